@@ -1,0 +1,31 @@
+"""minirnn: the recurrent network you can read."""
+
+from typing import Any
+
+from . import layers, losses, models
+from .graph import at, named
+from .trace import Trace, trace
+
+__version__ = "0.1.0"
+__all__ = ["Trace", "at", "from_keras", "layers", "load", "losses", "models", "named", "to_keras", "trace"]
+
+
+def load(path: Any) -> models.Model:
+    """Read a model from a ``.keras`` or whole-model ``.h5`` file. Nothing in the file is executed; no Keras is needed."""
+    from .keras_io.file import load
+
+    return load(path)
+
+
+def from_keras(model: Any) -> models.Model:
+    """A minirnn model with the layers and weights of a live Keras model."""
+    from .keras_io.live import from_keras
+
+    return from_keras(model)
+
+
+def to_keras(model: models.Model, dtype: str = "float32") -> Any:
+    """A Keras model with the layers and weights of `model`; Keras must be installed."""
+    from .keras_io.live import to_keras
+
+    return to_keras(model, dtype)

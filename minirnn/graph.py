@@ -1,0 +1,165 @@
+"""The trace as data: what was computed, from what, in which order and at which time step.
+
+A `Primitive` is one operation, declared once; calling it computes the value and returns the `Node` that remembers it.
+The graph is nothing but nodes that point at their operands. Serial numbers give the order of creation, which is the
+order of everything that is later printed, drawn or emitted.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import string
+import threading
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+Vjp = Callable[..., "Node"]
+
+
+class Node:
+    """One computed value: the operation, its operands in order, its attributes, its name and its time step."""
+
+    __slots__ = ("op", "args", "attrs", "value", "name", "step", "serial")
+    __array_ufunc__ = None  # ndarray @ node is left to the node
+
+    def __init__(self, op: Primitive, args: tuple[Node, ...], attrs: dict[str, Any], value: Any) -> None:
+        self.op = op
+        self.args = args
+        self.attrs = attrs
+        self.value = value
+        self.name: str | None = None
+        self.step: int | None = _now.step
+        self.serial: int = next(_serial)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.value.ndim
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.value.dtype
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.value, dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        name = self.name or self.op.name
+        return f"<{name}{'' if self.step is None else f'[{self.step}]'} {self.shape} {self.dtype}>"
+
+
+class Primitive:
+    """One operation, with its four faces in one place.
+
+    numpy   the NumPy text, such as ``"np.tanh({0})"``: compiled once for computing, printed as it is in source code.
+            ``{0}``, ``{1}`` are operands, ``{*}`` all of them, ``{p}`` the attribute p.
+    vjp     one rule per operand, ``rule(g, y, *operands, **attrs)``: what the cotangent g of the result y contributes to
+            that operand, written in primitives. None where nothing flows. An operation of any number of operands has a
+            single rule, which is given the operand's position: ``rule(g, y, position)``.
+    sympy   ``form(S, *operands, **attrs)``: the matrix expression; S is the module `minirnn.readings.symbols`.
+    label   what a picture prints.
+    shapes  positions of the operands of which only the shape is used: no value and no derivative passes there.
+
+    An attribute called ``t`` is a time step, one called ``T`` a number of steps; `minirnn.fold` relies on it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        numpy: str,
+        vjp: tuple[Vjp | None, ...] | Vjp,
+        sympy: Callable[..., Any],
+        label: str,
+        shapes: tuple[int, ...] = (),
+    ) -> None:
+        self.name, self.numpy, self.vjp, self.sympy, self.label, self.shapes = name, numpy, vjp, sympy, label, shapes
+        self.variadic = callable(vjp)
+        self.compute = _compile(numpy)
+
+    def __call__(self, *args: Node, **attrs: Any) -> Node:
+        return Node(self, args, attrs, self.compute(*[a.value for a in args], **attrs))
+
+    def rule(self, position: int) -> Vjp | None:
+        """The vjp for the operand at `position`, called as ``rule(g, y, *operands, **attrs)``."""
+        if callable(self.vjp):
+            each = self.vjp
+            return lambda g, y, *args, **attrs: each(g, y, position)
+        return self.vjp[position]
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _compile(template: str) -> Callable[..., Any]:
+    fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
+    names = {field: f"x{field}" if field.isdigit() else "*xs" if field == "*" else field for field in fields}
+    operands = sorted({n for f, n in names.items() if f.isdigit()})
+    attributes = sorted({n for f, n in names.items() if f.isidentifier()})
+    parameters = ["*xs"] if "*" in names else [*operands, "*_"]
+    body = template
+    for field, name in names.items():
+        body = body.replace("{" + field + "}", name)
+    return eval(f"lambda {', '.join([*parameters, *attributes, '**_unused'])}: {body}", {"np": np})  # our own text only
+
+
+class _Now(threading.local):
+    step: int | None = None
+
+
+_now = _Now()
+_serial = itertools.count()
+
+
+class at:
+    """``with at(t):`` stamps the nodes made inside with time step t (None: no step)."""
+
+    def __init__(self, step: int | None) -> None:
+        self.step = step
+
+    def __enter__(self) -> None:
+        self.outer, _now.step = _now.step, self.step
+
+    def __exit__(self, *_: object) -> None:
+        _now.step = self.outer
+
+
+def same_rule(g: Node, y: Node, x: Node) -> Node:
+    return g
+
+
+same = Primitive("same", "{0}", (same_rule,), lambda S, x: x, "=")
+
+
+def named(name: str, node: Node) -> Node:
+    """Mark `node` as the quantity `name` of the present step; what has a name already is wrapped in `same` first."""
+    node = same(node) if node.name is not None else node
+    node.name, node.step = name, _now.step
+    return node
+
+
+def ancestors(outputs: Iterable[Node]) -> list[Node]:
+    """Every node that `outputs` were computed from, and they themselves, in order of creation."""
+    waiting = list(outputs)
+    found = set(waiting)
+    while waiting:
+        for arg in waiting.pop().args:
+            if arg not in found:
+                found.add(arg)
+                waiting.append(arg)
+    return sorted(found, key=lambda node: node.serial)
+
+
+def replay(nodes: Iterable[Node], values: dict[Node, Any]) -> dict[Node, Any]:
+    """The values of `nodes` (in creation order) computed anew, where `values` replaces those of some leaves."""
+    found = dict(values)
+    for node in nodes:
+        if node not in found:
+            compute = node.op.compute
+            found[node] = compute(*[found[a] for a in node.args], **node.attrs) if node.args else node.value
+    return found

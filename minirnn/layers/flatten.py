@@ -1,0 +1,29 @@
+"""Flatten: a sequence becomes one long row per sample."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..graph import Node
+from ..ops import concat
+from .base import Layer, Scope, Shape, steps
+
+
+class Flatten(Layer):
+    """(N, T, D) to (N, T·D): the steps side by side. (N, D) stays as it is."""
+
+    refused = {"data_format": "channels_last"}
+
+    def __init__(self, data_format: str | None = None, **others: Any) -> None:
+        super().__init__(data_format=data_format or "channels_last", **others)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        rest = [n for n in input_shape[1:] if n is not None]
+        return (input_shape[0], math.prod(rest) if len(rest) == len(input_shape) - 1 else None)
+
+    def features(self, scope: Scope) -> str:
+        return f"T*{scope.features}"
+
+    def call(self, x: Node, parameters: dict[str, Node], scope: Scope, **states: Node) -> Node:
+        return concat(*steps(x)) if x.ndim == 3 else x

@@ -1,0 +1,28 @@
+"""The placeholder that a functional model starts from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import Layer, Shape, Symbolic
+
+
+class InputLayer(Layer):
+    """The first layer of a functional model: `shape` without the batch axis; None where a length is free."""
+
+    refused = {"sparse": False, "ragged": False, "optional": False, "tensor": None, "batch_size": None}
+
+    def __init__(self, shape: Shape, name: str | None = None, dtype: Any = None, **others: Any) -> None:
+        super().__init__(name=name, dtype=dtype, **others)
+        self.shape = tuple(shape)
+        if len(self.shape) not in (1, 2) or any(n is not None and n < 1 for n in self.shape):
+            raise ValueError(f"Input(shape={self.shape}): minirnn takes (features,) or (timesteps, features)")
+        if self.shape[-1] is None:
+            raise ValueError(f"Input(shape={self.shape}): the number of features must be given")
+        self._weights = []
+
+
+def Input(shape: Shape, name: str | None = None, dtype: Any = None, **others: Any) -> Symbolic:
+    """A placeholder for inputs of `shape`, the batch axis left out: ``Input(shape=(T, D))``."""
+    layer = InputLayer(shape, name=name, dtype=dtype, **others)
+    return Symbolic((None, *layer.shape), layer)

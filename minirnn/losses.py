@@ -1,0 +1,76 @@
+"""Losses, with Keras' names: functions of the target and the output, as nodes; each gives a single number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .graph import Node, named
+from .ops import clip, leaf, log, mean, softmax, spreadcols, square, sumcols
+
+
+def mse(target: Node, y: Node) -> Node:
+    """The mean of (y - target)² over all entries."""
+    return mean(square(y - target))
+
+
+def categorical_crossentropy(target: Node, y: Node) -> Node:
+    """The mean over the samples of -Σ_k target_k log y_k.
+
+    What does not come from a softmax is made to sum to 1 and kept within [1e-7, 1 - 1e-7] first, as Keras does.
+    """
+    if not _is_softmax(y):
+        y = named("p", clip(y / spreadcols(sumcols(y), y), low=1e-7, high=1 - 1e-7))
+    return mean(-sumcols(target * log(y)))
+
+
+def _is_softmax(y: Node) -> bool:
+    while y.op.name == "same":
+        y = y.args[0]
+    return y.op is softmax
+
+
+LossFunction = Callable[[Node, Node], Node]
+
+_by_name: dict[str, LossFunction] = {
+    "mse": mse,
+    "mean_squared_error": mse,
+    "MeanSquaredError": mse,
+    "categorical_crossentropy": categorical_crossentropy,
+    "CategoricalCrossentropy": categorical_crossentropy,
+}
+
+
+class Loss:
+    """A loss as an object: ``MeanSquaredError()(y_true, y_pred)`` on arrays gives the number."""
+
+    function: LossFunction
+
+    def __call__(self, y_true: Any, y_pred: Any) -> Any:
+        y_pred = np.asarray(y_pred)
+        return type(self).function(leaf(np.asarray(y_true, y_pred.dtype)), leaf(y_pred)).value
+
+
+class MeanSquaredError(Loss):
+    """The mean of (y_pred - y_true)²."""
+
+    function = staticmethod(mse)
+
+
+class CategoricalCrossentropy(Loss):
+    """The mean over the samples of -Σ_k y_true_k log y_pred_k."""
+
+    function = staticmethod(categorical_crossentropy)
+
+
+def get(loss: str | Loss | LossFunction) -> LossFunction:
+    """The loss of that name, of that object, or the function itself."""
+    if isinstance(loss, Loss):
+        return type(loss).function
+    if isinstance(loss, str) and loss in _by_name:
+        return _by_name[loss]
+    if callable(loss):
+        return loss
+    raise ValueError(f"unknown loss {loss!r}; minirnn has mse and categorical_crossentropy")

@@ -1,0 +1,259 @@
+"""Models: layers put together, functionally or in a row; running one gives the graph of its forward pass."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .graph import Node
+from .layers.base import Layer, Scope, Symbolic, common_dtype, input_node, state_node
+from .layers.dense import Dense
+from .layers.flatten import Flatten
+from .layers.input import InputLayer
+from .layers.simple_rnn import SimpleRNN
+
+
+@dataclass(frozen=True)
+class Run:
+    """One forward pass: the output and the parameters by name, and where each stands in ``model.weights``."""
+
+    output: Node
+    parameters: dict[str, Node]
+    inputs: list[Node]
+
+
+class Model:
+    """``Model(i, x)``: everything between the placeholders `i` and the placeholder `x`.
+
+    `i` may be a list: the first is the input, the others are initial states.
+    """
+
+    def __init__(self, inputs: Symbolic | Sequence[Symbolic], outputs: Symbolic, name: str = "functional") -> None:
+        self.name = name
+        self.inputs = [inputs] if isinstance(inputs, Symbolic) else list(inputs)
+        if isinstance(outputs, (list, tuple)):
+            if len(outputs) != 1:
+                raise NotImplementedError(f"a model with {len(outputs)} outputs is not supported by minirnn yet")
+            outputs = outputs[0]
+        self.output = outputs
+        self._order = _in_order(outputs)
+        for source in self._order:
+            if not source.inputs and source not in self.inputs:
+                raise ValueError(f"{source.layer.label} feeds the output but is not among the inputs of the model")
+        for given in self.inputs:
+            if given not in self._order:
+                raise ValueError(f"the input {given.layer.label} is not connected to the output of the model")
+        _name(self._all_layers())
+
+    # ------------------------------------------------------------------------------------------------------ layers
+
+    def _all_layers(self) -> list[Layer]:
+        """Each layer once: the inputs first, as Keras lists them."""
+        return list(dict.fromkeys([s.layer for s in self.inputs] + [s.layer for s in self._order]))
+
+    @property
+    def layers(self) -> list[Layer]:
+        return self._all_layers()
+
+    @property
+    def weights(self) -> list[np.ndarray]:
+        return [w for layer in self.layers for w in layer.weights]
+
+    def get_weights(self) -> list[np.ndarray]:
+        return [w.copy() for w in self.weights]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Replace all weights, given in the order of `get_weights`."""
+        if len(weights) != len(self.weights):
+            raise ValueError(f"the model takes {len(self.weights)} weight arrays, not {len(weights)}")
+        rest = list(weights)
+        for layer in self.layers:
+            if layer.weights:
+                layer.set_weights([rest.pop(0) for _ in layer.weights])
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        return self.inputs[0].shape
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        return self.output.shape
+
+    # ----------------------------------------------------------------------------------------------------- running
+
+    def run(self, X: Any, dtype: Any = None) -> Run:
+        """The forward pass on `X` (N, T, D), or a list of it and the initial states, as a graph.
+
+        Computes in `dtype`; if not given, in float64 if the weights or `X` are float64, else in float32.
+        """
+        arrays = [np.asarray(a) for a in (X if isinstance(X, (list, tuple)) else [X])]
+        self._check(arrays)
+        dtype = np.dtype(dtype or common_dtype(*arrays, *self.weights))
+        nodes: dict[Symbolic, Node] = {}
+        parameters: dict[Layer, dict[str, Node]] = {}
+        for symbolic, scope in self._scopes():
+            layer = symbolic.layer
+            if not symbolic.inputs:
+                place = self.inputs.index(symbolic)
+                make = input_node if place == 0 else state_node
+                nodes[symbolic] = make(arrays[place], dtype, "" if place == 0 else scope.features)
+                continue
+            x, *states = [nodes[s] for s in symbolic.inputs]
+            leaves = parameters.setdefault(layer, layer.leaves(scope, dtype))
+            nodes[symbolic] = layer.call(x, leaves, scope, **dict(zip(["initial_state"], states)))
+        by_name = {str(p.name): p for leaves in parameters.values() for p in leaves.values()}
+        return Run(nodes[self.output], by_name, [nodes[s] for s in self.inputs])
+
+    def predict(self, X: Any, verbose: int = 0) -> np.ndarray:
+        """The output for `X`: (N, K), or (N, T, K) from a model that returns sequences."""
+        with np.errstate(over="ignore"):  # exp overflows to inf in a saturated sigmoid, which then is rightly 0
+            return np.array(self.run(X).output.value)
+
+    __call__ = predict
+
+    def _check(self, arrays: list[np.ndarray]) -> None:
+        if len(arrays) != len(self.inputs):
+            raise ValueError(f"the model takes {len(self.inputs)} inputs, not {len(arrays)}")
+        for array, symbolic in zip(arrays, self.inputs):
+            if array.dtype.kind not in "fiubc":
+                raise ValueError(f"X must hold numbers, not {array.dtype}")
+            wants = symbolic.shape
+            fits = array.ndim == len(wants) and all(w is None or w == n for w, n in zip(wants[1:], array.shape[1:]))
+            if not fits:
+                shape = ", ".join("any" if n is None else str(n) for n in wants[1:])
+                raise ValueError(
+                    f"X has shape {array.shape}; the model {self.name!r} takes (samples, {shape})"
+                    + (": add the axis of the samples with X[None]" if array.ndim == len(wants) - 1 else "")
+                )
+            if 0 in array.shape:
+                raise ValueError(f"X has shape {array.shape}: it holds no sample or no time step")
+
+    def _scopes(self) -> Iterator[tuple[Symbolic, Scope]]:
+        """Every placeholder, inputs first, with the names its layer's quantities have: W_x, or W_x^2 of several."""
+        head = _head(self.output)
+        kinds: dict[Layer, type] = {}
+        for layer in self._all_layers():
+            if isinstance(layer, SimpleRNN) or (isinstance(layer, Dense) and layer is not head):
+                kinds[layer] = type(layer)
+        counts, numbers = Counter(kinds.values()), {}
+        for layer, kind in kinds.items():
+            numbers[layer] = sum(other is kind for other in kinds.values()) - counts[kind] + 1
+            counts[kind] -= 1
+        several = Counter(kinds.values())
+        letters: dict[Symbolic, str] = {}
+        for symbolic in self._order:
+            layer = symbolic.layer
+            tag = f"^{numbers[layer]}" if layer in kinds and several[kinds[layer]] > 1 else ""
+            features = letters[symbolic.inputs[0]] if symbolic.inputs else "D" if symbolic is self.inputs[0] else "M"
+            scope = Scope(tag, layer is head, features)
+            letters[symbolic] = layer.features(scope)
+            yield symbolic, scope
+
+    def summary(self) -> None:
+        """Print the layers, their output shapes and numbers of parameters, as Keras does."""
+        print(summary_text(self))
+
+
+class Sequential(Model):
+    """A row of layers. Without an Input in front, it is put together on the first data or by `build`."""
+
+    def __init__(self, layers: Sequence[Any] = (), name: str = "sequential") -> None:
+        self.name = name
+        self._row: list[Layer] = []
+        self._built = False
+        for layer in layers:
+            self.add(layer)
+
+    def add(self, layer: Layer | Symbolic) -> None:
+        """Append a layer; an `Input` may stand in front."""
+        self._row.append(layer.layer if isinstance(layer, Symbolic) else layer)
+        self._built = False
+        if isinstance(self._row[0], InputLayer) and len(self._row) > 1:
+            self.build((None, *self._row[0].shape))
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Put the row together for inputs of `input_shape`, the batch axis included."""
+        first = self._row[0]
+        start = first if isinstance(first, InputLayer) else InputLayer(tuple(input_shape)[1:])
+        x = source = Symbolic((None, *start.shape), start)
+        for layer in self._row[isinstance(first, InputLayer) :]:
+            x = layer(x)
+        super().__init__(source, x, self.name)
+        self._built = True
+
+    def run(self, X: Any, dtype: Any = None) -> Run:
+        if not self._built:
+            if not self._row:
+                raise ValueError("the model has no layers: add some first")
+            shape = np.shape(X)
+            any_length = len(shape) == 3 and not any(isinstance(layer, Flatten) for layer in self._row)
+            self.build((None, None, shape[-1]) if any_length else shape)
+        return super().run(X, dtype)
+
+    @property
+    def layers(self) -> list[Layer]:
+        return [layer for layer in self._row if not isinstance(layer, InputLayer)]
+
+
+def _in_order(output: Symbolic) -> list[Symbolic]:
+    """The placeholders behind `output`, each after those it needs."""
+    order: dict[Symbolic, None] = {}
+    waiting = [output]
+    while waiting:
+        symbolic = waiting[-1]
+        missing = [s for s in symbolic.inputs if s not in order]
+        if missing:
+            waiting.extend(reversed(missing))
+        else:
+            order[waiting.pop()] = None
+    return list(order)
+
+
+def _head(output: Symbolic) -> Layer:
+    """The Dense whose output the model's is, if the model ends in one (a Flatten may follow)."""
+    while output.inputs and not output.layer.weights:
+        output = output.inputs[0]
+    return output.layer
+
+
+def _name(layers: list[Layer]) -> None:
+    """Give nameless layers Keras' names: simple_rnn, simple_rnn_1, ..."""
+    taken = {layer.name for layer in layers}
+    for layer in layers:
+        if layer.name is None:
+            base, k = layer.label, 0
+            while layer.name is None or layer.name in taken:
+                layer.name, k = (base if k == 0 else f"{base}_{k}"), k + 1
+            taken.add(layer.name)
+
+
+def summary_text(model: Model) -> str:
+    """The table that `Model.summary` prints."""
+    shapes = {s.layer: s.shape for s in model._order}
+    rows = []
+    for layer in model.layers:
+        shape: Any = shapes[layer]
+        kind = type(layer).__name__
+        rows.append((f"{layer.name} ({kind})", str([shape] if kind == "InputLayer" else shape), layer.count_params()))
+    first = max(29, *(len(row[0]) + 2 for row in rows))
+    second = max(26, *(len(row[1]) + 2 for row in rows))
+    line = "_" * (first + second + 10)
+    parameters = sum(row[2] for row in rows)
+    size = sum(w.nbytes for w in model.weights)
+    body = "\n\n".join(f" {name:<{first - 1}}{shape:<{second}}{count:<10}" for name, shape, count in rows)
+    heading = f" {'Layer (type)':<{first - 1}}{'Output Shape':<{second}}{'Param #':<10}"
+    totals = f"Total params: {parameters} ({_bytes(size)})\nTrainable params: {parameters} ({_bytes(size)})"
+    totals += "\nNon-trainable params: 0 (0.00 Byte)"
+    return "\n".join([f'Model: "{model.name}"', line, heading, "=" * len(line), body, "", "=" * len(line), totals, line])
+
+
+def _bytes(size: float) -> str:
+    for unit in ("Byte", "KB", "MB"):
+        if size < 1024:
+            return f"{size:.2f} {unit}"
+        size /= 1024
+    return f"{size:.2f} GB"

@@ -1,0 +1,146 @@
+"""The numbers of a matrix expression, at all steps of a domain at once: the witness for equations.
+
+It knows SymPy's expressions, not the primitives: an equation that says something else than the trace did differs here.
+Matrices are arrays (..., rows, columns), with an axis of steps in front where there are several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from . import symbols as S
+
+# entrywise functions as the field defines them, not as the primitives compute them
+_functions: dict[str, Callable[..., np.ndarray]] = {
+    "tanh": lambda x: np.sinh(x) / np.cosh(x) if np.max(np.abs(x), initial=0) < 300 else np.tanh(x),
+    "sigmoid": lambda x: (1 + np.tanh(x / 2)) / 2,
+    "relu": lambda x: np.where(x > 0, x, 0),
+    "exp": np.exp,
+    "log": np.log,
+    "positive": lambda x: np.where(x > 0, 1.0, 0.0),
+    "softmax": lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True) if np.max(x, initial=0) < 700 else _stable(x),
+    "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    "inside": lambda x, low, high: np.where((x >= low) & (x <= high), 1.0, 0.0),
+}
+
+
+def _stable(x: np.ndarray) -> np.ndarray:
+    shifted = np.exp(x - x.max(-1, keepdims=True))
+    return shifted / shifted.sum(-1, keepdims=True)
+
+
+class Values:
+    """The traced values by name and steps, as (steps, rows, columns); read once per name."""
+
+    def __init__(self, variables: dict[tuple[Any, Any], Any], sizes: dict[Any, int], T: int) -> None:
+        self._steps: dict[str, list[int]] = {}
+        self._variables, self.sizes, self.T = variables, sizes, T
+        for name, step in variables:
+            if step is not None:
+                self._steps.setdefault(name, []).append(step)
+        self._stacked: dict[str, tuple[int, np.ndarray]] = {}
+
+    def of(self, name: str, steps: np.ndarray | None) -> np.ndarray:
+        if steps is None:
+            return _matrix(self._variables[name, None].value)
+        if name not in self._stacked:
+            known = sorted(self._steps[name])
+            arrays = [_matrix(self._variables[name, step].value) for step in known]
+            self._stacked[name] = known[0], np.stack(arrays)
+        first, stacked = self._stacked[name]
+        rows = np.asarray(steps) - first
+        if rows.min() < 0 or rows.max() >= len(stacked):
+            raise KeyError(f"{name} has no step {int(np.asarray(steps)[rows.argmin() if rows.min() < 0 else rows.argmax()])}")
+        return stacked[rows]
+
+    def step(self, time: Any, steps: np.ndarray | None) -> np.ndarray | None:
+        """The steps that `time` (t - 1, T, 3 or None) stands for when t runs through `steps`."""
+        if time is None:
+            return None
+        fixed = time.xreplace({S.T: sp.Integer(self.T)})
+        if fixed.is_Integer:
+            return np.array(int(fixed))
+        symbol = S.t if fixed.has(S.t) else S._bound
+        return np.asarray(steps) + int(fixed - symbol)
+
+
+def _matrix(value: Any) -> np.ndarray:
+    return np.asarray(value, np.result_type(value, np.float64)).reshape((1,) * (2 - np.ndim(value)) + np.shape(value))
+
+
+def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.ndarray:
+    """The value of `expr` where t runs through `steps`: an array ([steps,] rows, columns)."""
+
+    def of(x: Any) -> np.ndarray:
+        return evaluate(x, values, steps)
+
+    match type(expr).__name__:
+        case "Quantity" | "ScalarQuantity":
+            return values.of(expr.name, values.step(expr.time, steps))
+        case "MatMul":
+            factor, matrices = S._split(expr)
+            out = of(matrices[0])
+            for m in matrices[1:]:
+                out = out @ of(m)
+            return out if factor == 1 else of(factor) * out
+        case "MatAdd" | "Add":
+            return sum(map(of, expr.args[1:]), of(expr.args[0]))
+        case "Mul" | "HadamardProduct":
+            out = of(expr.args[0])
+            for a in expr.args[1:]:
+                out = out * of(a)
+            return out
+        case "Pow" | "HadamardPower":
+            return of(expr.args[0]) ** int(expr.args[1])
+        case "Quotient":
+            return of(expr.args[0]) / of(expr.args[1])
+        case "Transpose":
+            return np.swapaxes(of(expr.args[0]), -1, -2)
+        case "Entrywise":
+            return _functions[expr.args[0].name](of(expr.args[1]), *map(float, expr.args[2:]))
+        case "Mean":
+            return of(expr.args[0]).mean((-1, -2), keepdims=True)
+        case "SumAll":
+            return of(expr.args[0]).sum((-1, -2), keepdims=True)
+        case "OneMatrix" | "ZeroMatrix":
+            shape = tuple(int(n.xreplace(values.sizes)) for n in expr.shape)
+            return np.full(shape, 1.0 if type(expr).__name__ == "OneMatrix" else 0.0)
+        case "TimeSum" | "ScalarTimeSum":
+            inner = values_range(values, expr.args[1], expr.args[2])
+            return evaluate(expr.args[0], values, inner).sum(0)
+        case "Beside":
+            parts = []
+            for part in expr.args:
+                if isinstance(part, sp.Tuple):
+                    parts.extend(evaluate(part[0], values, values_range(values, part[1], part[2])))
+                else:
+                    parts.append(of(part))
+            return np.concatenate(parts, axis=-1)
+        case "Piece":
+            width = int(expr.args[1].xreplace(values.sizes))
+            whole, where = of(expr.args[0]), values.step(expr.args[2], steps)
+            cut = [whole[..., (k - 1) * width : k * width] for k in np.atleast_1d(where)]
+            return np.stack(cut) if np.ndim(where) else cut[0]
+        case _ if expr.is_Number:
+            return np.full((1, 1), float(expr))
+        case _ if expr in values.sizes:
+            return np.full((1, 1), float(values.sizes[expr]))
+    raise NotImplementedError(f"no value for {type(expr).__name__}")
+
+
+def values_range(values: Values, lo: Any, hi: Any) -> np.ndarray:
+    ends = [int(end.xreplace({S.T: sp.Integer(values.T)})) for end in (lo, hi)]
+    return np.arange(ends[0], ends[1] + 1)
+
+
+def residual(found: np.ndarray, traced: np.ndarray) -> float:
+    """max |found - traced| / max |traced|, or the plain difference where all is 0; infinite if shapes or values fail."""
+    if found.ndim < traced.ndim:  # the same at every step
+        found = np.broadcast_to(found, (*traced.shape[:-2], *found.shape))
+    if found.shape != traced.shape or not (np.isfinite(found).all() and np.isfinite(traced).all()):
+        return float("inf")
+    return float(np.max(np.abs(found - traced)) / (np.max(np.abs(traced)) or 1.0))

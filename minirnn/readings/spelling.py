@@ -1,0 +1,281 @@
+"""One printer for matrix expressions, in two dialects: LaTeX and plain Unicode text. Operands stay in their order."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import sympy as sp
+from sympy.matrices.expressions import HadamardPower, HadamardProduct, MatAdd, MatMul, OneMatrix, Transpose, ZeroMatrix
+
+from . import symbols as S
+
+ADD, PRODUCT, POWER, ATOM = range(4)  # how tightly an expression holds together
+
+_bases_latex = {"y": r"\hat{y}", "target": "y", "l": r"\ell", "delta": r"\delta"}
+_bases_text = {"y": "ŷ", "target": "y", "l": "ℓ", "delta": "δ"}
+_functions_latex = {"tanh": r"\tanh", "exp": r"\exp", "log": r"\log", "sigmoid": r"\sigma"}
+_sub = str.maketrans("0123456789+-taehijklmnoprsuvx()", "₀₁₂₃₄₅₆₇₈₉₊₋ₜₐₑₕᵢⱼₖₗₘₙₒₚᵣₛᵤᵥₓ₍₎")
+_sup = str.maketrans("0123456789()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾")
+
+
+class Latex:
+    """LaTeX that amsmath alone can set."""
+
+    hadamard, transposed, times = r" \odot ", r"^{\top}", r"\, "
+    ones = r"\mathbf{1}"
+
+    def name(self, base: str, sub: str, sup: str, time: str) -> str:
+        base = _bases_latex.get(base, base if len(base) < 2 else rf"\mathrm{{{base}}}")
+        below = ",".join(filter(None, [sub, time]))
+        return base + (f"^{{({sup})}}" if sup else "") + (f"_{{{below}}}" if below else "")
+
+    def derivative(self, loss: str, variable: str) -> str:
+        return rf"\frac{{\partial {loss}}}{{\partial {variable}}}"
+
+    def bracket(self, x: str) -> str:
+        return rf"\left({x}\right)"
+
+    def iverson(self, x: str) -> str:
+        return rf"\left[{x}\right]"
+
+    def function(self, name: str) -> str:
+        return _functions_latex.get(name) or rf"\operatorname{{{name}}}"
+
+    def fraction(self, above: str, below: str) -> str:
+        return rf"\frac{{{above}}}{{{below}}}"
+
+    def power(self, x: str, n: str) -> str:
+        return f"{x}^{{{n}}}"
+
+    def over_time(self, x: str, lo: str, hi: str) -> str:
+        return rf"\sum_{{t={lo}}}^{{{hi}}} {x}"
+
+    def entries(self, xs: list[str]) -> str:
+        return r"\left[" + r" \; ".join(xs) + r"\right]"
+
+    dots = r"\cdots"
+    size = staticmethod(lambda name: re.sub(r"_(\w+)", r"_{\1}", name))
+
+
+class Text:
+    """Plain Unicode for a terminal."""
+
+    hadamard, transposed, times = " ⊙ ", "ᵀ", " "
+    ones = "1"
+
+    def name(self, base: str, sub: str, sup: str, time: str) -> str:
+        above = f"({sup})".translate(_sup) if sup else ""
+        small = f"({time})" if sub and time else time
+        return _bases_text.get(base, base) + above + self._below(sub, f"_{sub}") + self._below(small, f"[{time}]")
+
+    def _below(self, sub: str, otherwise: str) -> str:
+        """In small letters where Unicode has them all; it has no capital T."""
+        small = sub.translate(_sub)
+        return otherwise if any(c.isascii() for c in small) else small
+
+    def derivative(self, loss: str, variable: str) -> str:
+        return f"∂{loss}/∂{variable}"
+
+    def bracket(self, x: str) -> str:
+        return f"({x})"
+
+    def iverson(self, x: str) -> str:
+        return f"[{x}]"
+
+    def function(self, name: str) -> str:
+        return "σ" if name == "sigmoid" else name
+
+    def fraction(self, above: str, below: str) -> str:
+        return f"{above}/{below}" if " " not in below else f"{above}/({below})"
+
+    def power(self, x: str, n: str) -> str:
+        return x + n.translate(_sup)
+
+    def over_time(self, x: str, lo: str, hi: str) -> str:
+        return f"Σ(t={lo}..{hi}) {x}"
+
+    def entries(self, xs: list[str]) -> str:
+        return f"[{' '.join(xs)}]"
+
+    dots = "…"
+    size = staticmethod(lambda name: name.replace("_", ""))
+
+
+def latex(expr: Any) -> str:
+    return _Speller(Latex()).spell(expr)[0]
+
+
+def text(expr: Any) -> str:
+    return _Speller(Text()).spell(expr)[0]
+
+
+def time_text(time: Any) -> str:
+    """t-1, T, 3: with the symbol first and no spaces."""
+    offset, base = time.as_coeff_Add()
+    return str(base) + (f"{int(offset):+d}" if offset else "") if base != 0 else str(offset)
+
+
+class _Speller:
+    def __init__(self, dialect: Any) -> None:
+        self.d = dialect
+
+    def spell(self, x: Any) -> tuple[str, int]:
+        """The text of x, and how tightly it holds together."""
+        for kind in type(x).__mro__:
+            if method := getattr(self, f"_{kind.__name__}", None):
+                return method(x)
+        raise NotImplementedError(f"no spelling for {type(x).__name__}")
+
+    def inside(self, x: Any, tight: int) -> str:
+        """x as an operand of something that holds together as `tight` does: in brackets if it is looser."""
+        said, own = self.spell(x)
+        return said if own > tight or own == ATOM else self.d.bracket(said)
+
+    # ------------------------------------------------------------------------------------------------- quantities
+
+    def _Quantity(self, x: Any) -> tuple[str, int]:
+        return self.quantity(x.name, x.time), ATOM
+
+    _ScalarQuantity = _Quantity
+
+    def quantity(self, name: str, time: Any) -> str:
+        derivative = re.fullmatch(r"d(.+?)/d(.+)", name)
+        if derivative is None:
+            return self._plain(name, time)
+        loss, variable = derivative.groups()
+        if variable == "z" or variable.startswith(("z_", "z^")):
+            return self._plain("delta" + variable[1:], time)
+        return self.d.derivative(self.quantity(loss, None), self.quantity(variable, time))
+
+    def _plain(self, name: str, time: Any) -> str:
+        base, _, sup = name.partition("^")
+        base, _, sub = base.partition("_")
+        return self.d.name(base, sub, sup, "" if time is None else time_text(time))
+
+    def _Symbol(self, x: Any) -> tuple[str, int]:
+        return self.d.size(x.name), ATOM
+
+    # ---------------------------------------------------------------------------------------------------- numbers
+
+    def _Number(self, x: Any) -> tuple[str, int]:
+        return (f"{float(x):.10g}" if x.is_Float else str(x)), (ADD if x < 0 else ATOM)
+
+    def _Rational(self, x: Any) -> tuple[str, int]:
+        return (str(x), ATOM) if x.q == 1 else (self.d.fraction(str(x.p), str(x.q)), PRODUCT)
+
+    def _Pow(self, x: Any) -> tuple[str, int]:
+        if x.exp.is_negative:
+            return self._Mul(x)
+        return self.d.power(self.inside(x.base, POWER), str(x.exp)), POWER
+
+    def _Mul(self, x: Any) -> tuple[str, int]:
+        """A scalar factor: numbers and sizes as one fraction, then named numbers and sums in their order."""
+        sizes = [a for a in sp.Mul.make_args(x) if not a.has(S.ScalarQuantity, S.Mean, S.SumAll, S.ScalarTimeSum)]
+        rest = [a for a in sp.Mul.make_args(x) if a not in sizes]
+        factor = sp.Mul(*sizes)
+        sign, factor = ("-", -factor) if factor.could_extract_minus_sign() else ("", factor)
+        above, below = sp.fraction(factor)
+        words = []
+        if below != 1:
+            words.append(self.d.fraction(self._sizes(above), self._sizes(below)))
+        elif above != 1 or not rest:
+            words.append(self._sizes(above))
+        words += [self.inside(a, PRODUCT if a is not rest[-1] else ADD) for a in rest]
+        return sign + self.d.times.join(words), (ADD if sign else PRODUCT)
+
+    def _sizes(self, x: Any) -> str:
+        parts = sorted(sp.Mul.make_args(x), key=lambda a: (not a.is_number, str(a)))
+        return " ".join(self.inside(a, PRODUCT) for a in parts)
+
+    def _Add(self, x: Any) -> tuple[str, int]:
+        said = ""
+        for term in x.args:
+            word = self.spell(term)[0]
+            minus = word.startswith("-")
+            said += (" - " if minus else " + ") * bool(said) + (word[1:] if minus and said else word)
+        return said, ADD
+
+    _MatAdd = _Add
+
+    # --------------------------------------------------------------------------------------------------- matrices
+
+    def _MatMul(self, x: Any) -> tuple[str, int]:
+        factor, matrices = S._split(x)
+        words = [self._factor(m, len(matrices) > 1) for m in matrices]
+        product = " ".join(words)
+        if len(matrices) == 1 and isinstance(matrices[0], OneMatrix):
+            return self.spell(factor)
+        if factor == 1:
+            return product, PRODUCT
+        if factor == -1:
+            return "-" + product, ADD
+        scalar, _ = self._Mul(factor)
+        return scalar + self.d.times + product, (ADD if scalar.startswith("-") else PRODUCT)
+
+    def _factor(self, m: Any, several: bool) -> str:
+        if isinstance(m, OneMatrix) and several:
+            return self.d.ones + (self.d.transposed if m.rows == 1 else "")
+        if isinstance(m, (S.TimeSum, HadamardProduct, S.Quotient)):
+            return self.d.bracket(self.spell(m)[0])
+        return self.inside(m, ADD)
+
+    def _HadamardProduct(self, x: Any) -> tuple[str, int]:
+        return self.d.hadamard.join(self.inside(a, PRODUCT) for a in x.args), PRODUCT
+
+    def _Quotient(self, x: Any) -> tuple[str, int]:
+        return " ⊘ ".join(self.inside(a, PRODUCT) for a in x.args).replace("⊘", self._oslash()), PRODUCT
+
+    def _oslash(self) -> str:
+        return r"\oslash" if isinstance(self.d, Latex) else "⊘"
+
+    def _HadamardPower(self, x: Any) -> tuple[str, int]:
+        base = self.inside(x.base, POWER)
+        return self.d.power(self.d.bracket(base) if "^" in base and x.base.is_Atom is not None else base, str(x.exp)), POWER
+
+    def _Transpose(self, x: Any) -> tuple[str, int]:
+        base = self.inside(x.arg, POWER)
+        return (base if "^" not in base else self.d.bracket(base)) + self.d.transposed, POWER
+
+    def _OneMatrix(self, x: Any) -> tuple[str, int]:
+        return "1", ATOM
+
+    def _ZeroMatrix(self, x: Any) -> tuple[str, int]:
+        return "0", ATOM
+
+    def _Entrywise(self, x: Any) -> tuple[str, int]:
+        function, argument = x.args[0].name, self.spell(x.args[1])[0]
+        numbers = [f"{float(n):.10g}" for n in x.args[2:]]
+        if function == "positive":
+            return self.d.iverson(f"{argument} > 0"), ATOM
+        if function == "inside":
+            at_most = r" \le " if isinstance(self.d, Latex) else " ≤ "
+            return self.d.iverson(at_most.join([numbers[0], argument, numbers[1]])), ATOM
+        return self.d.function(function) + self.d.bracket(", ".join([argument, *numbers])), ATOM
+
+    def _Mean(self, x: Any) -> tuple[str, int]:
+        return self.d.function("mean") + self.d.bracket(self.spell(x.args[0])[0]), ATOM
+
+    def _SumAll(self, x: Any) -> tuple[str, int]:
+        return self.d.function("sum") + self.d.bracket(self.spell(x.args[0])[0]), ATOM
+
+    def _TimeSum(self, x: Any) -> tuple[str, int]:
+        term, lo, hi = x.args
+        return self.d.over_time(self.inside(term, ADD), time_text(lo), time_text(hi)), PRODUCT
+
+    _ScalarTimeSum = _TimeSum
+
+    def _Beside(self, x: Any) -> tuple[str, int]:
+        words: list[str] = []
+        for part in x.args:
+            if isinstance(part, sp.Tuple):
+                step, lo, hi = part
+                ends = [self.spell(step.xreplace({S._bound: end}))[0] for end in (lo, hi)]
+                words += [ends[0], self.d.dots, ends[1]]
+            else:
+                words.append(self.spell(part)[0])
+        return self.d.entries(words), ATOM
+
+    def _Piece(self, x: Any) -> tuple[str, int]:
+        base, _ = self.spell(x.args[0])
+        return self.d.iverson(base) + self.d.name("", "", "", time_text(x.args[2])), ATOM

@@ -1,0 +1,198 @@
+"""The trace: one run of a network, forward and backward, with every value; all readings are taken from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import losses
+from .backprop import backprop
+from .graph import Node, ancestors, at, named
+from .layers.base import Layer
+from .models import Model, Sequential
+from .ops import average, leaf, stack, take
+
+if TYPE_CHECKING:
+    from .fold import Folded
+    from .readings.equations import Equations
+    from .readings.page import Page
+    from .readings.picture import Picture
+    from .readings.walk import Walk
+    from .verify.report import Report
+
+
+class Trace:
+    """A network run on data: the graph of the forward pass and, where there is a loss, of backpropagation through time.
+
+    Steps count from 1; h_0 is step 0. Arrays keep the dtype the network computes in.
+    """
+
+    def __init__(
+        self, output: Node, loss: Node | None, parameters: Mapping[str, Node], model: Model, loss_name: str | None = None
+    ) -> None:
+        self.output_node, self.loss_node, self.parameters = output, loss, dict(parameters)
+        self.model, self.loss_name = model, loss_name
+        forward = [output] if loss is None else [output, loss]
+        self.forward = ancestors(forward)
+        self.cotangents = {} if loss is None else backprop(loss, self.parameters.values())
+        self.nodes = ancestors([*forward, *self.cotangents.values()])
+        self.variables = {(n.name, n.step): n for n in self.nodes if n.name is not None}
+
+    # ------------------------------------------------------------------------------------------------------ numbers
+
+    @property
+    def output(self) -> np.ndarray:
+        """The prediction: (N, K), or (N, T, K) where there is one at every step."""
+        return self.output_node.value
+
+    @property
+    def loss(self) -> Any:
+        """The loss, a number; None if the trace has no target."""
+        return None if self.loss_node is None else self.loss_node.value
+
+    @cached_property
+    def steps(self) -> int:
+        """T, the number of time steps."""
+        return max((n.step for n in self.nodes if n.step is not None), default=0)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.output.dtype
+
+    @property
+    def gradients(self) -> dict[str, np.ndarray]:
+        """dL/dW of every parameter, by name, each of the parameter's shape."""
+        self._needs_loss("gradients")
+        return {name: self.cotangents[node].value for name, node in self.parameters.items()}
+
+    def value(self, name: str, t: int | None = None) -> np.ndarray:
+        """The value of a quantity: ``value("h", 3)``, ``value("W_h")``. KeyError says what there is."""
+        node = self.variables.get((name, t))
+        if node is None:
+            raise KeyError(self._no_such(name, t))
+        return node.value
+
+    def adjoint(self, name: str, t: int | None = None) -> np.ndarray:
+        """dL/d(quantity), the total derivative of the loss: ``adjoint("h", 3)`` is dL/dh_3, of the shape of h_3."""
+        self._needs_loss(f"dL/d{name}")
+        self.value(name, t)
+        node = self.variables.get((f"dL/d{name}", t))
+        if node is None:
+            raise KeyError(f"dL/d{name} is not in this trace: no parameter reaches the loss through {name}")
+        return node.value
+
+    def _needs_loss(self, what: str) -> None:
+        if self.loss_node is None:
+            raise ValueError(f"there is no loss to differentiate, so no {what}: trace with a target, mr.trace(model, X, Y)")
+
+    def _no_such(self, name: str, t: int | None) -> str:
+        found = [step for known, step in self.variables if known == name]
+        if not found:
+            names = dict.fromkeys(str(known) for known, _ in self.variables if not str(known).startswith("dL/"))
+            return f"no quantity {name!r}; there are {', '.join(names)}"
+        if found == [None]:
+            return f"{name} has no time steps: leave t out"
+        steps = sorted(step for step in found if step is not None)
+        return f"{name} has steps {steps[0]} to {steps[-1]}, not {t}"
+
+    # ----------------------------------------------------------------------------------------------------- readings
+
+    def fold(self, hide: Iterable[str] = ()) -> Folded:
+        """The same graph with its T copies of one step folded into one (see `minirnn.fold`)."""
+        from .fold import fold
+
+        return fold(self.nodes, hide)
+
+    def equations(self, **options: Any) -> Equations:
+        """The equations of the forward pass and of backpropagation through time, each with its residual."""
+        from .readings.equations import equations
+
+        return equations(self, **options)
+
+    def picture(self, **options: Any) -> Picture:
+        """The unrolled network as a picture; save it as SVG, PNG, PDF or DOT."""
+        from .readings.picture import picture
+
+        return picture(self, **options)
+
+    def walk(self) -> Walk:
+        """The steps, forward then backward, each printable: symbol = numbers = result."""
+        from .readings.walk import walk
+
+        return walk(self)
+
+    def page(self, path: Any = None, **options: Any) -> Page:
+        """One self-contained HTML page with all of it, written to `path` if given."""
+        from .readings.page import page
+
+        return page(self, path, **options)
+
+    def verify(self, **options: Any) -> Report:
+        """Compare every quantity with independent witnesses."""
+        from .verify import verify
+
+        return verify(self, **options)
+
+    def __repr__(self) -> str:
+        loss = "no loss" if self.loss is None else f"{self.loss_name or 'loss'} = {self.loss:.6g}"
+        return f"<Trace of {self.model.name!r}: {self.steps} steps, {len(self.nodes)} nodes, {loss}, {self.dtype}>"
+
+
+def trace(model: Model | Layer, X: Any, Y: Any = None, loss: Any = None, *, dtype: Any = None) -> Trace:
+    """Run `model` on `X` (N, T, D) and, if a target `Y` is given, backpropagate the loss through time.
+
+    Parameters
+    ----------
+    model : a Model, a Sequential, or a single layer such as SimpleRNN(2)
+    X : array (N, T, D), or a list of it and the initial states
+    Y : array of the shape of the output, or None for the forward pass alone
+    loss : "mse" (the default), "categorical_crossentropy", a loss object, or a function of (target, output) nodes.
+        Of a model with an output at every step, the loss is the average of the losses of the steps.
+    dtype : float32 or float64; by default what X and the weights are
+
+    Raises ValueError where X or Y has the wrong shape or holds NaN or infinity.
+    """
+    if isinstance(model, Layer):
+        model = Sequential([model], name=model.label)
+    if not isinstance(model, Model):
+        raise TypeError(f"trace takes a model or a layer of minirnn, not {type(model).__name__}: see mr.load, mr.from_keras")
+    for array in X if isinstance(X, (list, tuple)) else [X]:
+        _demand_finite(np.asarray(array), "X")
+    with np.errstate(over="ignore"):  # exp overflows to inf in a saturated sigmoid, which then is rightly 0
+        run = model.run(X, dtype)
+        if Y is None:
+            if loss is not None:
+                raise ValueError("a loss needs a target: mr.trace(model, X, Y, loss=...)")
+            return Trace(run.output, None, run.parameters, model)
+        function = losses.get(loss or "mse")
+        total = _loss(run.output, np.asarray(Y), function)
+        return Trace(run.output, total, run.parameters, model, getattr(function, "__name__", "loss"))
+
+
+def _loss(output: Node, Y: np.ndarray, function: losses.LossFunction) -> Node:
+    if Y.shape != output.shape:
+        raise ValueError(f"Y has shape {Y.shape}; the output of the model has shape {output.shape}")
+    _demand_finite(Y, "Y")
+    Y = Y.astype(output.dtype, copy=False)
+    if output.op is not stack:
+        return named("L", function(leaf(Y, "target", "target", ("N", "K")), output))
+    target = leaf(Y, "Y", "target", ("N", "T", "K"))
+    each = []
+    for t, y_t in enumerate(output.args, start=1):
+        with at(t):
+            each.append(named("l", function(named("target", take(target, t)), y_t)))
+    return named("L", average(*each))
+
+
+def _demand_finite(array: np.ndarray, what: str) -> None:
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{what} must hold real numbers, not {array.dtype}")
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        place = tuple(int(i) for i in bad[0])
+        raise ValueError(f"{what} has {array[place]} at {list(place)}: {len(bad)} of {array.size} entries are not finite")
+
+
