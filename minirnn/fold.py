@@ -192,10 +192,10 @@ def fold(nodes: Sequence[Node], hide: Iterable[str] = (), T: int | None = None) 
 
 
 def _own_step(node: Node, place: dict[Node, tuple[int, int | None]]) -> int | None:
-    """Plumbing made of what has no step has none itself, whenever it was made."""
-    if "t" in node.attrs or any(place[a][1] is not None for a in node.args):
-        return node.step
-    return None
+    """Plumbing has the step it cuts out or was made in; made of what has no step, it has none itself."""
+    if "t" in node.attrs:
+        return node.attrs["t"]
+    return node.step if any(place[a][1] is not None for a in node.args) else None
 
 
 def _signature(node: Node, step: int | None, place: dict[Node, tuple[int, int | None]], T: int) -> Signature:
@@ -220,8 +220,11 @@ def _attribute(key: str, value: Any, step: int | None, T: int) -> Any:
 
 
 def _fixed(step: int, T: int, lower: bool = False) -> Fixed:
-    """Counted from the nearer end; halfway, the lower end of a domain from the start and all else from the end."""
-    near_start = step - 1 < T - step or (lower and step - 1 == T - step and T > 1)
+    """Counted from the nearer end; halfway, the lower end of a domain from the start and all else from the end.
+
+    With fewer than 3 steps nothing can be said about other lengths, and all is counted from the start.
+    """
+    near_start = step - 1 < T - step or (lower and step - 1 == T - step) or T < 3
     return Fixed(False, step) if near_start else Fixed(True, step - T)
 
 

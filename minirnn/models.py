@@ -40,20 +40,25 @@ class Model:
                 raise NotImplementedError(f"a model with {len(outputs)} outputs is not supported by minirnn yet")
             outputs = outputs[0]
         self.output = outputs
-        self._order = _in_order(outputs)
-        for source in self._order:
+        self.order = _in_order(outputs)
+        for source in self.order:
             if not source.inputs and source not in self.inputs:
                 raise ValueError(f"{source.layer.label} feeds the output but is not among the inputs of the model")
         for given in self.inputs:
-            if given not in self._order:
+            if given not in self.order:
                 raise ValueError(f"the input {given.layer.label} is not connected to the output of the model")
         _name(self._all_layers())
+
+    @property
+    def _states(self) -> dict[Symbolic, Layer]:
+        """The inputs that are initial states, each with the layer that it feeds."""
+        return {state: s.layer for s in self.order for state in s.inputs[1:]}
 
     # ------------------------------------------------------------------------------------------------------ layers
 
     def _all_layers(self) -> list[Layer]:
         """Each layer once: the inputs first, as Keras lists them."""
-        return list(dict.fromkeys([s.layer for s in self.inputs] + [s.layer for s in self._order]))
+        return list(dict.fromkeys([s.layer for s in self.inputs] + [s.layer for s in self.order]))
 
     @property
     def layers(self) -> list[Layer]:
@@ -93,18 +98,19 @@ class Model:
         arrays = [np.asarray(a) for a in (X if isinstance(X, (list, tuple)) else [X])]
         self._check(arrays)
         dtype = np.dtype(dtype or common_dtype(*arrays, *self.weights))
+        states = self._states
         nodes: dict[Symbolic, Node] = {}
         parameters: dict[Layer, dict[str, Node]] = {}
         for symbolic, scope in self._scopes():
             layer = symbolic.layer
             if not symbolic.inputs:
-                place = self.inputs.index(symbolic)
-                make = input_node if place == 0 else state_node
-                nodes[symbolic] = make(arrays[place], dtype, "" if place == 0 else scope.features)
+                value = arrays[self.inputs.index(symbolic)]
+                given = symbolic in states
+                nodes[symbolic] = state_node(value, dtype, scope.features) if given else input_node(value, dtype)
                 continue
-            x, *states = [nodes[s] for s in symbolic.inputs]
+            x, *initial = [nodes[s] for s in symbolic.inputs]
             leaves = parameters.setdefault(layer, layer.leaves(scope, dtype))
-            nodes[symbolic] = layer.call(x, leaves, scope, **dict(zip(["initial_state"], states)))
+            nodes[symbolic] = layer.call(x, leaves, scope, **dict(zip(["initial_state"], initial)))
         by_name = {str(p.name): p for leaves in parameters.values() for p in leaves.values()}
         return Run(nodes[self.output], by_name, [nodes[s] for s in self.inputs])
 
@@ -116,6 +122,7 @@ class Model:
     __call__ = predict
 
     def _check(self, arrays: list[np.ndarray]) -> None:
+        """Raise ValueError, in one sentence, where the inputs do not fit."""
         if len(arrays) != len(self.inputs):
             raise ValueError(f"the model takes {len(self.inputs)} inputs, not {len(arrays)}")
         for array, symbolic in zip(arrays, self.inputs):
@@ -134,7 +141,7 @@ class Model:
 
     def _scopes(self) -> Iterator[tuple[Symbolic, Scope]]:
         """Every placeholder, inputs first, with the names its layer's quantities have: W_x, or W_x^2 of several."""
-        head = _head(self.output)
+        head, states = _head(self.output), self._states
         kinds: dict[Layer, type] = {}
         for layer in self._all_layers():
             if isinstance(layer, SimpleRNN) or (isinstance(layer, Dense) and layer is not head):
@@ -144,14 +151,26 @@ class Model:
             numbers[layer] = sum(other is kind for other in kinds.values()) - counts[kind] + 1
             counts[kind] -= 1
         several = Counter(kinds.values())
+        tags = {layer: f"^{n}" if several[kinds[layer]] > 1 else "" for layer, n in numbers.items()}
         letters: dict[Symbolic, str] = {}
-        for symbolic in self._order:
+        for symbolic in self.order:
             layer = symbolic.layer
-            tag = f"^{numbers[layer]}" if layer in kinds and several[kinds[layer]] > 1 else ""
-            features = letters[symbolic.inputs[0]] if symbolic.inputs else "D" if symbolic is self.inputs[0] else "M"
-            scope = Scope(tag, layer is head, features)
+            if symbolic.inputs:
+                features = letters[symbolic.inputs[0]]
+            else:
+                fed = states.get(symbolic)
+                features = "D" if fed is None else Scope(tags.get(fed, "")).letter("M")
+            scope = Scope(tags.get(layer, ""), layer is head, features)
             letters[symbolic] = layer.features(scope)
             yield symbolic, scope
+
+    def parameter_places(self) -> dict[str, tuple[Layer, int]]:
+        """The name of every parameter -> the layer and the place among its weights."""
+        return {
+            s.layer.symbols(scope)[key][0]: (s.layer, i)
+            for s, scope in self._scopes()
+            for i, key in enumerate(s.layer.weight_names)
+        }
 
     def summary(self) -> None:
         """Print the layers, their output shapes and numbers of parameters, as Keras does."""
@@ -185,14 +204,14 @@ class Sequential(Model):
         super().__init__(source, x, self.name)
         self._built = True
 
-    def run(self, X: Any, dtype: Any = None) -> Run:
+    def _check(self, arrays: list[np.ndarray]) -> None:
+        if not self._row:
+            raise ValueError("the model has no layers: add some first")
         if not self._built:
-            if not self._row:
-                raise ValueError("the model has no layers: add some first")
-            shape = np.shape(X)
+            shape = arrays[0].shape
             any_length = len(shape) == 3 and not any(isinstance(layer, Flatten) for layer in self._row)
             self.build((None, None, shape[-1]) if any_length else shape)
-        return super().run(X, dtype)
+        super()._check(arrays)
 
     @property
     def layers(self) -> list[Layer]:
@@ -233,7 +252,7 @@ def _name(layers: list[Layer]) -> None:
 
 def summary_text(model: Model) -> str:
     """The table that `Model.summary` prints."""
-    shapes = {s.layer: s.shape for s in model._order}
+    shapes = {s.layer: s.shape for s in model.order}
     rows = []
     for layer in model.layers:
         shape: Any = shapes[layer]
@@ -242,12 +261,13 @@ def summary_text(model: Model) -> str:
     first = max(29, *(len(row[0]) + 2 for row in rows))
     second = max(26, *(len(row[1]) + 2 for row in rows))
     line = "_" * (first + second + 10)
-    parameters = sum(row[2] for row in rows)
-    size = sum(w.nbytes for w in model.weights)
+    size = {flag: (sum(layer.count_params() for layer in model.layers if layer.trainable in flag),
+                   sum(w.nbytes for layer in model.layers if layer.trainable in flag for w in layer.weights))
+            for flag in ((True, False), (True,), (False,))}
     body = "\n\n".join(f" {name:<{first - 1}}{shape:<{second}}{count:<10}" for name, shape, count in rows)
     heading = f" {'Layer (type)':<{first - 1}}{'Output Shape':<{second}}{'Param #':<10}"
-    totals = f"Total params: {parameters} ({_bytes(size)})\nTrainable params: {parameters} ({_bytes(size)})"
-    totals += "\nNon-trainable params: 0 (0.00 Byte)"
+    words = zip(("Total", "Trainable", "Non-trainable"), size.values())
+    totals = "\n".join(f"{word} params: {number} ({_bytes(n)})" for word, (number, n) in words)
     return "\n".join([f'Model: "{model.name}"', line, heading, "=" * len(line), body, "", "=" * len(line), totals, line])
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from . import losses
 from .backprop import backprop
 from .graph import Node, ancestors, at, named
 from .layers.base import Layer
-from .models import Model, Sequential
+from .models import Model, Run, Sequential
 from .ops import average, leaf, stack, take
 
 if TYPE_CHECKING:
@@ -30,16 +31,38 @@ class Trace:
     Steps count from 1; h_0 is step 0. Arrays keep the dtype the network computes in.
     """
 
-    def __init__(
-        self, output: Node, loss: Node | None, parameters: Mapping[str, Node], model: Model, loss_name: str | None = None
-    ) -> None:
-        self.output_node, self.loss_node, self.parameters = output, loss, dict(parameters)
-        self.model, self.loss_name = model, loss_name
+    def __init__(self, run: Run, loss: Node | None, asked: Asked) -> None:
+        output, self.parameters = run.output, run.parameters
+        self.output_node, self.loss_node, self._asked = output, loss, asked
         forward = [output] if loss is None else [output, loss]
         self.forward = ancestors(forward)
         self.cotangents = {} if loss is None else backprop(loss, self.parameters.values())
         self.nodes = ancestors([*forward, *self.cotangents.values()])
         self.variables = {(n.name, n.step): n for n in self.nodes if n.name is not None}
+
+    # ------------------------------------------------------------------------------------------------- what was asked
+
+    @property
+    def model(self) -> Model:
+        return self._asked.model
+
+    @property
+    def inputs(self) -> list[np.ndarray]:
+        """X, and the initial states if the model takes some, as they were given."""
+        return self._asked.inputs
+
+    @property
+    def target(self) -> np.ndarray | None:
+        return self._asked.target
+
+    @property
+    def loss_name(self) -> str | None:
+        """ "mse", "categorical_crossentropy", or the name of the user's function; None without a target."""
+        return getattr(self._asked.loss, "__name__", "loss") if self._asked.loss else None
+
+    def astype(self, dtype: Any) -> Trace:
+        """The same network on the same data, run in another precision."""
+        return self if np.dtype(dtype) == self.dtype else _trace(self._asked, np.dtype(dtype))
 
     # ------------------------------------------------------------------------------------------------------ numbers
 
@@ -159,17 +182,31 @@ def trace(model: Model | Layer, X: Any, Y: Any = None, loss: Any = None, *, dtyp
         model = Sequential([model], name=model.label)
     if not isinstance(model, Model):
         raise TypeError(f"trace takes a model or a layer of minirnn, not {type(model).__name__}: see mr.load, mr.from_keras")
-    for array in X if isinstance(X, (list, tuple)) else [X]:
-        _demand_finite(np.asarray(array), "X")
+    inputs = [np.asarray(array) for array in (X if isinstance(X, (list, tuple)) else [X])]
+    for array in inputs:
+        _demand_finite(array, "X")
+    if Y is None and loss is not None:
+        raise ValueError("a loss needs a target: mr.trace(model, X, Y, loss=...)")
+    target = None if Y is None else np.asarray(Y)
+    return _trace(Asked(model, inputs, target, None if Y is None else losses.get(loss or "mse")), dtype)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a trace was made of."""
+
+    model: Model
+    inputs: list[np.ndarray]
+    target: np.ndarray | None
+    loss: losses.LossFunction | None
+
+
+def _trace(asked: Asked, dtype: Any) -> Trace:
     with np.errstate(over="ignore"):  # exp overflows to inf in a saturated sigmoid, which then is rightly 0
-        run = model.run(X, dtype)
-        if Y is None:
-            if loss is not None:
-                raise ValueError("a loss needs a target: mr.trace(model, X, Y, loss=...)")
-            return Trace(run.output, None, run.parameters, model)
-        function = losses.get(loss or "mse")
-        total = _loss(run.output, np.asarray(Y), function)
-        return Trace(run.output, total, run.parameters, model, getattr(function, "__name__", "loss"))
+        run = asked.model.run(asked.inputs, dtype)
+        if asked.target is None or asked.loss is None:
+            return Trace(run, None, asked)
+        return Trace(run, _loss(run.output, asked.target, asked.loss), asked)
 
 
 def _loss(output: Node, Y: np.ndarray, function: losses.LossFunction) -> Node:

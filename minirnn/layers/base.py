@@ -52,9 +52,7 @@ class Layer:
                 raise TypeError(f"{kind} has no argument {argument!r}")
             if value != self.refused[argument]:
                 raise NotImplementedError(f"{kind}({argument}={value!r}) is not supported by minirnn yet")
-        if not trainable:
-            raise NotImplementedError(f"{kind}(trainable=False) is not supported by minirnn yet")
-        self.name = name
+        self.name, self.trainable = name, trainable
         self.dtype = np.dtype(dtype or "float32")
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"{kind}(dtype={self.dtype.name!r}): minirnn computes in float32 or float64")
@@ -100,6 +98,10 @@ class Layer:
             wants = [w.shape for w in self.weights]
             raise ValueError(f"{self.label} takes weights of shapes {wants}, not {[w.shape for w in new]}")
         self._weights = [w if w.dtype in (np.float32, np.float64) else w.astype(self.dtype) for w in map(np.copy, new)]
+
+    def load(self, arrays: list[np.ndarray]) -> None:
+        """Take these arrays for weights, so that none are drawn."""
+        self._weights = arrays
 
     def count_params(self) -> int:
         return sum(w.size for w in self._weights or [])

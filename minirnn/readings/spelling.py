@@ -67,7 +67,7 @@ class Text:
     def name(self, base: str, sub: str, sup: str, time: str) -> str:
         above = f"({sup})".translate(_sup) if sup else ""
         small = f"({time})" if sub and time else time
-        return _bases_text.get(base, base) + above + self._below(sub, f"_{sub}") + self._below(small, f"[{time}]")
+        return _bases_text.get(base, base) + above + self._below(sub, f"_{sub}") + self._below(small, f"_{time}" if time == "T" and not sub else f"[{time}]")
 
     def _below(self, sub: str, otherwise: str) -> str:
         """In small letters where Unicode has them all; it has no capital T."""
@@ -231,7 +231,7 @@ class _Speller:
 
     def _HadamardPower(self, x: Any) -> tuple[str, int]:
         base = self.inside(x.base, POWER)
-        return self.d.power(self.d.bracket(base) if "^" in base and x.base.is_Atom is not None else base, str(x.exp)), POWER
+        return self.d.power(self.d.bracket(base) if "^" in base or "⁾" in base else base, str(x.exp)), POWER
 
     def _Transpose(self, x: Any) -> tuple[str, int]:
         base = self.inside(x.arg, POWER)

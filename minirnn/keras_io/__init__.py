@@ -1,0 +1,1 @@
+"""Keras models in and out: files without Keras, live models with it."""

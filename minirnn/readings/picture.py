@@ -1,0 +1,189 @@
+"""The picture: the unrolled network drawn by Graphviz at coordinates that are computed here."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..files import write_whole
+from .layout import Box, Edge, Grid, grid
+
+if TYPE_CHECKING:
+    import graphviz
+
+    from ..trace import Trace
+
+ACROSS, UP = 136, 92  # points between columns and rows
+WIDTH, HEIGHT = 54, 40
+FILL = {"input": "#e3f1e1", "state": "#dfe9f7", "output": "#fbeed2", "loss": "#f6dede", "target": "#eeeeee"}
+LINE = {"input": "#4b8443", "state": "#35618f", "output": "#a87a1c", "loss": "#a34747", "target": "#777777"}
+SHAPE = {"input": "box", "state": "box", "output": "box", "loss": "ellipse", "target": "box"}
+STYLE = {"input": "filled", "state": "filled,rounded", "output": "filled", "loss": "filled", "target": "filled,dashed"}
+FORMATS = ("svg", "png", "pdf", "dot")
+
+
+class Picture:
+    """A drawn network: ``save("x.svg")`` or png, pdf, dot; ``dot`` and ``svg`` are text, ``digraph`` is graphviz' own."""
+
+    def __init__(self, digraph: graphviz.Digraph, summary: str) -> None:
+        self.digraph, self.summary = digraph, summary
+
+    @property
+    def dot(self) -> str:
+        """The picture in Graphviz' language, positions included: draw it with ``neato -n2``."""
+        return self.digraph.source
+
+    @property
+    def svg(self) -> str:
+        text = draw(self.dot, "svg").decode()
+        return text[text.index("<svg") :]
+
+    def save(self, path: Any) -> Path:
+        """Write the picture; the suffix says how: .svg, .png, .pdf or .dot."""
+        path = Path(path)
+        kind = path.suffix.lower().lstrip(".")
+        if kind not in FORMATS:
+            raise ValueError(f"{path}: a picture is saved as {', '.join('.' + f for f in FORMATS)}, not {path.suffix or 'without suffix'!r}")
+        write_whole(path, self.dot.encode() if kind == "dot" else draw(self.dot, kind))
+        return path
+
+    def __str__(self) -> str:
+        return self.summary
+
+    def _repr_svg_(self) -> str | None:
+        return self.svg
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """SVG where something can draw, and always a line of text."""
+        try:
+            return {"image/svg+xml": self.svg, "text/plain": self.summary}
+        except RuntimeError as error:
+            return {"text/plain": f"{self.summary}\n{error}"}
+
+
+def picture(
+    trace: Trace,
+    *,
+    level: str = "cell",
+    backward: bool = False,
+    values: bool = False,
+    rolled: bool = False,
+    max_steps: int | None = 8,
+) -> Picture:
+    """The unrolled network of `trace`: inputs below, the loss above, time to the right.
+
+    Of more than `max_steps` steps (None: all are drawn) the first and the last two are drawn, and dots between them.
+    """
+    for option, value in {"level": level != "cell", "backward": backward, "values": values, "rolled": rolled}.items():
+        if value:
+            raise NotImplementedError(f"picture({option}=...) is not there yet: only the unrolled network at cell level is drawn")
+    if max_steps is not None and max_steps < 1:
+        raise ValueError(f"max_steps is {max_steps}; it must be at least 1, or None for all steps")
+    found = grid(trace, max_steps)
+    shown = "steps 1, 2, … , T-1, T of" if found.elided else "all of"
+    return Picture(_digraph(found), f"Picture of {trace.model.name!r}: {shown} {found.T} steps, {len(found.boxes)} boxes")
+
+
+def _digraph(found: Grid) -> graphviz.Digraph:
+    import graphviz
+
+    graph = graphviz.Digraph("minirnn", engine="neato")
+    graph.attr(splines="line", outputorder="edgesfirst", pad="0.15", bgcolor="transparent", fontname="Times")
+    graph.attr("node", fontname="Times", fontsize="15", penwidth="1.1", fixedsize="true", margin="0", label="")
+    graph.attr("edge", color="#444444", arrowsize="0.65", penwidth="1.1")
+    ids = {key: f"n{i}" for i, key in enumerate(found.boxes)}
+    for key, box in found.boxes.items():
+        if box.role == "gap":
+            graph.node(ids[key], "· · ·", shape="plaintext", fontsize="20", width="0.5", height="0.3", pos=_pos(box.x, box.y))
+            continue
+        graph.node(
+            ids[key],
+            _label(box),
+            id=key,
+            tooltip=key,
+            shape=SHAPE[box.role],
+            style=STYLE[box.role],
+            fillcolor=FILL[box.role],
+            color=LINE[box.role],
+            width=f"{_width(box) / 72:.3f}",
+            height=f"{HEIGHT / 72:.3f}",
+            pos=_pos(box.x, box.y),
+        )
+    for place, edge in enumerate(found.edges):
+        graph.edge(ids[edge.source], ids[edge.target])
+        if edge.labels and _is_straight(edge, found):
+            _edge_label(graph, f"e{place}", edge, found)
+    return graph
+
+
+def _width(box: Box) -> float:
+    return max(WIDTH, 5.2 * len(", ".join(box.does)) + 12)
+
+
+def _is_straight(edge: Edge, found: Grid) -> bool:
+    """Upright or level; of a fan of slanted edges with one label, the boxes at its foot say enough."""
+    a, b = found.boxes[edge.source], found.boxes[edge.target]
+    return a.x == b.x or a.y == b.y
+
+
+def _edge_label(graph: Any, name: str, edge: Edge, found: Grid) -> None:
+    """The parameter on an edge, as a text of its own beside the middle of the line: it cannot stray."""
+    a, b = found.boxes[edge.source], found.boxes[edge.target]
+    x, y = (a.x + b.x) / 2 * ACROSS, (a.y + b.y) / 2 * UP
+    level = a.y == b.y
+    text = "<" + " ".join(_math(label, 13) for label in edge.labels) + ">"
+    pos = f"{x:g},{y + 12:g}!" if level else f"{x + 15:g},{y:g}!"
+    graph.node(name, text, shape="plaintext", fontcolor="#555555", width="0.6", height="0.4", pos=pos)
+
+
+def _pos(x: float, y: float) -> str:
+    return f"{x * ACROSS:g},{y * UP:g}!"
+
+
+def _label(box: Box) -> str:
+    head = _math(box.key if box.step is not None else box.name, 15)
+    if not box.does:
+        return f"<{head}>"
+    does = ", ".join(_math(d[2:], 9, "+ ") if d.startswith("+ ") else html.escape(d) for d in box.does)
+    rows = f'<TR><TD>{head}</TD></TR><TR><TD><FONT POINT-SIZE="9" COLOR="#555555">{does}</FONT></TD></TR>'
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE>>'
+
+
+def _math(name: str, size: int, before: str = "") -> str:
+    """A name as HTML for Graphviz: italic base, small subscript, layer as superscript."""
+    match = re.fullmatch(r"(?P<base>[^_^]+)(?P<sub>_[a-z]\w*?)?(?:\^(?P<sup>\w+?))?(?:_(?P<step>\d+))?", name)
+    if match is None:
+        return before + html.escape(name)
+    base = {"y": "ŷ", "target": "y", "l": "ℓ"}.get(match["base"], match["base"])
+    below = ",".join(filter(None, [(match["sub"] or "")[1:], match["step"]]))
+    small = f'POINT-SIZE="{max(7, round(size * 0.7))}"'
+    out = f"{before}<I>{html.escape(base)}</I>"
+    if match["sup"]:
+        out += f"<SUP><FONT {small}>({html.escape(match['sup'])})</FONT></SUP>"
+    return out + (f"<SUB><FONT {small}>{html.escape(below)}</FONT></SUB>" if below else "")
+
+
+def draw(dot: str, kind: str) -> bytes:
+    """Draw DOT text whose nodes have positions: by the program ``dot``, or by the libraries in pygraphviz.
+
+    Raises RuntimeError that says what to install if neither is there.
+    """
+    program = shutil.which("dot")
+    if program:
+        command = [program, "-Kneato", "-n2", f"-T{kind}"]
+        done = subprocess.run(command, input=dot.encode(), capture_output=True, check=False)
+        if done.returncode == 0:
+            return done.stdout
+        raise RuntimeError(f"Graphviz could not draw: {done.stderr.decode(errors='replace').strip()[:200]}")
+    try:
+        import pygraphviz
+    except ImportError as error:
+        raise RuntimeError(
+            "nothing can draw here: install Graphviz (the program dot) or pip install pygraphviz; "
+            "the DOT text can still be saved, picture.save('network.dot')"
+        ) from error
+    return pygraphviz.AGraph(string=dot).draw(format=kind, prog="nop")

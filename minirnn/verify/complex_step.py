@@ -1,0 +1,87 @@
+"""The complex step: dL/dw = Im L(w + iε) / ε, exact to rounding (Squire and Trapp, 1998).
+
+Only the forward pass is run, on complex numbers, so it knows nothing of any vjp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..graph import Node, replay
+from ..trace import Trace
+from .report import Row, error_in_eps
+
+NAME = "complex step"
+STEP = 1e-30
+BUDGET = 1_000_000  # node evaluations for one parameter, past which random directions take the place of single entries
+DIRECTIONS = 8
+MAX_STEPS = 50  # of a long sequence, so many states are perturbed
+
+
+def rows(trace: Trace) -> Iterator[Row]:
+    """One row per parameter, and one for the states h_t of each layer, of a trace in float64."""
+    assert trace.loss_node is not None
+    order = _loss_order(trace)
+    for name, node in trace.parameters.items():
+        gradient = trace.cotangents[node].value
+        if node.value.size * len(order) <= BUDGET:
+            error = error_in_eps(gradient, _by_entry(trace, order, node), "float64")
+            yield Row(f"dL/d{name}", NAME, "float64", error)
+        else:
+            error = _by_direction(trace, order, node, gradient)
+            yield Row(f"dL/d{name}", NAME, "float64", error, f"{DIRECTIONS} random directions through all {node.value.size} entries")
+    for name in dict.fromkeys(str(n) for n, step in trace.variables if step is not None and str(n).split("^")[0] == "h"):
+        yield _states(trace, order, name)
+
+
+def _loss_order(trace: Trace) -> list[Node]:
+    loss = trace.loss_node
+    assert loss is not None
+    return [node for node in trace.forward if node.serial <= loss.serial]
+
+
+def _derivative(trace: Trace, order: list[Node], node: Node, direction: np.ndarray) -> float:
+    """The derivative of the loss as `node` moves along `direction`, whatever it was computed from."""
+    assert trace.loss_node is not None
+    found = replay(order, {node: node.value + 1j * STEP * direction})
+    return float(np.imag(found[trace.loss_node])) / STEP
+
+
+def _by_entry(trace: Trace, order: list[Node], node: Node) -> np.ndarray:
+    out = np.zeros(node.shape)
+    for place in np.ndindex(*node.shape):
+        direction = np.zeros(node.shape)
+        direction[place] = 1
+        out[place] = _derivative(trace, order, node, direction)
+    return out
+
+
+def _by_direction(trace: Trace, order: list[Node], node: Node, gradient: np.ndarray) -> float:
+    """The worst error of gradient · direction over random signs, relative to the norm of the gradient, in eps."""
+    rng = np.random.default_rng(0)
+    worst = 0.0
+    norm = float(np.linalg.norm(gradient)) or 1.0
+    for _ in range(DIRECTIONS):
+        direction = rng.choice([-1.0, 1.0], node.shape)
+        difference = float(np.sum(gradient * direction)) - _derivative(trace, order, node, direction)
+        worst = max(worst, abs(difference) / norm / float(np.finfo("float64").eps)) if np.isfinite(difference) else np.inf
+    return worst
+
+
+def _states(trace: Trace, order: list[Node], name: str) -> Row:
+    """dL/dh_t along one random direction per step: h_t is moved and what follows is run again."""
+    steps = sorted(s for n, s in trace.variables if n == f"dL/d{name}" and s is not None)
+    chosen = steps if len(steps) <= MAX_STEPS else [steps[round(i)] for i in np.linspace(0, len(steps) - 1, MAX_STEPS)]
+    rng = np.random.default_rng(0)
+    errors = []
+    for t in chosen:
+        node, gradient = trace.variables[name, t], trace.adjoint(name, t)
+        direction = rng.choice([-1.0, 1.0], node.shape)
+        truth = _derivative(trace, order, node, direction)
+        norm = float(np.linalg.norm(gradient)) or 1.0
+        difference = abs(float(np.sum(gradient * direction)) - truth)
+        errors.append(difference / norm / float(np.finfo("float64").eps) if np.isfinite(difference) else np.inf)
+    note = "" if chosen == steps else f"{len(chosen)} of {len(steps)} steps"
+    return Row(f"dL/d{name}_t", NAME, "float64", max(errors, default=None), note or ("" if errors else "no such derivative"))

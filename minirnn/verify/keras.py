@@ -1,0 +1,113 @@
+"""Keras as a witness: the forward pass on its active backend, and gradients from tf.GradientTape on TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..trace import Trace
+from .report import Row, error_in_eps
+
+FORWARD, GRADIENT = "Keras forward", "tf.GradientTape"
+LOSSES = {"mse": "MeanSquaredError", "categorical_crossentropy": "CategoricalCrossentropy"}
+
+
+def rows(trace: Trace, dtype: str) -> Iterator[Row]:
+    """One row per quantity, for a trace that computes in `dtype`; rows that say why, where Keras cannot be asked."""
+    quantities = _hidden(trace)
+    gradients = [f"dL/d{name}" for name in trace.parameters] if trace.loss_node is not None else []
+    forward = [*(f"{name}_t" for name in quantities), "y", *(["L"] if gradients else [])]
+    if (reason := _absent(trace)) is not None:
+        yield from (Row(q, FORWARD, dtype, None, reason) for q in forward)
+        yield from (Row(q, GRADIENT, dtype, None, reason) for q in gradients)
+        return
+    import keras
+
+    twin, hidden = _twin(trace, dtype, quantities)
+    inputs = [x.astype(dtype) for x in trace.inputs]
+    for name, found in zip(quantities, hidden(inputs)):
+        ours = np.stack([trace.value(name, t) for t in range(1, trace.steps + 1)], axis=1)
+        yield Row(f"{name}_t", FORWARD, dtype, error_in_eps(ours, _array(found), dtype))
+    if keras.backend.backend() != "tensorflow":
+        y = _array(twin(inputs))
+        reason = f"gradients are asked of TensorFlow; the active backend is {keras.backend.backend()}"
+        yield Row("y", FORWARD, dtype, error_in_eps(trace.output, y, dtype))
+        yield from (Row(q, GRADIENT, dtype, None, reason) for q in gradients)
+        return
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        y = twin(inputs)
+        loss = getattr(keras.losses, LOSSES[str(trace.loss_name)])(dtype=dtype)(trace.target, y) if gradients else None
+    yield Row("y", FORWARD, dtype, error_in_eps(trace.output, _array(y), dtype))
+    if loss is None:
+        return
+    yield Row("L", FORWARD, dtype, error_in_eps(trace.loss, _array(loss), dtype))
+    places = trace.model.parameter_places()
+    variables = {name: twin.get_layer(layer.name).weights[i] for name, (layer, i) in places.items()}
+    found = tape.gradient(loss, list(variables.values()))
+    for name, gradient in zip(variables, found):
+        truth = np.zeros(variables[name].shape, dtype) if gradient is None else _array(gradient)
+        yield Row(f"dL/d{name}", GRADIENT, dtype, error_in_eps(trace.gradients[name], truth, dtype))
+
+
+def versions() -> dict[str, str]:
+    """Which Keras was asked, on which backend."""
+    try:
+        import keras
+    except ImportError:
+        return {}
+    found = {"keras": keras.__version__, "backend": keras.backend.backend()}
+    if found["backend"] == "tensorflow":
+        import tensorflow
+
+        found["tensorflow"] = tensorflow.__version__
+    return found
+
+
+def _absent(trace: Trace) -> str | None:
+    """Why Keras cannot be asked, or None."""
+    if trace.loss_name is not None and trace.loss_name not in LOSSES:
+        return f"Keras has no loss {trace.loss_name!r}"
+    try:
+        import keras  # noqa: F401
+    except ImportError:
+        return "Keras is not installed: pip install 'minirnn[keras]'"
+    except Exception as error:  # a broken installation of a backend can raise anything
+        return f"Keras cannot be imported: {type(error).__name__}"
+    return None
+
+
+def _hidden(trace: Trace) -> list[str]:
+    return [str(n) for n in dict.fromkeys(n for n, step in trace.variables if step == 1) if str(n).split("^")[0] == "h"]
+
+
+def _twin(trace: Trace, dtype: str, names: list[str]) -> tuple[Any, Any]:
+    """The Keras model, and one that gives every state of every recurrent layer, in the order of `names`."""
+    import keras
+
+    from ..keras_io.live import to_keras
+
+    twin = to_keras(trace.model, dtype)
+    layers = [layer for layer in twin.layers if isinstance(layer, keras.layers.SimpleRNN)]
+    states = []
+    for layer in layers:
+        x, *initial = layer.input if isinstance(layer.input, (list, tuple)) else [layer.input]
+        whole = keras.layers.RNN(layer.cell, return_sequences=True, dtype=dtype)
+        states.append(whole(x, **({"initial_state": initial[0]} if initial else {})))
+    assert len(states) == len(names)
+    model = keras.Model(twin.inputs, states) if states else None
+
+    def hidden(inputs: list[np.ndarray]) -> list[Any]:
+        found = model(inputs) if model is not None else []
+        return list(found) if isinstance(found, (list, tuple)) else [found]
+
+    return twin, hidden
+
+
+def _array(tensor: Any) -> np.ndarray:
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(tensor[0] if isinstance(tensor, (list, tuple)) else tensor))

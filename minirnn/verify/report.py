@@ -1,0 +1,107 @@
+"""What the witnesses found: one row per quantity and witness."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+TOLERANCE = 32.0  # eps of the dtype, relative to the largest entry
+
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity as one witness sees it: the error in eps of `dtype`, or the reason why it could not be had."""
+
+    quantity: str
+    witness: str
+    dtype: str
+    error: float | None
+    note: str = ""
+
+    @property
+    def missing(self) -> bool:
+        return self.error is None
+
+    @property
+    def ok(self) -> bool:
+        return self.error is None or self.error <= TOLERANCE
+
+    @property
+    def verdict(self) -> str:
+        return "missing" if self.missing else "agrees" if self.ok else "DIFFERS"
+
+
+def error_in_eps(found: np.ndarray, truth: np.ndarray, dtype: str) -> float:
+    """max |found - truth| / max |truth| in eps of `dtype`; infinite where shapes differ or a value is not finite."""
+    found, truth = np.asarray(found), np.asarray(truth)
+    if found.shape != truth.shape or not (np.isfinite(found).all() and np.isfinite(truth).all()):
+        return math.inf
+    largest = float(np.max(np.abs(truth), initial=0.0)) or 1.0
+    return float(np.max(np.abs(found - truth), initial=0.0)) / largest / float(np.finfo(dtype).eps)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdict. `ok` is True if no witness disagrees; `checked` if at least one could be heard on every gradient."""
+
+    rows: list[Row]
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return self.checked and all(row.ok for row in self.rows)
+
+    @property
+    def checked(self) -> bool:
+        return any(not row.missing for row in self.rows)
+
+    @property
+    def worst(self) -> float:
+        """The largest error, in eps."""
+        return max((row.error for row in self.rows if row.error is not None), default=0.0)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence."""
+        heard = [row for row in self.rows if not row.missing]
+        missing = len(self.rows) - len(heard)
+        tail = f"; {missing} could not be checked" if missing else ""
+        if not heard:
+            return "Nothing could be checked: no witness is available."
+        wrong = [row for row in heard if not row.ok]
+        if wrong:
+            first = wrong[0]
+            where = f"{first.quantity} against {first.witness} in {first.dtype}, {first.error:.3g} eps off"
+            return f"{len(wrong)} of {len(heard)} checks differ, the first {where} ({TOLERANCE:.0f} are allowed){tail}."
+        return f"All {len(heard)} checks agree, the worst within {self.worst:.2g} eps ({TOLERANCE:.0f} are allowed){tail}."
+
+    def __str__(self) -> str:
+        head = ("quantity", "witness", "dtype", "error in eps", "verdict")
+        body = [
+            (r.quantity, r.witness, r.dtype, "-" if r.error is None else f"{r.error:.2g}", r.verdict + f" ({r.note})" * bool(r.note))
+            for r in self.rows
+        ]
+        widths = [max(len(row[i]) for row in [head, *body]) for i in range(4)]
+        lines = ["  ".join([*(f"{cell:<{w}}" for cell, w in zip(row, widths)), row[4]]) for row in [head, *body]]
+        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        return "\n".join([*lines, "", self.sentence, versions])
+
+    def _repr_html_(self) -> str:
+        def cells(row: Row) -> str:
+            error = "–" if row.error is None else f"{row.error:.2g}"
+            said = row.verdict + (f": {row.note}" if row.note else "")
+            return "".join(f"<td>{html.escape(x)}</td>" for x in (row.quantity, row.witness, row.dtype, error, said))
+
+        head = "".join(f"<th>{x}</th>" for x in ("quantity", "witness", "dtype", "error in eps", "verdict"))
+        body = "".join(f"<tr>{cells(row)}</tr>" for row in self.rows)
+        return f"<p>{html.escape(self.sentence)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -1,0 +1,29 @@
+"""Call every witness on a trace."""
+
+from __future__ import annotations
+
+import platform
+
+import numpy as np
+
+from ..trace import Trace
+from . import complex_step, keras
+from .report import Report, Row
+
+
+def verify(trace: Trace, *, with_keras: bool = True) -> Report:
+    """Compare the trace with the complex step (float64) and with Keras and tf.GradientTape (float64 and float32).
+
+    The network is run again in each precision. A witness that is not at hand is reported as missing, row by row.
+    """
+    rows: list[Row] = []
+    double = trace.astype("float64")
+    if trace.loss_node is not None:
+        rows += complex_step.rows(double)
+    if with_keras:
+        rows += keras.rows(double, "float64")
+        rows += keras.rows(trace.astype("float32"), "float32")
+    from .. import __version__
+
+    versions = {"minirnn": __version__, "numpy": np.__version__, "python": platform.python_version()}
+    return Report(rows, versions | (keras.versions() if with_keras else {}))
