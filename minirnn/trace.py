@@ -82,6 +82,12 @@ class Trace:
         return max((n.step for n in self.nodes if n.step is not None), default=0)
 
     @property
+    def state_names(self) -> list[str]:
+        """The states of the recurrent layers: "h", or "h^1", "h^2" of several."""
+        names = dict.fromkeys(str(name) for name, step in self.variables if step == 1)
+        return [name for name in names if name.partition("^")[0] == "h"]
+
+    @property
     def dtype(self) -> np.dtype:
         return self.output.dtype
 
@@ -147,11 +153,14 @@ class Trace:
 
         return walk(self)
 
-    def page(self, path: Any = None, **options: Any) -> Page:
-        """One self-contained HTML page with all of it, written to `path` if given."""
+    def page(self, path: Any = None, report: Report | None = None) -> Page:
+        """One self-contained HTML page with all of it, written to `path` if given.
+
+        The verdict on the page is `report`, or that of a fresh `verify()`.
+        """
         from .readings.page import page
 
-        return page(self, path, **options)
+        return page(self, path, report=report or self.verify())
 
     def verify(self, **options: Any) -> Report:
         """Compare every quantity with independent witnesses."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
-import re
 import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files import write_whole
+from . import names
 from .layout import Box, Edge, Grid, grid
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..trace import Trace
 
 ACROSS, UP = 136, 92  # points between columns and rows
-WIDTH, HEIGHT = 54, 40
+WIDTH, HEIGHT = 54, 44
 FILL = {"input": "#e3f1e1", "state": "#dfe9f7", "output": "#fbeed2", "loss": "#f6dede", "target": "#eeeeee"}
 LINE = {"input": "#4b8443", "state": "#35618f", "output": "#a87a1c", "loss": "#a34747", "target": "#777777"}
 SHAPE = {"input": "box", "state": "box", "output": "box", "loss": "ellipse", "target": "box"}
@@ -44,10 +44,7 @@ class Picture:
 
     def save(self, path: Any) -> Path:
         """Write the picture; the suffix says how: .svg, .png, .pdf or .dot."""
-        path = Path(path)
-        kind = path.suffix.lower().lstrip(".")
-        if kind not in FORMATS:
-            raise ValueError(f"{path}: a picture is saved as {', '.join('.' + f for f in FORMATS)}, not {path.suffix or 'without suffix'!r}")
+        path, kind = Path(path), check_suffix(path)
         write_whole(path, self.dot.encode() if kind == "dot" else draw(self.dot, kind))
         return path
 
@@ -63,6 +60,14 @@ class Picture:
             return {"image/svg+xml": self.svg, "text/plain": self.summary}
         except RuntimeError as error:
             return {"text/plain": f"{self.summary}\n{error}"}
+
+
+def check_suffix(path: Any) -> str:
+    """The format that the suffix of `path` names. Raises ValueError if it names none."""
+    kind = Path(path).suffix.lower().lstrip(".")
+    if kind not in FORMATS:
+        raise ValueError(f"{path}: a picture is saved as {', '.join('.' + f for f in FORMATS)}; give the file one of these endings")
+    return kind
 
 
 def picture(
@@ -104,6 +109,7 @@ def _digraph(found: Grid) -> graphviz.Digraph:
             ids[key],
             _label(box),
             id=key,
+            **{"class": box.role},
             tooltip=key,
             shape=SHAPE[box.role],
             style=STYLE[box.role],
@@ -121,6 +127,8 @@ def _digraph(found: Grid) -> graphviz.Digraph:
 
 
 def _width(box: Box) -> float:
+    if box.role == "target":
+        return 40
     return max(WIDTH, 5.2 * len(", ".join(box.does)) + 12)
 
 
@@ -135,7 +143,7 @@ def _edge_label(graph: Any, name: str, edge: Edge, found: Grid) -> None:
     a, b = found.boxes[edge.source], found.boxes[edge.target]
     x, y = (a.x + b.x) / 2 * ACROSS, (a.y + b.y) / 2 * UP
     level = a.y == b.y
-    text = "<" + " ".join(_math(label, 13) for label in edge.labels) + ">"
+    text = "<" + " ".join(_math(label, None, 13) for label in edge.labels) + ">"
     pos = f"{x:g},{y + 12:g}!" if level else f"{x + 15:g},{y:g}!"
     graph.node(name, text, shape="plaintext", fontcolor="#555555", width="0.6", height="0.4", pos=pos)
 
@@ -145,26 +153,22 @@ def _pos(x: float, y: float) -> str:
 
 
 def _label(box: Box) -> str:
-    head = _math(box.key if box.step is not None else box.name, 15)
+    head = _math(box.name, box.step, 15)
     if not box.does:
         return f"<{head}>"
-    does = ", ".join(_math(d[2:], 9, "+ ") if d.startswith("+ ") else html.escape(d) for d in box.does)
+    does = html.escape(", ".join(f"+ {names.text(d[2:])}" if d.startswith("+ ") else d for d in box.does))
     rows = f'<TR><TD>{head}</TD></TR><TR><TD><FONT POINT-SIZE="9" COLOR="#555555">{does}</FONT></TD></TR>'
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE>>'
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{rows}</TABLE>>'
 
 
-def _math(name: str, size: int, before: str = "") -> str:
-    """A name as HTML for Graphviz: italic base, small subscript, layer as superscript."""
-    match = re.fullmatch(r"(?P<base>[^_^]+)(?P<sub>_[a-z]\w*?)?(?:\^(?P<sup>\w+?))?(?:_(?P<step>\d+))?", name)
-    if match is None:
-        return before + html.escape(name)
-    base = {"y": "ŷ", "target": "y", "l": "ℓ"}.get(match["base"], match["base"])
-    below = ",".join(filter(None, [(match["sub"] or "")[1:], match["step"]]))
+def _math(name: str, step: int | None, size: int) -> str:
+    """A name as HTML for Graphviz: italic base, layer as superscript, small subscript."""
+    _, sub, layer = names.parts(name)
+    base = names.text(name.partition("^")[0].partition("_")[0])
+    below = ",".join(filter(None, [sub, "" if step is None else str(step)]))
     small = f'POINT-SIZE="{max(7, round(size * 0.7))}"'
-    out = f"{before}<I>{html.escape(base)}</I>"
-    if match["sup"]:
-        out += f"<SUP><FONT {small}>({html.escape(match['sup'])})</FONT></SUP>"
-    return out + (f"<SUB><FONT {small}>{html.escape(below)}</FONT></SUB>" if below else "")
+    above = f"<SUP><FONT {small}>({html.escape(layer)})</FONT></SUP>" if layer else ""
+    return f"<I>{html.escape(base)}</I>{above}" + (f"<SUB><FONT {small}>{html.escape(below)}</FONT></SUB>" if below else "")
 
 
 def draw(dot: str, kind: str) -> bytes:

@@ -8,15 +8,13 @@ from typing import Any
 import sympy as sp
 from sympy.matrices.expressions import HadamardPower, HadamardProduct, MatAdd, MatMul, OneMatrix, Transpose, ZeroMatrix
 
+from . import names
 from . import symbols as S
 
 ADD, PRODUCT, POWER, ATOM = range(4)  # how tightly an expression holds together
 
-_bases_latex = {"y": r"\hat{y}", "target": "y", "l": r"\ell", "delta": r"\delta"}
-_bases_text = {"y": "ŷ", "target": "y", "l": "ℓ", "delta": "δ"}
 _functions_latex = {"tanh": r"\tanh", "exp": r"\exp", "log": r"\log", "sigmoid": r"\sigma"}
-_sub = str.maketrans("0123456789+-taehijklmnoprsuvx()", "₀₁₂₃₄₅₆₇₈₉₊₋ₜₐₑₕᵢⱼₖₗₘₙₒₚᵣₛᵤᵥₓ₍₎")
-_sup = str.maketrans("0123456789()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾")
+_sup = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Latex:
@@ -25,13 +23,7 @@ class Latex:
     hadamard, transposed, times = r" \odot ", r"^{\top}", r"\, "
     ones = r"\mathbf{1}"
 
-    def name(self, base: str, sub: str, sup: str, time: str) -> str:
-        base = _bases_latex.get(base, base if len(base) < 2 else rf"\mathrm{{{base}}}")
-        below = ",".join(filter(None, [sub, time]))
-        return base + (f"^{{({sup})}}" if sup else "") + (f"_{{{below}}}" if below else "")
-
-    def derivative(self, loss: str, variable: str) -> str:
-        return rf"\frac{{\partial {loss}}}{{\partial {variable}}}"
+    name = staticmethod(names.latex)
 
     def bracket(self, x: str) -> str:
         return rf"\left({x}\right)"
@@ -64,18 +56,7 @@ class Text:
     hadamard, transposed, times = " ⊙ ", "ᵀ", " "
     ones = "1"
 
-    def name(self, base: str, sub: str, sup: str, time: str) -> str:
-        above = f"({sup})".translate(_sup) if sup else ""
-        small = f"({time})" if sub and time else time
-        return _bases_text.get(base, base) + above + self._below(sub, f"_{sub}") + self._below(small, f"_{time}" if time == "T" and not sub else f"[{time}]")
-
-    def _below(self, sub: str, otherwise: str) -> str:
-        """In small letters where Unicode has them all; it has no capital T."""
-        small = sub.translate(_sub)
-        return otherwise if any(c.isascii() for c in small) else small
-
-    def derivative(self, loss: str, variable: str) -> str:
-        return f"∂{loss}/∂{variable}"
+    name = staticmethod(names.text)
 
     def bracket(self, x: str) -> str:
         return f"({x})"
@@ -135,23 +116,9 @@ class _Speller:
     # ------------------------------------------------------------------------------------------------- quantities
 
     def _Quantity(self, x: Any) -> tuple[str, int]:
-        return self.quantity(x.name, x.time), ATOM
+        return self.d.name(x.name, "" if x.time is None else time_text(x.time)), ATOM
 
     _ScalarQuantity = _Quantity
-
-    def quantity(self, name: str, time: Any) -> str:
-        derivative = re.fullmatch(r"d(.+?)/d(.+)", name)
-        if derivative is None:
-            return self._plain(name, time)
-        loss, variable = derivative.groups()
-        if variable == "z" or variable.startswith(("z_", "z^")):
-            return self._plain("delta" + variable[1:], time)
-        return self.d.derivative(self.quantity(loss, None), self.quantity(variable, time))
-
-    def _plain(self, name: str, time: Any) -> str:
-        base, _, sup = name.partition("^")
-        base, _, sub = base.partition("_")
-        return self.d.name(base, sub, sup, "" if time is None else time_text(time))
 
     def _Symbol(self, x: Any) -> tuple[str, int]:
         return self.d.size(x.name), ATOM
@@ -203,7 +170,7 @@ class _Speller:
     def _MatMul(self, x: Any) -> tuple[str, int]:
         factor, matrices = S._split(x)
         words = [self._factor(m, len(matrices) > 1) for m in matrices]
-        product = " ".join(words)
+        product = self.d.times.join(words)
         if len(matrices) == 1 and isinstance(matrices[0], OneMatrix):
             return self.spell(factor)
         if factor == 1:
@@ -278,4 +245,4 @@ class _Speller:
 
     def _Piece(self, x: Any) -> tuple[str, int]:
         base, _ = self.spell(x.args[0])
-        return self.d.iverson(base) + self.d.name("", "", "", time_text(x.args[2])), ATOM
+        return self.d.iverson(base) + self.d.name("", time_text(x.args[2])), ATOM

@@ -16,7 +16,7 @@ LOSSES = {"mse": "MeanSquaredError", "categorical_crossentropy": "CategoricalCro
 
 def rows(trace: Trace, dtype: str) -> Iterator[Row]:
     """One row per quantity, for a trace that computes in `dtype`; rows that say why, where Keras cannot be asked."""
-    quantities = _hidden(trace)
+    quantities = trace.state_names
     gradients = [f"dL/d{name}" for name in trace.parameters] if trace.loss_node is not None else []
     forward = [*(f"{name}_t" for name in quantities), "y", *(["L"] if gradients else [])]
     if (reason := _absent(trace)) is not None:
@@ -78,10 +78,6 @@ def _absent(trace: Trace) -> str | None:
     except Exception as error:  # a broken installation of a backend can raise anything
         return f"Keras cannot be imported: {type(error).__name__}"
     return None
-
-
-def _hidden(trace: Trace) -> list[str]:
-    return [str(n) for n in dict.fromkeys(n for n, step in trace.variables if step == 1) if str(n).split("^")[0] == "h"]
 
 
 def _twin(trace: Trace, dtype: str, names: list[str]) -> tuple[Any, Any]:

@@ -1,0 +1,213 @@
+"""The command line: the readings of a model file, one command each.
+
+Exit code 0: done, and nothing differs. 1: ``verify`` found a difference. 2: the command could not be carried out, and one
+line on standard error says why and what to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MODEL_COMMANDS = {
+    "explain": "write one HTML page: picture, equations, every number, the verdict",
+    "draw": "draw the unrolled network as SVG, PNG, PDF or DOT",
+    "equations": "print the equations, forward and backward, each with its residual",
+    "walk": "print every step, forward and backward: symbol = numbers = result",
+    "verify": "compare with independent witnesses; exit code 1 if one differs",
+    "summary": "print the layers, their output shapes and parameters",
+}
+DEFAULT_STEPS = 5
+
+
+class UserError(Exception):
+    """Something the user can mend; its text is the one line that is printed."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without Unicode still gets its text
+    options = _parser().parse_args(arguments)
+    try:
+        code = options.run(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except (UserError, ValueError, TypeError, NotImplementedError, OSError, RuntimeError, ImportError) as error:
+        print(f"minirnn: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except MemoryError:
+        print("minirnn: there is not enough memory for this: take fewer samples or steps", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    from . import __version__
+
+    parser = argparse.ArgumentParser(prog="minirnn", description="The recurrent network you can read.")
+    parser.add_argument("--version", action="version", version=f"minirnn {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    demo = commands.add_parser("demo", help="explain a small built-in network, in minirnn-demo.html")
+    demo.set_defaults(run=_demo)
+    runs = {"explain": _explain, "draw": _draw, "equations": _equations, "walk": _walk, "verify": _verify, "summary": _summary}
+    for name, says in MODEL_COMMANDS.items():
+        command = commands.add_parser(name, help=says, description=says)
+        command.set_defaults(run=runs[name])
+        command.add_argument("model", metavar="MODEL", help="a .keras or whole-model .h5 file")
+        if name == "summary":
+            continue
+        command.add_argument("--x", action="append", metavar="X.npy", help="the input (samples, steps, features); again for initial states")
+        command.add_argument("--y", metavar="Y.npy", help="the target; without it the target is 0")
+        command.add_argument("--steps", type=_positive, metavar="T", help="how many steps of random input, without --x")
+        command.add_argument("--loss", default="mse", help="mse (default) or categorical_crossentropy")
+        if name in ("explain", "draw"):
+            default = "page.html" if name == "explain" else "network.svg"
+            command.add_argument("-o", "--output", default=default, metavar="FILE", help=f"where to write (default {default})")
+        if name == "draw":
+            command.add_argument("--all-steps", action="store_true", help="draw every step, however many")
+        if name == "equations":
+            command.add_argument("--format", choices=("text", "latex"), default="text")
+            command.add_argument("--hide", action="append", default=[], metavar="NAME", help="put this quantity's definition in its place")
+        if name in ("explain", "verify"):
+            command.add_argument("--no-keras", action="store_true", help="do not ask Keras, even if it is installed")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+# ------------------------------------------------------------------------------------------------------------ commands
+
+
+def _demo(options: Any) -> int:
+    import minirnn as mr
+
+    from . import demo
+
+    trace = mr.trace(demo.model(), demo.X, np.zeros((1, 2)))
+    prediction = ", ".join(f"{y:.7f}" for y in trace.output[0])
+    print(f"Input(10, 3) -> SimpleRNN(5) -> Dense(2), one sample; Keras printed {demo.PREDICTION[0].tolist()}\n")
+    print(f"prediction   [{prediction}]\nloss         mean(y²) = {trace.loss:.7f}\n")
+    print("gradients of the loss")
+    for name, gradient in trace.gradients.items():
+        print(f"  dL/d{name:<5} {str(gradient.shape):<8} norm {np.linalg.norm(gradient):.7f}")
+    print("\nhow much of it each step feels")
+    for t in range(1, trace.steps + 1):
+        norm = float(np.linalg.norm(trace.adjoint("h", t)))
+        print(f"  ‖dL/dh_{t}‖ {'' if t > 9 else ' '}{norm:.7f}  {'▇' * round(40 * norm)}")
+    return _write_page(trace, "minirnn-demo.html", keras=True)
+
+
+def _explain(options: Any) -> int:
+    _check_folder(options.output)
+    return _write_page(_trace(options), options.output, keras=not options.no_keras)
+
+
+def _write_page(trace: Any, path: str, keras: bool) -> int:
+    report = trace.verify(with_keras=keras)
+    trace.page(path, report=report)
+    print(f"\n{report.sentence}\nThe page is {Path(path).resolve()}")
+    return 0
+
+
+def _draw(options: Any) -> int:
+    from .readings.picture import check_suffix
+
+    check_suffix(options.output)
+    _check_folder(options.output)
+    picture = _trace(options).picture(max_steps=None if options.all_steps else 8)
+    print(f"{picture} is in {picture.save(options.output)}")
+    return 0
+
+
+def _equations(options: Any) -> int:
+    equations = _trace(options).equations(hide=options.hide)
+    print(equations.latex() if options.format == "latex" else equations)
+    return 0
+
+
+def _walk(options: Any) -> int:
+    for stop in _trace(options).walk():
+        print(stop, end="\n\n")
+    return 0
+
+
+def _verify(options: Any) -> int:
+    report = _trace(options).verify(with_keras=not options.no_keras)
+    print(report)
+    return 0 if report.ok else 1 if report.checked else 2
+
+
+def _summary(options: Any) -> int:
+    import minirnn as mr
+
+    mr.load(options.model).summary()
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------------------------- data
+
+
+def _trace(options: Any) -> Any:
+    """The model of the command line, run on its data; what is made up for want of data is said on standard error."""
+    import minirnn as mr
+
+    model = mr.load(options.model)
+    inputs = [_array(path) for path in options.x] if options.x else _random_inputs(model, options.steps)
+    if options.x and options.steps:
+        raise UserError("--steps is for random input; with --x the number of steps is that of the data")
+    if options.y:
+        target = _array(options.y)
+    elif options.loss != "mse":
+        raise UserError(f"--loss {options.loss} needs a target: give --y Y.npy")
+    else:
+        target = np.zeros(model.predict(inputs).shape)
+        print("minirnn: no --y given: the target is 0, the loss the mean square of the output", file=sys.stderr)
+    return mr.trace(model, inputs, target, loss=options.loss)
+
+
+def _random_inputs(model: Any, steps: int | None) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    shapes = [symbolic.shape[1:] for symbolic in model.inputs]
+    fixed = shapes[0][0] if len(shapes[0]) == 2 else None
+    if steps is not None and fixed not in (None, steps):
+        raise UserError(f"--steps {steps}: this model takes {fixed} steps")
+    chosen = fixed or steps or DEFAULT_STEPS
+    print(f"minirnn: no --x given: one random sample of {chosen} steps is used (seed 0)", file=sys.stderr)
+    return [rng.normal(size=(1, *(chosen if n is None else n for n in shape))) for shape in shapes]
+
+
+def _array(path: str) -> np.ndarray:
+    if not Path(path).exists():
+        raise UserError(f"{path}: there is no such file")
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(f"{path}: this is not an array saved by numpy.save ({' '.join(str(error).split())[:80]})") from error
+    if not isinstance(array, np.ndarray):
+        raise UserError(f"{path}: this holds several arrays; save one with numpy.save")
+    return array
+
+
+def _check_folder(path: str) -> None:
+    if not Path(path).absolute().parent.is_dir():
+        raise UserError(f"{path}: there is no folder {str(Path(path).parent)!r}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

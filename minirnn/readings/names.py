@@ -1,0 +1,56 @@
+"""How the name of a quantity, such as "W_x^2" or "dL/dh", is written: in plain Unicode and in LaTeX.
+
+A name is a base, a subscript after ``_`` and a layer after ``^``; a time step joins the subscript. dL/dz is called δ.
+"""
+
+from __future__ import annotations
+
+import re
+
+_text = {"y": "ŷ", "target": "y", "l": "ℓ", "delta": "δ"}
+_latex = {"y": r"\hat{y}", "target": "y", "l": r"\ell", "delta": r"\delta"}
+_sub = str.maketrans("0123456789+-taehijklmnoprsuvx()", "₀₁₂₃₄₅₆₇₈₉₊₋ₜₐₑₕᵢⱼₖₗₘₙₒₚᵣₛᵤᵥₓ₍₎")
+_sup = str.maketrans("0123456789()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾")
+
+
+def parts(name: str) -> tuple[str, str, str]:
+    """Base, subscript and layer: "W_x^2" is ("W", "x", "2")."""
+    front, _, layer = name.partition("^")
+    base, _, sub = front.partition("_")
+    return base, sub, layer
+
+
+def derivative(name: str) -> tuple[str, str] | None:
+    """("L", "h") for "dL/dh"; None for what is no derivative, and for δ."""
+    match = re.fullmatch(r"d(.+?)/d(.+)", name)
+    return (match[1], match[2]) if match and parts(match[2])[0] != "z" else None
+
+
+def _plain(name: str) -> tuple[str, str, str]:
+    match = re.fullmatch(r"d.+?/dz(.*)", name)
+    return parts(f"delta{match[1]}" if match else name)
+
+
+def text(name: str, time: str = "") -> str:
+    """hₜ₋₁, W⁽²⁾ₓ, ∂L/∂h₃: small letters where Unicode has them, and h_T where it has not."""
+    if pair := derivative(name):
+        return f"∂{text(pair[0])}/∂{text(pair[1], time)}"
+    base, sub, layer = _plain(name)
+    above = f"({layer})".translate(_sup) if layer else ""
+    below = _small(sub, f"_{sub}") + _small(f"({time})" if sub and time else time, f"_T" if time == "T" else f"[{time}]")
+    return _text.get(base, base) + above + below
+
+
+def _small(sub: str, otherwise: str) -> str:
+    small = sub.translate(_sub)
+    return otherwise if any(c.isascii() for c in small) else small
+
+
+def latex(name: str, time: str = "") -> str:
+    """h_{t-1}, W^{(2)}_{x}, \\frac{\\partial L}{\\partial h_{3}}."""
+    if pair := derivative(name):
+        return rf"\frac{{\partial {latex(pair[0])}}}{{\partial {latex(pair[1], time)}}}"
+    base, sub, layer = _plain(name)
+    base = _latex.get(base, base if len(base) < 2 else rf"\mathrm{{{base}}}")
+    below = ",".join(filter(None, [sub, time]))
+    return base + (f"^{{({layer})}}" if layer else "") + (f"_{{{below}}}" if below else "")

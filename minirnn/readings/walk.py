@@ -1,0 +1,177 @@
+"""The walk: the network step by step, forward and then backward, each line symbol = numbers = result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy as sp
+from sympy.matrices.expressions import OneMatrix
+
+from . import symbols as S
+from .blocks import Block, beside, bracketed, matrix, number
+from .evaluation import Values, evaluate
+from .expressions import Expressions, in_order, values_of
+from .spelling import text
+
+if TYPE_CHECKING:
+    from ..trace import Trace
+
+MAX_TERMS = 8  # of a sum of numbers over time, written out
+WIDTH = 110  # of a line of numbers, before the terms of a sum are put below each other
+
+
+@dataclass(frozen=True)
+class Line:
+    """lhs = rhs, in symbols; the same with numbers; the result. `adds` marks a step's part of a sum over time."""
+
+    lhs: Any
+    rhs: Any
+    result: np.ndarray
+    values: Values
+    adds: bool = False
+
+    def __str__(self) -> str:
+        left = text(self.lhs) + (" += " if self.adds else " = ")
+        pad = " " * (len(left) - 2) + "= "
+        shown = [left + text(self.rhs)]
+        numbers = _numbers_by_terms(self.rhs, self.values)
+        result = matrix(self.result)
+        if [str(b) for b in numbers] not in ([str(result)], [text(self.rhs)]):
+            for place, block in enumerate(numbers):
+                shown.append(str(beside(pad if place == 0 else " " * len(left) + "+ ", block)))
+        shown.append(str(beside(pad, result)))
+        return "\n".join(shown)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One stop of the walk, such as the forward step t = 3, with its lines."""
+
+    title: str
+    step: int | None
+    backward: bool
+    lines: list[Line] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        body = "\n".join(str(line) for line in self.lines)
+        return f"── {self.title} " + "─" * max(0, 60 - len(self.title)) + "\n" + body
+
+
+class Walk:
+    """The stops in order; printing it prints them all."""
+
+    def __init__(self, stops: list[Stop]) -> None:
+        self._stops = stops
+
+    def __iter__(self) -> Iterator[Stop]:
+        return iter(self._stops)
+
+    def __len__(self) -> int:
+        return len(self._stops)
+
+    def __getitem__(self, place: int) -> Stop:
+        return self._stops[place]
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(str, self))
+
+
+def walk(trace: Trace) -> Walk:
+    """The steps of `trace`: the start, t = 1..T, the loss; then back from T to 1, and the gradients."""
+    folded = trace.fold()
+    values = values_of(folded, trace)
+    expressions = Expressions(folded)
+    forward: dict[int | None, list[Line]] = {}
+    backward: dict[int | None, list[Line]] = {}
+    gradients: list[Line] = []
+    for family, definition in in_order(folded, list(trace.parameters)):
+        name = str(family.name)
+        shape, rhs = expressions.shapes[family.index], expressions.expression(definition)
+        passes = backward if name.startswith("dL/") else forward
+        for step in definition.domain.steps(folded.T) if definition.domain else [None]:
+            at = rhs if step is None else rhs.xreplace({S.t: sp.Integer(step)})
+            at = at.xreplace({S.T: sp.Integer(folded.T)})  # sums end at a number here
+            line = Line(S.quantity(name, shape, step), at, trace.variables[name, step].value, values)
+            (gradients if name[4:] in trace.parameters else passes.setdefault(step, [])).append(line)
+            if name[4:] in trace.parameters and isinstance(at, S.TimeSum):
+                for t in range(int(at.args[1]), int(at.args[2]) + 1):
+                    term = at.args[0].xreplace({S._bound: sp.Integer(t)})
+                    part = evaluate(term, values)
+                    backward.setdefault(t, []).append(Line(line.lhs, term, part, values, adds=True))
+    return Walk(_stops(forward, backward, gradients, trace))
+
+
+def _stops(
+    forward: dict[int | None, list[Line]], backward: dict[int | None, list[Line]], gradients: list[Line], trace: Trace
+) -> list[Stop]:
+    steps = sorted(step for step in forward if step is not None)
+    stops = [Stop("start" if t == 0 else f"forward, t = {t}", t, False, forward[t]) for t in steps]
+    if None in forward:
+        stops.append(Stop("output" if trace.loss is None else "output and loss", None, False, forward[None]))
+    if None in backward:
+        stops.append(Stop("backward, at the output", None, True, backward[None]))
+    for t in sorted((step for step in backward if step is not None), reverse=True):
+        stops.append(Stop(f"backward, t = {t}", t, True, backward[t]))
+    if gradients:
+        stops.append(Stop("gradients of the parameters", None, True, gradients))
+    return stops
+
+
+def _numbers_by_terms(x: Any, values: Values) -> list[Block]:
+    """The expression with numbers for quantities; as one block per term of a sum where one line would be too long."""
+    whole = _numbers(x, values)
+    if whole.width <= WIDTH or type(x).__name__ not in ("MatAdd", "Add"):
+        return [whole]
+    return [_numbers(term, values) for term in x.args]
+
+
+def _numbers(x: Any, values: Values) -> Block:
+    """The expression with numbers in place of quantities, as a block of text."""
+
+    def of(part: Any, loose: tuple[str, ...]) -> Block:
+        block = _numbers(part, values)
+        return bracketed(block) if type(part).__name__ in loose else block
+
+    def joined(parts: list[Any], sign: str, loose: tuple[str, ...]) -> Block:
+        blocks = [of(part, loose) for part in parts]
+        return beside(*[b for block in blocks for b in (sign, block)][1:])
+
+    match type(x).__name__:
+        case "MatAdd" | "Add":
+            words: list[Block | str] = []
+            for term in x.args:
+                negative = term.could_extract_minus_sign()
+                words += [(" - " if words else "-") if negative else " + " * bool(words)]
+                words += [_numbers(S.scale(-1, term) if negative else term, values)]
+            return beside(*words)
+        case "MatMul":
+            factor, matrices = S._split(x)
+            if len(matrices) == 1 and isinstance(matrices[0], OneMatrix):
+                return _numbers(factor, values)
+            scalar = [] if factor == 1 else ["-"] if factor == -1 else [_numbers(factor, values), " "]
+            return beside(*scalar, joined(matrices, " ", ("MatAdd", "HadamardProduct", "Quotient")))
+        case "Mul" if x.has(S.ScalarTimeSum, S.Mean, S.SumAll):
+            return joined(list(x.args), " ", ("Add", "ScalarTimeSum"))
+        case "HadamardProduct":
+            return joined(list(x.args), " ⊙ ", ("MatAdd", "MatMul"))
+        case "Quotient":
+            return joined(list(x.args), " ⊘ ", ("MatAdd", "MatMul", "HadamardProduct"))
+        case "HadamardPower":
+            base = of(x.args[0], ("MatAdd", "MatMul", "HadamardProduct"))
+            return beside(base, Block([text(x)[-1], *[""] * (len(base.lines) - 1)]))
+        case "Entrywise" if x.args[0].name not in ("positive", "inside"):
+            return beside(text(x).partition("(")[0], bracketed(_numbers(x.args[1], values)))
+        case "Mean" | "SumAll":
+            return beside(text(x).partition("(")[0], bracketed(_numbers(x.args[0], values)))
+        case "ScalarTimeSum" if x.args[2] - x.args[1] < MAX_TERMS:
+            steps = range(int(x.args[1]), int(x.args[2]) + 1)
+            return joined([x.args[0].xreplace({S._bound: sp.Integer(t)}) for t in steps], " + ", ())
+        case "TimeSum" | "ScalarTimeSum":
+            return Block([text(x)])
+        case "OneMatrix" if 1 not in x.shape:
+            return Block(["1"])
+    found = evaluate(x, values)
+    return matrix(found) if S.shape_of(x) else Block([number(found.reshape(-1)[0])])
