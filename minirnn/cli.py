@@ -61,25 +61,38 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     demo = commands.add_parser("demo", help="explain a small built-in network, in minirnn-demo.html")
     demo.set_defaults(run=_demo)
-    runs = {"explain": _explain, "draw": _draw, "equations": _equations, "walk": _walk, "verify": _verify, "summary": _summary}
+    runs = {
+        "explain": _explain,
+        "draw": _draw,
+        "equations": _equations,
+        "walk": _walk,
+        "verify": _verify,
+        "summary": _summary,
+    }
     for name, says in MODEL_COMMANDS.items():
         command = commands.add_parser(name, help=says, description=says)
         command.set_defaults(run=runs[name])
         command.add_argument("model", metavar="MODEL", help="a .keras or whole-model .h5 file")
         if name == "summary":
             continue
-        command.add_argument("--x", action="append", metavar="X.npy", help="the input (samples, steps, features); again for initial states")
+        command.add_argument(
+            "--x", action="append", metavar="X.npy", help="the input (samples, steps, features); again for initial states"
+        )
         command.add_argument("--y", metavar="Y.npy", help="the target; without it the target is 0")
         command.add_argument("--steps", type=_positive, metavar="T", help="how many steps of random input, without --x")
         command.add_argument("--loss", default="mse", help="mse (default) or categorical_crossentropy")
         if name in ("explain", "draw"):
             default = "page.html" if name == "explain" else "network.svg"
-            command.add_argument("-o", "--output", default=default, metavar="FILE", help=f"where to write (default {default})")
+            command.add_argument(
+                "-o", "--output", default=default, metavar="FILE", help=f"where to write (default {default})"
+            )
         if name == "draw":
             command.add_argument("--all-steps", action="store_true", help="draw every step, however many")
         if name == "equations":
             command.add_argument("--format", choices=("text", "latex"), default="text")
-            command.add_argument("--hide", action="append", default=[], metavar="NAME", help="put this quantity's definition in its place")
+            command.add_argument(
+                "--hide", action="append", default=[], metavar="NAME", help="put this quantity's definition in its place"
+            )
         if name in ("explain", "verify"):
             command.add_argument("--no-keras", action="store_true", help="do not ask Keras, even if it is installed")
     return parser
@@ -105,7 +118,7 @@ def _demo(options: Any) -> int:
     print(f"prediction   [{prediction}]\nloss         mean(y²) = {trace.loss:.7f}\n")
     print("gradients of the loss")
     for name, gradient in trace.gradients.items():
-        print(f"  dL/d{name:<5} {str(gradient.shape):<8} norm {np.linalg.norm(gradient):.7f}")
+        print(f"  dL/d{name:<5} {gradient.shape!s:<8} norm {np.linalg.norm(gradient):.7f}")
     print("\nhow much of it each step feels")
     for t in range(1, trace.steps + 1):
         norm = float(np.linalg.norm(trace.adjoint("h", t)))

@@ -47,7 +47,7 @@ class Ref(NamedTuple):
     """An operand: its family, and where: None (no step), a delay (own step + delay), a fixed step, or a span."""
 
     family: int
-    where: None | int | Fixed | Span
+    where: int | Fixed | Span | None
 
     def __str__(self) -> str:
         if self.where is None:

@@ -7,12 +7,11 @@ order of everything that is later printed, drawn or emitted.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import string
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ Vjp = Callable[..., "Node"]
 class Node:
     """One computed value: the operation, its operands in order, its attributes, its name and its time step."""
 
-    __slots__ = ("op", "args", "attrs", "value", "name", "step", "serial")
+    __slots__ = ("args", "attrs", "name", "op", "serial", "step", "value")
     __array_ufunc__ = None  # ndarray @ node is left to the node
 
     def __init__(self, op: Primitive, args: tuple[Node, ...], attrs: dict[str, Any], value: Any) -> None:
@@ -45,6 +44,18 @@ class Node:
     @property
     def dtype(self) -> np.dtype:
         return self.value.dtype
+
+    if TYPE_CHECKING:  # minirnn.ops puts the operators on
+
+        def __add__(self, other: Node | float) -> Node: ...
+        def __radd__(self, other: float) -> Node: ...
+        def __sub__(self, other: Node | float) -> Node: ...
+        def __rsub__(self, other: float) -> Node: ...
+        def __mul__(self, other: Node | float) -> Node: ...
+        def __rmul__(self, other: float) -> Node: ...
+        def __truediv__(self, other: Node | float) -> Node: ...
+        def __matmul__(self, other: Node) -> Node: ...
+        def __neg__(self) -> Node: ...
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.value, dtype=dtype, copy=copy)

@@ -32,15 +32,16 @@ class Model:
     `i` may be a list: the first is the input, the others are initial states.
     """
 
-    def __init__(self, inputs: Symbolic | Sequence[Symbolic], outputs: Symbolic, name: str = "functional") -> None:
+    def __init__(
+        self, inputs: Symbolic | Sequence[Symbolic], outputs: Symbolic | Sequence[Symbolic], name: str = "functional"
+    ) -> None:
         self.name = name
         self.inputs = [inputs] if isinstance(inputs, Symbolic) else list(inputs)
-        if isinstance(outputs, (list, tuple)):
-            if len(outputs) != 1:
-                raise NotImplementedError(f"a model with {len(outputs)} outputs is not supported by minirnn yet")
-            outputs = outputs[0]
-        self.output = outputs
-        self.order = _in_order(outputs)
+        ends = [outputs] if isinstance(outputs, Symbolic) else list(outputs)
+        if len(ends) != 1:
+            raise NotImplementedError(f"a model with {len(ends)} outputs is not supported by minirnn yet")
+        self.output = ends[0]
+        self.order = _in_order(self.output)
         for source in self.order:
             if not source.inputs and source not in self.inputs:
                 raise ValueError(f"{source.layer.label} feeds the output but is not among the inputs of the model")
@@ -261,9 +262,13 @@ def summary_text(model: Model) -> str:
     first = max(29, *(len(row[0]) + 2 for row in rows))
     second = max(26, *(len(row[1]) + 2 for row in rows))
     line = "_" * (first + second + 10)
-    size = {flag: (sum(layer.count_params() for layer in model.layers if layer.trainable in flag),
-                   sum(w.nbytes for layer in model.layers if layer.trainable in flag for w in layer.weights))
-            for flag in ((True, False), (True,), (False,))}
+    size = {
+        flag: (
+            sum(layer.count_params() for layer in model.layers if layer.trainable in flag),
+            sum(w.nbytes for layer in model.layers if layer.trainable in flag for w in layer.weights),
+        )
+        for flag in ((True, False), (True,), (False,))
+    }
     body = "\n\n".join(f" {name:<{first - 1}}{shape:<{second}}{count:<10}" for name, shape, count in rows)
     heading = f" {'Layer (type)':<{first - 1}}{'Output Shape':<{second}}{'Param #':<10}"
     words = zip(("Total", "Trainable", "Non-trainable"), size.values())

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Node, Primitive, same  # noqa: F401 (same is an operation like the others)
+from .graph import Node, Primitive, same
 
 # ----------------------------------------------------------------------------------------------------------- leaves
 
-leaf_op = Primitive("leaf", "None", (), lambda S: None, "")
+leaf_op: Primitive = Primitive("leaf", "None", (), lambda S: None, "")
 
 
 def leaf(value: Any, name: str | None = None, role: str = "constant", dims: tuple[str, ...] = ()) -> Node:
@@ -28,9 +28,9 @@ def leaf(value: Any, name: str | None = None, role: str = "constant", dims: tupl
     return node
 
 
-zeros = Primitive("zeros", "np.zeros_like({0})", (None,), lambda S, x: S.zeros_like(x), "0", shapes=(0,))
-ones = Primitive("ones", "np.ones_like({0})", (None,), lambda S, x: S.ones_like(x), "1", shapes=(0,))
-state = Primitive(
+zeros: Primitive = Primitive("zeros", "np.zeros_like({0})", (None,), lambda S, x: S.zeros_like(x), "0", shapes=(0,))
+ones: Primitive = Primitive("ones", "np.ones_like({0})", (None,), lambda S, x: S.ones_like(x), "1", shapes=(0,))
+state: Primitive = Primitive(
     "state",  # as many rows as the input has samples, as many columns as the recurrent kernel
     "np.zeros((len({0}), len({1})), {1}.dtype)",
     (None, None),
@@ -41,80 +41,82 @@ state = Primitive(
 
 # ------------------------------------------------------------------------------------------------------- arithmetic
 
-add = Primitive(
+add: Primitive = Primitive(
     "add", "{0} + {1}", (lambda g, y, a, b: g, lambda g, y, a, b: g), lambda S, a, b: S.add(a, b), "+"
 )
-subtract = Primitive(
+subtract: Primitive = Primitive(
     "subtract",
     "{0} - {1}",
     (lambda g, y, a, b: g, lambda g, y, a, b: -g),
     lambda S, a, b: S.add(a, S.scale(-1, b)),
     "−",
 )
-multiply = Primitive(
+multiply: Primitive = Primitive(
     "multiply",
     "{0} * {1}",
     (lambda g, y, a, b: g * b, lambda g, y, a, b: g * a),
     lambda S, a, b: S.hadamard(a, b),
     "⊙",
 )
-divide = Primitive(
+divide: Primitive = Primitive(
     "divide",
     "{0} / {1}",
     (lambda g, y, a, b: g / b, lambda g, y, a, b: -(g * y / b)),
     lambda S, a, b: S.quotient(a, b),
     "⊘",
 )
-negative = Primitive("negative", "-{0}", (lambda g, y, x: -g,), lambda S, x: S.scale(-1, x), "−")
-scale = Primitive("scale", "{p} * {0}", (lambda g, y, x, p: scale(g, p=p),), lambda S, x, p: S.scale(p, x), "p ·")
-shift = Primitive("shift", "{0} + {q}", (lambda g, y, x, q: g,), lambda S, x, q: S.add(x, S.full_like(q, x)), "+ q")
-complement = Primitive(
+negative: Primitive = Primitive("negative", "-{0}", (lambda g, y, x: -g,), lambda S, x: S.scale(-1, x), "−")
+scale: Primitive = Primitive("scale", "{p} * {0}", (lambda g, y, x, p: scale(g, p=p),), lambda S, x, p: S.scale(p, x), "p ·")
+shift: Primitive = Primitive(
+    "shift", "{0} + {q}", (lambda g, y, x, q: g,), lambda S, x, q: S.add(x, S.full_like(q, x)), "+ q"
+)
+complement: Primitive = Primitive(
     "complement", "{q} - {0}", (lambda g, y, x, q: -g,), lambda S, x, q: S.add(S.full_like(q, x), S.scale(-1, x)), "q −"
 )
-square = Primitive("square", "{0} ** 2", (lambda g, y, x: g * scale(x, p=2),), lambda S, x: S.power(x, 2), "( )²")
+square: Primitive = Primitive("square", "{0} ** 2", (lambda g, y, x: g * scale(x, p=2),), lambda S, x: S.power(x, 2), "( )²")
 
 # ------------------------------------------------------------------------------------------------ entrywise functions
 
-exp = Primitive("exp", "np.exp({0})", (lambda g, y, x: g * y,), lambda S, x: S.entrywise("exp", x), "exp")
-log = Primitive("log", "np.log({0})", (lambda g, y, x: g / x,), lambda S, x: S.entrywise("log", x), "log")
-tanh = Primitive(
+exp: Primitive = Primitive("exp", "np.exp({0})", (lambda g, y, x: g * y,), lambda S, x: S.entrywise("exp", x), "exp")
+log: Primitive = Primitive("log", "np.log({0})", (lambda g, y, x: g / x,), lambda S, x: S.entrywise("log", x), "log")
+tanh: Primitive = Primitive(
     "tanh", "np.tanh({0})", (lambda g, y, x: g * (1 - square(y)),), lambda S, x: S.entrywise("tanh", x), "tanh"
 )
-sigmoid = Primitive(
+sigmoid: Primitive = Primitive(
     "sigmoid",
     "1 / (1 + np.exp(-{0}))",
     (lambda g, y, x: g * y * (1 - y),),
     lambda S, x: S.entrywise("sigmoid", x),
     "σ",
 )
-positive = Primitive(
+positive: Primitive = Primitive(
     "positive", "({0} > 0).astype({0}.dtype)", (None,), lambda S, x: S.entrywise("positive", x), "> 0"
 )
-relu = Primitive(
+relu: Primitive = Primitive(
     "relu", "np.maximum({0}, 0)", (lambda g, y, x: g * positive(x),), lambda S, x: S.entrywise("relu", x), "relu"
 )
-inside = Primitive(
+inside: Primitive = Primitive(
     "inside",
     "(({0} >= {low}) & ({0} <= {high})).astype({0}.dtype)",
     (None,),
     lambda S, x, low, high: S.entrywise("inside", x, low, high),
     "inside",
 )
-clip = Primitive(
+clip: Primitive = Primitive(
     "clip",
     "np.clip({0}, {low}, {high})",
     (lambda g, y, x, low, high: g * inside(x, low=low, high=high),),
     lambda S, x, low, high: S.entrywise("clip", x, low, high),
     "clip",
 )
-where = Primitive(
+where: Primitive = Primitive(
     "where",
     "np.where({0}, {1}, {2})",
     (None, lambda g, y, c, a, b: where(c, g, zeros(g)), lambda g, y, c, a, b: where(c, zeros(g), g)),
     lambda S, c, a, b: S.add(S.hadamard(c, a), S.hadamard(S.add(S.ones_like(c), S.scale(-1, c)), b)),
     "where",
 )
-softmax = Primitive(
+softmax: Primitive = Primitive(
     "softmax",  # of each row; the largest entry is taken off first so that exp cannot overflow
     "(lambda e: e / e.sum(-1, keepdims=True))(np.exp({0} - {0}.max(-1, keepdims=True)))",
     (lambda g, y, x: y * (g - spreadcols(sumcols(g * y), y)),),
@@ -124,18 +126,18 @@ softmax = Primitive(
 
 # ----------------------------------------------------------------------------------------------------------- matrices
 
-matmul = Primitive(
+matmul: Primitive = Primitive(
     "matmul",
     "{0} @ {1}",
     (lambda g, y, a, b: g @ transpose(b), lambda g, y, a, b: transpose(a) @ g),
     lambda S, a, b: S.matmul(a, b),
     "@",
 )
-transpose = Primitive("transpose", "{0}.T", (lambda g, y, x: transpose(g),), lambda S, x: S.transpose(x), "ᵀ")
+transpose: Primitive = Primitive("transpose", "{0}.T", (lambda g, y, x: transpose(g),), lambda S, x: S.transpose(x), "ᵀ")
 
 # ------------------------------------------------------------------------------------------- broadcasting and its adjoint
 
-spread = Primitive(
+spread: Primitive = Primitive(
     "spread",  # the row {0}, once for each row of {1}
     "{0}[None].repeat(len({1}), 0)",
     (lambda g, y, b, like: sumrows(g), None),
@@ -143,10 +145,10 @@ spread = Primitive(
     "1 ·",
     shapes=(1,),
 )
-sumrows = Primitive(
+sumrows: Primitive = Primitive(
     "sumrows", "{0}.sum(0)", (lambda g, y, x: spread(g, x),), lambda S, x: S.matmul(S.ones(1, x.rows), x), "Σ rows"
 )
-spreadcols = Primitive(
+spreadcols: Primitive = Primitive(
     "spreadcols",  # the column {0}, once for each column of {1}
     "{0}.repeat({1}.shape[-1], -1)",
     (lambda g, y, c, like: sumcols(g), None),
@@ -154,15 +156,15 @@ spreadcols = Primitive(
     "· 1ᵀ",
     shapes=(1,),
 )
-sumcols = Primitive(
+sumcols: Primitive = Primitive(
     "sumcols",
     "{0}.sum(-1, keepdims=True)",
     (lambda g, y, x: spreadcols(g, x),),
     lambda S, x: S.matmul(x, S.ones(x.cols, 1)),
     "Σ columns",
 )
-mean = Primitive("mean", "{0}.mean()", (lambda g, y, x: share(g, x),), lambda S, x: S.mean(x), "mean")
-share = Primitive(
+mean: Primitive = Primitive("mean", "{0}.mean()", (lambda g, y, x: share(g, x),), lambda S, x: S.mean(x), "mean")
+share: Primitive = Primitive(
     "share",  # the number {0} in equal parts to every entry of {1}
     "np.full_like({1}, {0} / {1}.size)",
     (lambda g, y, s, like: mean(g), None),
@@ -170,8 +172,8 @@ share = Primitive(
     "share",
     shapes=(1,),
 )
-sum_all = Primitive("sum_all", "{0}.sum()", (lambda g, y, x: fill(g, x),), lambda S, x: S.sum_all(x), "Σ")
-fill = Primitive(
+sum_all: Primitive = Primitive("sum_all", "{0}.sum()", (lambda g, y, x: fill(g, x),), lambda S, x: S.sum_all(x), "Σ")
+fill: Primitive = Primitive(
     "fill",  # the number {0} in every entry of {1}
     "np.full_like({1}, {0})",
     (lambda g, y, s, like: sum_all(g), None),
@@ -182,24 +184,24 @@ fill = Primitive(
 
 # --------------------------------------------------------------------------------------------- any number of operands
 
-total = Primitive("total", "sum([{*}])", lambda g, y, position: g, lambda S, *xs: S.add(*xs), "Σ")
-average = Primitive(
+total: Primitive = Primitive("total", "sum([{*}])", lambda g, y, position: g, lambda S, *xs: S.add(*xs), "Σ")
+average: Primitive = Primitive(
     "average",
     "sum([{*}]) / len([{*}])",
     lambda g, y, position: portion(g, T=len(y.args)),
     lambda S, *xs: S.scale(1 / S.count(xs), S.add(*xs)),
     "mean over t",
 )
-portion = Primitive(
+portion: Primitive = Primitive(
     "portion", "{0} / {T}", (lambda g, y, x, T: portion(g, T=T),), lambda S, x, T: S.scale(1 / T, x), "÷ T"
 )
 
 # ------------------------------------------------------------------------------ sequences (N, T, features) and their steps
 
-take_op = Primitive(
+take_op: Primitive = Primitive(
     "take", "{0}[:, {t} - 1]", (lambda g, y, x, t: put(g, x, t=t),), lambda S, x, t: S.step_of(x, t), "step t"
 )
-put = Primitive(
+put: Primitive = Primitive(
     "put",  # {0} at step t of zeros shaped like {1}
     "np.where(np.arange({1}.shape[1])[:, None] == {t} - 1, {0}[:, None], 0)",
     (lambda g, y, x, like, t: take(g, t=t), None),
@@ -207,14 +209,14 @@ put = Primitive(
     "put",
     shapes=(1,),
 )
-stack = Primitive(
+stack: Primitive = Primitive(
     "stack",
     "np.stack([{*}], axis=1)",
     lambda g, y, position: take(g, t=position + 1),
     lambda S, *xs: S.no_matrix_form("stack"),
     "stack",
 )
-reverse = Primitive(
+reverse: Primitive = Primitive(
     "reverse", "{0}[:, ::-1]", (lambda g, y, x: reverse(g),), lambda S, x: S.no_matrix_form("reverse"), "reverse time"
 )
 
@@ -232,14 +234,16 @@ def concat_rule(g: Node, y: Node, position: int) -> Node:
     return columns(g, start=start, stop=start + widths[position])
 
 
-concat = Primitive("concat", "np.concatenate([{*}], axis=-1)", concat_rule, lambda S, *xs: S.beside(*xs), "concat")
+concat: Primitive = Primitive(
+    "concat", "np.concatenate([{*}], axis=-1)", concat_rule, lambda S, *xs: S.beside(*xs), "concat"
+)
 
 
 def piece_rule(g: Node, y: Node, x: Node, like: Node, t: int) -> Node:
     return concat(*[g if k == t else zeros(like) for k in range(1, x.shape[-1] // like.shape[-1] + 1)])
 
 
-piece = Primitive(
+piece: Primitive = Primitive(
     "piece",  # the t-th of the equal pieces, each as wide as {1}, of the columns of {0}
     "{0}[:, ({t} - 1) * {1}.shape[-1] : {t} * {1}.shape[-1]]",
     (piece_rule, None),
@@ -256,7 +260,7 @@ def columns_rule(g: Node, y: Node, x: Node, start: int, stop: int) -> Node:
     return concat(*left, g, *right)
 
 
-columns = Primitive(
+columns: Primitive = Primitive(
     "columns",
     "{0}[:, {start}:{stop}]",
     (columns_rule,),

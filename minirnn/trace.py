@@ -240,5 +240,3 @@ def _demand_finite(array: np.ndarray, what: str) -> None:
     if len(bad):
         place = tuple(int(i) for i in bad[0])
         raise ValueError(f"{what} has {array[place]} at {list(place)}: {len(bad)} of {array.size} entries are not finite")
-
-

@@ -26,11 +26,15 @@ def model_from_config(kind: str, config: dict[str, Any], weights: WeightsOf) -> 
     """The model that `config` describes, with the arrays that `weights(layer, name, shapes)` gives for each layer."""
     builders = {"Functional": _functional, "Model": _functional, "Sequential": _sequential}
     if kind not in builders:
-        raise NotImplementedError(f"a model of class {str(kind)[:60]!r} is not supported by minirnn; Functional and Sequential are")
+        raise NotImplementedError(
+            f"a model of class {str(kind)[:60]!r} is not supported by minirnn; Functional and Sequential are"
+        )
     try:
         return builders[kind](config, _Loader(weights))
     except (KeyError, TypeError, IndexError, AttributeError) as error:
-        raise ValueError(f"the description of the model is not as Keras writes it ({type(error).__name__}: {error})") from error
+        raise ValueError(
+            f"the description of the model is not as Keras writes it ({type(error).__name__}: {error})"
+        ) from error
 
 
 class _Loader:
@@ -64,7 +68,7 @@ def _arguments(kind: str, config: dict[str, Any]) -> dict[str, Any]:
         config.pop(drawn, None)  # the weights are given
     batch_shape = config.pop("batch_shape", None) or config.pop("batch_input_shape", None)
     if kind == "InputLayer":
-        batch, *config["shape"] = batch_shape
+        _, *config["shape"] = batch_shape
         for n in batch_shape:
             if n is not None and (not isinstance(n, int) or not 0 < n <= MAX_LENGTH):
                 raise ValueError(f"input shape {batch_shape} is not one that can be read")
@@ -102,10 +106,15 @@ def _functional(config: dict[str, Any], loader: _Loader) -> Model:
             continue
         calls = entry["inbound_nodes"]
         if len(calls) != 1:
-            raise NotImplementedError(f"layer {layer.label[:60]!r} is called {len(calls)} times, which minirnn does not support yet")
+            raise NotImplementedError(
+                f"layer {layer.label[:60]!r} is called {len(calls)} times, which minirnn does not support yet"
+            )
         made[entry["name"]] = loader.call(layer, *[made[source] for source in _sources(calls[0])])
-    return Model([made[name] for name in _names(config["input_layers"])],
-                 [made[name] for name in _names(config["output_layers"])], name=str(config["name"]))  # type: ignore[arg-type]
+    return Model(
+        [made[name] for name in _names(config["input_layers"])],
+        [made[name] for name in _names(config["output_layers"])],
+        name=str(config["name"]),
+    )
 
 
 def _sources(call: Any) -> Iterator[str]:

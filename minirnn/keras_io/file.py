@@ -147,7 +147,9 @@ class _WholeModelWeights:
         group = _object(self.file, ["model_weights", name])
         names = [n.decode() if isinstance(n, bytes) else str(n) for n in group.attrs.get("weight_names", [])]
         if len(names) != len(shapes):
-            raise ValueError(f"layer {name[:60]!r} has {len(names)} weights in the file; its description wants {len(shapes)}")
+            raise ValueError(
+                f"layer {name[:60]!r} has {len(names)} weights in the file; its description wants {len(shapes)}"
+            )
         return [_dataset(group, weight, shape) for weight, shape in zip(names, shapes)]
 
 

@@ -18,7 +18,9 @@ def from_keras(model: Any) -> Model:
     if not getattr(model, "built", True):
         raise ValueError("the Keras model is not built yet: call it on data once, so that it has weights")
     if not hasattr(model, "layers"):
-        raise TypeError(f"from_keras takes a model; put the layer in one: keras.Sequential([keras.Input(...), {model.name}])")
+        raise TypeError(
+            f"from_keras takes a model; put the layer in one: keras.Sequential([keras.Input(...), {model.name}])"
+        )
     by_name = {layer.name: layer for layer in model.layers}
 
     def weights(layer: Layer, name: str, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:

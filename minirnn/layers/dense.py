@@ -84,7 +84,6 @@ class Dense(Layer):
         return named(y + scope.tag, out)
 
 
-
 def positive_int(kind: str, units: Any) -> int:
     if not isinstance(units, (int, np.integer)) or isinstance(units, bool) or units < 1:
         raise ValueError(f"{kind}(units={units!r}): units must be a positive whole number")

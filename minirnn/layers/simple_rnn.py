@@ -106,4 +106,3 @@ class SimpleRNN(Layer):
         if initial_state.shape != wants:
             raise ValueError(f"{self.label}: initial_state has shape {initial_state.shape}, not (samples, units) = {wants}")
         return initial_state
-

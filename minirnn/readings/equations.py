@@ -90,9 +90,7 @@ class Equations:
         """The same equations, with bounds and residuals for a longer or shorter trace of the same network."""
         folded = self.folded.retarget(trace.steps)
         values = values_of(folded, trace)
-        return Equations(
-            [Equation(e.lhs, e.rhs, e.domain, _residual(e, values), e.name) for e in self], folded
-        )
+        return Equations([Equation(e.lhs, e.rhs, e.domain, _residual(e, values), e.name) for e in self], folded)
 
     def __str__(self) -> str:
         lines = [str(e) for e in self]

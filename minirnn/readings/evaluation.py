@@ -54,7 +54,9 @@ class Values:
         first, stacked = self._stacked[name]
         rows = np.asarray(steps) - first
         if rows.min() < 0 or rows.max() >= len(stacked):
-            raise KeyError(f"{name} has no step {int(np.asarray(steps)[rows.argmin() if rows.min() < 0 else rows.argmax()])}")
+            raise KeyError(
+                f"{name} has no step {int(np.asarray(steps)[rows.argmin() if rows.min() < 0 else rows.argmax()])}"
+            )
         return stacked[rows]
 
     def step(self, time: Any, steps: np.ndarray | None) -> np.ndarray | None:
@@ -113,7 +115,7 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
             inner = values_range(values, expr.args[1], expr.args[2])
             return evaluate(expr.args[0], values, inner).sum(0)
         case "Beside":
-            parts = []
+            parts: list[np.ndarray] = []
             for part in expr.args:
                 if isinstance(part, sp.Tuple):
                     parts.extend(evaluate(part[0], values, values_range(values, part[1], part[2])))
@@ -122,7 +124,7 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
             return np.concatenate(parts, axis=-1)
         case "Piece":
             width = int(expr.args[1].xreplace(values.sizes))
-            whole, where = of(expr.args[0]), values.step(expr.args[2], steps)
+            whole, where = of(expr.args[0]), np.asarray(values.step(expr.args[2], steps))
             cut = [whole[..., (k - 1) * width : k * width] for k in np.atleast_1d(where)]
             return np.stack(cut) if np.ndim(where) else cut[0]
         case _ if expr.is_Number:

@@ -103,10 +103,8 @@ def time_of(where: Fixed) -> Any:
 def values_of(folded: Folded, trace: Trace) -> Values:
     sizes: dict[Any, int] = {S.T: folded.T}
     for family in folded.named:
-        node = trace.variables.get((family.name, family.first.step))
+        node = trace.variables.get((str(family.name), family.first.step))
         for letter, n in zip(family.definitions[0].attrs.get("dims", ()), node.shape if node else ()):
             if "*" not in letter:
                 sizes[S.size_symbol(letter)] = n
     return Values(trace.variables, sizes, folded.T)
-
-

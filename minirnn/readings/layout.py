@@ -55,7 +55,7 @@ class Grid:
 def grid(trace: Trace, max_steps: int | None) -> Grid:
     """The boxes and edges of the forward pass; of more than `max_steps` steps only the first and last two are shown."""
     T = trace.steps
-    elided = max_steps is not None and T > max(max_steps, 4)
+    elided = max_steps is not None and max(max_steps, 4) < T
     steps = [0, 1, 2, T - 1, T] if elided else list(range(T + 1))
     columns: dict[int, float] = {t: float(t if t <= 2 or not elided else t - T + 5) for t in steps}
     shown = {n: n for n in trace.forward if _is_shown(n) and (n.step is None or n.step in columns)}

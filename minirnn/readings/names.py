@@ -37,7 +37,7 @@ def text(name: str, time: str = "") -> str:
         return f"∂{text(pair[0])}/∂{text(pair[1], time)}"
     base, sub, layer = _plain(name)
     above = f"({layer})".translate(_sup) if layer else ""
-    below = _small(sub, f"_{sub}") + _small(f"({time})" if sub and time else time, f"_T" if time == "T" else f"[{time}]")
+    below = _small(sub, f"_{sub}") + _small(f"({time})" if sub and time else time, "_T" if time == "T" else f"[{time}]")
     return _text.get(base, base) + above + below
 
 

@@ -66,7 +66,9 @@ def check_suffix(path: Any) -> str:
     """The format that the suffix of `path` names. Raises ValueError if it names none."""
     kind = Path(path).suffix.lower().lstrip(".")
     if kind not in FORMATS:
-        raise ValueError(f"{path}: a picture is saved as {', '.join('.' + f for f in FORMATS)}; give the file one of these endings")
+        raise ValueError(
+            f"{path}: a picture is saved as {', '.join('.' + f for f in FORMATS)}; give the file one of these endings"
+        )
     return kind
 
 
@@ -85,7 +87,9 @@ def picture(
     """
     for option, value in {"level": level != "cell", "backward": backward, "values": values, "rolled": rolled}.items():
         if value:
-            raise NotImplementedError(f"picture({option}=...) is not there yet: only the unrolled network at cell level is drawn")
+            raise NotImplementedError(
+                f"picture({option}=...) is not there yet: only the unrolled network at cell level is drawn"
+            )
     if max_steps is not None and max_steps < 1:
         raise ValueError(f"max_steps is {max_steps}; it must be at least 1, or None for all steps")
     found = grid(trace, max_steps)
@@ -103,7 +107,9 @@ def _digraph(found: Grid) -> graphviz.Digraph:
     ids = {key: f"n{i}" for i, key in enumerate(found.boxes)}
     for key, box in found.boxes.items():
         if box.role == "gap":
-            graph.node(ids[key], "· · ·", shape="plaintext", fontsize="20", width="0.5", height="0.3", pos=_pos(box.x, box.y))
+            graph.node(
+                ids[key], "· · ·", shape="plaintext", fontsize="20", width="0.5", height="0.3", pos=_pos(box.x, box.y)
+            )
             continue
         graph.node(
             ids[key],

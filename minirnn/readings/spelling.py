@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import sympy as sp
-from sympy.matrices.expressions import HadamardPower, HadamardProduct, MatAdd, MatMul, OneMatrix, Transpose, ZeroMatrix
+from sympy.matrices.expressions import HadamardProduct, OneMatrix
 
 from . import names
 from . import symbols as S

@@ -31,7 +31,8 @@ def rows(trace: Trace) -> Iterator[Row]:
             yield Row(f"dL/d{name}", NAME, "float64", error)
         else:
             error = _by_direction(trace, order, node, gradient)
-            yield Row(f"dL/d{name}", NAME, "float64", error, f"{DIRECTIONS} random directions through all {node.value.size} entries")
+            note = f"{DIRECTIONS} random directions through all {node.value.size} entries"
+            yield Row(f"dL/d{name}", NAME, "float64", error, note)
     for name in trace.state_names:
         if any(n == f"dL/d{name}" for n, _ in trace.variables):
             yield _states(trace, order, name)

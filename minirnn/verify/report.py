@@ -31,6 +31,11 @@ class Row:
         return self.error is None or self.error <= TOLERANCE
 
     @property
+    def said(self) -> str:
+        """The error in two digits."""
+        return "–" if self.error is None else f"{self.error:.2g}"
+
+    @property
     def verdict(self) -> str:
         return "missing" if self.missing else "agrees" if self.ok else "DIFFERS"
 
@@ -87,10 +92,7 @@ class Report:
 
     def __str__(self) -> str:
         head = ("quantity", "witness", "dtype", "error in eps", "verdict")
-        body = [
-            (r.quantity, r.witness, r.dtype, "-" if r.error is None else f"{r.error:.2g}", r.verdict + f" ({r.note})" * bool(r.note))
-            for r in self.rows
-        ]
+        body = [(r.quantity, r.witness, r.dtype, r.said, r.verdict + f" ({r.note})" * bool(r.note)) for r in self.rows]
         widths = [max(len(row[i]) for row in [head, *body]) for i in range(4)]
         lines = ["  ".join([*(f"{cell:<{w}}" for cell, w in zip(row, widths)), row[4]]) for row in [head, *body]]
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
@@ -98,9 +100,8 @@ class Report:
 
     def _repr_html_(self) -> str:
         def cells(row: Row) -> str:
-            error = "–" if row.error is None else f"{row.error:.2g}"
-            said = row.verdict + (f": {row.note}" if row.note else "")
-            return "".join(f"<td>{html.escape(x)}</td>" for x in (row.quantity, row.witness, row.dtype, error, said))
+            verdict = row.verdict + (f": {row.note}" if row.note else "")
+            return "".join(f"<td>{html.escape(x)}</td>" for x in (row.quantity, row.witness, row.dtype, row.said, verdict))
 
         head = "".join(f"<th>{x}</th>" for x in ("quantity", "witness", "dtype", "error in eps", "verdict"))
         body = "".join(f"<tr>{cells(row)}</tr>" for row in self.rows)

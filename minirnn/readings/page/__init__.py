@@ -55,23 +55,28 @@ class Page:
 def page(trace: Trace, path: Any = None, *, report: Report | None = None) -> Page:
     """The page of `trace`, with the verdict of `report` if given; written to `path` if given, whole or not at all."""
     svg, picture_problem = _svg(trace)
-    title = f"{trace.model.name}: {trace.steps} steps, {trace.output.shape[0]} {'sample' if len(trace.output) == 1 else 'samples'}"
+    samples = len(trace.output)
+    title = f"{trace.model.name}: {trace.steps} steps, {samples} {'sample' if samples == 1 else 'samples'}"
     stops = list(walk(trace))
-    html = _environment().get_template("template.html").render(
-        title=title,
-        trace=trace,
-        svg=svg,
-        picture_problem=picture_problem,
-        description=_description(trace),
-        equations=equations(trace),
-        parameters=_parameters(trace),
-        forward=_few([s for s in stops if not s.backward]),
-        backward=_few([s for s in stops if s.backward]),
-        flow=_flow(trace),
-        report=report,
-        style=_resource("style.css").decode(),
-        font=base64.b64encode(_resource("fonts/stix-two-math-subset.woff2")).decode(),
-        spelling=spelling,
+    html = (
+        _environment()
+        .get_template("template.html")
+        .render(
+            title=title,
+            trace=trace,
+            svg=svg,
+            picture_problem=picture_problem,
+            description=_description(trace),
+            equations=equations(trace),
+            parameters=_parameters(trace),
+            forward=_few([s for s in stops if not s.backward]),
+            backward=_few([s for s in stops if s.backward]),
+            flow=_flow(trace),
+            report=report,
+            style=_resource("style.css").decode(),
+            font=base64.b64encode(_resource("fonts/stix-two-math-subset.woff2")).decode(),
+            spelling=spelling,
+        )
     )
     made = Page(html, svg, title)
     if path is not None:
@@ -90,7 +95,9 @@ def _description(trace: Trace) -> str:
     """The picture in words."""
     layers = ", then ".join(type(layer).__name__ for layer in trace.model.layers if layer.weights)
     loss = f" The loss L is {trace.loss_name}." if trace.loss_name else ""
-    return f"The network unrolled over {trace.steps} time steps, from left to right: inputs below, {layers} above them.{loss}"
+    return (
+        f"The network unrolled over {trace.steps} time steps, from left to right: inputs below, {layers} above them.{loss}"
+    )
 
 
 def _parameters(trace: Trace) -> list[dict[str, Any]]:
@@ -99,13 +106,15 @@ def _parameters(trace: Trace) -> list[dict[str, Any]]:
     for name, (layer, place) in trace.model.parameter_places().items():
         w = trace.parameters[name].value
         product = " · ".join(map(str, w.shape))
-        rows.append({
-            "name": name,
-            "keras": f"{layer.name}: {layer.weight_names[place]}",
-            "size": f"{product} = {w.size}" if w.ndim > 1 else product,
-            "value": w,
-            "gradient": None if trace.loss is None else trace.gradients[name],
-        })
+        rows.append(
+            {
+                "name": name,
+                "keras": f"{layer.name}: {layer.weight_names[place]}",
+                "size": f"{product} = {w.size}" if w.ndim > 1 else product,
+                "value": w,
+                "gradient": None if trace.loss is None else trace.gradients[name],
+            }
+        )
     return rows
 
 
@@ -165,4 +174,7 @@ def cells(array: Any) -> dict[str, Any]:
     array = np.atleast_2d(np.asarray(array))
     rows, cols = array.shape
     body = [[f"{float(x):.4g}" for x in row[:MAX_COLS]] for row in array[:MAX_ROWS]]
-    return {"rows": body, "cut": f"{rows} × {cols}, of which the corner is shown" if rows > MAX_ROWS or cols > MAX_COLS else ""}
+    return {
+        "rows": body,
+        "cut": f"{rows} × {cols}, of which the corner is shown" if rows > MAX_ROWS or cols > MAX_COLS else "",
+    }
