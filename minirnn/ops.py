@@ -166,7 +166,7 @@ sumcols: Primitive = Primitive(
 mean: Primitive = Primitive("mean", "{0}.mean()", (lambda g, y, x: share(g, x),), lambda S, x: S.mean(x), "mean")
 share: Primitive = Primitive(
     "share",  # the number {0} in equal parts to every entry of {1}
-    "np.full_like({1}, {0} / {1}.size)",
+    "np.full({1}.shape, {0} / {1}.size)",
     (lambda g, y, s, like: mean(g), None),
     lambda S, s, like: S.full_like(S.scale(1 / S.size(like), s), like),
     "share",
@@ -175,7 +175,7 @@ share: Primitive = Primitive(
 sum_all: Primitive = Primitive("sum_all", "{0}.sum()", (lambda g, y, x: fill(g, x),), lambda S, x: S.sum_all(x), "Σ")
 fill: Primitive = Primitive(
     "fill",  # the number {0} in every entry of {1}
-    "np.full_like({1}, {0})",
+    "np.full({1}.shape, {0})",
     (lambda g, y, s, like: sum_all(g), None),
     lambda S, s, like: S.full_like(s, like),
     "fill",

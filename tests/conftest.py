@@ -1,0 +1,68 @@
+"""Networks whose sizes all differ, with random weights: square or constant ones let transposition errors pass."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minirnn as mr
+from minirnn.layers import Dense, Flatten, Input, SimpleRNN
+from minirnn.models import Model
+
+N, T, D, M, K = 2, 4, 3, 5, 6
+
+
+def build(layers=1, every_step=False, activation="tanh", use_bias=True, head="linear", flatten=False, steps=T, hidden=None):
+    """A model of `layers` recurrent layers (5, 7, ... units) and a Dense head, with random weights (biases too)."""
+    x = i = Input(shape=(steps, D))
+    for layer in range(layers):
+        last = layer == layers - 1
+        sequences = every_step or flatten or not last
+        x = SimpleRNN(M + 2 * layer, activation=activation, use_bias=use_bias, return_sequences=sequences)(x)
+    if flatten:
+        x = Flatten()(x)
+    if hidden:
+        x = Dense(4, activation=hidden)(x)
+    model = Model(i, Dense(K, activation=head, use_bias=use_bias)(x), name="net")
+    rng = np.random.default_rng(1)
+    model.set_weights([0.6 * rng.normal(size=w.shape) for w in model.get_weights()])
+    return model
+
+
+def data(model, samples=N, steps=T, loss="mse"):
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(samples, steps, D))
+    Y = rng.normal(size=model.predict(X).shape)
+    if loss == "categorical_crossentropy":
+        Y = np.exp(Y) / np.exp(Y).sum(-1, keepdims=True)
+    return X, Y
+
+
+def traced(loss="mse", samples=N, dtype="float64", **options):
+    model = build(**options)
+    X, Y = data(model, samples, options.get("steps", T), loss)
+    return mr.trace(model, X, Y, loss=loss, dtype=dtype)
+
+
+@pytest.fixture
+def make():
+    """make(layers=2, every_step=True, ...) is a trace of such a network."""
+    return traced
+
+
+@pytest.fixture
+def network():
+    """network(layers=2, ...) is such a model."""
+    return build
+
+
+@pytest.fixture
+def trace():
+    """The plain many-to-one network: N=2, T=4, D=3, M=5, K=6, float64."""
+    return traced()
+
+
+@pytest.fixture
+def stacked():
+    """Two layers, a head at every step."""
+    return traced(layers=2, every_step=True)

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minirnn.readings.evaluation import _functions, residual
+
+X = np.array([[-800.0, -3.0, -0.1, 0.0, 0.2, 4.0, 800.0]])
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "relu", "positive", "softmax"])
+def test_the_witness_functions_agree_with_the_primitives_at_the_ends(name):
+    from minirnn import ops
+
+    with np.errstate(over="ignore"):
+        np.testing.assert_allclose(_functions[name](X), getattr(ops, name).compute(X), rtol=1e-15, atol=1e-16)
+        np.testing.assert_allclose(_functions[name](X / 300), getattr(ops, name).compute(X / 300), rtol=1e-14)
+
+
+def test_a_residual_does_not_let_nan_or_a_shape_slip_through():
+    a = np.ones((2, 3))
+    assert residual(a, a) == 0 and residual(a + 1e-6, a) == pytest.approx(1e-6)
+    assert residual(a * np.nan, a) == np.inf and residual(a, a * np.inf) == np.inf
+    assert residual(a.T, a) == np.inf and residual(np.ones((1, 3)), a) == np.inf
+    assert residual(np.zeros((2, 3)), np.zeros((2, 3))) == 0

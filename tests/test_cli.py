@@ -1,0 +1,185 @@
+"""The command line as a user meets it: in a process of its own, in an empty folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import minirnn as mr
+from minirnn import cli
+
+KERAS = """
+import os
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import keras
+i = keras.Input((4, 3))
+keras.Model(i, keras.layers.Dense(2)(keras.layers.SimpleRNN(5)(i))).save("model.keras")
+i = keras.Input((None, 3))
+x = keras.layers.SimpleRNN(5, return_sequences=True)(i)
+keras.Model(i, keras.layers.Dense(2, activation="softmax")(x)).save("free.keras")
+i = keras.Input((4, 3))
+keras.Model(i, keras.layers.LSTM(5)(i)).save("lstm.keras")
+"""
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli")
+    subprocess.run([sys.executable, "-W", "ignore", "-c", KERAS], cwd=folder, check=True, capture_output=True)
+    np.save(folder / "x.npy", np.random.default_rng(0).normal(size=(2, 4, 3)))
+    np.save(folder / "y.npy", np.random.default_rng(1).normal(size=(2, 2)))
+    np.save(folder / "nan.npy", np.full((2, 4, 3), np.nan))
+    np.save(folder / "wide.npy", np.zeros((2, 4, 9)))
+    np.save(folder / "objects.npy", np.array([{}], object), allow_pickle=True)
+    (folder / "text.keras").write_text("not a model")
+    (folder / "cut.keras").write_bytes((folder / "model.keras").read_bytes()[:900])
+    return folder
+
+
+@pytest.fixture
+def run(models, tmp_path, monkeypatch, capsys):
+    """run("walk", "model.keras", ...) -> exit code, standard output, standard error; in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def runner(*arguments):
+        paths = [str(models / a) if (models / a).is_file() else a for a in arguments]
+        try:
+            code = cli.main(paths)
+        except SystemExit as stop:
+            code = stop.code
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return runner
+
+
+def minirnn(*arguments, cwd, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "minirnn.cli", *arguments], cwd=cwd, capture_output=True, text=True, check=False,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def test_demo(tmp_path):
+    done = minirnn("demo", cwd=tmp_path, PYTHONUTF8="1")
+    assert done.returncode == 0, done.stderr
+    assert "prediction   [-1.3271613, -0.0218668]" in done.stdout and "‖dL/dh_10‖" in done.stdout
+    assert "dL/dW_h" in done.stdout and "checks agree" in done.stdout and "minirnn-demo.html" in done.stdout
+    assert [p.name for p in tmp_path.iterdir()] == ["minirnn-demo.html"]
+
+
+def test_demo_needs_no_keras(tmp_path):
+    code = "import sys; sys.modules['keras'] = sys.modules['tensorflow'] = None; from minirnn.cli import main; sys.exit(main(['demo']))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "16 could not be checked" in done.stdout
+    assert "Keras is not installed" in (tmp_path / "minirnn-demo.html").read_text()
+
+
+def test_a_terminal_without_unicode(tmp_path):
+    done = minirnn("demo", cwd=tmp_path, PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0 and "-1.3271613" in done.stdout
+
+
+def test_explain(run, tmp_path):
+    code, out, err = run("explain", "model.keras", "--x", "x.npy", "--y", "y.npy", "-o", "page.html", "--no-keras")
+    assert (
+        (code, err) == (0, "")
+        and "checks agree" in out
+        and (tmp_path / "page.html").read_text().startswith("<!doctype html>")
+    )
+
+
+def test_draw(run, tmp_path):
+    code, out, err = run("draw", "free.keras", "--steps", "12", "-o", "g.svg")
+    assert code == 0 and "steps 1, 2, … , T-1, T of 12 steps" in out and "random sample of 12 steps" in err
+    assert "h_12" in (tmp_path / "g.svg").read_text() and "h_6" not in (tmp_path / "g.svg").read_text()
+    assert run("draw", "free.keras", "--steps", "12", "--all-steps", "-o", "g.svg")[0] == 0
+    assert "h_6" in (tmp_path / "g.svg").read_text()
+
+
+def test_equations(run):
+    code, out, _ = run("equations", "model.keras")
+    assert code == 0 and "∂L/∂hₜ = δₜ₊₁ Wₕᵀ" in out and "residual" in out
+    assert run("equations", "model.keras", "--format", "latex")[1].startswith("\\begin{align*}")
+    assert "zₜ =" not in run("equations", "model.keras", "--hide", "z")[1]
+
+
+def test_walk(run):
+    code, out, _ = run("walk", "model.keras", "--x", "x.npy")
+    assert code == 0 and "── forward, t = 4 ──" in out and "∂L/∂Wₕ += h₃ᵀ δ₄" in out
+
+
+def test_summary(run):
+    code, out, err = run("summary", "model.keras")
+    assert (code, err) == (0, "") and "Total params: 57" in out
+
+
+def test_verify_says_by_its_exit_code(run, monkeypatch):
+    assert run("verify", "model.keras", "--no-keras")[0] == 0
+    monkeypatch.setattr(mr.trace.__globals__["Trace"], "verify", lambda self, **_: broken_report())
+    code, out, _ = run("verify", "model.keras")
+    assert code == 1 and "DIFFERS" in out
+
+
+def broken_report():
+    from minirnn.verify.report import Report, Row
+
+    return Report([Row("dL/dW_h", "complex step", "float64", 1e9)])
+
+
+def test_verify_that_could_not_check(run, monkeypatch):
+    from minirnn.verify.report import Report, Row
+
+    nothing = Report([Row("y", "Keras forward", "float64", None, "not installed")])
+    monkeypatch.setattr(mr.trace.__globals__["Trace"], "verify", lambda self, **_: nothing)
+    assert run("verify", "model.keras")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["explain", "nowhere.keras"], "there is no such file"),
+        (["explain", "text.keras"], "neither a .keras nor an HDF5"),
+        (["explain", "cut.keras"], "damaged"),
+        (["explain", "lstm.keras"], "is a LSTM, which minirnn does not support yet"),
+        (["explain", "model.keras", "--x", "wide.npy"], "takes (samples, 4, 3)"),
+        (["explain", "model.keras", "--x", "nan.npy"], "X has nan at [0, 0, 0]"),
+        (["explain", "model.keras", "--x", "x.npy", "--y", "x.npy"], "Y has shape (2, 4, 3)"),
+        (["walk", "model.keras", "--x", "text.keras"], "not an array saved by numpy.save"),
+        (["walk", "model.keras", "--x", "objects.npy"], "not an array saved by numpy.save"),
+        (["walk", "model.keras", "--x", "nowhere.npy"], "there is no such file"),
+        (["walk", "model.keras", "--steps", "9"], "this model takes 4 steps"),
+        (["walk", "model.keras", "--x", "x.npy", "--steps", "4"], "--steps is for random input"),
+        (["walk", "model.keras", "--loss", "categorical_crossentropy"], "needs a target"),
+        (["walk", "model.keras", "--x", "x.npy", "--y", "y.npy", "--loss", "hinge"], "unknown loss 'hinge'"),
+        (["draw", "model.keras", "-o", "g.jpg"], "saved as .svg"),
+        (["draw", "model.keras", "-o", "nowhere/g.svg"], "there is no folder 'nowhere'"),
+        (["explain", "model.keras", "-o", "nowhere/p.html"], "there is no folder 'nowhere'"),
+        (["equations", "model.keras", "--hide", "h", "--hide", "z"], "cannot hide all of"),
+        (["summary", "."], "not a regular file"),
+    ],
+    ids=str,
+)
+def test_mistakes_get_one_line_and_leave_nothing(run, tmp_path, arguments, says):
+    code, out, err = run(*arguments)
+    lines = [line for line in err.strip().split("\n") if not line.startswith("minirnn: no --")]
+    assert code == 2 and len(lines) == 1 and lines[0].startswith("minirnn: ") and says in lines[0], err
+    assert not out.strip() and not list(tmp_path.iterdir())
+
+
+def test_wrong_usage(run):
+    assert run()[0] == 2 and run("walk")[0] == 2 and run("draw", "model.keras", "--steps", "0")[0] == 2
+    code, out, _ = run("--version")
+    assert code == 0 and out.startswith("minirnn ")
+
+
+def test_a_closed_pipe_is_no_error(models):
+    command = f"{sys.executable} -m minirnn.cli walk {models / 'free.keras'} --steps 60 | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONUTF8": "1"}
+    )
+    assert done.returncode == 0 and "Traceback" not in done.stderr and "── start" in done.stdout

@@ -1,0 +1,81 @@
+"""What an import loads, and which way imports point."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import minirnn
+
+ROOT = Path(minirnn.__file__).parent
+LAYER = {
+    "graph": 0, "ops": 1, "initializers": 1, "files": 1, "backprop": 2, "losses": 2, "layers": 2, "models": 3, "fold": 3,
+    "trace": 4, "demo": 4, "keras_io": 4, "readings": 5, "verify": 6, "cli": 7,
+}  # fmt: skip
+HELPERS = {"symbols", "names", "spelling", "evaluation", "expressions", "blocks", "layout"}
+
+
+def imports(path, lazy):
+    """(package or module, reading) that a file imports: at its top, or inside functions too."""
+    tree = ast.parse(path.read_text())
+    nodes = ast.walk(tree) if lazy else tree.body
+    package = ["minirnn", *path.relative_to(ROOT).parent.parts]
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1] + (node.module.split(".") if node.module else [])
+            for name in [[*base, a.name] for a in node.names] if base == ["minirnn"] or base[-1] == "readings" else [base]:
+                yield name
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "minirnn":
+            yield node.module.split(".")
+
+
+def test_importing_minirnn_loads_numpy_and_nothing_heavier():
+    heavy = {"sympy", "graphviz", "pygraphviz", "h5py", "tensorflow", "keras", "jinja2", "matplotlib", "math_core", "tqdm"}
+    code = f"import sys, minirnn; print(sorted({heavy!r} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_imports_point_one_way():
+    for path in ROOT.rglob("*.py"):
+        here = path.relative_to(ROOT).parts[0].removesuffix(".py")
+        if here not in LAYER:
+            assert here in ("__init__", "sphinxext"), here
+            continue
+        for name in imports(path, lazy=here != "trace"):
+            there = name[1] if len(name) > 1 else None
+            if there in LAYER and there != here:
+                assert LAYER[there] <= LAYER[here], f"{path} imports {'.'.join(name)}"
+
+
+def test_no_reading_imports_another():
+    for path in (ROOT / "readings").glob("*.py"):
+        if path.stem in HELPERS | {"__init__"}:
+            continue
+        for name in imports(path, lazy=True):
+            if len(name) > 2 and name[1] == "readings":
+                assert name[2] in HELPERS, f"{path.name} imports {name[2]}"
+
+
+def test_the_graph_knows_numpy_only():
+    for name in ("graph", "ops", "backprop", "fold"):
+        tree = ast.parse((ROOT / f"{name}.py").read_text())
+        tops = {a.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+        tops |= {
+            n.module.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and not n.level and n.module
+        }
+        assert tops <= {"numpy", "math", "__future__", "functools", "itertools", "string", "threading", "collections",
+                        "typing", "dataclasses"}, name  # fmt: skip
+
+
+def test_docstrings_everywhere_in_public():
+    for path in ROOT.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        assert ast.get_docstring(tree), path
+        for node in tree.body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+                inherits = isinstance(node, ast.ClassDef) and node.bases
+                assert ast.get_docstring(node) or inherits or len(ast.unparse(node).split("\n")) <= 12, (
+                    f"{path}: {node.name}"
+                )
