@@ -4,10 +4,23 @@ from typing import Any
 
 from . import layers, losses, models
 from .graph import at, named
+from .initializers import set_random_seed
 from .trace import Trace, trace
 
 __version__ = "0.1.0"
-__all__ = ["Trace", "at", "from_keras", "layers", "load", "losses", "models", "named", "to_keras", "trace"]
+__all__ = [
+    "Trace",
+    "at",
+    "from_keras",
+    "layers",
+    "load",
+    "losses",
+    "models",
+    "named",
+    "set_random_seed",
+    "to_keras",
+    "trace",
+]
 
 
 def load(path: Any) -> models.Model:

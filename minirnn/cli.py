@@ -133,7 +133,7 @@ def _explain(options: Any) -> int:
 
 def _write_page(trace: Any, path: str, keras: bool) -> int:
     report = trace.verify(with_keras=keras)
-    trace.page(path, report=report)
+    trace.page(path, report)
     print(f"\n{report.sentence}\nThe page is {Path(path).resolve()}")
     return 0
 
@@ -150,7 +150,11 @@ def _draw(options: Any) -> int:
 
 def _equations(options: Any) -> int:
     equations = _trace(options).equations(hide=options.hide)
-    print(equations.latex() if options.format == "latex" else equations)
+    if options.format == "latex":
+        print(equations.latex())
+    else:
+        print(equations)
+        print("\nresidual: the largest relative difference of the two sides at any step of this run")
     return 0
 
 

@@ -11,6 +11,15 @@ import numpy as np
 Initializer = Callable[..., np.ndarray]
 
 
+_rng = np.random.default_rng()
+
+
+def set_random_seed(seed: int) -> None:
+    """Make all weights drawn from now on the same in every run of the program."""
+    global _rng
+    _rng = np.random.default_rng(seed)
+
+
 class _Drawn:
     """An initializer with a seed: the same seed draws the same weights each time, None draws others."""
 
@@ -18,7 +27,8 @@ class _Drawn:
         self.seed = seed
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> np.ndarray:
-        return np.asarray(self.draw(np.random.default_rng(self.seed), shape), dtype)
+        rng = _rng if self.seed is None else np.random.default_rng(self.seed)
+        return np.asarray(self.draw(rng, shape), dtype)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         raise NotImplementedError

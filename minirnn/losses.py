@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .graph import Node, named
-from .ops import clip, leaf, log, mean, softmax, spreadcols, square, sumcols
+from .ops import clip, leaf, log, log_softmax, mean, same, sigmoid, softmax, spreadcols, square, sumcols
 
 
 def mse(target: Node, y: Node) -> Node:
@@ -17,19 +17,20 @@ def mse(target: Node, y: Node) -> Node:
 
 
 def categorical_crossentropy(target: Node, y: Node) -> Node:
-    """The mean over the samples of -Σ_k target_k log y_k.
+    """The mean over the samples of -Σ_k target_k log p_k, with p as Keras takes it on TensorFlow.
 
-    What does not come from a softmax is made to sum to 1 and kept within [1e-7, 1 - 1e-7] first, as Keras does.
+    p is the output of a softmax; of a sigmoid it is the softmax of what went into it; anything else is made to sum to 1
+    and kept within [1e-7, 1 - 1e-7].
     """
-    if not _is_softmax(y):
-        y = named("p", clip(y / spreadcols(sumcols(y), y), low=1e-7, high=1 - 1e-7))
-    return mean(-sumcols(target * log(y)))
-
-
-def _is_softmax(y: Node) -> bool:
-    while y.op.name == "same":
+    while y.op is same:
         y = y.args[0]
-    return y.op is softmax
+    if y.op is softmax:
+        log_p = log_softmax(y.args[0], y)
+    elif y.op is sigmoid:
+        log_p = log_softmax(y.args[0], named("p", softmax(y.args[0])))
+    else:
+        log_p = log(named("p", clip(y / spreadcols(sumcols(y), y), low=1e-7, high=1 - 1e-7)))
+    return mean(-sumcols(target * log_p))
 
 
 LossFunction = Callable[[Node, Node], Node]

@@ -91,12 +91,19 @@ class Model:
 
     # ----------------------------------------------------------------------------------------------------- running
 
-    def run(self, X: Any, dtype: Any = None) -> Run:
-        """The forward pass on `X` (N, T, D), or a list of it and the initial states, as a graph.
+    def arrays(self, X: Any) -> list[np.ndarray]:
+        """`X` (N, T, D), or the list of it and the initial states of a model with several inputs, as arrays."""
+        several = isinstance(X, (list, tuple)) and any(np.ndim(x) == 3 for x in X if isinstance(x, np.ndarray))
+        try:
+            return [np.asarray(x) for x in (X if several else [X])]
+        except ValueError as error:
+            raise ValueError("X is ragged: every sample needs the same number of steps and features") from error
 
-        Computes in `dtype`; if not given, in float64 if the weights or `X` are float64, else in float32.
+    def run(self, arrays: list[np.ndarray], dtype: Any = None) -> Run:
+        """The forward pass on `arrays`, one per input, as a graph.
+
+        Computes in `dtype`; if not given, in float64 if the weights or the inputs are float64, else in float32.
         """
-        arrays = [np.asarray(a) for a in (X if isinstance(X, (list, tuple)) else [X])]
         self._check(arrays)
         dtype = np.dtype(dtype or common_dtype(*arrays, *self.weights))
         states = self._states
@@ -118,7 +125,7 @@ class Model:
     def predict(self, X: Any, verbose: int = 0) -> np.ndarray:
         """The output for `X`: (N, K), or (N, T, K) from a model that returns sequences."""
         with np.errstate(over="ignore"):  # exp overflows to inf in a saturated sigmoid, which then is rightly 0
-            return np.array(self.run(X).output.value)
+            return np.array(self.run(self.arrays(X)).output.value)
 
     __call__ = predict
 
@@ -173,6 +180,10 @@ class Model:
             for i, key in enumerate(s.layer.weight_names)
         }
 
+    def __repr__(self) -> str:
+        row = " -> ".join(map(repr, self.layers))
+        return f"<{type(self).__name__} {self.name!r}: {row}>"
+
     def summary(self) -> None:
         """Print the layers, their output shapes and numbers of parameters, as Keras does."""
         print(summary_text(self))
@@ -217,6 +228,11 @@ class Sequential(Model):
     @property
     def layers(self) -> list[Layer]:
         return [layer for layer in self._row if not isinstance(layer, InputLayer)]
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("order", "inputs", "output"):  # there are none before the row is put together
+            raise ValueError(f"the model {self.name!r} is not put together yet: call it on data, or build(input_shape)")
+        raise AttributeError(name)
 
 
 def _in_order(output: Symbolic) -> list[Symbolic]:

@@ -124,6 +124,14 @@ softmax: Primitive = Primitive(
     "softmax",
 )
 
+log_softmax: Primitive = Primitive(
+    "log_softmax",  # the log of {1} = softmax({0}), computed from {0} so that it never is the log of 0
+    "(lambda s: s - np.log(np.exp(s).sum(-1, keepdims=True)))({0} - {0}.max(-1, keepdims=True))",
+    (lambda g, y, x, p: g - p * spreadcols(sumcols(g), g), None),
+    lambda S, x, p: S.entrywise("log", p),
+    "log",
+)
+
 # ----------------------------------------------------------------------------------------------------------- matrices
 
 matmul: Primitive = Primitive(

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from .verify.report import Report
 
 
+class ByName(dict[str, np.ndarray]):
+    """Arrays by name; a wrong name is told the right ones."""
+
+    def __missing__(self, name: str) -> np.ndarray:
+        raise KeyError(f"no parameter {name!r}; there are {', '.join(self)}")
+
+
 class Trace:
     """A network run on data: the graph of the forward pass and, where there is a loss, of backpropagation through time.
 
@@ -95,7 +102,7 @@ class Trace:
     def gradients(self) -> dict[str, np.ndarray]:
         """dL/dW of every parameter, by name, each of the parameter's shape."""
         self._needs_loss("gradients")
-        return {name: self.cotangents[node].value for name, node in self.parameters.items()}
+        return ByName({name: self.cotangents[node].value for name, node in self.parameters.items()})
 
     def value(self, name: str, t: int | None = None) -> np.ndarray:
         """The value of a quantity: ``value("h", 3)``, ``value("W_h")``. KeyError says what there is."""
@@ -106,16 +113,18 @@ class Trace:
 
     def adjoint(self, name: str, t: int | None = None) -> np.ndarray:
         """dL/d(quantity), the total derivative of the loss: ``adjoint("h", 3)`` is dL/dh_3, of the shape of h_3."""
-        self._needs_loss(f"dL/d{name}")
+        loss = self._needs_loss(f"dL/d{name}")
         self.value(name, t)
-        node = self.variables.get((f"dL/d{name}", t))
-        if node is None:
-            raise KeyError(f"dL/d{name} is not in this trace: no parameter reaches the loss through {name}")
-        return node.value
+        node = self.variables[name, t]
+        if node not in self.cotangents:  # of a quantity on no path from a parameter: the inputs, the initial state
+            asked = [n for (known, _), n in self.variables.items() if known == name]
+            self.cotangents |= {n: g for n, g in backprop(loss, asked).items() if n in asked}
+        return self.cotangents[node].value
 
-    def _needs_loss(self, what: str) -> None:
+    def _needs_loss(self, what: str) -> Node:
         if self.loss_node is None:
             raise ValueError(f"there is no loss to differentiate, so no {what}: trace with a target, mr.trace(model, X, Y)")
+        return self.loss_node
 
     def _no_such(self, name: str, t: int | None) -> str:
         found = [step for known, step in self.variables if known == name]
@@ -125,7 +134,7 @@ class Trace:
         if found == [None]:
             return f"{name} has no time steps: leave t out"
         steps = sorted(step for step in found if step is not None)
-        return f"{name} has steps {steps[0]} to {steps[-1]}, not {t}"
+        return f"{name} has steps {steps[0]} to {steps[-1]}" + (f", not {t}" if t is not None else f": value({name!r}, t)")
 
     # ----------------------------------------------------------------------------------------------------- readings
 
@@ -153,14 +162,14 @@ class Trace:
 
         return walk(self)
 
-    def page(self, path: Any = None, report: Report | None = None) -> Page:
+    def page(self, path: Any = None, report: Report | None = None, with_keras: bool = True) -> Page:
         """One self-contained HTML page with all of it, written to `path` if given.
 
-        The verdict on the page is `report`, or that of a fresh `verify()`.
+        The verdict on the page is `report`, or that of a fresh ``verify(with_keras=with_keras)``.
         """
         from .readings.page import page
 
-        return page(self, path, report=report or self.verify())
+        return page(self, path, report=report or self.verify(with_keras=with_keras))
 
     def verify(self, **options: Any) -> Report:
         """Compare every quantity with independent witnesses."""
@@ -191,7 +200,7 @@ def trace(model: Model | Layer, X: Any, Y: Any = None, loss: Any = None, *, dtyp
         model = Sequential([model], name=model.label)
     if not isinstance(model, Model):
         raise TypeError(f"trace takes a model or a layer of minirnn, not {type(model).__name__}: see mr.load, mr.from_keras")
-    inputs = [np.asarray(array) for array in (X if isinstance(X, (list, tuple)) else [X])]
+    inputs = model.arrays(X)
     for array in inputs:
         _demand_finite(array, "X")
     if Y is None and loss is not None:

@@ -25,7 +25,8 @@ def build(layers=1, every_step=False, activation="tanh", use_bias=True, head="li
         x = Dense(4, activation=hidden)(x)
     model = Model(i, Dense(K, activation=head, use_bias=use_bias)(x), name="net")
     rng = np.random.default_rng(1)
-    model.set_weights([0.6 * rng.normal(size=w.shape) for w in model.get_weights()])
+    size = 0.1 if activation == "exponential" else 0.6  # exp of exp of exp overflows
+    model.set_weights([size * rng.normal(size=w.shape) for w in model.get_weights()])
     return model
 
 

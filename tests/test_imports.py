@@ -11,24 +11,24 @@ import minirnn
 
 ROOT = Path(minirnn.__file__).parent
 LAYER = {
-    "graph": 0, "ops": 1, "initializers": 1, "files": 1, "backprop": 2, "losses": 2, "layers": 2, "models": 3, "fold": 3,
+    "graph": 0, "ops": 1, "initializers": 1, "system": 1, "backprop": 2, "losses": 2, "layers": 2, "models": 3, "fold": 3,
     "trace": 4, "demo": 4, "keras_io": 4, "readings": 5, "verify": 6, "cli": 7,
 }  # fmt: skip
 HELPERS = {"symbols", "names", "spelling", "evaluation", "expressions", "blocks", "layout"}
 
 
 def imports(path, lazy):
-    """(package or module, reading) that a file imports: at its top, or inside functions too."""
+    """What a file imports of the package, as lists of parts: at its top, or inside functions too; types apart."""
     tree = ast.parse(path.read_text())
-    nodes = ast.walk(tree) if lazy else tree.body
+    types = {id(n) for node in tree.body if isinstance(node, ast.If) for n in ast.walk(node)}
     package = ["minirnn", *path.relative_to(ROOT).parent.parts]
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = package[: len(package) - node.level + 1] + (node.module.split(".") if node.module else [])
-            for name in [[*base, a.name] for a in node.names] if base == ["minirnn"] or base[-1] == "readings" else [base]:
-                yield name
-        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "minirnn":
-            yield node.module.split(".")
+    for node in ast.walk(tree) if lazy else tree.body:
+        if not isinstance(node, ast.ImportFrom) or id(node) in types:
+            continue
+        base = package[: len(package) - node.level + 1] if node.level else []
+        base = base + (node.module.split(".") if node.module else [])
+        if base[:1] == ["minirnn"]:
+            yield from [[*base, a.name] for a in node.names] if base[-1] in ("minirnn", "readings") else [base]
 
 
 def test_importing_minirnn_loads_numpy_and_nothing_heavier():

@@ -18,6 +18,18 @@ def test_certain_and_wrong_is_finite_as_in_keras():
     assert CategoricalCrossentropy()(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])) == pytest.approx(-np.log(1e-7))
 
 
+def test_a_sure_softmax_stays_finite():
+    """Where y is 0 in floating point, its log is not computed from it."""
+    from minirnn import ops
+    from minirnn.backprop import backprop
+    from minirnn.graph import named
+
+    z = ops.leaf(np.array([[0.0, 2000.0]]), "z")
+    loss = named("L", losses.categorical_crossentropy(ops.leaf(np.array([[1.0, 0.0]])), named("y", ops.softmax(z))))
+    assert loss.value == 2000
+    np.testing.assert_array_equal(backprop(loss, [z])[z].value, [[-1, 1]])
+
+
 def test_by_name_object_and_function():
     assert losses.get("mse") is losses.get("mean_squared_error") is losses.get(MeanSquaredError()) is losses.mse
     assert losses.get(losses.mse) is losses.mse

@@ -96,6 +96,32 @@ def test_sequential_is_put_together_on_the_first_data():
         Sequential([]).predict(np.zeros((1, 2, 3)))
 
 
+def test_a_row_that_is_not_put_together_says_so():
+    row = Sequential([SimpleRNN(5), Dense(2)])
+    for ask in (row.summary, lambda: row.input_shape):
+        with pytest.raises(ValueError, match="not put together yet"):
+            ask()
+    row.build((None, None, 3))
+    assert len(row.get_weights()) == 5 and repr(row) == "<Sequential 'sequential': SimpleRNN(5) -> Dense(2)>"
+
+
+def test_lists_are_arrays_where_there_is_one_input():
+    model = small()
+    X = np.random.default_rng(0).normal(size=(2, 10, 3))
+    for same in (X.tolist(), list(X), [X]):
+        np.testing.assert_array_equal(model.predict(same), model.predict(X))
+    with pytest.raises(ValueError, match="X is ragged"):
+        model.predict([X[0].tolist(), X[1, :4].tolist()])
+
+
+def test_the_same_seed_draws_the_same_weights():
+    drawn = []
+    for _ in range(2):
+        mr.set_random_seed(7)
+        drawn.append(small().get_weights())
+    assert all(np.array_equal(a, b) for a, b in zip(*drawn, strict=True))
+
+
 def test_several_layers_are_told_apart_in_names(make):
     names = {name for name, _ in make(layers=2, hidden="relu").variables}
     assert {"W_x^1", "W_x^2", "h^1", "h^2", "W_a", "a", "z_a", "W_o", "y"} <= names

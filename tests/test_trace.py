@@ -155,5 +155,21 @@ def test_what_is_not_there_is_said(trace):
         trace.value("h", 9)
     with pytest.raises(KeyError, match="W_h has no time steps"):
         trace.value("W_h", 1)
-    with pytest.raises(KeyError, match="dL/dx is not in this trace"):
-        trace.adjoint("x", 1)
+    with pytest.raises(KeyError, match=r"h has steps 0 to 4: value\('h', t\)"):
+        trace.value("h")
+    with pytest.raises(KeyError, match="no parameter 'Wh'; there are W_x, W_h"):
+        _ = trace.gradients["Wh"]
+
+
+def test_inputs_and_the_initial_state_have_adjoints_too(trace):
+    """They are on no path from a parameter: computed when asked for, checked by the complex step."""
+    from minirnn.graph import replay
+
+    for name, t in (("x", 2), ("h", 0), ("x", 4)):
+        node, found = trace.variables[name, t], trace.adjoint(name, t)
+        for place in np.ndindex(*node.shape):
+            e = np.zeros(node.shape)
+            e[place] = 1e-30
+            value = replay(trace.forward, {node: node.value + 1j * e})[trace.loss_node]
+            assert found[place] == pytest.approx(value.imag / 1e-30, rel=1e-12, abs=1e-15)
+    assert trace.adjoint("L") == 1

@@ -144,7 +144,7 @@ class _WholeModelWeights:
     def __call__(self, layer: Layer, name: str, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
         if not shapes:
             return []
-        group = _object(self.file, ["model_weights", name])
+        group = _object(self.file, ["model_weights", *name.split("/")])
         names = [n.decode() if isinstance(n, bytes) else str(n) for n in group.attrs.get("weight_names", [])]
         if len(names) != len(shapes):
             raise ValueError(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
 
 import numpy as np
 
 from ..layers import Dense, Flatten, InputLayer, Layer, SimpleRNN, Symbolic
 from ..models import Model
+from ..system import quiet_stderr
 from .config import model_from_config
 
 
@@ -48,13 +51,18 @@ def _plain(value: Any) -> Any:
 
 def to_keras(model: Model, dtype: str = "float32") -> Any:
     """A Keras model with the same layers, names and weights, computing in `dtype`."""
-    keras = _keras()
+    return twin_of(model, dtype)[0]
+
+
+def twin_of(model: Model, dtype: str) -> tuple[Any, dict[Layer, Any]]:
+    """The Keras model, and its layer for each of ours that has a counterpart to call."""
+    keras = import_keras()
     made: dict[Symbolic, Any] = {}
     layers: dict[Layer, Any] = {}
     for symbolic in model.order:
         layer = symbolic.layer
         if isinstance(layer, InputLayer):
-            made[symbolic] = keras.Input(layer.shape, name=layer.name, dtype=dtype)
+            made[symbolic] = keras.Input(layer.shape, name=_keras_name(layer.name), dtype=dtype)
             continue
         if layer not in layers:
             layers[layer] = getattr(keras.layers, type(layer).__name__)(**_keras_arguments(layer), dtype=dtype)
@@ -62,11 +70,17 @@ def to_keras(model: Model, dtype: str = "float32") -> Any:
         made[symbolic] = layers[layer](x, **({"initial_state": states[0]} if states else {}))
     for layer, twin in layers.items():
         twin.set_weights([w.astype(dtype) for w in layer.weights])
-    return keras.Model([made[s] for s in model.inputs], made[model.output], name=model.name)
+    inputs = [made[s] for s in model.inputs]
+    return keras.Model(inputs if len(inputs) > 1 else inputs[0], made[model.output], name=_keras_name(model.name)), layers
+
+
+def _keras_name(name: str | None) -> str | None:
+    """Keras 2 allowed a slash in names, Keras 3 does not."""
+    return name and name.replace("/", "_")
 
 
 def _keras_arguments(layer: Layer) -> dict[str, Any]:
-    arguments: dict[str, Any] = {"name": layer.name}
+    arguments: dict[str, Any] = {"name": _keras_name(layer.name)}
     if isinstance(layer, (SimpleRNN, Dense)):
         arguments |= {"units": layer.units, "activation": layer.activation, "use_bias": layer.use_bias}
     if isinstance(layer, SimpleRNN):
@@ -76,9 +90,16 @@ def _keras_arguments(layer: Layer) -> dict[str, Any]:
     return arguments
 
 
-def _keras() -> Any:
+def import_keras() -> Any:
+    """The module keras. TensorFlow's notices about the machine are kept off standard error while it is loaded."""
+    if "keras" in sys.modules and sys.modules["keras"] is not None:
+        return sys.modules["keras"]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        import keras
+        with quiet_stderr():
+            import keras
+
+            keras.ops.zeros(1)  # the backend speaks when it is first used
     except ImportError as error:
         raise ImportError("this needs Keras: pip install 'minirnn[keras]'") from error
     return keras

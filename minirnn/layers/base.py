@@ -85,7 +85,7 @@ class Layer:
     def weights(self) -> list[np.ndarray]:
         """The weights themselves; `get_weights` gives copies."""
         if self._weights is None:
-            raise ValueError(f"{type(self).__name__} has no weights yet: call it on data or build(input_shape) it first")
+            raise ValueError(f"{type(self).__name__} has no weights yet: call it on data, or build(input_shape)")
         return self._weights
 
     def get_weights(self) -> list[np.ndarray]:
@@ -105,6 +105,9 @@ class Layer:
 
     def count_params(self) -> int:
         return sum(w.size for w in self._weights or [])
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({getattr(self, 'units', '')})"
 
     @property
     def label(self) -> str:

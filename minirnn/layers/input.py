@@ -14,6 +14,8 @@ class InputLayer(Layer):
 
     def __init__(self, shape: Shape, name: str | None = None, dtype: Any = None, **others: Any) -> None:
         super().__init__(name=name, dtype=dtype, **others)
+        if not isinstance(shape, (tuple, list)):
+            raise ValueError(f"Input(shape={shape!r}): shape must be a tuple, such as (T, D)")
         self.shape = tuple(shape)
         if len(self.shape) not in (1, 2) or any(n is not None and n < 1 for n in self.shape):
             raise ValueError(f"Input(shape={self.shape}): minirnn takes (features,) or (timesteps, features)")

@@ -97,6 +97,8 @@ class Equations:
         width = max(map(len, lines), default=0)
         return "\n".join(f"{line:<{width}}    residual {e.residual:.1e}" for line, e in zip(lines, self))
 
+    __repr__ = __str__
+
     def _repr_latex_(self) -> str:
         return f"$${self.latex().replace('align*', 'aligned').replace(' && ', r' & & ')}$$"
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..graph import Node
-from ..ops import activations, matmul, same, spread
+from ..ops import activations, log_softmax, matmul, same, spread
 
 if TYPE_CHECKING:
     from ..trace import Trace
 
 LOSS_WORDS = {"categorical_crossentropy": "cross-entropy"}
+RAIL = 0.48  # a rail runs so many rows below what it feeds
 BESIDE = 0.5  # a target stands so many columns to the right of what it is compared with
 FUNCTIONS = {op for op in activations.values() if op is not same}
 
@@ -26,7 +27,7 @@ class Box:
 
     name: str
     step: int | None
-    role: str  # input, state, output, loss, target, gap
+    role: str  # input, state, output, loss, target; gap (dots for steps left out), rail (a bend of a line)
     does: list[str] = field(default_factory=list)
     shape: tuple[int, ...] = ()
     x: float = 0.0
@@ -78,7 +79,7 @@ def grid(trace: Trace, max_steps: int | None) -> Grid:
     _place(boxes, edges, columns)
     if elided:
         _add_gap(boxes, edges, recurrent)
-    return Grid(boxes, [e for e in edges if e.source in boxes], T, elided)
+    return Grid(boxes, _with_rails(boxes, [e for e in edges if e.source in boxes]), T, elided)
 
 
 def _is_shown(node: Node) -> bool:
@@ -111,7 +112,7 @@ def _sources(node: Node, box: Box) -> list[tuple[Node, tuple[str, ...]]]:
         if here.op in FUNCTIONS:
             box.does.append(here.op.label)
         for position, arg in enumerate(here.args):
-            if position in here.op.shapes:
+            if position in here.op.shapes or (here.op is log_softmax and position == 0):  # it is the log of operand 1
                 continue
             if arg.attrs.get("role") == "parameter":
                 if here.op is spread:
@@ -140,9 +141,32 @@ def _place(boxes: dict[str, Box], edges: list[Edge], columns: dict[int, float]) 
             box.x = columns[box.step] + BESIDE * (box.role == "target")
         elif box.role == "target":
             box.x = BESIDE + next(boxes[e.target].x for e in edges if e.source == box.key)
-        else:  # above what feeds it, in the middle of several
-            feeding = [b.x for b in into.get(box.key, []) if b.role != "target"] or [max(columns.values())]
-            box.x = (min(feeding) + max(feeding)) / 2
+        else:  # above what feeds it, the last of several
+            box.x = max([b.x for b in into.get(box.key, []) if b.role != "target"], default=max(columns.values()))
+
+
+def _with_rails(boxes: dict[str, Box], edges: list[Edge]) -> list[Edge]:
+    """What many steps feed is fed by a rail that runs below it, for slanted lines would cross other boxes."""
+    found: list[Edge] = []
+    into: dict[str, list[Edge]] = {}
+    for edge in edges:
+        many = boxes[edge.target].step is None and boxes[edge.target].role != "gap" and boxes[edge.source].step is not None
+        (into.setdefault(edge.target, []) if many else found).append(edge)
+    for target, feeding in into.items():
+        if len(feeding) == 1:
+            found += feeding
+            continue
+        before = None
+        for edge in sorted(feeding, key=lambda e: boxes[e.source].x):
+            rail = Box(target, None, "rail", x=boxes[edge.source].x, y=boxes[target].y - RAIL)
+            key = f"{target}_from_{edge.source}"
+            boxes[key] = rail
+            found.append(Edge(edge.source, key, ()))
+            if before:
+                found.append(Edge(before, key, ()))
+            before = key
+        found.append(Edge(str(before), target, feeding[0].labels))
+    return found
 
 
 def _add_gap(boxes: dict[str, Box], edges: list[Edge], recurrent: set[str]) -> None:

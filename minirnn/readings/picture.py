@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
+import importlib.util
+import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import write_whole
+from ..system import quiet_stderr, write_whole
 from . import names
 from .layout import Box, Edge, Grid, grid
 
@@ -50,6 +55,9 @@ class Picture:
 
     def __str__(self) -> str:
         return self.summary
+
+    def __repr__(self) -> str:
+        return f"<{self.summary}>"
 
     def _repr_svg_(self) -> str | None:
         return self.svg
@@ -108,8 +116,11 @@ def _digraph(found: Grid) -> graphviz.Digraph:
     for key, box in found.boxes.items():
         if box.role == "gap":
             graph.node(
-                ids[key], "· · ·", shape="plaintext", fontsize="20", width="0.5", height="0.3", pos=_pos(box.x, box.y)
+                ids[key], "· · ·", shape="plaintext", fontsize="20", width="0.8", height="0.5", pos=_pos(box.x, box.y)
             )
+            continue
+        if box.role == "rail":
+            graph.node(ids[key], "", shape="point", width="0.01", height="0.01", color="#444444", pos=_pos(box.x, box.y))
             continue
         graph.node(
             ids[key],
@@ -126,8 +137,9 @@ def _digraph(found: Grid) -> graphviz.Digraph:
             pos=_pos(box.x, box.y),
         )
     for place, edge in enumerate(found.edges):
-        graph.edge(ids[edge.source], ids[edge.target])
-        if edge.labels and _is_straight(edge, found):
+        bend = found.boxes[edge.target].role == "rail"
+        graph.edge(ids[edge.source], ids[edge.target], **({"arrowhead": "none"} if bend else {}))
+        if edge.labels:
             _edge_label(graph, f"e{place}", edge, found)
     return graph
 
@@ -136,12 +148,6 @@ def _width(box: Box) -> float:
     if box.role == "target":
         return 40
     return max(WIDTH, 5.2 * len(", ".join(box.does)) + 12)
-
-
-def _is_straight(edge: Edge, found: Grid) -> bool:
-    """Upright or level; of a fan of slanted edges with one label, the boxes at its foot say enough."""
-    a, b = found.boxes[edge.source], found.boxes[edge.target]
-    return a.x == b.x or a.y == b.y
 
 
 def _edge_label(graph: Any, name: str, edge: Edge, found: Grid) -> None:
@@ -190,10 +196,41 @@ def draw(dot: str, kind: str) -> bytes:
             return done.stdout
         raise RuntimeError(f"Graphviz could not draw: {done.stderr.decode(errors='replace').strip()[:200]}")
     try:
-        import pygraphviz
+        with quiet_stderr(), _fonts():  # fontconfig speaks of its own configuration
+            import pygraphviz
+
+            return pygraphviz.AGraph(string=dot).draw(format=kind, prog="nop")
     except ImportError as error:
         raise RuntimeError(
             "nothing can draw here: install Graphviz (the program dot) or pip install pygraphviz; "
             "the DOT text can still be saved, picture.save('network.dot')"
         ) from error
-    return pygraphviz.AGraph(string=dot).draw(format=kind, prog="nop")
+
+
+FONT_FOLDERS = (
+    "/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts",
+    "/System/Library/Fonts", "/Library/Fonts", "C:\\Windows\\Fonts",
+)  # fmt: skip
+
+
+@contextlib.contextmanager
+def _fonts() -> Iterator[None]:
+    """On a machine without any font, let fontconfig find those that matplotlib brings, if it is there."""
+    matplotlib = importlib.util.find_spec("matplotlib")
+    if "FONTCONFIG_FILE" in os.environ or matplotlib is None or matplotlib.origin is None or _has_fonts():
+        yield
+        return
+    fonts = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf"
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "fonts.conf"
+        file.write_text(f"<fontconfig><dir>{html.escape(str(fonts))}</dir><cachedir>{folder}</cachedir></fontconfig>")
+        os.environ["FONTCONFIG_FILE"] = str(file)
+        try:
+            yield
+        finally:
+            del os.environ["FONTCONFIG_FILE"]
+
+
+def _has_fonts() -> bool:
+    files = (name for folder in FONT_FOLDERS for _, _, names in os.walk(Path(folder).expanduser()) for name in names)
+    return any(name.lower().endswith((".ttf", ".otf", ".ttc", ".pfb")) for name in files)

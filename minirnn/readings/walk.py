@@ -78,6 +78,9 @@ class Walk:
     def __str__(self) -> str:
         return "\n\n".join(map(str, self))
 
+    def __repr__(self) -> str:
+        return f"<Walk of {len(self)} stops, from {self[0].title!r} to {self[-1].title!r}: print it, or one of them>"
+
 
 def walk(trace: Trace) -> Walk:
     """The steps of `trace`: the start, t = 1..T, the loss; then back from T to 1, and the gradients."""

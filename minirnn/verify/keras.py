@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..keras_io.live import import_keras, twin_of
 from ..trace import Trace
 from .report import Row, error_in_eps
 
@@ -23,10 +24,10 @@ def rows(trace: Trace, dtype: str) -> Iterator[Row]:
         yield from (Row(q, FORWARD, dtype, None, reason) for q in forward)
         yield from (Row(q, GRADIENT, dtype, None, reason) for q in gradients)
         return
-    import keras
-
-    twin, hidden = _twin(trace, dtype, quantities)
-    inputs = [x.astype(dtype) for x in trace.inputs]
+    keras = import_keras()
+    twin, layers, hidden = _twin(trace, dtype, quantities)
+    arrays = [x.astype(dtype) for x in trace.inputs]
+    inputs = arrays if len(arrays) > 1 else arrays[0]
     for name, found in zip(quantities, hidden(inputs)):
         ours = np.stack([trace.value(name, t) for t in range(1, trace.steps + 1)], axis=1)
         yield Row(f"{name}_t", FORWARD, dtype, error_in_eps(ours, _array(found), dtype))
@@ -46,7 +47,7 @@ def rows(trace: Trace, dtype: str) -> Iterator[Row]:
         return
     yield Row("L", FORWARD, dtype, error_in_eps(trace.loss, _array(loss), dtype))
     places = trace.model.parameter_places()
-    variables = {name: twin.get_layer(layer.name).weights[i] for name, (layer, i) in places.items()}
+    variables = {name: layers[layer].weights[i] for name, (layer, i) in places.items()}
     found = tape.gradient(loss, list(variables.values()))
     for name, gradient in zip(variables, found):
         truth = np.zeros(variables[name].shape, dtype) if gradient is None else _array(gradient)
@@ -56,7 +57,7 @@ def rows(trace: Trace, dtype: str) -> Iterator[Row]:
 def versions() -> dict[str, str]:
     """Which Keras was asked, on which backend."""
     try:
-        import keras
+        keras = import_keras()
     except ImportError:
         return {}
     found = {"keras": keras.__version__, "backend": keras.backend.backend()}
@@ -72,7 +73,7 @@ def _absent(trace: Trace) -> str | None:
     if trace.loss_name is not None and trace.loss_name not in LOSSES:
         return f"Keras has no loss {trace.loss_name!r}"
     try:
-        import keras  # noqa: F401
+        import_keras()
     except ImportError:
         return "Keras is not installed: pip install 'minirnn[keras]'"
     except Exception as error:  # a broken installation of a backend can raise anything
@@ -80,27 +81,26 @@ def _absent(trace: Trace) -> str | None:
     return None
 
 
-def _twin(trace: Trace, dtype: str, names: list[str]) -> tuple[Any, Any]:
-    """The Keras model, and one that gives every state of every recurrent layer, in the order of `names`."""
+def _twin(trace: Trace, dtype: str, names: list[str]) -> tuple[Any, dict[Any, Any], Any]:
+    """The Keras model, its layers by ours, and what gives every state of every recurrent layer, in the order of `names`."""
     import keras
 
-    from ..keras_io.live import to_keras
-
-    twin = to_keras(trace.model, dtype)
-    layers = [layer for layer in twin.layers if isinstance(layer, keras.layers.SimpleRNN)]
+    twin, layers = twin_of(trace.model, dtype)
     states = []
-    for layer in layers:
+    for layer in layers.values():
+        if not isinstance(layer, keras.layers.SimpleRNN):
+            continue
         x, *initial = layer.input if isinstance(layer.input, (list, tuple)) else [layer.input]
         whole = keras.layers.RNN(layer.cell, return_sequences=True, dtype=dtype)
         states.append(whole(x, **({"initial_state": initial[0]} if initial else {})))
     assert len(states) == len(names)
-    model = keras.Model(twin.inputs, states) if states else None
+    model = keras.Model(twin.inputs if len(twin.inputs) > 1 else twin.inputs[0], states) if states else None
 
-    def hidden(inputs: list[np.ndarray]) -> list[Any]:
+    def hidden(inputs: Any) -> list[Any]:
         found = model(inputs) if model is not None else []
         return list(found) if isinstance(found, (list, tuple)) else [found]
 
-    return twin, hidden
+    return twin, layers, hidden
 
 
 def _array(tensor: Any) -> np.ndarray:

@@ -49,7 +49,7 @@ def error_in_eps(found: np.ndarray, truth: np.ndarray, dtype: str) -> float:
     return float(np.max(np.abs(found - truth), initial=0.0)) / largest / float(np.finfo(dtype).eps)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """The verdict. `ok` is True if no witness disagrees; `checked` if at least one could be heard on every gradient."""
 
@@ -97,6 +97,8 @@ class Report:
         lines = ["  ".join([*(f"{cell:<{w}}" for cell, w in zip(row, widths)), row[4]]) for row in [head, *body]]
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         return "\n".join([*lines, "", self.sentence, versions])
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         def cells(row: Row) -> str:

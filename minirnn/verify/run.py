@@ -20,6 +20,8 @@ def verify(trace: Trace, *, with_keras: bool = True) -> Report:
     double = trace.astype("float64")
     if trace.loss_node is not None:
         rows += complex_step.rows(double)
+    else:
+        rows.append(Row("gradients", complex_step.NAME, "float64", None, "there is no loss: trace with a target"))
     if with_keras:
         rows += keras.rows(double, "float64")
         rows += keras.rows(trace.astype("float32"), "float32")

@@ -116,7 +116,7 @@ def test_saving(trace, tmp_path, suffix, starts):
 
 
 def test_saving_what_cannot_be_saved_leaves_nothing(trace, tmp_path):
-    with pytest.raises(ValueError, match="saved as .svg, .png, .pdf, .dot"):
+    with pytest.raises(ValueError, match=r"saved as \.svg, \.png, \.pdf, \.dot"):
         trace.picture().save(tmp_path / "network.jpg")
     with pytest.raises(FileNotFoundError, match="no folder"):
         trace.picture().save(tmp_path / "nowhere" / "network.svg")

@@ -10,7 +10,7 @@ from minirnn.verify.report import Report, Row, error_in_eps
 
 def test_errors_are_in_eps_of_the_largest_entry():
     truth = np.array([1.0, -4.0])
-    assert error_in_eps(truth + [0, 4 * np.finfo(float).eps], truth, "float64") == pytest.approx(1)
+    assert error_in_eps(truth + np.array([0, 4 * np.finfo(float).eps]), truth, "float64") == pytest.approx(1)
     assert error_in_eps(np.zeros(2), np.zeros(2), "float32") == 0
     assert error_in_eps(np.array([np.nan, 1]), truth, "float64") == np.inf
     assert error_in_eps(truth, np.array([np.nan, 1]), "float64") == np.inf

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...files import write_whole
+from ...system import write_whole
 from .. import names, spelling
 from ..equations import equations
 from ..picture import picture

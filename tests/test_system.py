@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from minirnn.files import write_whole
+from minirnn.system import quiet_stderr, write_whole
 
 
 def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
@@ -19,3 +19,10 @@ def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
 def test_the_folder_must_exist(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         write_whole(tmp_path / "b" / "a.txt", b"")
+
+
+def test_standard_error_is_quiet_and_comes_back(capfd):
+    with quiet_stderr():
+        os.write(2, b"noise")
+    os.write(2, b"voice")
+    assert capfd.readouterr().err == "voice"
