@@ -13,6 +13,12 @@ def backprop(loss: Node, wrt: Iterable[Node]) -> dict[Node, Node]:
 
     The cotangent of a named variable is named after it (``"dL/dh"``) and carries the variable's step. A node of `wrt`
     that the loss does not depend on gets zeros.
+
+    >>> from minirnn.ops import leaf, mean, square
+    >>> w = leaf([1.0, 2.0], "w")
+    >>> g = backprop(named("L", mean(square(w))), [w])[w]
+    >>> g, g.value
+    (<dL/dw (2,) float64>, array([1., 2.]))
     """
     wrt = list(wrt)
     if loss.shape != ():

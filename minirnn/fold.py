@@ -159,6 +159,17 @@ def fold(nodes: Sequence[Node], hide: Iterable[str] = (), T: int | None = None) 
     """Fold `nodes`, given in order of creation. Names in `hide` are taken for plumbing.
 
     Raises ValueError if a recurrence would keep no name, for then its equation would have no end.
+
+    >>> from minirnn.graph import ancestors, at, named
+    >>> from minirnn.ops import leaf, tanh
+    >>> s = named("s", leaf([1.0]))
+    >>> for t in range(1, 6):
+    ...     with at(t):
+    ...         s = named("s", tanh(s)) if t == 1 else named("s", tanh(s) + s)
+    >>> print(fold(ancestors([s])))
+    s = leaf(role=constant, dims=())
+    s[t] = tanh(s)    t = 1
+    s[t] = add(tanh(s[t-1]), s[t-1])    t = 2..T
     """
     hidden = set(hide)
     if hidden:

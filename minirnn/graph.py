@@ -68,14 +68,14 @@ class Node:
 class Primitive:
     """One operation, with its four faces in one place.
 
-    numpy   the NumPy text, such as ``"np.tanh({0})"``: compiled once for computing, printed as it is in source code.
-            ``{0}``, ``{1}`` are operands, ``{*}`` all of them, ``{p}`` the attribute p.
-    vjp     one rule per operand, ``rule(g, y, *operands, **attrs)``: what the cotangent g of the result y contributes to
-            that operand, written in primitives. None where nothing flows. An operation of any number of operands has a
-            single rule, which is given the operand's position: ``rule(g, y, position)``.
-    sympy   ``form(S, *operands, **attrs)``: the matrix expression; S is the module `minirnn.readings.symbols`.
-    label   what a picture prints.
-    shapes  positions of the operands of which only the shape is used: no value and no derivative passes there.
+    - `numpy`: the NumPy text, such as ``"np.tanh({0})"``, compiled for computing and printed as it is in source code.
+      ``{0}``, ``{1}`` are operands, ``{*}`` all of them, ``{p}`` the attribute p.
+    - `vjp`: one rule per operand, ``rule(g, y, *operands, **attrs)``: what the cotangent g of the result y contributes to
+      that operand, written in primitives. None where nothing flows. An operation of any number of operands has a single
+      rule, which is given the operand's position: ``rule(g, y, position)``.
+    - `sympy`: ``form(S, *operands, **attrs)``, the matrix expression; S is the module `minirnn.readings.symbols`.
+    - `label`: what a picture prints.
+    - `shapes`: positions of the operands of which only the shape is used: no value and no derivative passes there.
 
     An attribute called ``t`` is a time step, one called ``T`` a number of steps; `minirnn.fold` relies on it.
     """
@@ -91,7 +91,14 @@ class Primitive:
     ) -> None:
         self.name, self.numpy, self.vjp, self.sympy, self.label, self.shapes = name, numpy, vjp, sympy, label, shapes
         self.variadic = callable(vjp)
-        self.compute = _compile(numpy)
+
+    compute: Callable[..., Any]
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "compute":
+            raise AttributeError(name)
+        self.compute = _compile(self.numpy)  # when first used: importing is to be quick
+        return self.compute
 
     def __call__(self, *args: Node, **attrs: Any) -> Node:
         return Node(self, args, attrs, self.compute(*[a.value for a in args], **attrs))
@@ -128,7 +135,14 @@ _serial = itertools.count()
 
 
 class at:
-    """``with at(t):`` stamps the nodes made inside with time step t (None: no step)."""
+    """``with at(t):`` stamps the nodes made inside with time step t (None: no step).
+
+    >>> from minirnn.ops import leaf, tanh
+    >>> with at(3):
+    ...     h = named("h", tanh(leaf([0.0, 1.0])))
+    >>> h
+    <h[3] (2,) float64>
+    """
 
     def __init__(self, step: int | None) -> None:
         self.step = step
@@ -155,7 +169,13 @@ def named(name: str, node: Node) -> Node:
 
 
 def ancestors(outputs: Iterable[Node]) -> list[Node]:
-    """Every node that `outputs` were computed from, and they themselves, in order of creation."""
+    """Every node that `outputs` were computed from, and they themselves, in order of creation.
+
+    >>> from minirnn.ops import leaf
+    >>> a, b = leaf(2.0, "a"), leaf(3.0, "b")
+    >>> ancestors([a * b + a])
+    [<a () float64>, <b () float64>, <multiply () float64>, <add () float64>]
+    """
     waiting = list(outputs)
     found = set(waiting)
     while waiting:

@@ -15,7 +15,13 @@ _rng = np.random.default_rng()
 
 
 def set_random_seed(seed: int) -> None:
-    """Make all weights drawn from now on the same in every run of the program."""
+    """Make all weights drawn from now on the same in every run of the program.
+
+    >>> set_random_seed(1); a = get("orthogonal")((2, 2))
+    >>> set_random_seed(1); b = get("orthogonal")((2, 2))
+    >>> bool((a == b).all())
+    True
+    """
     global _rng
     _rng = np.random.default_rng(seed)
 

@@ -55,7 +55,11 @@ class Loss:
 
 
 class MeanSquaredError(Loss):
-    """The mean of (y_pred - y_true)²."""
+    """The mean of (y_pred - y_true)².
+
+    >>> float(MeanSquaredError()([[1.0, 2.0]], [[1.0, 4.0]]))
+    2.0
+    """
 
     function = staticmethod(mse)
 

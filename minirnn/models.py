@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,8 +16,7 @@ from .layers.input import InputLayer
 from .layers.simple_rnn import SimpleRNN
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """One forward pass: the output and the parameters by name, and where each stands in ``model.weights``."""
 
     output: Node
@@ -30,6 +28,16 @@ class Model:
     """``Model(i, x)``: everything between the placeholders `i` and the placeholder `x`.
 
     `i` may be a list: the first is the input, the others are initial states.
+
+    >>> from minirnn.layers import Dense, Input, SimpleRNN
+    >>> i = Input(shape=(10, 3))
+    >>> model = Model(i, Dense(2)(SimpleRNN(5)(i)))
+    >>> model
+    <Model 'functional': InputLayer() -> SimpleRNN(5) -> Dense(2)>
+    >>> [w.shape for w in model.get_weights()]
+    [(3, 5), (5, 5), (5,), (5, 2), (2,)]
+    >>> model.predict(np.zeros((4, 10, 3))).shape
+    (4, 2)
     """
 
     def __init__(

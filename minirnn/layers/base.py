@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,17 +13,17 @@ from ..ops import activations, leaf, stack, take
 Shape = tuple[int | None, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Symbolic:
     """A placeholder that flows while a functional model is put together: its shape and where it comes from."""
 
-    shape: Shape
-    layer: Layer
-    inputs: tuple[Symbolic, ...] = ()
+    def __init__(self, shape: Shape, layer: Layer, inputs: tuple[Symbolic, ...] = ()) -> None:
+        self.shape, self.layer, self.inputs = shape, layer, inputs
+
+    def __repr__(self) -> str:
+        return f"<{self.layer.label}: {self.shape}>"
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(NamedTuple):
     """How the quantities of one layer are called in one trace."""
 
     tag: str = ""  # "^2" for the second of several layers of a kind

@@ -26,7 +26,12 @@ class Block:
 
 
 def beside(*parts: Block | str) -> Block:
-    """The parts from left to right, each centred on one line."""
+    """The parts from left to right, each centred on one line.
+
+    >>> print(beside(matrix(np.eye(2)), " + ", matrix(np.ones((1, 2)))))
+    ⎡1  0⎤ + [1  1]
+    ⎣0  1⎦
+    """
     blocks = [Block([p]) if isinstance(p, str) else p for p in parts]
     above = max((len(b.lines) - 1) // 2 for b in blocks)
     below = max(len(b.lines) - 1 - (len(b.lines) - 1) // 2 for b in blocks)

@@ -32,7 +32,11 @@ def _plain(name: str) -> tuple[str, str, str]:
 
 
 def text(name: str, time: str = "") -> str:
-    """hₜ₋₁, W⁽²⁾ₓ, ∂L/∂h₃: small letters where Unicode has them, and h_T where it has not."""
+    """Small letters where Unicode has them, and h_T where it has not.
+
+    >>> text("h", "t-1"), text("W_x^2"), text("dL/dh", "3"), text("dL/dz", "T")
+    ('hₜ₋₁', 'W⁽²⁾ₓ', '∂L/∂h₃', 'δ_T')
+    """
     if pair := derivative(name):
         return f"∂{text(pair[0])}/∂{text(pair[1], time)}"
     base, sub, layer = _plain(name)
@@ -47,7 +51,11 @@ def _small(sub: str, otherwise: str) -> str:
 
 
 def latex(name: str, time: str = "") -> str:
-    """h_{t-1}, W^{(2)}_{x}, \\frac{\\partial L}{\\partial h_{3}}."""
+    r"""For amsmath.
+
+    >>> print(latex("h", "t-1"), latex("W_x^2"), latex("dL/dh", "3"))
+    h_{t-1} W^{(2)}_{x} \frac{\partial L}{\partial h_{3}}
+    """
     if pair := derivative(name):
         return rf"\frac{{\partial {latex(pair[0])}}}{{\partial {latex(pair[1], time)}}}"
     base, sub, layer = _plain(name)
