@@ -11,6 +11,7 @@ of a walk. Add ``minirnn.sphinxext`` to ``extensions`` in conf.py.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -66,7 +67,28 @@ def _namespace() -> dict[str, Any]:
     return {"np": np, "mr": mr, "demo": demo, "layers": layers, "models": models}
 
 
+FONT_CSS = """\
+@font-face { font-family: "minirnn math"; src: url(stix-two-math-subset.woff2) format("woff2"); }
+.minirnn-equations math { font-family: "minirnn math", math; font-size: 1.1em; }
+.minirnn-equations math[display="block"] { display: inline math; }
+.minirnn-equations td { padding: .3rem 1.2rem .3rem 0; vertical-align: middle; }
+.minirnn svg { max-width: 100%; height: auto; }
+"""
+
+
+def _write_font(app: Any) -> None:
+    """The mathematical font and its style, beside the other static files of the pages."""
+    from .readings.page import resource
+
+    static = Path(app.outdir) / "_static"
+    static.mkdir(parents=True, exist_ok=True)
+    (static / "minirnn-math.css").write_text(FONT_CSS)
+    (static / "stix-two-math-subset.woff2").write_bytes(resource("fonts/stix-two-math-subset.woff2"))
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Register the directive."""
     app.add_directive("minirnn", MinirnnDirective)
+    app.connect("builder-inited", _write_font)
+    app.add_css_file("minirnn-math.css")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -112,22 +112,18 @@ def _digraph(found: Grid) -> graphviz.Digraph:
     graph.attr(splines="line", outputorder="edgesfirst", pad="0.15", bgcolor="transparent", fontname="Times")
     graph.attr("node", fontname="Times", fontsize="15", penwidth="1.1", fixedsize="true", margin="0", label="")
     graph.attr("edge", color="#444444", arrowsize="0.65", penwidth="1.1")
-    ids = {key: f"n{i}" for i, key in enumerate(found.boxes)}
     for key, box in found.boxes.items():
         if box.role == "gap":
-            graph.node(
-                ids[key], "· · ·", shape="plaintext", fontsize="20", width="0.8", height="0.5", pos=_pos(box.x, box.y)
-            )
+            graph.node(key, "· · ·", shape="plaintext", fontsize="20", width="0.8", height="0.5", pos=_pos(box.x, box.y))
             continue
         if box.role == "rail":
-            graph.node(ids[key], "", shape="point", width="0.01", height="0.01", color="#444444", pos=_pos(box.x, box.y))
+            graph.node(key, "", shape="point", width="0.01", height="0.01", color="#444444", pos=_pos(box.x, box.y))
             continue
         graph.node(
-            ids[key],
+            key,
             _label(box),
             id=key,
             **{"class": box.role},
-            tooltip=key,
             shape=SHAPE[box.role],
             style=STYLE[box.role],
             fillcolor=FILL[box.role],
@@ -136,11 +132,11 @@ def _digraph(found: Grid) -> graphviz.Digraph:
             height=f"{HEIGHT / 72:.3f}",
             pos=_pos(box.x, box.y),
         )
-    for place, edge in enumerate(found.edges):
+    for edge in found.edges:
         bend = found.boxes[edge.target].role == "rail"
-        graph.edge(ids[edge.source], ids[edge.target], **({"arrowhead": "none"} if bend else {}))
+        graph.edge(edge.source, edge.target, **({"arrowhead": "none"} if bend else {}))
         if edge.labels:
-            _edge_label(graph, f"e{place}", edge, found)
+            _edge_label(graph, f"label of {edge.source} to {edge.target}", edge, found)
     return graph
 
 

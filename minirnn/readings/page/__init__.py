@@ -73,8 +73,8 @@ def page(trace: Trace, path: Any = None, *, report: Report | None = None) -> Pag
             backward=_few([s for s in stops if s.backward]),
             flow=_flow(trace),
             report=report,
-            style=_resource("style.css").decode(),
-            font=base64.b64encode(_resource("fonts/stix-two-math-subset.woff2")).decode(),
+            style=resource("style.css").decode(),
+            font=base64.b64encode(resource("fonts/stix-two-math-subset.woff2")).decode(),
             spelling=spelling,
         )
     )
@@ -154,7 +154,8 @@ def _environment() -> Any:
 
 
 @functools.cache
-def _resource(name: str) -> bytes:
+def resource(name: str) -> bytes:
+    """A file that is part of the page: its style, the font."""
     return resources.files("minirnn.readings.page").joinpath(name).read_bytes()
 
 
