@@ -89,13 +89,35 @@ def _parser() -> argparse.ArgumentParser:
         if name == "draw":
             command.add_argument("--all-steps", action="store_true", help="draw every step, however many")
         if name == "equations":
-            command.add_argument("--format", choices=("text", "latex"), default="text")
-            command.add_argument(
-                "--hide", action="append", default=[], metavar="NAME", help="put this quantity's definition in its place"
-            )
+            _equation_options(command)
         if name in ("explain", "verify"):
             command.add_argument("--no-keras", action="store_true", help="do not ask Keras, even if it is installed")
     return parser
+
+
+def _equation_options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add(
+        "--form", choices=("matrix", "component", "unrolled"), default="matrix", help="how they are written (default matrix)"
+    )
+    add("--convention", choices=("row", "column"), default="row", help="h W, as in Keras, or W h, as in textbooks")
+    add("--format", choices=("text", "latex", "markdown", "mathml"), default="text")
+    add("--names", type=_listed, action="extend", default=[], metavar="U=W_x,s=h", help="names of your own")
+    add(
+        "--hide",
+        type=_listed,
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="put this quantity's definition in its place",
+    )
+    add("--wrt", type=_listed, action="extend", default=[], metavar="x,h_0", help="differentiate by these as well")
+    add("--at", type=int, metavar="T", help="the equations of this step, with their numbers")
+    add("--paths", action="store_true", help="the total derivative as a sum over paths too")
+
+
+def _listed(text: str) -> list[str]:
+    return [part for part in text.split(",") if part]
 
 
 def _positive(text: str) -> int:
@@ -149,12 +171,23 @@ def _draw(options: Any) -> int:
 
 
 def _equations(options: Any) -> int:
-    equations = _trace(options).equations(hide=options.hide)
-    if options.format == "latex":
-        print(equations.latex())
+    pairs = [pair.partition("=") for pair in options.names]
+    for new, sign, old in pairs:
+        if not (new and sign and old):
+            raise UserError(f"--names {new}{sign}{old}: write the new name, =, and the old one, such as U=W_x")
+    equations = _trace(options).equations(
+        form=options.form,
+        convention=options.convention,
+        names={old: new for new, _, old in pairs},
+        hide=options.hide,
+        wrt=options.wrt,
+        t=options.at,
+        paths=options.paths,
+    )
+    if options.format == "text":
+        print(f"{equations}\n\nresidual: the largest relative difference of the two sides at any step of this run")
     else:
-        print(equations)
-        print("\nresidual: the largest relative difference of the two sides at any step of this run")
+        print(getattr(equations, options.format)())
     return 0
 
 

@@ -100,19 +100,25 @@ class Model:
     # ----------------------------------------------------------------------------------------------------- running
 
     def arrays(self, X: Any) -> list[np.ndarray]:
-        """`X` (N, T, D), or the list of it and the initial states of a model with several inputs, as arrays."""
+        """`X` (N, T, D), or the list of it and the initial states, as arrays that fit. ValueError says what does not."""
         several = isinstance(X, (list, tuple)) and any(np.ndim(x) == 3 for x in X if isinstance(x, np.ndarray))
         try:
-            return [np.asarray(x) for x in (X if several else [X])]
+            arrays = [np.asarray(x) for x in (X if several else [X])]
         except ValueError as error:
             raise ValueError("X is ragged: every sample needs the same number of steps and features") from error
+        self._check(arrays)
+        return arrays
+
+    @property
+    def any_length(self) -> bool:
+        """Whether the weights fit sequences of any length: they do unless time is flattened."""
+        return not any(isinstance(layer, Flatten) for layer in self.layers)
 
     def run(self, arrays: list[np.ndarray], dtype: Any = None) -> Run:
         """The forward pass on `arrays`, one per input, as a graph.
 
         Computes in `dtype`; if not given, in float64 if the weights or the inputs are float64, else in float32.
         """
-        self._check(arrays)
         dtype = np.dtype(dtype or common_dtype(*arrays, *self.weights))
         states = self._states
         nodes: dict[Symbolic, Node] = {}

@@ -120,7 +120,7 @@ softmax: Primitive = Primitive(
     "softmax",  # of each row; the largest entry is taken off first so that exp cannot overflow
     "(lambda e: e / e.sum(-1, keepdims=True))(np.exp({0} - {0}.max(-1, keepdims=True)))",
     (lambda g, y, x: y * (g - spreadcols(sumcols(g * y), y)),),
-    lambda S, x: S.entrywise("softmax", x),
+    lambda S, x: S.entrywise("softmax", x, -1),
     "softmax",
 )
 

@@ -37,12 +37,13 @@ class Trace:
     Steps count from 1; h_0 is step 0. Arrays keep the dtype the network computes in.
     """
 
-    def __init__(self, run: Run, loss: Node | None, asked: Asked) -> None:
+    def __init__(self, run: Run, loss: Node | None, asked: Asked, wrt: tuple[str, ...] = ()) -> None:
         output, self.parameters = run.output, run.parameters
-        self.output_node, self.loss_node, self._asked = output, loss, asked
+        self.output_node, self.loss_node, self._asked, self._run, self._wrt = output, loss, asked, run, wrt
         forward = [output] if loss is None else [output, loss]
         self.forward = ancestors(forward)
-        self.cotangents = {} if loss is None else backprop(loss, self.parameters.values())
+        further = [node for name in wrt for node in self._called(name)]
+        self.cotangents = {} if loss is None else backprop(loss, [*self.parameters.values(), *further])
         self.nodes = ancestors([*forward, *self.cotangents.values()])
         self.variables = {(n.name, n.step): n for n in self.nodes if n.name is not None}
 
@@ -69,6 +70,25 @@ class Trace:
     def astype(self, dtype: Any) -> Trace:
         """The same network on the same data, run in another precision."""
         return self if np.dtype(dtype) == self.dtype else _trace(self._asked, np.dtype(dtype))
+
+    def with_respect_to(self, names: Iterable[str]) -> Trace:
+        """The same run, differentiated by further quantities too: "x", all its steps, or one, "h_0"."""
+        names = tuple(names)
+        if not names:
+            return self
+        self._needs_loss(f"derivative with respect to {', '.join(names)}")
+        return Trace(self._run, self.loss_node, self._asked, names)
+
+    def _called(self, name: str) -> list[Node]:
+        """The nodes of that name, or of that name and step."""
+        nodes = [n for n in self.forward if n.name == name]
+        base, _, step = name.rpartition("_")
+        if not nodes and step.isdecimal():
+            nodes = [n for n in self.forward if n.name == base and n.step == int(step)]
+        if not nodes:
+            known = dict.fromkeys(str(n.name) for n in self.forward if n.name is not None)
+            raise ValueError(f"no quantity {name!r}; there are {', '.join(known)}, and steps of them such as h_0")
+        return nodes
 
     # ------------------------------------------------------------------------------------------------------ numbers
 
@@ -141,7 +161,23 @@ class Trace:
         """The same graph with its T copies of one step folded into one (see `minirnn.fold`)."""
         from .fold import fold
 
-        return fold(self.nodes, hide)
+        hidden = tuple(hide)
+        if hidden not in self._folds:
+            short = self._short()
+            self._folds[hidden] = fold(self.nodes, hidden) if short is None else short.fold(hidden).retarget(self.steps)
+        return self._folds[hidden]
+
+    @cached_property
+    def _folds(self) -> dict[tuple[str, ...], Folded]:
+        return {}
+
+    def _short(self) -> Trace | None:
+        """The same network on its first few steps, whose fold holds for all; None if this trace is short, or T is fixed."""
+        if self.steps <= 2 * SHORT or not self.model.any_length or self.inputs[0].ndim != 3:
+            return None
+        target = self.target[:, :SHORT] if self.target is not None and self.target.ndim == 3 else self.target
+        inputs = [self.inputs[0][:, :SHORT], *self.inputs[1:]]
+        return _trace(self._asked._replace(inputs=inputs, target=target), self.dtype, self._wrt)
 
     def equations(self, **options: Any) -> Equations:
         """The equations of the forward pass and of backpropagation through time, each with its residual."""
@@ -207,9 +243,9 @@ def trace(model: Model | Layer, X: Any, Y: Any = None, loss: Any = None, *, dtyp
         model = Sequential([model], name=model.label)
     if not isinstance(model, Model):
         raise TypeError(f"trace takes a model or a layer of minirnn, not {type(model).__name__}: see mr.load, mr.from_keras")
+    for array in X if isinstance(X, (list, tuple)) else [X]:
+        _demand_finite(np.asarray(array), "X")
     inputs = model.arrays(X)
-    for array in inputs:
-        _demand_finite(array, "X")
     if Y is None and loss is not None:
         raise ValueError("a loss needs a target: mr.trace(model, X, Y, loss=...)")
     target = None if Y is None else np.asarray(Y)
@@ -225,12 +261,15 @@ class Asked(NamedTuple):
     loss: losses.LossFunction | None
 
 
-def _trace(asked: Asked, dtype: Any) -> Trace:
+SHORT = 5  # steps are enough to see what repeats and what the ends do
+
+
+def _trace(asked: Asked, dtype: Any, wrt: tuple[str, ...] = ()) -> Trace:
     with np.errstate(over="ignore"):  # exp overflows to inf in a saturated sigmoid, which then is rightly 0
         run = asked.model.run(asked.inputs, dtype)
         if asked.target is None or asked.loss is None:
             return Trace(run, None, asked)
-        return Trace(run, _loss(run.output, asked.target, asked.loss), asked)
+        return Trace(run, _loss(run.output, asked.target, asked.loss), asked, wrt)
 
 
 def _loss(output: Node, Y: np.ndarray, function: losses.LossFunction) -> Node:

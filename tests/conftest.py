@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -67,3 +70,16 @@ def trace():
 def stacked():
     """Two layers, a head at every step."""
     return traced(layers=2, every_step=True)
+
+
+@pytest.fixture
+def golden():
+    """golden("name.tex", text): the text is that of tests/golden/name.tex; MINIRNN_UPDATE_GOLDEN=1 writes it there."""
+
+    def check(name, text):
+        path = Path(__file__).parent / "golden" / name
+        if os.environ.get("MINIRNN_UPDATE_GOLDEN"):
+            path.write_text(text + "\n")
+        assert text + "\n" == path.read_text()
+
+    return check

@@ -14,7 +14,10 @@ LAYER = {
     "graph": 0, "ops": 1, "initializers": 1, "system": 1, "backprop": 2, "losses": 2, "layers": 2, "models": 3, "fold": 3,
     "trace": 4, "demo": 4, "keras_io": 4, "readings": 5, "verify": 6, "cli": 7,
 }  # fmt: skip
-HELPERS = {"symbols", "names", "spelling", "evaluation", "expressions", "blocks", "layout"}
+HELPERS = {
+    "symbols", "names", "spelling", "evaluation", "expressions", "blocks", "layout", "numbers", "conventions", "components",
+    "paths", "renaming", "simplify",
+}  # fmt: skip
 
 
 def imports(path, lazy):

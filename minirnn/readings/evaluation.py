@@ -22,35 +22,41 @@ _functions: dict[str, Callable[..., np.ndarray]] = {
     "exp": np.exp,
     "log": np.log,
     "positive": lambda x: np.where(x > 0, 1.0, 0.0),
-    "softmax": lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True) if np.max(x, initial=0) < 700 else _stable(x),
+    "softmax": lambda x, axis: _softmax(x, int(axis)),
     "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "inside": lambda x, low, high: np.where((x >= low) & (x <= high), 1.0, 0.0),
 }
 
 
-def _stable(x: np.ndarray) -> np.ndarray:
-    shifted = np.exp(x - x.max(-1, keepdims=True))
-    return shifted / shifted.sum(-1, keepdims=True)
+def _softmax(x: np.ndarray, axis: int) -> np.ndarray:
+    shifted = np.exp(x - x.max(axis, keepdims=True))
+    return shifted / shifted.sum(axis, keepdims=True)
 
 
 class Values:
     """The traced values by name and steps, as (steps, rows, columns); read once per name."""
 
-    def __init__(self, variables: dict[tuple[Any, Any], Any], sizes: dict[Any, int], T: int) -> None:
-        self._steps: dict[str, list[int]] = {}
-        self._variables, self.sizes, self.T = variables, sizes, T
-        for name, step in variables:
-            if step is not None:
-                self._steps.setdefault(name, []).append(step)
+    def __init__(
+        self, variables: dict[tuple[Any, Any], Any], sizes: dict[Any, int], T: int, transposed: bool = False
+    ) -> None:
+        self._variables, self.sizes, self.T, self.transposed = variables, sizes, T, transposed
         self._stacked: dict[str, tuple[int, np.ndarray]] = {}
+
+    def transpose(self) -> Values:
+        """The same values with every matrix transposed: those of the column convention."""
+        return Values(self._variables, self.sizes, self.T, not self.transposed)
+
+    def has_steps(self, name: str) -> bool:
+        return (name, None) not in self._variables
 
     def of(self, name: str, steps: np.ndarray | None) -> np.ndarray:
         if steps is None:
-            return _matrix(self._variables[name, None].value)
+            return self._oriented(_matrix(self._variables[name, None].value))
         if name not in self._stacked:
-            known = sorted(self._steps[name])
-            arrays = [_matrix(self._variables[name, step].value) for step in known]
-            self._stacked[name] = known[0], np.stack(arrays)
+            known = [step for step in range(self.T + 1) if (name, step) in self._variables]
+            arrays = np.array([self._variables[name, step].value for step in known], np.float64)
+            rows = arrays.reshape(len(known), *(1,) * (3 - arrays.ndim), *arrays.shape[1:])
+            self._stacked[name] = known[0], self._oriented(rows)
         first, stacked = self._stacked[name]
         rows = np.asarray(steps) - first
         if rows.min() < 0 or rows.max() >= len(stacked):
@@ -59,6 +65,9 @@ class Values:
             )
         return stacked[rows]
 
+    def _oriented(self, array: np.ndarray) -> np.ndarray:
+        return np.swapaxes(array, -1, -2) if self.transposed else array
+
     def step(self, time: Any, steps: np.ndarray | None) -> np.ndarray | None:
         """The steps that `time` (t - 1, T, 3 or None) stands for when t runs through `steps`."""
         if time is None:
@@ -66,7 +75,7 @@ class Values:
         fixed = time.xreplace({S.T: sp.Integer(self.T)})
         if fixed.is_Integer:
             return np.array(int(fixed))
-        symbol = S.t if fixed.has(S.t) else S._bound
+        symbol = S.t if fixed.has(S.t) else S.bound
         return np.asarray(steps) + int(fixed - symbol)
 
 
@@ -84,7 +93,7 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
         case "Quantity" | "ScalarQuantity":
             return values.of(expr.name, values.step(expr.time, steps))
         case "MatMul":
-            factor, matrices = S._split(expr)
+            factor, matrices = S.split(expr)
             out = of(matrices[0])
             for m in matrices[1:]:
                 out = out @ of(m)
@@ -112,20 +121,21 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
             shape = tuple(int(n.xreplace(values.sizes)) for n in expr.shape)
             return np.full(shape, 1.0 if type(expr).__name__ == "OneMatrix" else 0.0)
         case "TimeSum" | "ScalarTimeSum":
-            inner = values_range(values, expr.args[1], expr.args[2])
+            inner = matrix_steps(values, expr.args[1], expr.args[2])
             return evaluate(expr.args[0], values, inner).sum(0)
-        case "Beside":
+        case "Beside" | "Above":
             parts: list[np.ndarray] = []
             for part in expr.args:
                 if isinstance(part, sp.Tuple):
-                    parts.extend(evaluate(part[0], values, values_range(values, part[1], part[2])))
+                    parts.extend(evaluate(part[0], values, matrix_steps(values, part[1], part[2])))
                 else:
                     parts.append(of(part))
-            return np.concatenate(parts, axis=-1)
-        case "Piece":
+            return np.concatenate(parts, axis=-1 if type(expr).__name__ == "Beside" else -2)
+        case "Piece" | "RowPiece":
             width = int(expr.args[1].xreplace(values.sizes))
             whole, where = of(expr.args[0]), np.asarray(values.step(expr.args[2], steps))
-            cut = [whole[..., (k - 1) * width : k * width] for k in np.atleast_1d(where)]
+            axis = -1 if type(expr).__name__ == "Piece" else -2
+            cut = [np.take(whole, np.arange((k - 1) * width, k * width), axis) for k in np.atleast_1d(where)]
             return np.stack(cut) if np.ndim(where) else cut[0]
         case _ if expr.is_Number:
             return np.full((1, 1), float(expr))
@@ -134,7 +144,7 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
     raise NotImplementedError(f"no value for {type(expr).__name__}")
 
 
-def values_range(values: Values, lo: Any, hi: Any) -> np.ndarray:
+def matrix_steps(values: Values, lo: Any, hi: Any) -> np.ndarray:
     ends = [int(end.xreplace({S.T: sp.Integer(values.T)})) for end in (lo, hi)]
     return np.arange(ends[0], ends[1] + 1)
 

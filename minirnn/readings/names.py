@@ -22,8 +22,13 @@ def parts(name: str) -> tuple[str, str, str]:
 
 def derivative(name: str) -> tuple[str, str] | None:
     """("L", "h") for "dL/dh"; None for what is no derivative, and for δ."""
-    match = re.fullmatch(r"d(.+?)/d(.+)", name)
+    match = re.fullmatch(r"d\+?(.+?)/d(.+)", name)
     return (match[1], match[2]) if match and parts(match[2])[0] != "z" else None
+
+
+def immediate(name: str) -> bool:
+    """Whether "d+L/dh" is meant: the derivative with all other states held fixed."""
+    return name.startswith("d+")
 
 
 def _plain(name: str) -> tuple[str, str, str]:
@@ -38,7 +43,7 @@ def text(name: str, time: str = "") -> str:
     ('hₜ₋₁', 'W⁽²⁾ₓ', '∂L/∂h₃', 'δ_T')
     """
     if pair := derivative(name):
-        return f"∂{text(pair[0])}/∂{text(pair[1], time)}"
+        return f"∂{'⁺' * immediate(name)}{text(pair[0])}/∂{text(pair[1], time)}"
     base, sub, layer = _plain(name)
     above = f"({layer})".translate(_sup) if layer else ""
     below = _small(sub, f"_{sub}") + _small(f"({time})" if sub and time else time, "_T" if time == "T" else f"[{time}]")
@@ -57,7 +62,8 @@ def latex(name: str, time: str = "") -> str:
     h_{t-1} W^{(2)}_{x} \frac{\partial L}{\partial h_{3}}
     """
     if pair := derivative(name):
-        return rf"\frac{{\partial {latex(pair[0])}}}{{\partial {latex(pair[1], time)}}}"
+        plus = "^{+}" if immediate(name) else ""
+        return rf"\frac{{\partial{plus} {latex(pair[0])}}}{{\partial {latex(pair[1], time)}}}"
     base, sub, layer = _plain(name)
     base = _latex.get(base, base if len(base) < 2 else rf"\mathrm{{{base}}}")
     below = ",".join(filter(None, [sub, time]))

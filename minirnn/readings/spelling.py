@@ -25,6 +25,9 @@ class Latex:
 
     name = staticmethod(names.latex)
 
+    def derivative_of(self, above: str, below: str, immediate: bool) -> str:
+        return rf"\frac{{\partial{self.plus if immediate else ''} {above}}}{{\partial {below}}}"
+
     def bracket(self, x: str) -> str:
         return rf"\left({x}\right)"
 
@@ -32,7 +35,8 @@ class Latex:
         return rf"\left[{x}\right]"
 
     def function(self, name: str) -> str:
-        return _functions_latex.get(name) or rf"\operatorname{{{name}}}"
+        base, _, sub = name.partition("_")
+        return _functions_latex.get(name) or rf"\operatorname{{{base}}}" + (f"_{{{sub}}}" if sub else "")
 
     def fraction(self, above: str, below: str) -> str:
         return rf"\frac{{{above}}}{{{below}}}"
@@ -40,8 +44,16 @@ class Latex:
     def power(self, x: str, n: str) -> str:
         return f"{x}^{{{n}}}"
 
-    def over_time(self, x: str, lo: str, hi: str) -> str:
-        return rf"\sum_{{t={lo}}}^{{{hi}}} {x}"
+    def over(self, index: str, lo: str, hi: str, x: str) -> str:
+        return rf"\sum_{{{index}={lo}}}^{{{hi}}} {x}"
+
+    def product_over(self, index: str, lo: str, hi: str, x: str) -> str:
+        return rf"\prod_{{{index}={hi}}}^{{{lo}}} {x}"
+
+    def above(self, xs: list[str]) -> str:
+        return r"\begin{bmatrix}" + r" \\ ".join(xs) + r"\end{bmatrix}"
+
+    dots_down, oslash, at_most, plus = r"\vdots", r" \oslash ", r" \le ", r"^{+}"
 
     def entries(self, xs: list[str]) -> str:
         return r"\left[" + r" \; ".join(xs) + r"\right]"
@@ -58,6 +70,9 @@ class Text:
 
     name = staticmethod(names.text)
 
+    def derivative_of(self, above: str, below: str, immediate: bool) -> str:
+        return f"∂{self.plus if immediate else ''}{above}/∂{below}"
+
     def bracket(self, x: str) -> str:
         return f"({x})"
 
@@ -65,7 +80,7 @@ class Text:
         return f"[{x}]"
 
     def function(self, name: str) -> str:
-        return "σ" if name == "sigmoid" else name
+        return {"sigmoid": "σ", "diag_n": "diagₙ"}.get(name, name)
 
     def fraction(self, above: str, below: str) -> str:
         return f"{above}/{below}" if " " not in below else f"{above}/({below})"
@@ -73,8 +88,16 @@ class Text:
     def power(self, x: str, n: str) -> str:
         return x + n.translate(_sup)
 
-    def over_time(self, x: str, lo: str, hi: str) -> str:
-        return f"Σ(t={lo}..{hi}) {x}"
+    def over(self, index: str, lo: str, hi: str, x: str) -> str:
+        return f"Σ({index}={lo}..{hi}) {x}"
+
+    def product_over(self, index: str, lo: str, hi: str, x: str) -> str:
+        return f"Π({index}={hi}..{lo}) {x}"
+
+    def above(self, xs: list[str]) -> str:
+        return f"[{'; '.join(xs)}]"
+
+    dots_down, oslash, at_most, plus = "…", " ⊘ ", " ≤ ", "⁺"
 
     def entries(self, xs: list[str]) -> str:
         return f"[{' '.join(xs)}]"
@@ -83,12 +106,18 @@ class Text:
     size = staticmethod(lambda name: name.replace("_", ""))
 
 
+NAMED = (
+    S.ScalarQuantity, S.Mean, S.SumAll, S.ScalarTimeSum,
+    sp.Indexed, sp.Sum, sp.exp, sp.log, sp.tanh, sp.Max, sp.Min, sp.Piecewise,
+)  # fmt: skip
+
+
 def latex(expr: Any) -> str:
-    return _Speller(Latex()).spell(expr)[0]
+    return Speller(Latex()).spell(expr)[0]
 
 
 def text(expr: Any) -> str:
-    return _Speller(Text()).spell(expr)[0]
+    return Speller(Text()).spell(expr)[0]
 
 
 def time_text(time: Any) -> str:
@@ -97,7 +126,9 @@ def time_text(time: Any) -> str:
     return str(base) + (f"{int(offset):+d}" if offset else "") if base != 0 else str(offset)
 
 
-class _Speller:
+class Speller:
+    """Spells an expression in one dialect: a method for each kind of expression."""
+
     def __init__(self, dialect: Any) -> None:
         self.d = dialect
 
@@ -112,6 +143,9 @@ class _Speller:
         """x as an operand of something that holds together as `tight` does: in brackets if it is looser."""
         said, own = self.spell(x)
         return said if own > tight or own == ATOM else self.d.bracket(said)
+
+    def sum_over(self, index: str, lo: str, hi: str, term: Any) -> tuple[str, int]:
+        return self.d.over(index, lo, hi, self.inside(term, ADD)), PRODUCT
 
     # ------------------------------------------------------------------------------------------------- quantities
 
@@ -133,13 +167,16 @@ class _Speller:
 
     def _Pow(self, x: Any) -> tuple[str, int]:
         if x.exp.is_negative:
-            return self._Mul(x)
-        return self.d.power(self.inside(x.base, POWER), str(x.exp)), POWER
+            return self._Mul(x) if not x.has(*NAMED) else (self.d.fraction("1", self.spell(1 / x)[0]), PRODUCT)
+        base = self.inside(x.base, POWER)
+        return self.d.power(self.d.bracket(base) if "^" in base or "⁾" in base else base, str(x.exp)), POWER
 
     def _Mul(self, x: Any) -> tuple[str, int]:
         """A scalar factor: numbers and sizes as one fraction, then named numbers and sums in their order."""
-        sizes = [a for a in sp.Mul.make_args(x) if not a.has(S.ScalarQuantity, S.Mean, S.SumAll, S.ScalarTimeSum)]
-        rest = [a for a in sp.Mul.make_args(x) if a not in sizes]
+        sizes = [a for a in sp.Mul.make_args(x) if not a.has(*NAMED)]
+        rest = [a for a in sp.Mul.make_args(x) if a.has(*NAMED)]
+        below_rest = [1 / a for a in rest if a.is_Pow and a.exp == -1]
+        rest = [a for a in rest if not (a.is_Pow and a.exp == -1)]
         factor = sp.Mul(*sizes)
         sign, factor = ("-", -factor) if factor.could_extract_minus_sign() else ("", factor)
         above, below = sp.fraction(factor)
@@ -149,6 +186,9 @@ class _Speller:
         elif above != 1 or not rest:
             words.append(self._sizes(above))
         words += [self.inside(a, PRODUCT if a is not rest[-1] else ADD) for a in rest]
+        if below_rest:
+            below = self.d.times.join(self.inside(a, PRODUCT if len(below_rest) > 1 else -1) for a in below_rest)
+            words = [self.d.fraction(self.d.times.join(words) or "1", below)]
         return sign + self.d.times.join(words), (ADD if sign else PRODUCT)
 
     def _sizes(self, x: Any) -> str:
@@ -168,7 +208,7 @@ class _Speller:
     # --------------------------------------------------------------------------------------------------- matrices
 
     def _MatMul(self, x: Any) -> tuple[str, int]:
-        factor, matrices = S._split(x)
+        factor, matrices = S.split(x)
         words = [self._factor(m, len(matrices) > 1) for m in matrices]
         product = self.d.times.join(words)
         if len(matrices) == 1 and isinstance(matrices[0], OneMatrix):
@@ -191,10 +231,7 @@ class _Speller:
         return self.d.hadamard.join(self.inside(a, PRODUCT) for a in x.args), PRODUCT
 
     def _Quotient(self, x: Any) -> tuple[str, int]:
-        return " ⊘ ".join(self.inside(a, PRODUCT) for a in x.args).replace("⊘", self._oslash()), PRODUCT
-
-    def _oslash(self) -> str:
-        return r"\oslash" if isinstance(self.d, Latex) else "⊘"
+        return self.d.oslash.join(self.inside(a, PRODUCT) for a in x.args), PRODUCT
 
     def _HadamardPower(self, x: Any) -> tuple[str, int]:
         base = self.inside(x.base, POWER)
@@ -216,9 +253,9 @@ class _Speller:
         if function == "positive":
             return self.d.iverson(f"{argument} > 0"), ATOM
         if function == "inside":
-            at_most = r" \le " if isinstance(self.d, Latex) else " ≤ "
-            return self.d.iverson(at_most.join([numbers[0], argument, numbers[1]])), ATOM
-        return self.d.function(function) + self.d.bracket(", ".join([argument, *numbers])), ATOM
+            return self.d.iverson(self.d.at_most.join([numbers[0], argument, numbers[1]])), ATOM
+        shown = [] if function == "softmax" else numbers  # its number is the axis
+        return self.d.function(function) + self.d.bracket(", ".join([argument, *shown])), ATOM
 
     def _Mean(self, x: Any) -> tuple[str, int]:
         return self.d.function("mean") + self.d.bracket(self.spell(x.args[0])[0]), ATOM
@@ -228,21 +265,72 @@ class _Speller:
 
     def _TimeSum(self, x: Any) -> tuple[str, int]:
         term, lo, hi = x.args
-        return self.d.over_time(self.inside(term, ADD), time_text(lo), time_text(hi)), PRODUCT
+        return self.sum_over("t", time_text(lo), time_text(hi), term)
 
     _ScalarTimeSum = _TimeSum
 
     def _Beside(self, x: Any) -> tuple[str, int]:
+        return self.d.entries(self.listed(x, self.d.dots)), ATOM
+
+    def _Above(self, x: Any) -> tuple[str, int]:
+        return self.d.above(self.listed(x, self.d.dots_down)), ATOM
+
+    def listed(self, x: Any, dots: str) -> list[str]:
         words: list[str] = []
         for part in x.args:
             if isinstance(part, sp.Tuple):
                 step, lo, hi = part
-                ends = [self.spell(step.xreplace({S._bound: end}))[0] for end in (lo, hi)]
-                words += [ends[0], self.d.dots, ends[1]]
+                first, last = (self.spell(step.xreplace({S.bound: end}))[0] for end in (lo, hi))
+                words += [first, dots, last]
             else:
                 words.append(self.spell(part)[0])
-        return self.d.entries(words), ATOM
+        return words
 
     def _Piece(self, x: Any) -> tuple[str, int]:
         base, _ = self.spell(x.args[0])
         return self.d.iverson(base) + self.d.name("", time_text(x.args[2])), ATOM
+
+    # -------------------------------------------------------------------------------------------- sums over paths
+
+    def _Diagonal(self, x: Any) -> tuple[str, int]:
+        return self.d.function("diag_n") + self.d.bracket(self.spell(x.args[0])[0]), ATOM
+
+    def _Identity(self, x: Any) -> tuple[str, int]:
+        return "I", ATOM
+
+    def _StateJacobian(self, x: Any) -> tuple[str, int]:
+        name, time, start, _, kind = x.args
+        above, below = (self.d.name(name.name, time_text(step)) for step in (time, start))
+        return self.d.derivative_of(above, below, kind.name == "immediate"), ATOM
+
+    def _StateProduct(self, x: Any) -> tuple[str, int]:
+        term, index, lo, hi = x.args
+        return self.d.product_over(str(index), time_text(lo), time_text(hi), self.spell(term)[0]), PRODUCT
+
+    # ------------------------------------------------------------------------------------------------- components
+
+    def _Indexed(self, x: Any) -> tuple[str, int]:
+        return self.d.name(str(x.base.label), ",".join(time_text(i) for i in x.indices)), ATOM
+
+    def _Sum(self, x: Any) -> tuple[str, int]:
+        said = self.inside(x.args[0], ADD)
+        for index, lo, hi in x.args[1:]:  # the innermost first
+            said = self.d.over(str(index), time_text(lo), self.spell(hi)[0], said)
+        return said, PRODUCT
+
+    def _tanh(self, x: Any) -> tuple[str, int]:
+        return self.d.function(type(x).__name__) + self.d.bracket(self.spell(x.args[0])[0]), ATOM
+
+    _exp = _log = _tanh
+
+    def _Max(self, x: Any) -> tuple[str, int]:
+        return self.d.function(type(x).__name__.lower()) + self.d.bracket(", ".join(self.spell(a)[0] for a in x.args)), ATOM
+
+    _Min = _Max
+
+    def _Piecewise(self, x: Any) -> tuple[str, int]:
+        condition = x.args[0][1]
+        parts = condition.args if isinstance(condition, sp.And) else [condition]
+        signs = {">": ">", ">=": r"\ge" if isinstance(self.d, Latex) else "≥", "<=": self.d.at_most.strip(), "<": "<"}
+        said = [f"{self.spell(p.lhs)[0]} {signs[p.rel_op]} {self.spell(p.rhs)[0]}" for p in parts]
+        return self.d.iverson(", ".join(said)), ATOM

@@ -26,7 +26,7 @@ from sympy.matrices.expressions import (
 
 t = sp.Symbol("t", integer=True)
 T = sp.Symbol("T", integer=True, positive=True)
-_bound = sp.Symbol("t", integer=True, positive=True)  # the t of a sum over time, which shifting leaves alone
+bound = sp.Symbol("t", integer=True, positive=True)  # the t of a sum over time, which shifting leaves alone
 
 
 def size_symbol(name: str) -> Any:
@@ -126,6 +126,11 @@ class Entrywise(_Printed, MatrixExpr):
         return MatrixExpr.__new__(cls, Str(str(function)), x, *map(sp.sympify, numbers))
 
     @property
+    def function(self) -> str:
+        """The name of the function."""
+        return self.args[0].name
+
+    @property
     def shape(self) -> tuple[Any, Any]:
         return self.args[1].shape
 
@@ -179,6 +184,15 @@ class Beside(_Printed, MatrixExpr):
         return parts[0][0][0], sp.Add(*[shape[1] * count for shape, count in parts])
 
 
+class Above(_Printed, MatrixExpr):
+    """Matrices on top of each other: `Beside`, transposed."""
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        parts = [(p[0].shape, p[2] - p[1] + 1) if isinstance(p, sp.Tuple) else (p.shape, 1) for p in self.args]
+        return sp.Add(*[shape[0] * count for shape, count in parts]), parts[0][0][1]
+
+
 class Piece(_Printed, MatrixExpr):
     """The t-th of the equal pieces of the columns of x, each `width` wide."""
 
@@ -188,6 +202,41 @@ class Piece(_Printed, MatrixExpr):
     @property
     def shape(self) -> tuple[Any, Any]:
         return self.args[0].shape[0], self.args[1]
+
+
+class RowPiece(Piece):
+    """The t-th of the equal pieces of the rows of x: `Piece`, transposed."""
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        return self.args[1], self.args[0].shape[1]
+
+
+class Diagonal(_Printed, MatrixExpr):
+    """Row n of x, for the sample n at hand, on the diagonal of a square matrix."""
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        return self.args[0].shape[1], self.args[0].shape[1]
+
+
+class StateJacobian(_Printed, MatrixExpr):
+    """dh_t/dh_k of one sample, "total" or "immediate" (the states between held fixed)."""
+
+    def __new__(cls, name: Any, time: Any, start: Any, units: Any, kind: Any) -> StateJacobian:
+        return MatrixExpr.__new__(cls, Str(str(name)), sp.sympify(time), sp.sympify(start), units, Str(str(kind)))
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        return self.args[3], self.args[3]
+
+
+class StateProduct(_Printed, MatrixExpr):
+    """The product of a Jacobian over s, from hi down to lo, the latest on the left."""
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        return self.args[0].shape
 
 
 # --------------------------------------------------------------------------------- what primitives write themselves with
@@ -226,7 +275,7 @@ def _number(p: Any) -> Any:
     return sp.Integer(int(p)) if isinstance(p, float) and p == math.floor(p) else sp.sympify(p)
 
 
-def _split(x: Any) -> tuple[Any, list[Any]]:
+def split(x: Any) -> tuple[Any, list[Any]]:
     """The scalar factor and the matrix factors of a product."""
     if isinstance(x, MatMul):
         scalars = [a for a in x.args if not shape_of(a)]
@@ -234,7 +283,7 @@ def _split(x: Any) -> tuple[Any, list[Any]]:
     return (sp.S.One, [x]) if shape_of(x) else (x, [])
 
 
-def _joined(factor: Any, matrices: list[Any]) -> Any:
+def joined(factor: Any, matrices: list[Any]) -> Any:
     if not matrices:
         return factor
     if factor == 1:
@@ -242,9 +291,29 @@ def _joined(factor: Any, matrices: list[Any]) -> Any:
     return MatMul(factor, *matrices, evaluate=False)
 
 
+def matmul_scaled(factor: Any, x: Any) -> Any:
+    """factor · (x), the sum x kept together."""
+    return MatMul(factor, x, evaluate=False)
+
+
+def summed_out(x: Any) -> Any:
+    """Every sum over known steps as its terms, the last step first, as backpropagation adds them."""
+    found = {}
+    for part in x.atoms(TimeSum, ScalarTimeSum):
+        term, lo, hi = part.args
+        steps = range(int(hi), int(lo) - 1, -1) if isinstance(part, TimeSum) else range(int(lo), int(hi) + 1)
+        found[part] = add(*[term.xreplace({bound: sp.Integer(k)}) for k in steps])
+    return x.xreplace(found)
+
+
 def scale(p: Any, x: Any) -> Any:
-    factor, matrices = _split(x)
-    return _joined(_number(p) * factor, matrices)
+    factor, matrices = split(x)
+    return joined(_number(p) * factor, matrices)
+
+
+def terms(x: Any) -> list[Any]:
+    """The terms of a sum, or the one there is."""
+    return list(x.args) if isinstance(x, (MatAdd, sp.Add)) else [x]
 
 
 def add(*terms: Any) -> Any:
@@ -261,16 +330,16 @@ def add(*terms: Any) -> Any:
 
 
 def _over_time(over: Over) -> Any:
-    step = over.step.xreplace({t: _bound})
+    step = over.step.xreplace({t: bound})
     return (TimeSum if shape_of(step) else ScalarTimeSum)(step, sp.sympify(over.lo), sp.sympify(over.hi))
 
 
 def matmul(a: Any, b: Any) -> Any:
-    (p, left), (q, right) = _split(a), _split(b)
+    (p, left), (q, right) = split(a), split(b)
     matrices = left + right
     if len(matrices) == 2 and all(isinstance(m, OneMatrix) for m in matrices):
-        return _joined(p * q * matrices[0].cols, [ones(matrices[0].rows, matrices[1].cols)])
-    return _joined(p * q, matrices)
+        return joined(p * q * matrices[0].cols, [ones(matrices[0].rows, matrices[1].cols)])
+    return joined(p * q, matrices)
 
 
 def hadamard(a: Any, b: Any) -> Any:
@@ -280,19 +349,19 @@ def hadamard(a: Any, b: Any) -> Any:
     factor = sp.S.One
     parts: list[Any] = []
     for x in (a, b):
-        p, matrices = _split(x)
+        p, matrices = split(x)
         factor = factor * p
-        whole = _joined(sp.S.One, matrices)
+        whole = joined(sp.S.One, matrices)
         parts.extend(whole.args if isinstance(whole, HadamardProduct) else [whole])
     kept = [m for m in parts if not isinstance(m, OneMatrix)] or parts[:1]
-    return _joined(factor, [kept[0] if len(kept) == 1 else HadamardProduct(*kept, evaluate=False)])
+    return joined(factor, [kept[0] if len(kept) == 1 else HadamardProduct(*kept, evaluate=False)])
 
 
 def quotient(a: Any, b: Any) -> Any:
     if not shape_of(a):
         return a / b
-    (p, left), (q, right) = _split(a), _split(b)
-    return _joined(p / q, [Quotient(_joined(sp.S.One, left), _joined(sp.S.One, right))])
+    (p, left), (q, right) = split(a), split(b)
+    return joined(p / q, [Quotient(joined(sp.S.One, left), joined(sp.S.One, right))])
 
 
 def power(x: Any, n: int) -> Any:
@@ -322,7 +391,7 @@ def step_of(x: Any, time: Any) -> Any:
 
 
 def beside(*xs: Any) -> Any:
-    return Beside(*[sp.Tuple(x.step.xreplace({t: _bound}), x.lo, x.hi) if isinstance(x, Over) else x for x in xs])
+    return Beside(*[sp.Tuple(x.step.xreplace({t: bound}), x.lo, x.hi) if isinstance(x, Over) else x for x in xs])
 
 
 def piece(x: Any, like: Any, time: Any) -> Any:

@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
-from sympy.matrices.expressions import OneMatrix
 
 from . import symbols as S
-from .blocks import Block, beside, bracketed, matrix, number
+from .blocks import beside, matrix
 from .evaluation import Values, evaluate
 from .expressions import Expressions, in_order, values_of
+from .numbers import by_terms
 from .spelling import text
 
 if TYPE_CHECKING:
     from ..trace import Trace
-
-MAX_TERMS = 8  # of a sum of numbers over time, written out
-WIDTH = 110  # of a line of numbers, before the terms of a sum are put below each other
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Line:
         left = text(self.lhs) + (" += " if self.adds else " = ")
         pad = " " * (len(left) - 2) + "= "
         shown = [left + text(self.rhs)]
-        numbers = _numbers_by_terms(self.rhs, self.values)
+        numbers = by_terms(self.rhs, self.values)
         result = matrix(self.result)
         if [str(b) for b in numbers] not in ([str(result)], [text(self.rhs)]):
             for place, block in enumerate(numbers):
@@ -101,7 +98,7 @@ def walk(trace: Trace) -> Walk:
             (gradients if name[4:] in trace.parameters else passes.setdefault(step, [])).append(line)
             if name[4:] in trace.parameters and isinstance(at, S.TimeSum):
                 for t in range(int(at.args[1]), int(at.args[2]) + 1):
-                    term = at.args[0].xreplace({S._bound: sp.Integer(t)})
+                    term = at.args[0].xreplace({S.bound: sp.Integer(t)})
                     part = evaluate(term, values)
                     backward.setdefault(t, []).append(Line(line.lhs, term, part, values, adds=True))
     return Walk(_stops(forward, backward, gradients, trace))
@@ -121,60 +118,3 @@ def _stops(
     if gradients:
         stops.append(Stop("gradients of the parameters", None, True, gradients))
     return stops
-
-
-def _numbers_by_terms(x: Any, values: Values) -> list[Block]:
-    """The expression with numbers for quantities; as one block per term of a sum where one line would be too long."""
-    whole = _numbers(x, values)
-    if whole.width <= WIDTH or type(x).__name__ not in ("MatAdd", "Add"):
-        return [whole]
-    return [_numbers(term, values) for term in x.args]
-
-
-def _numbers(x: Any, values: Values) -> Block:
-    """The expression with numbers in place of quantities, as a block of text."""
-
-    def of(part: Any, loose: tuple[str, ...]) -> Block:
-        block = _numbers(part, values)
-        return bracketed(block) if type(part).__name__ in loose else block
-
-    def joined(parts: list[Any], sign: str, loose: tuple[str, ...]) -> Block:
-        blocks = [of(part, loose) for part in parts]
-        return beside(*[b for block in blocks for b in (sign, block)][1:])
-
-    match type(x).__name__:
-        case "MatAdd" | "Add":
-            words: list[Block | str] = []
-            for term in x.args:
-                negative = term.could_extract_minus_sign()
-                words += [(" - " if words else "-") if negative else " + " * bool(words)]
-                words += [_numbers(S.scale(-1, term) if negative else term, values)]
-            return beside(*words)
-        case "MatMul":
-            factor, matrices = S._split(x)
-            if len(matrices) == 1 and isinstance(matrices[0], OneMatrix):
-                return _numbers(factor, values)
-            scalar = [] if factor == 1 else ["-"] if factor == -1 else [_numbers(factor, values), " "]
-            return beside(*scalar, joined(matrices, " ", ("MatAdd", "HadamardProduct", "Quotient")))
-        case "Mul" if x.has(S.ScalarTimeSum, S.Mean, S.SumAll):
-            return joined(list(x.args), " ", ("Add", "ScalarTimeSum"))
-        case "HadamardProduct":
-            return joined(list(x.args), " ⊙ ", ("MatAdd", "MatMul"))
-        case "Quotient":
-            return joined(list(x.args), " ⊘ ", ("MatAdd", "MatMul", "HadamardProduct"))
-        case "HadamardPower":
-            base = of(x.args[0], ("MatAdd", "MatMul", "HadamardProduct"))
-            return beside(base, Block([text(x)[-1], *[""] * (len(base.lines) - 1)]))
-        case "Entrywise" if x.args[0].name not in ("positive", "inside"):
-            return beside(text(x).partition("(")[0], bracketed(_numbers(x.args[1], values)))
-        case "Mean" | "SumAll":
-            return beside(text(x).partition("(")[0], bracketed(_numbers(x.args[0], values)))
-        case "ScalarTimeSum" if x.args[2] - x.args[1] < MAX_TERMS:
-            steps = range(int(x.args[1]), int(x.args[2]) + 1)
-            return joined([x.args[0].xreplace({S._bound: sp.Integer(t)}) for t in steps], " + ", ())
-        case "TimeSum" | "ScalarTimeSum":
-            return Block([text(x)])
-        case "OneMatrix" if 1 not in x.shape:
-            return Block(["1"])
-    found = evaluate(x, values)
-    return matrix(found) if S.shape_of(x) else Block([number(found.reshape(-1)[0])])
