@@ -6,7 +6,7 @@
 
 The body is Python that leaves a ``trace``; `np`, `mr`, `demo`, `layers` and `models` are there. The argument is picture,
 equations or walk; ``:options:`` are keyword arguments of the reading, such as ``hide=["z"]``; ``:stop:`` picks one stop
-of a walk. Add ``minirnn.sphinxext`` to ``extensions`` in conf.py.
+of a walk, ``:last:`` the last so many equations. Add ``minirnn.sphinxext`` to ``extensions`` in conf.py.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class MinirnnDirective(SphinxDirective):
 
     required_arguments = 1
     has_content = True
-    option_spec = {"options": directives.unchanged, "stop": int}
+    option_spec = {"options": directives.unchanged, "stop": int, "last": int}
 
     def run(self) -> list[nodes.Node]:
         reading = self.arguments[0]
@@ -44,11 +44,10 @@ class MinirnnDirective(SphinxDirective):
 
     def equations(self, trace: Any, options: dict[str, Any]) -> list[nodes.Node]:
         from .readings.page import mathml
-        from .readings.spelling import latex
 
         rows = "".join(
-            f"<tr><td>{mathml(f'{latex(e.lhs)} = {latex(e.rhs)}', display=True)}</td><td>{mathml(e.where_latex)}</td></tr>"
-            for e in trace.equations(**options)
+            f"<tr><td>{mathml(e.body, display=True)}</td><td>{mathml(e.where_latex)}</td></tr>"
+            for e in list(trace.equations(**options))[-self.options.get("last", 0) :]
         )
         return [nodes.raw("", f'<table class="minirnn-equations">{rows}</table>', format="html")]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -45,7 +46,7 @@ class Trace:
         further = [node for name in wrt for node in self._called(name)]
         self.cotangents = {} if loss is None else backprop(loss, [*self.parameters.values(), *further])
         self.nodes = ancestors([*forward, *self.cotangents.values()])
-        self.variables = {(n.name, n.step): n for n in self.nodes if n.name is not None}
+        self.variables = {(str(n.name), n.step): n for n in self.nodes if n.name is not None}
 
     # ------------------------------------------------------------------------------------------------- what was asked
 
@@ -105,13 +106,17 @@ class Trace:
     @cached_property
     def steps(self) -> int:
         """T, the number of time steps."""
-        return max((n.step for n in self.nodes if n.step is not None), default=0)
+        return self.inputs[0].shape[1] if self.inputs[0].ndim == 3 else 0
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """The names of all quantities, and at how many steps each is there."""
+        return Counter(name for name, _ in self.variables)
 
     @property
     def state_names(self) -> list[str]:
         """The states of the recurrent layers: "h", or "h^1", "h^2" of several."""
-        names = dict.fromkeys(str(name) for name, step in self.variables if step == 1)
-        return [name for name in names if name.partition("^")[0] == "h"]
+        return [name for name in self.counts if name.partition("^")[0] == "h" and (name, 1) in self.variables]
 
     @property
     def dtype(self) -> np.dtype:

@@ -108,6 +108,22 @@ def test_equations(run):
     assert "zₜ =" not in run("equations", "model.keras", "--hide", "z")[1]
 
 
+def test_equations_in_every_way(run):
+    def out(*options):
+        code, printed, err = run("equations", "model.keras", "--x", "x.npy", "--y", "y.npy", *options)
+        assert (code, err) == (0, "")
+        return printed
+
+    assert r"W_{x}\, x_{t}" in out("--convention", "column", "--format", "latex")
+    assert "Σ(m=1..M) h[t-1,n,m] Wₕ[m,j]" in out("--form", "component")
+    assert "h₄ = tanh(z₄)" in out("--form", "unrolled") and "h₄" not in out("--form", "unrolled", "--at", "2")
+    assert "sₜ₋₁" in out("--names", "s=h,U=W_x") and "Wₓ" not in out("--names", "s=h", "--names", "U=W_x")
+    assert "∂L/∂xₜ = δₜ Wₓᵀ" in out("--wrt", "x,h_0") and "(t=0..T-1)" in out("--wrt", "x", "--wrt", "h_0")
+    assert "⎡" in out("--at", "3") and "bmatrix" in out("--at", "3", "--format", "latex")
+    assert out("--format", "markdown").startswith("$$\n") and out("--format", "mathml").startswith("<math")
+    assert "∂⁺hₜ/∂hₜ₋₁" in out("--paths")
+
+
 def test_walk(run):
     code, out, _ = run("walk", "model.keras", "--x", "x.npy")
     assert code == 0 and "── forward, t = 4 ──" in out and "∂L/∂Wₕ += h₃ᵀ δ₄" in out
@@ -160,6 +176,11 @@ def test_verify_that_could_not_check(run, monkeypatch):
         (["draw", "model.keras", "-o", "nowhere/g.svg"], "there is no folder 'nowhere'"),
         (["explain", "model.keras", "-o", "nowhere/p.html"], "there is no folder 'nowhere'"),
         (["equations", "model.keras", "--hide", "h", "--hide", "z"], "cannot hide all of"),
+        (["equations", "model.keras", "--hide", "q"], "hide: there is no 'q'"),
+        (["equations", "model.keras", "--names", "U"], "write the new name, =, and the old one"),
+        (["equations", "model.keras", "--names", "\\input{x}=h"], "is no name"),
+        (["equations", "model.keras", "--wrt", "q"], "no quantity 'q'"),
+        (["equations", "model.keras", "--at", "7"], "the trace has steps 0 to 4"),
         (["summary", "."], "not a regular file"),
     ],
     ids=str,

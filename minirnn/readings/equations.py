@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -206,10 +205,9 @@ def equations(
         raise ValueError(f"{trace.steps} steps are too many to spell out; at most {MAX_UNROLLED}, or choose one with t=")
     trace = trace.with_respect_to(wrt)
     hidden = list(hide)
-    known = dict.fromkeys(str(name) for name, _ in trace.variables)
     for name in hidden:
-        if name not in known:
-            raise ValueError(f"hide: there is no {name[:40]!r}; there are {', '.join(known)}")
+        if name not in trace.counts:
+            raise ValueError(f"hide: there is no {name[:40]!r}; there are {', '.join(trace.counts)}")
     folded = trace.fold(hidden)
     _demand_complete(folded, trace)
     own_names = checked(names or {}, dict.fromkeys(str(f.name) for f in folded.named if "/d" not in str(f.name)))
@@ -243,10 +241,11 @@ def equations(
 
 def _demand_complete(folded: Folded, trace: Trace) -> None:
     """Every named quantity of the trace, at every step, is defined exactly once. RuntimeError if not: it would be a bug."""
-    there = Counter(str(name) for name, _ in trace.variables)
     for family in folded.named:
-        domains = [d.domain.steps(folded.T) if d.domain else [None] for d in family.definitions]
-        if sum(map(len, domains)) != there[str(family.name)] or len(set().union(*domains)) != there[str(family.name)]:
+        count = trace.counts[str(family.name)]
+        steps = [d.domain.steps(folded.T) if d.domain else range(1) for d in family.definitions]
+        overlap = any(a.start < b.stop and b.start < a.stop for i, a in enumerate(steps) for b in steps[:i])
+        if sum(map(len, steps)) != count or overlap:
             raise RuntimeError(f"the equations of {family.name} do not cover its steps one by one")
 
 

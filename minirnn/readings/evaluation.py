@@ -6,7 +6,7 @@ Matrices are arrays (..., rows, columns), with an axis of steps in front where t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -37,14 +37,19 @@ class Values:
     """The traced values by name and steps, as (steps, rows, columns); read once per name."""
 
     def __init__(
-        self, variables: dict[tuple[Any, Any], Any], sizes: dict[Any, int], T: int, transposed: bool = False
+        self,
+        variables: Mapping[tuple[str, int | None], Any],
+        counts: Mapping[str, int],
+        sizes: dict[Any, int],
+        T: int,
+        transposed: bool = False,
     ) -> None:
-        self._variables, self.sizes, self.T, self.transposed = variables, sizes, T, transposed
+        self._variables, self._counts, self.sizes, self.T, self.transposed = variables, counts, sizes, T, transposed
         self._stacked: dict[str, tuple[int, np.ndarray]] = {}
 
     def transpose(self) -> Values:
         """The same values with every matrix transposed: those of the column convention."""
-        return Values(self._variables, self.sizes, self.T, not self.transposed)
+        return Values(self._variables, self._counts, self.sizes, self.T, not self.transposed)
 
     def has_steps(self, name: str) -> bool:
         return (name, None) not in self._variables
@@ -53,10 +58,11 @@ class Values:
         if steps is None:
             return self._oriented(_matrix(self._variables[name, None].value))
         if name not in self._stacked:
-            known = [step for step in range(self.T + 1) if (name, step) in self._variables]
-            arrays = np.array([self._variables[name, step].value for step in known], np.float64)
-            rows = arrays.reshape(len(known), *(1,) * (3 - arrays.ndim), *arrays.shape[1:])
-            self._stacked[name] = known[0], self._oriented(rows)
+            first = 0 if (name, 0) in self._variables else 1
+            there = range(first, first + self._counts[name])
+            arrays = np.array([self._variables[name, step].value for step in there], np.float64)
+            rows = arrays.reshape(len(arrays), *(1,) * (3 - arrays.ndim), *arrays.shape[1:])
+            self._stacked[name] = first, self._oriented(rows)
         first, stacked = self._stacked[name]
         rows = np.asarray(steps) - first
         if rows.min() < 0 or rows.max() >= len(stacked):
