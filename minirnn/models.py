@@ -14,6 +14,7 @@ from .layers.dense import Dense
 from .layers.flatten import Flatten
 from .layers.input import InputLayer
 from .layers.simple_rnn import SimpleRNN
+from .system import plain
 
 
 class Run(NamedTuple):
@@ -53,7 +54,11 @@ class Model:
         for source in self.order:
             if not source.inputs and source not in self.inputs:
                 raise ValueError(f"{source.layer.label} feeds the output but is not among the inputs of the model")
+        if len(set(self.inputs)) != len(self.inputs):
+            raise ValueError("an input is listed twice among the inputs of the model")
         for given in self.inputs:
+            if given.inputs:
+                raise ValueError(f"{given.layer.label} is among the inputs of the model, but is no Input")
             if given not in self.order:
                 raise ValueError(f"the input {given.layer.label} is not connected to the output of the model")
         _name(self._all_layers())
@@ -155,7 +160,7 @@ class Model:
             if not fits:
                 shape = ", ".join("any" if n is None else str(n) for n in wants[1:])
                 raise ValueError(
-                    f"X has shape {array.shape}; the model {self.name!r} takes (samples, {shape})"
+                    f"X has shape {array.shape}; the model {self.label!r} takes (samples, {shape})"
                     + (": add the axis of the samples with X[None]" if array.ndim == len(wants) - 1 else "")
                 )
             if 0 in array.shape:
@@ -196,7 +201,12 @@ class Model:
 
     def __repr__(self) -> str:
         row = " -> ".join(map(repr, self.layers))
-        return f"<{type(self).__name__} {self.name!r}: {row}>"
+        return f"<{type(self).__name__} {self.label!r}: {row}>"
+
+    @property
+    def label(self) -> str:
+        """The name as it is shown: on one line, cut if it is long."""
+        return plain(self.name)
 
     def summary(self) -> None:
         """Print the layers, their output shapes and numbers of parameters, as Keras does."""
@@ -245,7 +255,9 @@ class Sequential(Model):
 
     def __getattr__(self, name: str) -> Any:
         if name in ("order", "inputs", "output"):  # there are none before the row is put together
-            raise ValueError(f"the model {self.name!r} is not put together yet: call it on data, or build(input_shape)")
+            raise ValueError(
+                f"the model {plain(self.name)!r} is not put together yet: call it on data, or build(input_shape)"
+            )
         raise AttributeError(name)
 
 
@@ -288,7 +300,7 @@ def summary_text(model: Model) -> str:
     for layer in model.layers:
         shape: Any = shapes[layer]
         kind = type(layer).__name__
-        rows.append((f"{layer.name} ({kind})", str([shape] if kind == "InputLayer" else shape), layer.count_params()))
+        rows.append((f"{layer.label} ({kind})", str([shape] if kind == "InputLayer" else shape), layer.count_params()))
     first = max(29, *(len(row[0]) + 2 for row in rows))
     second = max(26, *(len(row[1]) + 2 for row in rows))
     line = "_" * (first + second + 10)
@@ -303,7 +315,7 @@ def summary_text(model: Model) -> str:
     heading = f" {'Layer (type)':<{first - 1}}{'Output Shape':<{second}}{'Param #':<10}"
     words = zip(("Total", "Trainable", "Non-trainable"), size.values())
     totals = "\n".join(f"{word} params: {number} ({_bytes(n)})" for word, (number, n) in words)
-    return "\n".join([f'Model: "{model.name}"', line, heading, "=" * len(line), body, "", "=" * len(line), totals, line])
+    return "\n".join([f'Model: "{model.label}"', line, heading, "=" * len(line), body, "", "=" * len(line), totals, line])
 
 
 def _bytes(size: float) -> str:

@@ -1,4 +1,4 @@
-"""What touches the operating system: files written whole or not at all, and libraries kept quiet."""
+"""What touches the operating system: files written whole or not at all, text fit for a terminal, libraries kept quiet."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+
+def plain(text: Any, limit: int = 60) -> str:
+    """`text` as one short line that can be shown anywhere: what cannot be printed is replaced, what is too long is cut.
+
+    >>> plain("a\\nb"), plain("x" * 99, 9)
+    ('a\ufffdb', 'xxxxxxxx…')
+    """
+    said = str(text)[: limit + 1]
+    said = "".join(c if c.isprintable() else "\ufffd" for c in said)
+    return said if len(said) <= limit else said[: limit - 1] + "…"
 
 
 def write_whole(path: Any, data: bytes) -> None:

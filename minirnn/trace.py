@@ -219,7 +219,7 @@ class Trace:
 
     def __repr__(self) -> str:
         loss = "no loss" if self.loss is None else f"{self.loss_name or 'loss'} = {self.loss:.6g}"
-        return f"<Trace of {self.model.name!r}: {self.steps} steps, {len(self.nodes)} nodes, {loss}, {self.dtype}>"
+        return f"<Trace of {self.model.label!r}: {self.steps} steps, {len(self.nodes)} nodes, {loss}, {self.dtype}>"
 
 
 def trace(model: Model | Layer, X: Any, Y: Any = None, loss: Any = None, *, dtype: Any = None) -> Trace:
@@ -245,7 +245,7 @@ def trace(model: Model | Layer, X: Any, Y: Any = None, loss: Any = None, *, dtyp
     ((1, 5), (1, 5), (5, 5))
     """
     if isinstance(model, Layer):
-        model = Sequential([model], name=model.label)
+        model = Sequential([model], name=model.name or model.label)
     if not isinstance(model, Model):
         raise TypeError(f"trace takes a model or a layer of minirnn, not {type(model).__name__}: see mr.load, mr.from_keras")
     for array in X if isinstance(X, (list, tuple)) else [X]:

@@ -14,27 +14,34 @@ import numpy as np
 
 from ..layers import Dense, Flatten, InputLayer, Layer, SimpleRNN, Symbolic
 from ..models import Model, Sequential
+from ..system import plain
 
 WeightsOf = Callable[[Layer, str, list[tuple[int, ...]]], list[np.ndarray]]
 
 CLASSES: dict[str, type[Layer]] = {"InputLayer": InputLayer, "SimpleRNN": SimpleRNN, "Dense": Dense, "Flatten": Flatten}
 MAX_PARAMETERS = 25_000_000  # 100 MB of float32
+MAX_LAYERS = 200
 MAX_LENGTH = 1_000_000  # of a sequence, or of an axis of a weight
 
 
-def model_from_config(kind: str, config: dict[str, Any], weights: WeightsOf) -> Model:
-    """The model that `config` describes, with the arrays that `weights(layer, name, shapes)` gives for each layer."""
+def model_from_config(described: dict[str, Any], weights: WeightsOf) -> Model:
+    """The model that `described` gives the class and config of, with the arrays of `weights(layer, name, shapes)`."""
     builders = {"Functional": _functional, "Model": _functional, "Sequential": _sequential}
-    if kind not in builders:
-        raise NotImplementedError(
-            f"a model of class {str(kind)[:60]!r} is not supported by minirnn; Functional and Sequential are"
-        )
     try:
+        kind, config = described["class_name"], described["config"]
+        if kind not in builders or not _from_keras(described):
+            raise NotImplementedError(f"a model of class {plain(kind)} is not supported by minirnn")
         return builders[kind](config, _Loader(weights))
     except (KeyError, TypeError, IndexError, AttributeError) as error:
-        raise ValueError(
-            f"the description of the model is not as Keras writes it ({type(error).__name__}: {error})"
-        ) from error
+        said = f"{type(error).__name__}: {plain(error, 200)}"
+        raise ValueError(f"the description of the model is not as Keras writes it ({said})") from error
+
+
+def _from_keras(described: dict[str, Any]) -> bool:
+    """Whether a class is Keras' own, by the module and the registered name that are given for it (Keras 2 gives none)."""
+    module, registered = described.get("module"), described.get("registered_name")
+    from_keras = module is None or str(module).partition(".")[0] in ("keras", "tf_keras", "tensorflow")
+    return from_keras and registered in (None, described["class_name"])
 
 
 class _Loader:
@@ -45,20 +52,26 @@ class _Loader:
 
     def layer(self, entry: dict[str, Any]) -> Layer:
         kind, config = entry["class_name"], dict(entry["config"])
-        name = str(config.get("name") or entry.get("name") or kind)
-        if kind not in CLASSES or entry.get("registered_name") not in (None, kind):
-            raise NotImplementedError(f"layer {name[:60]!r} is a {str(kind)[:60]}, which minirnn does not support yet")
+        name = plain(config.get("name") or entry.get("name") or kind)
+        if kind not in CLASSES or not _from_keras(entry):
+            raise NotImplementedError(f"layer {name!r} is a {plain(kind)}, which minirnn does not support yet")
         try:
             return CLASSES[kind](**_arguments(kind, config))
-        except (NotImplementedError, ValueError, TypeError) as error:
-            raise type(error)(f"layer {name[:60]!r}: {error}") from error
+        except NotImplementedError as error:
+            raise NotImplementedError(f"layer {name!r}: {error}") from error
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"layer {name!r}: {error}") from error
 
     def call(self, layer: Layer, x: Symbolic, *states: Symbolic) -> Symbolic:
         shapes = layer.weight_shapes(x.shape)
         self.parameters += sum(map(math.prod, shapes))
         if self.parameters > MAX_PARAMETERS or any(n > MAX_LENGTH for shape in shapes for n in shape):
-            raise ValueError(f"layer {layer.label[:60]!r} has weights of shapes {shapes}: too large to read")
-        layer.load(self.weights(layer, layer.label, shapes))
+            raise ValueError(f"layer {layer.label!r} has weights of shapes {plain(shapes, 100)}: too large to read")
+        if len(states) > (layer.takes_state is not None):
+            raise NotImplementedError(
+                f"layer {layer.label!r} takes {1 + len(states)} inputs, which minirnn does not support yet"
+            )
+        layer.load(self.weights(layer, str(layer.name), shapes))
         return layer(x, **({"initial_state": states[0]} if states else {}))
 
 
@@ -68,10 +81,12 @@ def _arguments(kind: str, config: dict[str, Any]) -> dict[str, Any]:
         config.pop(drawn, None)  # the weights are given
     batch_shape = config.pop("batch_shape", None) or config.pop("batch_input_shape", None)
     if kind == "InputLayer":
+        if not isinstance(batch_shape, (list, tuple)):
+            raise ValueError(f"its shape is {plain(repr(batch_shape))}, not a list of sizes")
         _, *config["shape"] = batch_shape
         for n in batch_shape:
             if n is not None and (not isinstance(n, int) or not 0 < n <= MAX_LENGTH):
-                raise ValueError(f"input shape {batch_shape} is not one that can be read")
+                raise ValueError(f"input shape {plain(batch_shape)} is not one that can be read")
     config["dtype"] = _dtype(config.get("dtype"))
     if "activation" in config:
         config["activation"] = _activation(config["activation"])
@@ -85,7 +100,7 @@ def _dtype(dtype: Any) -> Any:
     if isinstance(dtype, dict):
         dtype = dtype["config"]["name"]
     if dtype not in (None, "float32", "float64"):
-        raise ValueError(f"dtype policy {str(dtype)[:40]!r}: minirnn computes in float32 or float64")
+        raise ValueError(f"dtype policy {plain(repr(dtype))}: minirnn computes in float32 or float64")
     return dtype
 
 
@@ -97,17 +112,28 @@ def _activation(value: Any) -> Any:
     return value
 
 
+def _few(entries: list[Any]) -> list[Any]:
+    if len(entries) > MAX_LAYERS:
+        raise ValueError(f"the model has {len(entries)} layers; at most {MAX_LAYERS} are read")
+    return entries
+
+
 def _functional(config: dict[str, Any], loader: _Loader) -> Model:
     made: dict[str, Symbolic] = {}
+    _few(config["layers"])
     for entry in config["layers"]:
         layer = loader.layer(entry)
+        if entry["name"] in made or layer.name != entry["name"]:
+            raise ValueError(f"the name {plain(entry['name'])!r} stands for two things")
         if isinstance(layer, InputLayer):
+            if entry["inbound_nodes"]:
+                raise ValueError(f"the input {layer.label!r} is fed by another layer")
             made[entry["name"]] = Symbolic((None, *layer.shape), layer)
             continue
         calls = entry["inbound_nodes"]
         if len(calls) != 1:
             raise NotImplementedError(
-                f"layer {layer.label[:60]!r} is called {len(calls)} times, which minirnn does not support yet"
+                f"layer {layer.label!r} is called {len(calls)} times, which minirnn does not support yet"
             )
         made[entry["name"]] = loader.call(layer, *[made[source] for source in _sources(calls[0])])
     return Model(
@@ -148,7 +174,7 @@ def _names(layers: Any) -> list[str]:
 
 
 def _sequential(config: dict[str, Any], loader: _Loader) -> Model:
-    entries = list(config["layers"])
+    entries = _few(list(config["layers"]))
     given = entries[0]["config"].get("batch_input_shape") or config.get("build_input_shape")
     if entries[0]["class_name"] != "InputLayer":
         if given is None:
@@ -156,6 +182,8 @@ def _sequential(config: dict[str, Any], loader: _Loader) -> Model:
         entries.insert(0, {"class_name": "InputLayer", "config": {"batch_shape": given, "name": "input_layer"}})
     layers = [loader.layer(entry) for entry in entries]
     start = layers[0]
+    if len(layers) < 2 or any(isinstance(layer, InputLayer) for layer in layers[1:]):
+        raise ValueError("the row of layers is empty, or has an input in the middle")
     assert isinstance(start, InputLayer)
     x = Symbolic((None, *start.shape), start)
     for layer in layers[1:]:

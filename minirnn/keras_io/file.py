@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import stat
 import warnings
 import zipfile
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,15 @@ import numpy as np
 
 from ..layers import Layer, SimpleRNN
 from ..models import Model
+from ..system import plain
 from .config import model_from_config
 
-MAX_FILE = 512 * 2**20
-MAX_JSON = 16 * 2**20
+MAX_FILE = 128 * 2**20
+MAX_JSON = 2 * 2**20  # in memory, JSON takes up to fifty times as much
+MAX_LISTING = 2**15
+MAX_DEPTH = 16
+MAX_MESSAGE = 300
+DAMAGE = (OSError, RuntimeError, KeyError, OverflowError, TypeError, MemoryError, EOFError, zipfile.BadZipFile, zlib.error)
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 
 
@@ -40,17 +47,21 @@ def load(path: Any) -> Model:
             return _load_zip(data)
         if data[:8] == b"\x89HDF\r\n\x1a\n":
             return _load_h5(data)
-    except (ValueError, NotImplementedError) as error:
-        raise type(error)(f"{path}: {error}") from error
-    except (OSError, RuntimeError, KeyError, RecursionError, MemoryError, zipfile.BadZipFile, EOFError) as error:
+    except NotImplementedError as error:
+        raise NotImplementedError(f"{path}: {plain(error, MAX_MESSAGE)}") from error
+    except ValueError as error:
+        said = "the file is damaged: its text is not UTF-8" if isinstance(error, UnicodeError) else plain(error, MAX_MESSAGE)
+        raise ValueError(f"{path}: {said}") from error
+    except DAMAGE as error:
         raise ValueError(f"{path}: the file is damaged ({_short(error)})") from error
     raise ValueError(f"{path}: this is neither a .keras nor an HDF5 model file")
 
 
 def _read(path: Path) -> bytes:
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: there is no such file")
-    status = path.stat()
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:  # a name may also be too long, or none at all
+        raise FileNotFoundError(f"{path}: there is no such file") from error
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{path}: this is not a regular file")
     if status.st_size > MAX_FILE:
@@ -59,13 +70,14 @@ def _read(path: Path) -> bytes:
 
 
 def _short(error: BaseException) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
+    return plain(" ".join(str(error).split()) or type(error).__name__, 120)
 
 
 # -------------------------------------------------------------------------------------------------------------- .keras
 
 
 def _load_zip(data: bytes) -> Model:
+    _demand_short_listing(data)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         counts = Counter(archive.namelist())
         for name in MEMBERS[1:]:
@@ -76,23 +88,35 @@ def _load_zip(data: bytes) -> Model:
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise ValueError("config.json does not describe a model")
     with _open_h5(weights) as file:
-        return model_from_config(config.get("class_name", ""), config["config"], _Keras3Weights(file))
+        return model_from_config(config, _Keras3Weights(file))
+
+
+def _demand_short_listing(data: bytes) -> None:
+    """A zip file says at its end how long its list of members is; a model has three, not a million."""
+    end = data.rfind(b"PK\x05\x06")
+    length = int.from_bytes(data[end + 12 : end + 16], "little")
+    if end < 0 or length > MAX_LISTING or data[end - 20 : end - 16] == b"PK\x06\x07":  # the last: a longer list elsewhere
+        raise ValueError("the file is damaged: it is cut, or holds far more members than a model has")
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
     info = archive.getinfo(name)
     if info.flag_bits & 1:
         raise ValueError(f"{name} is encrypted")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"the file is damaged: {name} is compressed in a way that Keras does not use")
     if info.file_size > limit:
         raise ValueError(f"{name} has {info.file_size / 2**20:.0f} MB; at most {limit // 2**20} are read")
     with archive.open(info) as member:
         data = member.read(limit + 1)
-    if len(data) > limit:
-        raise ValueError(f"{name} is larger than it says")
+    if len(data) != info.file_size:
+        raise ValueError(f"{name} is not as large as it says")
     return data
 
 
 def _json(data: bytes) -> Any:
+    if len(data) > MAX_JSON:
+        raise ValueError(f"its description has {len(data) / 2**20:.0f} MB; at most {MAX_JSON // 2**20} are read")
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -110,15 +134,27 @@ def _open_h5(data: bytes) -> Any:
 
 def _load_h5(data: bytes) -> Model:
     with _open_h5(data) as file:
-        text = file.attrs.get("model_config")
+        text = _attribute(file, "model_config")
         if text is None:
             raise ValueError("it holds weights only, no model: save the whole model with model.save(...) in Keras")
         if not isinstance(text, (bytes, str)):
             raise ValueError("its model_config is not text")
-        config = _json(text.encode() if isinstance(text, str) else text)
+        config = _json(text.encode(errors="replace") if isinstance(text, str) else text)
         if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
             raise ValueError("its model_config does not describe a model")
-        return model_from_config(config.get("class_name", ""), config["config"], _WholeModelWeights(file))
+        return model_from_config(config, _WholeModelWeights(file))
+
+
+def _attribute(group: Any, name: str) -> Any:
+    """An attribute, unless it is larger than any that Keras writes; None if it is not there."""
+    import h5py
+
+    if name not in group.attrs:
+        return None
+    attribute = group.attrs.get_id(name)
+    if attribute.get_space().get_simple_extent_type() != h5py.h5s.NULL and attribute.get_storage_size() > MAX_JSON:
+        raise ValueError(f"its attribute {name} is too large to read")
+    return group.attrs[name]
 
 
 class _Keras3Weights:
@@ -145,10 +181,13 @@ class _WholeModelWeights:
         if not shapes:
             return []
         group = _object(self.file, ["model_weights", *name.split("/")])
-        names = [n.decode() if isinstance(n, bytes) else str(n) for n in group.attrs.get("weight_names", [])]
+        listed = _attribute(group, "weight_names")
+        names = [n.decode(errors="replace") if isinstance(n, bytes) else n for n in ([] if listed is None else listed)]
+        if not all(isinstance(n, str) for n in names):
+            raise ValueError(f"the names of the weights of layer {plain(name)!r} are not text")
         if len(names) != len(shapes):
             raise ValueError(
-                f"layer {name[:60]!r} has {len(names)} weights in the file; its description wants {len(shapes)}"
+                f"layer {plain(name)!r} has {len(names)} weights in the file; its description wants {len(shapes)}"
             )
         return [_dataset(group, weight, shape) for weight, shape in zip(names, shapes)]
 
@@ -157,12 +196,14 @@ def _object(group: Any, parts: list[str]) -> Any:
     """Follow plain links only, part by part."""
     import h5py
 
+    if len(parts) > MAX_DEPTH:
+        raise ValueError(f"{plain('/'.join(parts[:9]), 60)!r} lies deeper than Keras puts its weights")
     for part in parts:
         link = group.get(part, getlink=True) if isinstance(group, h5py.Group) else None
         if link is None:
-            raise ValueError(f"the weights have no {'/'.join(parts)[:120]!r}")
+            raise ValueError(f"the weights have no {plain('/'.join(parts), 120)!r}")
         if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{'/'.join(parts)[:120]!r} is a link to another place, which is not followed")
+            raise ValueError(f"{plain('/'.join(parts), 120)!r} is a link to another place, which is not followed")
         group = group[part]
     return group
 
@@ -171,9 +212,13 @@ def _dataset(group: Any, path: str, shape: tuple[int, ...]) -> np.ndarray:
     import h5py
 
     data = _object(group, path.split("/"))
-    said = path[:120]
+    said = plain(path, 120)
     if not isinstance(data, h5py.Dataset):
         raise ValueError(f"{said!r} is not an array")
+    if data.id.get_create_plist().get_nfilters():
+        raise ValueError(f"{said!r} is compressed, which Keras does not do")
+    if data.chunks and math.prod(data.chunks) > 4 * max(data.size, 1024):
+        raise ValueError(f"{said!r} is stored in pieces that are larger than itself")
     if data.external or data.is_virtual:
         raise ValueError(f"{said!r} keeps its numbers in another file, which is not read")
     if data.shape != shape:

@@ -35,7 +35,7 @@ def from_keras(model: Any) -> Model:
     config = _plain(model.get_config())
     if type(model).__name__ == "Sequential" and config.get("build_input_shape") is None:
         config["build_input_shape"] = list(model.input_shape)
-    return model_from_config(type(model).__name__, config, weights)
+    return model_from_config({"class_name": type(model).__name__, "config": config}, weights)
 
 
 def _plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..graph import Node, at, named
 from ..ops import activations, leaf, stack, take
+from ..system import plain
 
 Shape = tuple[int | None, ...]
 
@@ -43,15 +44,18 @@ class Layer:
 
     weight_names: tuple[str, ...] = ()  # Keras' names, in Keras' order
     refused: dict[str, Any] = {}
+    takes_state: str | None = None  # the call argument for an initial state
 
     def __init__(self, name: str | None = None, dtype: Any = None, trainable: bool = True, **others: Any) -> None:
         kind = type(self).__name__
         for argument, value in others.items():
             if argument not in self.refused:
-                raise TypeError(f"{kind} has no argument {argument!r}")
+                raise TypeError(f"{kind} has no argument {plain(repr(argument))}")
             if value != self.refused[argument]:
-                raise NotImplementedError(f"{kind}({argument}={value!r}) is not supported by minirnn yet")
-        self.name, self.trainable = name, trainable
+                raise NotImplementedError(f"{kind}({argument}={plain(repr(value))}) is not supported by minirnn yet")
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"{kind}(name={plain(repr(name))}): a name is text")
+        self.name, self.trainable = name, boolean(kind, "trainable", trainable)
         self.dtype = np.dtype(dtype or "float32")
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"{kind}(dtype={self.dtype.name!r}): minirnn computes in float32 or float64")
@@ -110,7 +114,8 @@ class Layer:
 
     @property
     def label(self) -> str:
-        return self.name or _snake(type(self).__name__)
+        """The name as it is shown: on one line, cut if it is long."""
+        return plain(self.name or _snake(type(self).__name__))
 
     # ------------------------------------------------------------------------------------------------------ calling
 
@@ -135,8 +140,13 @@ class Layer:
     def __call__(self, x: Any, **states: Any) -> Any:
         """On a placeholder: the next placeholder. On an array or node: the output as a node (np.asarray gives it)."""
         states = {key: value for key, value in states.items() if value is not None}
+        if states and set(states) != {self.takes_state}:
+            raise TypeError(f"{self.label} takes no {', '.join(states)}")
         if isinstance(x, Symbolic):
             self.build(x.shape)
+            for state in states.values():
+                if state.shape[1:] != self.output_shape(x.shape)[-1:]:
+                    raise ValueError(f"{self.label}: its initial state must have shape (units,), not {state.shape[1:]}")
             return Symbolic(self.output_shape(x.shape), self, (x, *states.values()))
         values = {key: np.asarray(value) for key, value in {"x": x, **states}.items()}
         self.build(values["x"].shape)
@@ -178,13 +188,21 @@ def steps(x: Node) -> list[Node]:
     return [take(x, t) for t in range(1, x.shape[1] + 1)]
 
 
+def boolean(kind: str, argument: str, value: Any) -> bool:
+    """`value` if it is True or False; text and numbers that Python would take for one are refused."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{kind}({argument}={plain(repr(value))}): it must be True or False")
+    return bool(value)
+
+
 def activation_named(name: Any) -> Any:
     """The activation of that name; None is linear."""
     if name is None:
         return activations["linear"]
     if isinstance(name, str) and name in activations:
         return activations[name]
-    raise NotImplementedError(f"activation {name!r} is not supported by minirnn yet; it has {', '.join(activations)}")
+    known = ", ".join(activations)
+    raise NotImplementedError(f"activation {plain(repr(name))} is not supported by minirnn yet; it has {known}")
 
 
 def _snake(name: str) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 from .. import initializers
 from ..graph import Node, at, named
 from ..ops import same, stack
-from .base import Layer, Scope, Shape, activation_named, steps
+from ..system import plain
+from .base import Layer, Scope, Shape, activation_named, boolean, steps
 
 
 class Dense(Layer):
@@ -39,7 +40,11 @@ class Dense(Layer):
         **others: Any,
     ) -> None:
         super().__init__(**others)
-        self.units, self.activation, self.use_bias = positive_int("Dense", units), activation or "linear", use_bias
+        self.units, self.activation, self.use_bias = (
+            positive_int("Dense", units),
+            "linear" if activation is None else activation,
+            boolean("Dense", "use_bias", use_bias),
+        )
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.weight_names = ("kernel", "bias") if use_bias else ("kernel",)
@@ -86,5 +91,5 @@ class Dense(Layer):
 
 def positive_int(kind: str, units: Any) -> int:
     if not isinstance(units, (int, np.integer)) or isinstance(units, bool) or units < 1:
-        raise ValueError(f"{kind}(units={units!r}): units must be a positive whole number")
+        raise ValueError(f"{kind}(units={plain(repr(units))}): units must be a positive whole number")
     return int(units)

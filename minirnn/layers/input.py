@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..system import plain
 from .base import Layer, Shape, Symbolic
 
 
@@ -15,10 +16,11 @@ class InputLayer(Layer):
     def __init__(self, shape: Shape, name: str | None = None, dtype: Any = None, **others: Any) -> None:
         super().__init__(name=name, dtype=dtype, **others)
         if not isinstance(shape, (tuple, list)):
-            raise ValueError(f"Input(shape={shape!r}): shape must be a tuple, such as (T, D)")
+            raise ValueError(f"Input(shape={plain(repr(shape))}): shape must be a tuple, such as (T, D)")
         self.shape = tuple(shape)
-        if len(self.shape) not in (1, 2) or any(n is not None and n < 1 for n in self.shape):
-            raise ValueError(f"Input(shape={self.shape}): minirnn takes (features,) or (timesteps, features)")
+        sizes = [n for n in self.shape if n is not None]
+        if len(self.shape) not in (1, 2) or any(not isinstance(n, int) or isinstance(n, bool) or n < 1 for n in sizes):
+            raise ValueError(f"Input(shape={plain(self.shape)}): minirnn takes (features,) or (timesteps, features)")
         if self.shape[-1] is None:
             raise ValueError(f"Input(shape={self.shape}): the number of features must be given")
         self._weights = []

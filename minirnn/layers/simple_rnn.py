@@ -9,7 +9,7 @@ import numpy as np
 from .. import initializers
 from ..graph import Node, at, named
 from ..ops import stack, state
-from .base import Layer, Scope, Shape, activation_named, steps
+from .base import Layer, Scope, Shape, activation_named, boolean, steps
 from .dense import positive_int
 
 
@@ -20,6 +20,7 @@ class SimpleRNN(Layer):
     ``return_sequences=True``. ``initial_state`` is an array or node (N, units); zeros if not given.
     """
 
+    takes_state = "initial_state"
     refused = {
         "kernel_regularizer": None,
         "recurrent_regularizer": None,
@@ -51,8 +52,12 @@ class SimpleRNN(Layer):
         **others: Any,
     ) -> None:
         super().__init__(**others)
-        self.units, self.activation, self.use_bias = positive_int("SimpleRNN", units), activation or "linear", use_bias
-        self.return_sequences = return_sequences
+        self.units, self.activation, self.use_bias = (
+            positive_int("SimpleRNN", units),
+            "linear" if activation is None else activation,
+            boolean("SimpleRNN", "use_bias", use_bias),
+        )
+        self.return_sequences = boolean("SimpleRNN", "return_sequences", return_sequences)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
         self.bias_initializer = initializers.get(bias_initializer)

@@ -102,7 +102,7 @@ def picture(
         raise ValueError(f"max_steps is {max_steps}; it must be at least 1, or None for all steps")
     found = grid(trace, max_steps)
     shown = "steps 1, 2, … , T-1, T of" if found.elided else "all of"
-    return Picture(_digraph(found), f"Picture of {trace.model.name!r}: {shown} {found.T} steps, {len(found.boxes)} boxes")
+    return Picture(_digraph(found), f"Picture of {trace.model.label!r}: {shown} {found.T} steps, {len(found.boxes)} boxes")
 
 
 def _digraph(found: Grid) -> graphviz.Digraph:

@@ -56,9 +56,8 @@ def main():
     mine = statistics.median(ours(10, M=2, D=1, K=1, N=1)[0] for _ in range(5))
     seconds, characters = naive(10, 2)
     print(f"\nnaive, one entry of dL/dW_h at T = 10, M = 2: {seconds:.1f} s, {characters} characters of LaTeX")
-    print(
-        f"minirnn, all equations: {1e3 * mine:.1f} ms, {ours(10, M=2, D=1, K=1, N=1)[1]} characters: {seconds / mine:.0f} times faster"
-    )
+    length = ours(10, M=2, D=1, K=1, N=1)[1]
+    print(f"minirnn, all equations: {1e3 * mine:.1f} ms, {length} characters: {seconds / mine:.0f} times faster")
 
 
 if __name__ == "__main__":

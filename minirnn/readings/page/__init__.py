@@ -56,7 +56,7 @@ def page(trace: Trace, path: Any = None, *, report: Report | None = None) -> Pag
     """The page of `trace`, with the verdict of `report` if given; written to `path` if given, whole or not at all."""
     svg, picture_problem = _svg(trace)
     samples = len(trace.output)
-    title = f"{trace.model.name}: {trace.steps} steps, {samples} {'sample' if samples == 1 else 'samples'}"
+    title = f"{trace.model.label}: {trace.steps} steps, {samples} {'sample' if samples == 1 else 'samples'}"
     stops = list(walk(trace))
     html = (
         _environment()
@@ -109,7 +109,7 @@ def _parameters(trace: Trace) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": name,
-                "keras": f"{layer.name}: {layer.weight_names[place]}",
+                "keras": f"{layer.label}: {layer.weight_names[place]}",
                 "size": f"{product} = {w.size}" if w.ndim > 1 else product,
                 "value": w,
                 "gradient": None if trace.loss is None else trace.gradients[name],
