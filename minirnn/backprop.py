@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .graph import Node, ancestors, at, named
+from .graph import Node, ancestors, at, named, now
 from .ops import ones, put, stack, total, zeros
 
 
-def backprop(loss: Node, wrt: Iterable[Node]) -> dict[Node, Node]:
+def backprop(loss: Node, wrt: Iterable[Node], order: list[Node] | None = None) -> dict[Node, Node]:
     """The cotangent dL/dn of every node n on a path from `wrt` to the scalar `loss`, as new nodes.
 
     The cotangent of a named variable is named after it (``"dL/dh"``) and carries the variable's step. A node of `wrt`
-    that the loss does not depend on gets zeros.
+    that the loss does not depend on gets zeros. `order`, if at hand, is ``ancestors([loss])``.
 
     >>> from minirnn.ops import leaf, mean, square
     >>> w = leaf([1.0, 2.0], "w")
@@ -23,24 +23,34 @@ def backprop(loss: Node, wrt: Iterable[Node]) -> dict[Node, Node]:
     wrt = list(wrt)
     if loss.shape != ():
         raise ValueError(f"the loss must be a single number, not an array of shape {loss.shape}: sum or average it first")
-    order = ancestors([loss])
+    order = order or ancestors([loss])
     paths = _depending_on(wrt, order)
     contributions: dict[Node, list[Node]] = {loss: [ones(loss)]}
     cotangents: dict[Node, Node] = {}
-    for y in reversed(order):
-        if y not in paths or y not in contributions:
-            continue
-        with at(y.step):
-            g = _collect(contributions.pop(y))
+    with at(None):  # gives back the present step at the end
+        for y in reversed(order):
+            if y not in contributions:
+                continue
+            now.step = y.step
+            terms = contributions.pop(y)
+            g = terms[0] if len(terms) == 1 else _collect(terms)
             if y.name is not None and y is not loss:
                 g = named(f"d{loss.name or 'L'}/d{y.name}", g)
             cotangents[y] = g
-            for position, x in enumerate(y.args):
-                if x in paths and (rule := y.op.rule(position)):
-                    contributions.setdefault(x, []).append(rule(g, y, *y.args, **y.attrs))
-    for x in wrt:
-        if x not in cotangents:
-            with at(x.step):
+            vjp, args = y.op.vjp, y.args
+            for position, x in enumerate(args):
+                if x not in paths:
+                    continue
+                if callable(vjp):
+                    part = vjp(g, y, position)
+                elif (rule := vjp[position]) is not None:
+                    part = rule(g, y, *args, **y.attrs)
+                else:
+                    continue
+                contributions.setdefault(x, []).append(part)
+        for x in wrt:
+            if x not in cotangents:
+                now.step = x.step
                 cotangents[x] = named(f"d{loss.name or 'L'}/d{x.name}", zeros(x))
     return cotangents
 
@@ -50,15 +60,15 @@ def _depending_on(wrt: list[Node], order: list[Node]) -> set[Node]:
     found = set(wrt)
     for node in order:
         shapes = node.op.shapes
-        if any(a in found and position not in shapes for position, a in enumerate(node.args)):
-            found.add(node)
+        for position, arg in enumerate(node.args):
+            if arg in found and position not in shapes:
+                found.add(node)
+                break
     return found
 
 
 def _collect(terms: list[Node]) -> Node:
     """The sum of what arrived; steps put back into a whole sequence, each once, are that sequence."""
-    if len(terms) == 1:
-        return terms[0]
     if all(term.op is put for term in terms):
         steps = {term.attrs["t"]: term.args[0] for term in terms}
         if len(steps) == len(terms) == terms[0].shape[1]:

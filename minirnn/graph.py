@@ -8,6 +8,7 @@ order of everything that is later printed, drawn or emitted.
 from __future__ import annotations
 
 import itertools
+import operator
 import string
 import threading
 from collections.abc import Callable, Iterable
@@ -30,7 +31,7 @@ class Node:
         self.attrs = attrs
         self.value = value
         self.name: str | None = None
-        self.step: int | None = _now.step
+        self.step: int | None = now.step
         self.serial: int = next(_serial)
 
     @property
@@ -101,14 +102,13 @@ class Primitive:
         return self.compute
 
     def __call__(self, *args: Node, **attrs: Any) -> Node:
-        return Node(self, args, attrs, self.compute(*[a.value for a in args], **attrs))
-
-    def rule(self, position: int) -> Vjp | None:
-        """The vjp for the operand at `position`, called as ``rule(g, y, *operands, **attrs)``."""
-        if callable(self.vjp):
-            each = self.vjp
-            return lambda g, y, *args, **attrs: each(g, y, position)
-        return self.vjp[position]
+        if len(args) == 2 and not attrs:  # the plain cases first: this is where a trace spends its time
+            value = self.compute(args[0].value, args[1].value)
+        elif len(args) == 1 and not attrs:
+            value = self.compute(args[0].value)
+        else:
+            value = self.compute(*[a.value for a in args], **attrs)
+        return Node(self, args, attrs, value)
 
     def __repr__(self) -> str:
         return self.name
@@ -130,7 +130,7 @@ class _Now(threading.local):
     step: int | None = None
 
 
-_now = _Now()
+now = _Now()
 _serial = itertools.count()
 
 
@@ -148,10 +148,10 @@ class at:
         self.step = step
 
     def __enter__(self) -> None:
-        self.outer, _now.step = _now.step, self.step
+        self.outer, now.step = now.step, self.step
 
     def __exit__(self, *_: object) -> None:
-        _now.step = self.outer
+        now.step = self.outer
 
 
 def same_rule(g: Node, y: Node, x: Node) -> Node:
@@ -164,26 +164,34 @@ same = Primitive("same", "{0}", (same_rule,), lambda S, x: x, "=")
 def named(name: str, node: Node) -> Node:
     """Mark `node` as the quantity `name` of the present step; what has a name already is wrapped in `same` first."""
     node = same(node) if node.name is not None else node
-    node.name, node.step = name, _now.step
+    node.name, node.step = name, now.step
     return node
 
 
-def ancestors(outputs: Iterable[Node]) -> list[Node]:
+def ancestors(outputs: Iterable[Node], known: list[Node] | None = None) -> list[Node]:
     """Every node that `outputs` were computed from, and they themselves, in order of creation.
+
+    `known` are ancestors that are at hand already, complete and in order: the result begins with them.
 
     >>> from minirnn.ops import leaf
     >>> a, b = leaf(2.0, "a"), leaf(3.0, "b")
     >>> ancestors([a * b + a])
     [<a () float64>, <b () float64>, <multiply () float64>, <add () float64>]
     """
+    known = known or []
+    found = set(known)
+    new: list[Node] = []
     waiting = list(outputs)
-    found = set(waiting)
     while waiting:
-        for arg in waiting.pop().args:
-            if arg not in found:
-                found.add(arg)
-                waiting.append(arg)
-    return sorted(found, key=lambda node: node.serial)
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            new.append(node)
+            waiting.extend(node.args)
+    return known + sorted(new, key=_by_serial)
+
+
+_by_serial = operator.attrgetter("serial")
 
 
 def replay(nodes: Iterable[Node], values: dict[Node, Any]) -> dict[Node, Any]:

@@ -41,11 +41,10 @@ class Trace:
     def __init__(self, run: Run, loss: Node | None, asked: Asked, wrt: tuple[str, ...] = ()) -> None:
         output, self.parameters = run.output, run.parameters
         self.output_node, self.loss_node, self._asked, self._run, self._wrt = output, loss, asked, run, wrt
-        forward = [output] if loss is None else [output, loss]
-        self.forward = ancestors(forward)
+        self.forward = ancestors([output] if loss is None else [output, loss])
         further = [node for name in wrt for node in self._called(name)]
-        self.cotangents = {} if loss is None else backprop(loss, [*self.parameters.values(), *further])
-        self.nodes = ancestors([*forward, *self.cotangents.values()])
+        self.cotangents = {} if loss is None else backprop(loss, [*self.parameters.values(), *further], self.forward)
+        self.nodes = ancestors(self.cotangents.values(), self.forward)
         self.variables = {(str(n.name), n.step): n for n in self.nodes if n.name is not None}
 
     # ------------------------------------------------------------------------------------------------- what was asked

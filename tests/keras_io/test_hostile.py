@@ -561,9 +561,9 @@ def test_damaged_compression(path, name, method, fill):
     refused(path, "damaged|compress")
 
 
-@pytest.mark.parametrize("said", [65535, 3])
+@pytest.mark.parametrize("said", [(65535, 65535), (3, 3), struct.unpack("<2H", b"PK\5\6")])
 def test_very_many_members(path, said):
-    """However many the end of the file says there are."""
+    """However many the end of the file says there are, even in the letters that mark the end itself."""
     save_keras(path)
     with zipfile.ZipFile(path) as archive:
         directory = archive.start_dir
@@ -571,7 +571,7 @@ def test_very_many_members(path, said):
     entries = data[directory : data.rindex(b"PK\5\6")]
     first = entries[: 46 + len("metadata.json")]
     entries += first * 1_000_000
-    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, said, said, len(entries), directory, 0)
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, *said, len(entries), directory, 0)
     path.write_bytes(data[:directory] + entries + end)
     outcome(path)
 
