@@ -13,6 +13,9 @@ from ..system import plain
 
 Shape = tuple[int | None, ...]
 
+# Arguments that every layer of Keras takes, at the value for which they do nothing
+COMMON: dict[str, Any] = {"autocast": True, "input_shape": None, "input_dim": None, "batch_input_shape": None}
+
 
 class Symbolic:
     """A placeholder that flows while a functional model is put together: its shape and where it comes from."""
@@ -48,10 +51,11 @@ class Layer:
 
     def __init__(self, name: str | None = None, dtype: Any = None, trainable: bool = True, **others: Any) -> None:
         kind = type(self).__name__
+        refused = COMMON | self.refused
         for argument, value in others.items():
-            if argument not in self.refused:
+            if argument not in refused:
                 raise TypeError(f"{kind} has no argument {plain(repr(argument))}")
-            if value != self.refused[argument]:
+            if value != refused[argument]:
                 raise NotImplementedError(f"{kind}({argument}={plain(repr(value))}) is not supported by minirnn yet")
         if name is not None and not isinstance(name, str):
             raise TypeError(f"{kind}(name={plain(repr(name))}): a name is text")
@@ -138,8 +142,13 @@ class Layer:
         raise NotImplementedError
 
     def __call__(self, x: Any, **states: Any) -> Any:
-        """On a placeholder: the next placeholder. On an array or node: the output as a node (np.asarray gives it)."""
-        states = {key: value for key, value in states.items() if value is not None}
+        """On a placeholder: the next placeholder. On an array or node: the output as a node (np.asarray gives it).
+
+        ``training`` changes nothing, for no layer here behaves differently in training.
+        """
+        states = {key: value for key, value in states.items() if value is not None and key != "training"}
+        if "mask" in states:
+            raise NotImplementedError(f"{self.label}(mask=...) is not supported by minirnn yet")
         if states and set(states) != {self.takes_state}:
             raise TypeError(f"{self.label} takes no {', '.join(states)}")
         if isinstance(x, Symbolic):

@@ -11,7 +11,7 @@ from .base import Layer, Shape, Symbolic
 class InputLayer(Layer):
     """The first layer of a functional model: `shape` without the batch axis; None where a length is free."""
 
-    refused = {"sparse": False, "ragged": False, "optional": False, "tensor": None, "batch_size": None}
+    refused = {"sparse": False, "ragged": False, "optional": False, "tensor": None, "batch_size": None, "batch_shape": None}
 
     def __init__(self, shape: Shape, name: str | None = None, dtype: Any = None, **others: Any) -> None:
         super().__init__(name=name, dtype=dtype, **others)

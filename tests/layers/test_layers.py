@@ -15,6 +15,9 @@ from minirnn.layers import Dense, Flatten, Input, SimpleRNN
         (lambda: SimpleRNN(5, activation="gelu"), "activation 'gelu' is not supported"),
         (lambda: SimpleRNN(5, activation=np.tanh), "activation"),
         (lambda: Dense(5, kernel_constraint="nonneg"), "kernel_constraint"),
+        (lambda: Dense(5, input_shape=(3,)), "input_shape"),
+        (lambda: Input(shape=(3, 4), batch_size=2), "batch_size=2"),
+        (lambda: SimpleRNN(5)(np.ones((1, 2, 3)), mask=np.ones((1, 2), bool)), r"mask=\.\.\.\) is not supported"),
     ],
 )
 def test_what_keras_has_and_minirnn_has_not_is_refused_by_name(make, says):
@@ -26,6 +29,9 @@ def test_keras_defaults_are_taken():
     SimpleRNN(5, dropout=0.0, recurrent_dropout=0.0, go_backwards=False, unroll=False, kernel_regularizer=None, seed=3)
     Dense(2, lora_rank=None)
     Flatten(data_format="channels_last")
+    assert SimpleRNN(5)(np.ones((1, 2, 3)), mask=None, training=True).shape == (1, 5)
+    with pytest.raises(TypeError, match="takes no initial_state"):
+        Dense(5)(np.ones((1, 3)), initial_state=np.ones((1, 5)))
 
 
 @pytest.mark.parametrize(
