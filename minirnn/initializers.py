@@ -11,7 +11,13 @@ import numpy as np
 Initializer = Callable[..., np.ndarray]
 
 
-_rng = np.random.default_rng()
+_rng: np.random.Generator | None = None  # made when first needed: importing is to be quick
+
+
+def _shared() -> np.random.Generator:
+    global _rng
+    _rng = _rng or np.random.default_rng()
+    return _rng
 
 
 def set_random_seed(seed: int) -> None:
@@ -33,7 +39,7 @@ class _Drawn:
         self.seed = seed
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> np.ndarray:
-        rng = _rng if self.seed is None else np.random.default_rng(self.seed)
+        rng = _shared() if self.seed is None else np.random.default_rng(self.seed)
         return np.asarray(self.draw(rng, shape), dtype)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 
@@ -27,6 +25,9 @@ def write_whole(path: Any, data: bytes) -> None:
 
     Raises FileNotFoundError if the folder does not exist.
     """
+    import tempfile
+    from pathlib import Path
+
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {str(path.parent)!r}")
