@@ -19,7 +19,7 @@ from ..system import plain
 WeightsOf = Callable[[Layer, str, list[tuple[int, ...]]], list[np.ndarray]]
 
 CLASSES: dict[str, type[Layer]] = {"InputLayer": InputLayer, "SimpleRNN": SimpleRNN, "Dense": Dense, "Flatten": Flatten}
-MAX_PARAMETERS = 25_000_000  # 100 MB of float32
+MAX_PARAMETERS = 10_000_000  # 40 MB of float32; thrice that with the state of an optimizer
 MAX_LAYERS = 200
 MAX_LENGTH = 1_000_000  # of a sequence, or of an axis of a weight
 

@@ -11,6 +11,7 @@ import json
 import math
 import re
 import stat
+import struct
 import warnings
 import zipfile
 import zlib
@@ -24,13 +25,17 @@ from ..layers import Layer, SimpleRNN
 from ..models import Model
 from ..system import plain
 from .config import model_from_config
+from .guards import check_heaps, check_texts
 
 MAX_FILE = 128 * 2**20
 MAX_JSON = 2 * 2**20  # in memory, JSON takes up to fifty times as much
-MAX_LISTING = 2**15
+MAX_MEMBERS = 1000
 MAX_DEPTH = 16
 MAX_MESSAGE = 300
-DAMAGE = (OSError, RuntimeError, KeyError, OverflowError, TypeError, MemoryError, EOFError, zipfile.BadZipFile, zlib.error)
+DAMAGE = (
+    OSError, RuntimeError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError, EOFError,
+    zipfile.BadZipFile, zlib.error, struct.error,
+)  # fmt: skip
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 
 
@@ -92,11 +97,9 @@ def _load_zip(data: bytes) -> Model:
 
 
 def _demand_short_listing(data: bytes) -> None:
-    """A zip file says at its end how long its list of members is; a model has three, not a million."""
-    end = data.rfind(b"PK\x05\x06")
-    length = int.from_bytes(data[end + 12 : end + 16], "little")
-    if end < 0 or length > MAX_LISTING or data[end - 20 : end - 16] == b"PK\x06\x07":  # the last: a longer list elsewhere
-        raise ValueError("the file is damaged: it is cut, or holds far more members than a model has")
+    """Each member has an entry in the list at the end; a model has three, not a million."""
+    if data.count(b"PK\x01\x02") > MAX_MEMBERS:
+        raise ValueError("the file holds far more members than a model has")
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
@@ -129,12 +132,14 @@ def _json(data: bytes) -> Any:
 def _open_h5(data: bytes) -> Any:
     import h5py
 
+    check_heaps(data)
+    check_texts(data)
     return h5py.File(io.BytesIO(data), "r")
 
 
 def _load_h5(data: bytes) -> Model:
     with _open_h5(data) as file:
-        text = _attribute(file, "model_config")
+        text = _attribute(file, "model_config", ())
         if text is None:
             raise ValueError("it holds weights only, no model: save the whole model with model.save(...) in Keras")
         if not isinstance(text, (bytes, str)):
@@ -145,15 +150,17 @@ def _load_h5(data: bytes) -> Model:
         return model_from_config(config, _WholeModelWeights(file))
 
 
-def _attribute(group: Any, name: str) -> Any:
-    """An attribute, unless it is larger than any that Keras writes; None if it is not there."""
+def _attribute(group: Any, name: str, shape: tuple[int, ...]) -> Any:
+    """An attribute that is text of that shape; None if it is not there. A short file can declare a very long one."""
     import h5py
 
     if name not in group.attrs:
         return None
-    attribute = group.attrs.get_id(name)
-    if attribute.get_space().get_simple_extent_type() != h5py.h5s.NULL and attribute.get_storage_size() > MAX_JSON:
-        raise ValueError(f"its attribute {name} is too large to read")
+    declared = group.attrs.get_id(name)
+    if h5py.check_string_dtype(declared.dtype) is None or declared.dtype.itemsize > MAX_JSON:
+        raise ValueError(f"its {name} is not text")  # HDF5 can crash on other types of variable length
+    if declared.shape != shape:
+        raise ValueError(f"its {name} is not text of shape {shape}, but of {declared.shape}")
     return group.attrs[name]
 
 
@@ -181,7 +188,7 @@ class _WholeModelWeights:
         if not shapes:
             return []
         group = _object(self.file, ["model_weights", *name.split("/")])
-        listed = _attribute(group, "weight_names")
+        listed = _attribute(group, "weight_names", (len(shapes),))
         names = [n.decode(errors="replace") if isinstance(n, bytes) else n for n in ([] if listed is None else listed)]
         if not all(isinstance(n, str) for n in names):
             raise ValueError(f"the names of the weights of layer {plain(name)!r} are not text")

@@ -419,6 +419,23 @@ def test_a_chunk_that_inflates_beyond_its_size(save, kind):
     refused(save(spoil=spoil), "chunk|compress|filter")
 
 
+def test_one_text_said_a_thousand_times(tmp_path):
+    """All entries of an attribute point at the same long text: half a megabyte in the file, 500 in memory."""
+
+    def spoil(file):
+        text = np.array(["Q" * 500_000] + ["R"] * 1000, object)
+        file["model_weights/dense"].attrs.create("weight_names", text, dtype=h5py.string_dtype())
+
+    path = save_h5(tmp_path / "a.h5", spoil=spoil)
+    data = path.read_bytes()
+    sizes = struct.pack("<I", 500_000), struct.pack("<I", 1)
+    at = next(m.start() for m in re.finditer(re.escape(sizes[0]), data) if data[m.start() + 16 : m.start() + 20] == sizes[1])
+    path.write_bytes(data[:at] + data[at : at + 16] * 1001 + data[at + 16 * 1001 :])
+    with h5py.File(path) as file:
+        assert file["model_weights/dense"].attrs.get_id("weight_names").shape == (1001,)
+    refused(path, "weight")
+
+
 def test_an_attribute_with_a_huge_shape(tmp_path):
     def spoil(file):
         file["model_weights/dense"].attrs.create("weight_names", np.zeros(1001, "S1"))
@@ -440,6 +457,35 @@ def test_a_text_that_has_become_a_list(tmp_path, name):
     path.write_bytes(data)
     ((kind, text),) = in_child([path])
     assert "text" in one_line(path, kind, text)
+
+
+def test_a_heap_on_which_hdf5_itself_would_turn_for_ever(tmp_path):
+    path = save_h5(tmp_path / "a.h5")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"GCOL") + 16
+    while index := int.from_bytes(data[at : at + 2], "little"):  # on to the free space at the end
+        size = int.from_bytes(data[at + 8 : at + 16], "little")
+        at += 16 + -(-size // 8) * 8
+    assert index == 0
+    data[at + 8 : at + 16] = bytes(8)
+    path.write_bytes(data)
+    ((kind, text),) = in_child([path], seconds=5)
+    one_line(path, kind, text)
+
+
+@pytest.mark.parametrize("name", ["model_config", "weight_names"])
+def test_a_text_that_says_it_is_very_long(tmp_path, name):
+    path = save_h5(tmp_path / "a.h5")
+    data = bytearray(path.read_bytes())
+    heap = struct.pack("<Q", data.index(b"GCOL")) if name == "model_config" else b""
+    at = (
+        data.index(heap, data.index(name.encode())) - 4
+        if heap
+        else data.index(struct.pack("<I", 10), data.index(b"weight_names"))
+    )
+    data[at : at + 4] = struct.pack("<I", 2**29)
+    path.write_bytes(data)
+    refused(path, "damaged|long")
 
 
 def test_a_very_long_description(tmp_path):
@@ -1160,12 +1206,14 @@ def mutate(data, rng):
     return bytes(data)
 
 
-@pytest.mark.parametrize("target", ["keras", "deflated keras", "weights in keras"])
+@pytest.mark.parametrize("target", ["keras", "deflated keras", "weights in keras", "h5"])
 def test_random_damage(target, tmp_path):
     """In a process of its own: HDF5 could hang or crash, and then this fails and the other tests go on."""
     good = tmp_path / "good"
     if target == "weights in keras":
         good.write_bytes(weights_of_keras())
+    elif target == "h5":
+        save_h5(good)
     else:
         save_keras(good, compression=zipfile.ZIP_DEFLATED if "deflated" in target else zipfile.ZIP_STORED)
     data, paths = good.read_bytes(), []
