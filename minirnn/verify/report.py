@@ -6,14 +6,14 @@ import html
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 TOLERANCE = 32.0  # eps of the dtype, relative to the largest entry
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One quantity as one witness sees it: the error in eps of `dtype`, or the reason why it could not be had."""
 
     quantity: str
@@ -21,6 +21,7 @@ class Row:
     dtype: str
     error: float | None
     note: str = ""
+    allowed: float = TOLERANCE  # more where rounding alone explains more
 
     @property
     def missing(self) -> bool:
@@ -28,7 +29,7 @@ class Row:
 
     @property
     def ok(self) -> bool:
-        return self.error is None or self.error <= TOLERANCE
+        return self.error is None or self.error <= self.allowed
 
     @property
     def said(self) -> str:
@@ -88,6 +89,11 @@ class Report:
             first = wrong[0]
             where = f"{first.quantity} against {first.witness} in {first.dtype}, {first.error:.3g} eps off"
             return f"{len(wrong)} of {len(heard)} checks differ, the first {where} ({TOLERANCE:.0f} are allowed){tail}."
+        rounded = sum(row.allowed > TOLERANCE for row in heard)
+        if rounded:
+            return (
+                f"All {len(heard)} checks agree, {rounded} of them as far as rounding allows in a saturated network{tail}."
+            )
         return f"All {len(heard)} checks agree, the worst within {self.worst:.2g} eps ({TOLERANCE:.0f} are allowed){tail}."
 
     def __str__(self) -> str:

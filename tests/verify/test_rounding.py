@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minirnn as mr
+from minirnn import ops
+from minirnn.verify.report import TOLERANCE
+
+
+@pytest.fixture
+def saturated(network):
+    """Weights so large that most states are near ±1."""
+    model = network(steps=12)
+    model.set_weights([6 * w for w in model.get_weights()])
+    rng = np.random.default_rng(0)
+    return lambda: mr.trace(model, rng.normal(size=(3, 12, 3)), rng.normal(size=(3, 6)))
+
+
+def test_a_saturated_network_is_not_blamed(saturated):
+    report = saturated().verify()
+    assert report.ok and report.worst > TOLERANCE, str(report)
+    assert "as far as rounding allows in a saturated network" in report.sentence
+    assert "rounding alone costs" in str(report)
+
+
+def test_nor_does_it_hide_a_wrong_rule(saturated, monkeypatch):
+    monkeypatch.setattr(ops.tanh, "vjp", (lambda g, y, x: g * (1.0005 - ops.square(y)),))
+    wrong = {row.quantity for row in saturated().verify(with_keras=False) if not row.ok}
+    assert {"dL/dW_x", "dL/dW_h", "dL/db_h"} <= wrong
+
+
+def test_an_ordinary_network_is_held_to_the_tolerance(trace):
+    assert all(row.allowed == TOLERANCE for row in trace.verify(with_keras=False))
