@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -64,9 +63,9 @@ class Model:
         _name(self._all_layers())
 
     @property
-    def _states(self) -> dict[Symbolic, Layer]:
-        """The inputs that are initial states, each with the layer that it feeds."""
-        return {state: s.layer for s in self.order for state in s.inputs[1:]}
+    def _states(self) -> dict[Symbolic, Symbolic]:
+        """The initial states, each with the call that it feeds."""
+        return {state: s for s in self.order for state in s.inputs[1:]}
 
     # ------------------------------------------------------------------------------------------------------ layers
 
@@ -136,8 +135,9 @@ class Model:
                 nodes[symbolic] = state_node(value, dtype, scope.features) if given else input_node(value, dtype)
                 continue
             x, *initial = [nodes[s] for s in symbolic.inputs]
-            leaves = parameters.setdefault(layer, layer.leaves(scope, dtype))
-            nodes[symbolic] = layer.call(x, leaves, scope, **dict(zip(["initial_state"], initial)))
+            if layer not in parameters:
+                parameters[layer] = layer.leaves(scope, dtype)
+            nodes[symbolic] = layer.call(x, parameters[layer], scope, **dict(zip(["initial_state"], initial)))
         by_name = {str(p.name): p for leaves in parameters.values() for p in leaves.values()}
         return Run(nodes[self.output], by_name, [nodes[s] for s in self.inputs])
 
@@ -167,36 +167,34 @@ class Model:
                 raise ValueError(f"X has shape {array.shape}: it holds no sample or no time step")
 
     def _scopes(self) -> Iterator[tuple[Symbolic, Scope]]:
-        """Every placeholder, inputs first, with the names its layer's quantities have: W_x, or W_x^2 of several."""
+        """Every placeholder, each after those it needs, with the names of its layer's quantities: W_x, or W_x^2 of several.
+
+        Calls are counted, not layers: the states of a layer that is used twice are told apart, its weights are not.
+        """
         head, states = _head(self.output), self._states
-        kinds: dict[Layer, type] = {}
-        for layer in self._all_layers():
-            if isinstance(layer, SimpleRNN) or (isinstance(layer, Dense) and layer is not head):
-                kinds[layer] = type(layer)
-        counts, numbers = Counter(kinds.values()), {}
-        for layer, kind in kinds.items():
-            numbers[layer] = sum(other is kind for other in kinds.values()) - counts[kind] + 1
-            counts[kind] -= 1
-        several = Counter(kinds.values())
-        tags = {layer: f"^{n}" if several[kinds[layer]] > 1 else "" for layer, n in numbers.items()}
+        recurrent = [s for s in self.order if isinstance(s.layer, SimpleRNN)]
+        hidden = [s for s in self.order if isinstance(s.layer, Dense) and s.layer is not head]
+        tags = {s: f"^{i}" for calls in (recurrent, hidden) if len(calls) > 1 for i, s in enumerate(calls, start=1)}
         letters: dict[Symbolic, str] = {}
         for symbolic in self.order:
-            layer = symbolic.layer
             if symbolic.inputs:
                 features = letters[symbolic.inputs[0]]
             else:
                 fed = states.get(symbolic)
                 features = "D" if fed is None else Scope(tags.get(fed, "")).letter("M")
-            scope = Scope(tags.get(layer, ""), layer is head, features)
-            letters[symbolic] = layer.features(scope)
+            scope = Scope(tags.get(symbolic, ""), symbolic.layer is head, features)
+            letters[symbolic] = symbolic.layer.features(scope)
             yield symbolic, scope
 
     def parameter_places(self) -> dict[str, tuple[Layer, int]]:
         """The name of every parameter -> the layer and the place among its weights."""
+        first: dict[Layer, Scope] = {}
+        for symbolic, scope in self._scopes():
+            first.setdefault(symbolic.layer, scope)
         return {
-            s.layer.symbols(scope)[key][0]: (s.layer, i)
-            for s, scope in self._scopes()
-            for i, key in enumerate(s.layer.weight_names)
+            layer.symbols(scope)[key][0]: (layer, i)
+            for layer, scope in first.items()
+            for i, key in enumerate(layer.weight_names)
         }
 
     def __repr__(self) -> str:

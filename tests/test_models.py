@@ -133,8 +133,10 @@ def test_a_layer_used_twice_shares_its_weights():
     model = Model(i, Dense(2)(SimpleRNN(3)(rnn(rnn(i)))))
     assert len(model.get_weights()) == 8
     rng = np.random.default_rng(0)
-    X, Y = rng.normal(size=(2, 4, 5)), rng.normal(size=(2, 2))
-    assert model.predict(X).shape == Y.shape
+    trace = mr.trace(model, rng.normal(size=(2, 4, 5)), rng.normal(size=(2, 2)))
+    assert {"h^1", "h^2", "h^3"} <= set(trace.counts) and list(trace.parameters)[:2] == ["W_x^1", "W_h^1"]
+    assert "W_x^2" not in trace.parameters and trace.equations().residual <= 1e-12
+    assert trace.verify().ok and len(trace.page(with_keras=False).html) > 50_000
 
 
 def test_flatten_keeps_time_in_order():

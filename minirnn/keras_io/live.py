@@ -54,8 +54,8 @@ def to_keras(model: Model, dtype: str = "float32") -> Any:
     return twin_of(model, dtype)[0]
 
 
-def twin_of(model: Model, dtype: str) -> tuple[Any, dict[Layer, Any]]:
-    """The Keras model, and its layer for each of ours that has a counterpart to call."""
+def twin_of(model: Model, dtype: str) -> tuple[Any, dict[Layer, Any], dict[Symbolic, Any]]:
+    """The Keras model, its layer for each of ours that has a counterpart to call, its tensor for each placeholder."""
     keras = import_keras()
     made: dict[Symbolic, Any] = {}
     layers: dict[Layer, Any] = {}
@@ -71,7 +71,8 @@ def twin_of(model: Model, dtype: str) -> tuple[Any, dict[Layer, Any]]:
     for layer, twin in layers.items():
         twin.set_weights([w.astype(dtype) for w in layer.weights])
     inputs = [made[s] for s in model.inputs]
-    return keras.Model(inputs if len(inputs) > 1 else inputs[0], made[model.output], name=_keras_name(model.name)), layers
+    ends = inputs if len(inputs) > 1 else inputs[0]
+    return keras.Model(ends, made[model.output], name=_keras_name(model.name)), layers, made
 
 
 def _keras_name(name: str | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..keras_io.live import import_keras, twin_of
+from ..layers import SimpleRNN
 from ..trace import Trace
 from .report import Row, error_in_eps
 
@@ -85,14 +86,13 @@ def _twin(trace: Trace, dtype: str, names: list[str]) -> tuple[Any, dict[Any, An
     """The Keras model, its layers by ours, and what gives every state of every recurrent layer, in the order of `names`."""
     import keras
 
-    twin, layers = twin_of(trace.model, dtype)
+    twin, layers, tensors = twin_of(trace.model, dtype)
     states = []
-    for layer in layers.values():
-        if not isinstance(layer, keras.layers.SimpleRNN):
-            continue
-        x, *initial = layer.input if isinstance(layer.input, (list, tuple)) else [layer.input]
-        whole = keras.layers.RNN(layer.cell, return_sequences=True, dtype=dtype)
-        states.append(whole(x, **({"initial_state": initial[0]} if initial else {})))
+    for call in trace.model.order:
+        if isinstance(call.layer, SimpleRNN):
+            x, *initial = [tensors[s] for s in call.inputs]
+            whole = keras.layers.RNN(layers[call.layer].cell, return_sequences=True, dtype=dtype)
+            states.append(whole(x, **({"initial_state": initial[0]} if initial else {})))
     assert len(states) == len(names)
     model = keras.Model(twin.inputs if len(twin.inputs) > 1 else twin.inputs[0], states) if states else None
 
