@@ -68,8 +68,26 @@ def test_a_sum_read_as_a_mean(make, monkeypatch):
 
 
 def test_swapped_factors_in_an_equation(make, monkeypatch):
+    monkeypatch.setattr(ops.matmul, "sympy", lambda S, a, b: S.matmul(b, a))
+    with pytest.raises(ValueError, match="matmul"):  # sizes that all differ do not multiply
+        make().equations()
+
+
+def test_a_factor_taken_twice_in_an_equation(make, monkeypatch):
     monkeypatch.setattr(ops.multiply, "sympy", lambda S, a, b: S.hadamard(a, a))
     assert not equations_hold(make())
+
+
+def test_a_shifted_delay_in_the_recursion(make, monkeypatch):
+    before = Expressions._operand
+
+    def shifted(self, ref):
+        if self.folded.families[ref.family].name == "dL/dz" and ref.where == 1:
+            ref = ref._replace(where=0)
+        return before(self, ref)
+
+    monkeypatch.setattr(Expressions, "_operand", shifted)
+    assert {e.name for e in make().equations() if e.residual > 1e-12} == {"dL/dh"}
 
 
 def test_a_lost_transpose_in_an_equation(make, monkeypatch):
