@@ -81,9 +81,7 @@ def test_hostile_names_are_text():
     model = Model(i, Dense(2, name=evil)(SimpleRNN(3, name="${7*7}{{ 7*7 }}")(i)), name=evil)
     trace = mr.trace(model, np.ones((1, 3, 2)), np.ones((1, 2)))
     html = page_of(trace).html
-    assert (
-        "<svg onload" not in html and "<script" not in html and "49" not in html.split("</style>")[1].split("parameters")[0]
-    )
+    assert "<svg onload" not in html and "<script" not in html and "{{ 7*7 }}" in html
     assert "&lt;svg onload" in html
 
 
