@@ -219,9 +219,11 @@ def _signature(node: Node, step: int | None, place: dict[Node, tuple[int, int | 
 
 
 def _ref(family: int, there: int | None, here: int | None, T: int) -> Ref:
+    """An operand at step `there`, seen from step `here`; from one end of the sequence to the other is no delay."""
     if there is None:
         return Ref(family, None)
-    return Ref(family, _fixed(there, T) if here is None else there - here)
+    across = here is not None and T >= 3 and abs(there - here) >= T - 1
+    return Ref(family, _fixed(there, T) if here is None or across else there - here)
 
 
 def _attribute(key: str, value: Any, step: int | None, T: int) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .graph import Node
+from .graph import Node, at
 from .layers.base import Layer, Scope, Symbolic, common_dtype, input_node, state_node
 from .layers.dense import Dense
 from .layers.flatten import Flatten
@@ -118,10 +118,13 @@ class Model:
         """Whether the weights fit sequences of any length: they do unless time is flattened."""
         return not any(isinstance(layer, Flatten) for layer in self.layers)
 
-    def run(self, arrays: list[np.ndarray], dtype: Any = None) -> Run:
+    def run(
+        self, arrays: list[np.ndarray], dtype: Any = None, weights: Mapping[Layer, list[np.ndarray]] | None = None
+    ) -> Run:
         """The forward pass on `arrays`, one per input, as a graph.
 
-        Computes in `dtype`; if not given, in float64 if the weights or the inputs are float64, else in float32.
+        With `weights` in place of the present ones, if given. Computes in `dtype`; if that is not given, in float64 if the
+        weights or the inputs are float64, else in float32.
         """
         dtype = np.dtype(dtype or common_dtype(*arrays, *self.weights))
         states = self._states
@@ -136,14 +139,14 @@ class Model:
                 continue
             x, *initial = [nodes[s] for s in symbolic.inputs]
             if layer not in parameters:
-                parameters[layer] = layer.leaves(scope, dtype)
+                parameters[layer] = layer.leaves(scope, dtype, None if weights is None else weights[layer])
             nodes[symbolic] = layer.call(x, parameters[layer], scope, **dict(zip(["initial_state"], initial)))
         by_name = {str(p.name): p for leaves in parameters.values() for p in leaves.values()}
         return Run(nodes[self.output], by_name, [nodes[s] for s in self.inputs])
 
     def predict(self, X: Any, verbose: int = 0) -> np.ndarray:
         """The output for `X`: (N, K), or (N, T, K) from a model that returns sequences."""
-        with np.errstate(over="ignore"):  # exp overflows to inf in a saturated sigmoid, which then is rightly 0
+        with at(None), np.errstate(over="ignore"):  # exp overflows in a saturated sigmoid, which then is rightly 0
             return np.array(self.run(self.arrays(X)).output.value)
 
     __call__ = predict

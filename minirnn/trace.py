@@ -59,8 +59,18 @@ class Trace:
         return self._asked.inputs
 
     @property
+    def weights(self) -> dict[Layer, list[np.ndarray]]:
+        """The weights that were used, by layer; the model may have others by now."""
+        return self._asked.weights
+
+    @property
     def target(self) -> np.ndarray | None:
         return self._asked.target
+
+    @property
+    def loss_function(self) -> losses.LossFunction | None:
+        """The function of target and output nodes; None without a target."""
+        return self._asked.loss
 
     @property
     def loss_name(self) -> str | None:
@@ -137,6 +147,8 @@ class Trace:
     def adjoint(self, name: str, t: int | None = None) -> np.ndarray:
         """dL/d(quantity), the total derivative of the loss: ``adjoint("h", 3)`` is dL/dh_3, of the shape of h_3."""
         loss = self._needs_loss(f"dL/d{name}")
+        if "/d" in name:
+            raise KeyError(f"{name} is a derivative already: ask for its value")
         self.value(name, t)
         node = self.variables[name, t]
         if node not in self.cotangents:  # of a quantity on no path from a parameter: the inputs, the initial state
@@ -177,7 +189,8 @@ class Trace:
 
     def _short(self) -> Trace | None:
         """The same network on its first few steps, whose fold holds for all; None if this trace is short, or T is fixed."""
-        if self.steps <= 2 * SHORT or not self.model.any_length or self.inputs[0].ndim != 3:
+        one_step = any(name not in self.counts and not name.endswith("_0") for name in self._wrt)
+        if self.steps <= 2 * SHORT or not self.model.any_length or self.inputs[0].ndim != 3 or one_step:
             return None
         target = self.target[:, :SHORT] if self.target is not None and self.target.ndim == 3 else self.target
         inputs = [self.inputs[0][:, :SHORT], *self.inputs[1:]]
@@ -252,8 +265,12 @@ def trace(model: Model | Layer, X: Any, Y: Any = None, loss: Any = None, *, dtyp
     inputs = model.arrays(X)
     if Y is None and loss is not None:
         raise ValueError("a loss needs a target: mr.trace(model, X, Y, loss=...)")
-    target = None if Y is None else np.asarray(Y)
-    return _trace(Asked(model, inputs, target, None if Y is None else losses.get(loss or "mse")), dtype)
+    if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(f"dtype is {np.dtype(dtype).name}; minirnn computes in float32 or float64")
+    target = None if Y is None else np.array(Y)
+    function = None if Y is None else losses.get(loss or "mse")
+    weights = {layer: layer.get_weights() for layer in model.layers}
+    return _trace(Asked(model, [np.array(x) for x in inputs], target, function, weights), dtype)
 
 
 class Asked(NamedTuple):
@@ -263,14 +280,15 @@ class Asked(NamedTuple):
     inputs: list[np.ndarray]
     target: np.ndarray | None
     loss: losses.LossFunction | None
+    weights: dict[Layer, list[np.ndarray]]
 
 
 SHORT = 5  # steps are enough to see what repeats and what the ends do
 
 
 def _trace(asked: Asked, dtype: Any, wrt: tuple[str, ...] = ()) -> Trace:
-    with np.errstate(over="ignore"):  # exp overflows to inf in a saturated sigmoid, which then is rightly 0
-        run = asked.model.run(asked.inputs, dtype)
+    with at(None), np.errstate(over="ignore"):  # exp overflows in a saturated sigmoid, which then is rightly 0
+        run = asked.model.run(asked.inputs, dtype, asked.weights)
         if asked.target is None or asked.loss is None:
             return Trace(run, None, asked)
         return Trace(run, _loss(run.output, asked.target, asked.loss), asked, wrt)
@@ -282,13 +300,19 @@ def _loss(output: Node, Y: np.ndarray, function: losses.LossFunction) -> Node:
     _demand_finite(Y, "Y")
     Y = Y.astype(output.dtype, copy=False)
     if output.op is not stack:
-        return named("L", function(leaf(Y, "target", "target", ("N", "K")), output))
+        return named("L", _number(function(leaf(Y, "target", "target", ("N", "K")), output)))
     target = leaf(Y, "Y", "target", ("N", "T", "K"))
     each = []
     for t, y_t in enumerate(output.args, start=1):
         with at(t):
-            each.append(named("l", function(named("target", take(target, t)), y_t)))
+            each.append(named("l", _number(function(named("target", take(target, t)), y_t))))
     return named("L", average(*each))
+
+
+def _number(loss: Any) -> Node:
+    if not isinstance(loss, Node):
+        raise TypeError(f"the loss function must return a node made of its arguments, not {type(loss).__name__}")
+    return loss
 
 
 def _demand_finite(array: np.ndarray, what: str) -> None:

@@ -173,3 +173,55 @@ def test_inputs_and_the_initial_state_have_adjoints_too(trace):
             value = replay(trace.forward, {node: node.value + 1j * e})[trace.loss_node]
             assert found[place] == pytest.approx(value.imag / 1e-30, rel=1e-12, abs=1e-15)
     assert trace.adjoint("L") == 1
+
+
+def encoder_decoder(steps):
+    """The last state of one layer is the first of another: a reference from one end of the sequence to the other."""
+    i = Input(shape=(None, 3))
+    model = Model(i, Dense(2)(SimpleRNN(4)(i, initial_state=SimpleRNN(4)(i))))
+    rng = np.random.default_rng(0)
+    model.set_weights([0.5 * rng.normal(size=w.shape) for w in model.get_weights()])
+    return mr.trace(model, rng.normal(size=(2, steps, 3)), rng.normal(size=(2, 2)))
+
+
+@pytest.mark.parametrize("steps", [3, 5, 11, 25])
+def test_from_one_end_to_the_other_is_no_delay(steps):
+    found = encoder_decoder(steps).equations()
+    assert found.residual <= 1e-12 and "h⁽²⁾₀ = h⁽¹⁾_T" in str(found) and "∂L/∂h⁽¹⁾_T = ∂L/∂h⁽²⁾₀" in str(found)
+
+
+def test_what_was_traced_stays_as_it_was(network):
+    model = network()
+    X, Y = np.random.default_rng(0).normal(size=(2, 4, 3)), np.zeros((2, 6))
+    trace = mr.trace(model, X, Y)
+    before = trace.gradients["W_h"].copy()
+    X[:], Y[:] = 0, 7
+    model.set_weights([0 * w for w in model.get_weights()])
+    assert trace.value("x", 1).any() and trace.equations().residual <= 1e-12 and trace.verify(with_keras=False).ok
+    np.testing.assert_allclose(trace.astype("float32").gradients["W_h"], before, rtol=1e-3, atol=1e-6)
+
+
+def test_a_step_around_it_does_not_matter(network):
+    with mr.at(3):
+        trace = mr.trace(network(), np.ones((2, 4, 3)), np.zeros((2, 6)))
+    assert trace.value("W_h").shape == (5, 5) and trace.equations().residual <= 1e-12
+
+
+def test_a_sequence_flattened_at_the_end():
+    from minirnn.layers import Flatten
+
+    i = Input((4, 3))
+    model = Model(i, Flatten()(Dense(2)(SimpleRNN(5, return_sequences=True)(i))))
+    rng = np.random.default_rng(0)
+    trace = mr.trace(model, rng.normal(size=(3, 4, 3)), rng.normal(size=(3, 8)))
+    assert trace.equations().residual <= 1e-12 and trace.verify(with_keras=False).ok
+
+
+def test_other_mistakes(network):
+    model, X, Y = network(), np.ones((2, 4, 3)), np.zeros((2, 6))
+    with pytest.raises(TypeError, match="must return a node"):
+        mr.trace(model, X, Y, loss=lambda target, y: 5.0)
+    with pytest.raises(ValueError, match="computes in float32 or float64"):
+        mr.trace(model, X, Y, dtype="float16")
+    with pytest.raises(KeyError, match="is a derivative already"):
+        mr.trace(model, X, Y).adjoint("dL/dh", 2)

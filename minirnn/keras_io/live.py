@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,9 @@ def to_keras(model: Model, dtype: str = "float32") -> Any:
     return twin_of(model, dtype)[0]
 
 
-def twin_of(model: Model, dtype: str) -> tuple[Any, dict[Layer, Any], dict[Symbolic, Any]]:
+def twin_of(
+    model: Model, dtype: str, weights: Mapping[Layer, list[np.ndarray]] | None = None
+) -> tuple[Any, dict[Layer, Any], dict[Symbolic, Any]]:
     """The Keras model, its layer for each of ours that has a counterpart to call, its tensor for each placeholder."""
     keras = import_keras()
     made: dict[Symbolic, Any] = {}
@@ -69,7 +72,7 @@ def twin_of(model: Model, dtype: str) -> tuple[Any, dict[Layer, Any], dict[Symbo
         x, *states = [made[source] for source in symbolic.inputs]
         made[symbolic] = layers[layer](x, **({"initial_state": states[0]} if states else {}))
     for layer, twin in layers.items():
-        twin.set_weights([w.astype(dtype) for w in layer.weights])
+        twin.set_weights([w.astype(dtype) for w in (layer.weights if weights is None else weights[layer])])
     inputs = [made[s] for s in model.inputs]
     ends = inputs if len(inputs) > 1 else inputs[0]
     return keras.Model(ends, made[model.output], name=_keras_name(model.name)), layers, made

@@ -131,11 +131,12 @@ class Layer:
         """Keras' weight name -> (name in code and equations, names of the axes)."""
         return {}
 
-    def leaves(self, scope: Scope, dtype: Any) -> dict[str, Node]:
+    def leaves(self, scope: Scope, dtype: Any, weights: list[np.ndarray] | None = None) -> dict[str, Node]:
+        """Copies of the weights as nodes: of `weights`, or of those the layer has now."""
         symbols = self.symbols(scope)
         return {
-            key: leaf(w.astype(dtype, copy=False), symbols[key][0], "parameter", symbols[key][1])
-            for key, w in zip(self.weight_names, self.weights)
+            key: leaf(np.array(w, dtype), symbols[key][0], "parameter", symbols[key][1])
+            for key, w in zip(self.weight_names, self.weights if weights is None else weights)
         }
 
     def call(self, x: Node, parameters: dict[str, Node], scope: Scope, **states: Node) -> Node:
@@ -174,7 +175,7 @@ def common_dtype(*arrays: np.ndarray) -> np.dtype:
 
 def input_node(value: np.ndarray, dtype: Any, tag: str = "") -> Node:
     """An input as a node: a sequence (N, T, D) as the stack of its steps x_t, a table (N, D) as x."""
-    value = np.asarray(value).astype(dtype, copy=False)
+    value = np.array(value, dtype)  # a copy: what was traced stays as it was
     if value.ndim < 3:
         return leaf(value, f"x{tag}", "input", ("N", "D"))
     whole = leaf(value, f"X{tag}", "input", ("N", "T", "D"))
@@ -189,7 +190,7 @@ def state_node(value: Any, dtype: Any, features: str) -> Node:
     """An initial state as a node; its layer names it."""
     if isinstance(value, Node):
         return value
-    return leaf(np.asarray(value).astype(dtype, copy=False), None, "state", ("N", features))
+    return leaf(np.array(value, dtype), None, "state", ("N", features))
 
 
 def steps(x: Node) -> list[Node]:

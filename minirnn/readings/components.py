@@ -111,9 +111,9 @@ class _Writer:
             "log": lambda: sp.log(z),
             "sigmoid": lambda: 1 / (1 + sp.exp(-z)),
             "relu": lambda: sp.Max(0, z, evaluate=False),
-            "positive": lambda: sp.Piecewise((1, z > 0), (0, True)),
+            "positive": lambda: S.Iverson(z > 0),
             "clip": lambda: sp.Min(sp.Max(z, low, evaluate=False), high, evaluate=False),
-            "inside": lambda: sp.Piecewise((1, sp.And(z >= low, z <= high)), (0, True)),
+            "inside": lambda: S.Iverson(sp.And(z >= low, z <= high)),
         }[name]()
 
 
@@ -165,8 +165,8 @@ class Axes:
             case sp.exp() | sp.log() | sp.tanh():
                 array, axes = self.of(x.args[0])
                 return getattr(np, type(x).__name__)(array), axes
-            case sp.Piecewise():
-                return self.indicator(x.args[0][1])
+            case S.Iverson():
+                return self.indicator(x.args[0])
         return np.array(float(x.xreplace(self.values.sizes))), ()
 
     def indicator(self, condition: Any) -> tuple[np.ndarray, tuple[Any, ...]]:

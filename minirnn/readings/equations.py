@@ -11,6 +11,7 @@ import numpy as np
 import sympy as sp
 
 from ..fold import Domain, Folded
+from ..ops import leaf_op, take_op
 from ..system import write_whole
 from . import symbols as S
 from .components import Axes, components
@@ -153,12 +154,6 @@ class Equations:
         converter = math_core.LatexToMathML()
         return "\n".join(converter.convert_with_local_state(e.latex, displaystyle=True) for e in self)
 
-    def retarget(self, trace: Trace) -> Equations:
-        """The same equations, with bounds and residuals for a longer or shorter trace of the same network."""
-        folded = self.folded.retarget(trace.steps)
-        values = values_of(folded, trace)
-        return Equations([replace(e, residual=_residual(e.lhs, e.rhs, e.domain, values)) for e in self], folded)
-
     def __str__(self) -> str:
         lines = [str(e).split("\n", 1) for e in self]
         width = max((len(first) for first, *_ in lines), default=0)
@@ -203,14 +198,18 @@ def equations(
         raise NotImplementedError("paths are there in the matrix form and the row convention only")
     if form == "unrolled" and t is None and trace.steps > MAX_UNROLLED:
         raise ValueError(f"{trace.steps} steps are too many to spell out; at most {MAX_UNROLLED}, or choose one with t=")
-    trace = trace.with_respect_to(wrt)
-    hidden = list(hide)
+    trace = trace.with_respect_to([wrt] if isinstance(wrt, str) else wrt)
+    hidden = [hide] if isinstance(hide, str) else list(hide)
     for name in hidden:
         if name not in trace.counts:
             raise ValueError(f"hide: there is no {name[:40]!r}; there are {', '.join(trace.counts)}")
+        if any(n.op in (leaf_op, take_op) for (known, _), n in trace.variables.items() if known == name):
+            raise ValueError(f"hide: {name} is given, not computed, so there is nothing to put in its place")
+    if paths and (trace.loss_node is None or any("/d" in name for name in hidden)):
+        raise ValueError("paths need a target, and the derivatives not hidden")
     folded = trace.fold(hidden)
     _demand_complete(folded, trace)
-    own_names = checked(names or {}, dict.fromkeys(str(f.name) for f in folded.named if "/d" not in str(f.name)))
+    own_names = checked(names or {}, [name for name in trace.counts if "/d" not in name])
     builder = Expressions(folded)
     row_values = values_of(folded, trace)
     values = row_values if convention == "row" else row_values.transpose()

@@ -58,7 +58,7 @@ class Values:
         if steps is None:
             return self._oriented(_matrix(self._variables[name, None].value))
         if name not in self._stacked:
-            first = 0 if (name, 0) in self._variables else 1
+            first = next(step for step in range(self.T + 1) if (name, step) in self._variables)
             there = range(first, first + self._counts[name])
             arrays = np.array([self._variables[name, step].value for step in there], np.float64)
             rows = arrays.reshape(len(arrays), *(1,) * (3 - arrays.ndim), *arrays.shape[1:])

@@ -106,5 +106,5 @@ def values_of(folded: Folded, trace: Trace) -> Values:
         node = trace.variables.get((str(family.name), family.first.step))
         for letter, n in zip(family.definitions[0].attrs.get("dims", ()), node.shape if node else ()):
             if "*" not in letter:
-                sizes[S.size_symbol(letter)] = n
+                sizes.setdefault(S.size_symbol(letter), n)
     return Values(trace.variables, trace.counts, sizes, folded.T)

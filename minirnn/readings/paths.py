@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..fold import Domain
     from ..trace import Trace
 
-MAX_WORK = 50_000_000  # multiplications that the check of a sum over paths may take
+MAX_WORK = 1_000_000_000  # multiplications that the check of a sum over paths may take
 
 
 class PathEquation(NamedTuple):
@@ -54,6 +54,9 @@ def _layer(
     trace: Trace, expressions: Expressions, values: Values, name: str, adjoint: Any, delta: Any, shape: Any
 ) -> Iterator[PathEquation]:
     T, units = expressions.folded.T, shape[1]
+    samples, size = trace.variables[name, 1].shape
+    if max(T * T * samples * size**3, T * size * len(trace.forward) * 20) > MAX_WORK:
+        raise ValueError(f"paths: {T} steps of {size} units are too many to follow every path: take a shorter sequence")
     own = S.quantity(delta.name, shape, S.t + 1)
     arriving: dict[Any, Any] = {}  # what reaches h_t from outside its own recurrence, by domain
     recurrent = None
@@ -144,8 +147,6 @@ def _per_sample(x: Any, values: Values, t: int) -> np.ndarray:
 def _products(numeric: dict[int, np.ndarray], T: int) -> dict[tuple[int, int], np.ndarray]:
     """dh_t/dh_k for all k <= t, as plain products."""
     N, M = numeric[1].shape[0], numeric[1].shape[1]
-    if T * T * N * M**3 > MAX_WORK:
-        raise ValueError(f"paths: {T} steps of {M} units are too many to follow every path: take a shorter sequence")
     found: dict[tuple[int, int], np.ndarray] = {}
     for k in range(T + 1):
         found[k, k] = np.broadcast_to(np.eye(M), (N, M, M))

@@ -108,7 +108,7 @@ class Text:
 
 NAMED = (
     S.ScalarQuantity, S.Mean, S.SumAll, S.ScalarTimeSum,
-    sp.Indexed, sp.Sum, sp.exp, sp.log, sp.tanh, sp.Max, sp.Min, sp.Piecewise,
+    sp.Indexed, sp.Sum, sp.exp, sp.log, sp.tanh, sp.Max, sp.Min, S.Iverson,
 )  # fmt: skip
 
 
@@ -328,8 +328,8 @@ class Speller:
 
     _Min = _Max
 
-    def _Piecewise(self, x: Any) -> tuple[str, int]:
-        condition = x.args[0][1]
+    def _Iverson(self, x: Any) -> tuple[str, int]:
+        condition = x.args[0]
         parts = condition.args if isinstance(condition, sp.And) else [condition]
         signs = {">": ">", ">=": r"\ge" if isinstance(self.d, Latex) else "≥", "<=": self.d.at_most.strip(), "<": "<"}
         said = [f"{self.spell(p.lhs)[0]} {signs[p.rel_op]} {self.spell(p.rhs)[0]}" for p in parts]

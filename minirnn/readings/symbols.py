@@ -158,6 +158,15 @@ class SumAll(_Printed, sp.Expr):
     is_commutative = True
 
 
+class Iverson(_Printed, sp.Expr):
+    """1 where the condition holds, else 0."""
+
+    is_commutative = True
+
+    def __new__(cls, condition: Any) -> Any:
+        return sp.Integer(condition == sp.true) if condition in (sp.true, sp.false) else sp.Expr.__new__(cls, condition)
+
+
 class TimeSum(_Printed, MatrixExpr):
     """The sum of a matrix over the steps lo..hi."""
 

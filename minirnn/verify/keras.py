@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from .. import losses
 from ..keras_io.live import import_keras, twin_of
 from ..layers import SimpleRNN
 from ..trace import Trace
 from .report import Row, error_in_eps
 
 FORWARD, GRADIENT = "Keras forward", "tf.GradientTape"
-LOSSES = {"mse": "MeanSquaredError", "categorical_crossentropy": "CategoricalCrossentropy"}
+LOSSES: dict[losses.LossFunction, str] = {
+    losses.mse: "MeanSquaredError",
+    losses.categorical_crossentropy: "CategoricalCrossentropy",
+}
 
 
 def rows(trace: Trace, dtype: str) -> Iterator[Row]:
@@ -40,9 +44,10 @@ def rows(trace: Trace, dtype: str) -> Iterator[Row]:
         return
     import tensorflow as tf
 
+    kind = LOSSES[trace.loss_function] if trace.loss_function else ""
     with tf.GradientTape() as tape:
         y = twin(inputs)
-        loss = getattr(keras.losses, LOSSES[str(trace.loss_name)])(dtype=dtype)(trace.target, y) if gradients else None
+        loss = getattr(keras.losses, kind)(dtype=dtype)(trace.target, y) if gradients else None
     yield Row("y", FORWARD, dtype, error_in_eps(trace.output, _array(y), dtype))
     if loss is None:
         return
@@ -71,7 +76,7 @@ def versions() -> dict[str, str]:
 
 def _absent(trace: Trace) -> str | None:
     """Why Keras cannot be asked, or None."""
-    if trace.loss_name is not None and trace.loss_name not in LOSSES:
+    if trace.loss_function is not None and trace.loss_function not in LOSSES:
         return f"Keras has no loss {trace.loss_name!r}"
     try:
         import_keras()
@@ -86,7 +91,7 @@ def _twin(trace: Trace, dtype: str, names: list[str]) -> tuple[Any, dict[Any, An
     """The Keras model, its layers by ours, and what gives every state of every recurrent layer, in the order of `names`."""
     import keras
 
-    twin, layers, tensors = twin_of(trace.model, dtype)
+    twin, layers, tensors = twin_of(trace.model, dtype, trace.weights)
     states = []
     for call in trace.model.order:
         if isinstance(call.layer, SimpleRNN):

@@ -52,7 +52,7 @@ def error_in_eps(found: np.ndarray, truth: np.ndarray, dtype: str) -> float:
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """The verdict. `ok` is True if no witness disagrees; `checked` if at least one could be heard on every gradient."""
+    """The verdict. `ok` is True if no witness disagrees; `checked` if at least one could be heard."""
 
     rows: list[Row]
     versions: dict[str, str] = field(default_factory=dict)

@@ -81,7 +81,7 @@ def test_a_layer_called_on_an_array_gives_a_node():
 
 def test_the_initial_state_counts_and_must_fit():
     rnn = SimpleRNN(2)
-    x, state = np.ones((3, 4, 5)), np.full((3, 2), 0.5)
+    x, state = np.full((3, 4, 5), 0.05), np.full((3, 2), 0.5)
     assert not np.allclose(np.asarray(rnn(x)), np.asarray(rnn(x, initial_state=state)))
     for wrong in (np.ones((1, 2)), np.ones(2)):
         with pytest.raises(ValueError, match="initial_state has shape"):

@@ -375,3 +375,27 @@ def test_sympys_own_derivative_agrees_to_thirty_digits(options):
         derivative = loss.diff(sp.Symbol("w")).subs(sp.Symbol("w"), numbers_of(trace)[entry]).evalf(45)
         ours = backward[sp.Indexed(sp.IndexedBase(f"dL/d{name}"), *place)]
         assert abs(derivative - ours) <= sp.Float("1e-30") * max(1, abs(derivative)), (name, derivative, ours)
+
+
+def test_an_indicator_beside_other_factors_in_components(network):
+    from minirnn import ops
+
+    X, Y = np.random.default_rng(0).normal(size=(2, 4, 3)), np.random.default_rng(1).normal(size=(2, 6))
+    trace = mr.trace(network(), X, Y, loss=lambda target, y: ops.mean(ops.positive(y) * y * target))
+    for convention in ("row", "column"):
+        found = trace.equations(form="component", convention=convention)
+        assert found.residual <= 1e-12 and "ŷ" in str(found[4]) and "> 0]" in str(found[4])
+    linear = mr.trace(network(), X, np.abs(Y), loss="categorical_crossentropy")
+    assert linear.equations(form="component").residual <= 1e-12
+
+
+@pytest.mark.parametrize("steps", [4, 25])
+def test_one_step_to_differentiate_by(make, steps):
+    for name in ("x_2", f"x_{steps}", "h_2", "h_0", "z", "y"):
+        assert make(steps=steps).equations(wrt=name).residual <= 1e-12
+
+
+def test_what_is_given_cannot_be_hidden(make):
+    for name in ("x", "W_h", "b_h", "target"):
+        with pytest.raises(ValueError, match=f"hide: {name} is given"):
+            make().equations(hide=name)

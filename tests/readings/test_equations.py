@@ -96,9 +96,7 @@ def test_short_sequences_have_true_equations_too(make, options, steps):
 def test_equations_of_a_short_trace_hold_for_a_long_one(make):
     short, long = make(steps=5).equations(), make(steps=200)
     assert short.latex() == long.equations().latex()
-    moved = short.retarget(long)
-    assert moved.folded.T == 200 and moved.residual <= 1e-12
-    assert next(e for e in moved if e.name == "dL/dW_h").domain is None
+    assert str(make(steps=5).fold().retarget(200)) == str(long.fold()) and long.equations().residual <= 1e-12
 
 
 def test_float32_holds_to_its_own_precision(make):

@@ -32,3 +32,14 @@ def test_nor_does_it_hide_a_wrong_rule(saturated, monkeypatch):
 
 def test_an_ordinary_network_is_held_to_the_tolerance(trace):
     assert all(row.allowed == TOLERANCE for row in trace.verify(with_keras=False))
+
+
+def test_where_nothing_can_be_told_it_says_so(network):
+    """Every state is ±1: the derivative is 0 in floating point, though not in truth."""
+    model = network()
+    weights = model.get_weights()
+    weights[2] += 50  # the bias
+    model.set_weights(weights)
+    rng = np.random.default_rng(0)
+    report = mr.trace(model, rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 6))).verify(with_keras=False)
+    assert report.ok and any("have reached ±1" in row.note for row in report) and "could not be checked" in report.sentence
