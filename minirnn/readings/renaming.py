@@ -13,6 +13,9 @@ from . import symbols as S
 
 PATTERN = re.compile(r"[^\W\d_]{1,20}(_[^\W_]{1,20})?(\^[^\W_]{1,10})?")
 
+# steps, sizes, and names that are printed as others
+TAKEN = frozenset("t T N D M K A d delta y target l".split())
+
 
 def checked(names: Mapping[str, str], known: Iterable[str]) -> dict[str, str]:
     """`names` with every name in it, old and new, known to make sense. Raises ValueError, in one sentence, otherwise.
@@ -28,6 +31,8 @@ def checked(names: Mapping[str, str], known: Iterable[str]) -> dict[str, str]:
             raise ValueError(
                 f"names: {_short(new)} is no name: give letters, perhaps with a subscript after _, such as U or W_hh"
             )
+        if new.partition("^")[0].partition("_")[0] in TAKEN:
+            raise ValueError(f"names: {new} has a meaning of its own in the equations; take another name")
     renamed = [rename(name, names) for name in known]
     twice = {spelled.text(name) for name in renamed if [spelled.text(n) for n in renamed].count(spelled.text(name)) > 1}
     if twice:
