@@ -14,7 +14,7 @@ from . import symbols as S
 PATTERN = re.compile(r"[^\W\d_]{1,20}(_[^\W_]{1,20})?(\^[^\W_]{1,10})?")
 
 # steps, sizes, and names that are printed as others
-TAKEN = frozenset("t T N D M K A d delta y target l".split())
+TAKEN = {*"tTNDMKAdl", "delta", "y", "target"}
 
 
 def checked(names: Mapping[str, str], known: Iterable[str]) -> dict[str, str]:
