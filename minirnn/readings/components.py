@@ -153,7 +153,7 @@ class Axes:
             case sp.Add() | sp.Max() | sp.Min():
                 parts = [self.of(a) for a in x.args]
                 axes = _union(a for _, a in parts)
-                arrays = [_spread(array, own, axes) for array, own in parts]
+                arrays = [laid_out(array, own, axes) for array, own in parts]
                 combine = {sp.Add: np.add, sp.Max: np.maximum, sp.Min: np.minimum}[x.func]
                 out = arrays[0]
                 for array in arrays[1:]:
@@ -202,7 +202,8 @@ def _union(axes: Iterator[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(a for own in axes for a in own))
 
 
-def _spread(array: np.ndarray, own: tuple[Any, ...], axes: tuple[Any, ...]) -> np.ndarray:
+def laid_out(array: np.ndarray, own: tuple[Any, ...], axes: tuple[Any, ...]) -> np.ndarray:
+    """An array with the axes `own` as one with the axes `axes`, of length 1 where it does not depend on one."""
     order = [own.index(a) for a in axes if a in own]
     shape = [array.shape[own.index(a)] if a in own else 1 for a in axes]
     return array.transpose(order).reshape(shape)

@@ -14,11 +14,11 @@ from ..fold import Domain, Folded
 from ..ops import leaf_op, take_op
 from ..system import write_whole
 from . import symbols as S
-from .components import Axes, components
+from .components import Axes, components, laid_out
 from .conventions import column
 from .evaluation import Values, evaluate, residual
 from .expressions import Expressions, in_order, time_of, values_of
-from .numbers import by_terms, latex_numbers, matrix_latex
+from .numbers import latex_numbers, matrix_latex, numbered
 from .paths import path_equations
 from .renaming import checked, renamed
 from .simplify import rows_sum_to_one, simplified
@@ -279,13 +279,9 @@ def _numbers(lhs: Any, rhs: Any, values: Values) -> dict[str, str]:
     """symbol = numbers = result, as LaTeX and as text."""
     result = evaluate(lhs, values)
     shown, said = latex_numbers(rhs, values), matrix_latex(result)
-    from .blocks import beside, matrix
-
-    blocks = [str(beside("   = " if i == 0 else "   + ", block)) for i, block in enumerate(by_terms(rhs, values))]
-    last = str(beside("   = ", matrix(result)))
     return {
         "numbers_latex": said if shown == said else f"{shown} = {said}",
-        "numbers_text": "\n".join(blocks if blocks == [last] else [*blocks, last]),
+        "numbers_text": "\n".join(numbered(rhs, result, values, "   ", "   ")),
     }
 
 
@@ -304,8 +300,7 @@ def _component_residual(lhs: Any, rhs: Any, domain: Domain | None, values: Value
         found, own = Axes(values, steps).of(rhs)
         if set(own) - set(axes):
             return float("inf")
-        order = [own.index(a) for a in axes if a in own]
-        whole = found.transpose(order).reshape([found.shape[own.index(a)] if a in own else 1 for a in axes])
+        whole = laid_out(found, own, axes)
     if any(a not in own for a in axes):  # a constant: the same in every entry
         whole = np.broadcast_to(whole, traced.shape)
     return residual(np.atleast_2d(whole), np.atleast_2d(traced))

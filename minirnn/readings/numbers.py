@@ -17,6 +17,18 @@ MAX_TERMS = 8  # of a sum of numbers over time, written out
 WIDTH = 110  # of a line of numbers, before the terms of a sum are put below each other
 
 
+def numbered(x: Any, result: np.ndarray, values: Values, pad: str, term_pad: str) -> list[str]:
+    """ "= numbers" and "= result", `pad` before the equals signs, `term_pad` before the plus of a term on a line of its own.
+
+    The numbers are left out where they say no more than the result or the symbols do.
+    """
+    blocks, last = by_terms(x, values), matrix(result)
+    lines = []
+    if [str(block) for block in blocks] not in ([str(last)], [text(x)]):
+        lines = [str(beside(f"{term_pad}+ " if i else f"{pad}= ", block)) for i, block in enumerate(blocks)]
+    return [*lines, str(beside(f"{pad}= ", last))]
+
+
 def by_terms(x: Any, values: Values) -> list[Block]:
     """The expression with numbers for quantities; as one block per term of a sum where one line would be too long."""
     whole = numbers(x, values)

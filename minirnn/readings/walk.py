@@ -10,10 +10,9 @@ import numpy as np
 import sympy as sp
 
 from . import symbols as S
-from .blocks import beside, matrix
 from .evaluation import Values, evaluate
 from .expressions import Expressions, in_order, values_of
-from .numbers import by_terms
+from .numbers import numbered
 from .spelling import text
 
 if TYPE_CHECKING:
@@ -32,15 +31,8 @@ class Line:
 
     def __str__(self) -> str:
         left = text(self.lhs) + (" += " if self.adds else " = ")
-        pad = " " * (len(left) - 2) + "= "
-        shown = [left + text(self.rhs)]
-        numbers = by_terms(self.rhs, self.values)
-        result = matrix(self.result)
-        if [str(b) for b in numbers] not in ([str(result)], [text(self.rhs)]):
-            for place, block in enumerate(numbers):
-                shown.append(str(beside(pad if place == 0 else " " * len(left) + "+ ", block)))
-        shown.append(str(beside(pad, result)))
-        return "\n".join(shown)
+        indent = " " * len(left)
+        return "\n".join([left + text(self.rhs), *numbered(self.rhs, self.result, self.values, indent[2:], indent)])
 
 
 @dataclass(frozen=True)
