@@ -77,6 +77,9 @@ class Primitive:
     - `sympy`: ``form(S, *operands, **attrs)``, the matrix expression; S is the module `minirnn.readings.symbols`.
     - `label`: what a picture prints.
     - `shapes`: positions of the operands of which only the shape is used: no value and no derivative passes there.
+    - `rows`: positions of the operands read row by row: a row of the result needs the same row of these and no other, so
+      that the rows of many steps, one step below the other, can be computed at once.
+    - `into`: the NumPy text that puts the result into an array that is there, ``"np.add({0}, {1}, {out})"``.
 
     An attribute called ``t`` is a time step, one called ``T`` a number of steps; `minirnn.fold` relies on it.
     """
@@ -89,8 +92,11 @@ class Primitive:
         sympy: Callable[..., Any],
         label: str,
         shapes: tuple[int, ...] = (),
+        rows: tuple[int, ...] = (),
+        into: str | None = None,
     ) -> None:
         self.name, self.numpy, self.vjp, self.sympy, self.label, self.shapes = name, numpy, vjp, sympy, label, shapes
+        self.rows, self.into = rows, into
         self.variadic = callable(vjp)
 
     compute: Callable[..., Any]

@@ -42,7 +42,13 @@ state: Primitive = Primitive(
 # ------------------------------------------------------------------------------------------------------- arithmetic
 
 add: Primitive = Primitive(
-    "add", "{0} + {1}", (lambda g, y, a, b: g, lambda g, y, a, b: g), lambda S, a, b: S.add(a, b), "+"
+    "add",
+    "{0} + {1}",
+    (lambda g, y, a, b: g, lambda g, y, a, b: g),
+    lambda S, a, b: S.add(a, b),
+    "+",
+    rows=(0, 1),
+    into="np.add({0}, {1}, {out})",
 )
 subtract: Primitive = Primitive(
     "subtract",
@@ -50,6 +56,8 @@ subtract: Primitive = Primitive(
     (lambda g, y, a, b: g, lambda g, y, a, b: -g),
     lambda S, a, b: S.add(a, S.scale(-1, b)),
     "−",
+    rows=(0, 1),
+    into="np.subtract({0}, {1}, {out})",
 )
 multiply: Primitive = Primitive(
     "multiply",
@@ -57,6 +65,8 @@ multiply: Primitive = Primitive(
     (lambda g, y, a, b: g * b, lambda g, y, a, b: g * a),
     lambda S, a, b: S.hadamard(a, b),
     "⊙",
+    rows=(0, 1),
+    into="np.multiply({0}, {1}, {out})",
 )
 divide: Primitive = Primitive(
     "divide",
@@ -64,23 +74,77 @@ divide: Primitive = Primitive(
     (lambda g, y, a, b: g / b, lambda g, y, a, b: -(g * y / b)),
     lambda S, a, b: S.quotient(a, b),
     "⊘",
+    rows=(0, 1),
+    into="np.divide({0}, {1}, {out})",
 )
-negative: Primitive = Primitive("negative", "-{0}", (lambda g, y, x: -g,), lambda S, x: S.scale(-1, x), "−")
-scale: Primitive = Primitive("scale", "{p} * {0}", (lambda g, y, x, p: scale(g, p=p),), lambda S, x, p: S.scale(p, x), "p ·")
+negative: Primitive = Primitive(
+    "negative", "-{0}", (lambda g, y, x: -g,), lambda S, x: S.scale(-1, x), "−", rows=(0,), into="np.negative({0}, {out})"
+)
+scale: Primitive = Primitive(
+    "scale",
+    "{p} * {0}",
+    (lambda g, y, x, p: scale(g, p=p),),
+    lambda S, x, p: S.scale(p, x),
+    "p ·",
+    rows=(0,),
+    into="np.multiply({0}, {p}, {out})",
+)
 shift: Primitive = Primitive(
-    "shift", "{0} + {q}", (lambda g, y, x, q: g,), lambda S, x, q: S.add(x, S.full_like(q, x)), "+ q"
+    "shift",
+    "{0} + {q}",
+    (lambda g, y, x, q: g,),
+    lambda S, x, q: S.add(x, S.full_like(q, x)),
+    "+ q",
+    rows=(0,),
+    into="np.add({0}, {q}, {out})",
 )
 complement: Primitive = Primitive(
-    "complement", "{q} - {0}", (lambda g, y, x, q: -g,), lambda S, x, q: S.add(S.full_like(q, x), S.scale(-1, x)), "q −"
+    "complement",
+    "{q} - {0}",
+    (lambda g, y, x, q: -g,),
+    lambda S, x, q: S.add(S.full_like(q, x), S.scale(-1, x)),
+    "q −",
+    rows=(0,),
+    into="np.subtract({q}, {0}, {out})",
 )
-square: Primitive = Primitive("square", "{0} ** 2", (lambda g, y, x: g * scale(x, p=2),), lambda S, x: S.power(x, 2), "( )²")
+square: Primitive = Primitive(
+    "square",
+    "{0} ** 2",
+    (lambda g, y, x: g * scale(x, p=2),),
+    lambda S, x: S.power(x, 2),
+    "( )²",
+    rows=(0,),
+    into="np.square({0}, {out})",
+)
 
 # ------------------------------------------------------------------------------------------------ entrywise functions
 
-exp: Primitive = Primitive("exp", "np.exp({0})", (lambda g, y, x: g * y,), lambda S, x: S.entrywise("exp", x), "exp")
-log: Primitive = Primitive("log", "np.log({0})", (lambda g, y, x: g / x,), lambda S, x: S.entrywise("log", x), "log")
+exp: Primitive = Primitive(
+    "exp",
+    "np.exp({0})",
+    (lambda g, y, x: g * y,),
+    lambda S, x: S.entrywise("exp", x),
+    "exp",
+    rows=(0,),
+    into="np.exp({0}, {out})",
+)
+log: Primitive = Primitive(
+    "log",
+    "np.log({0})",
+    (lambda g, y, x: g / x,),
+    lambda S, x: S.entrywise("log", x),
+    "log",
+    rows=(0,),
+    into="np.log({0}, {out})",
+)
 tanh: Primitive = Primitive(
-    "tanh", "np.tanh({0})", (lambda g, y, x: g * (1 - square(y)),), lambda S, x: S.entrywise("tanh", x), "tanh"
+    "tanh",
+    "np.tanh({0})",
+    (lambda g, y, x: g * (1 - square(y)),),
+    lambda S, x: S.entrywise("tanh", x),
+    "tanh",
+    rows=(0,),
+    into="np.tanh({0}, {out})",
 )
 sigmoid: Primitive = Primitive(
     "sigmoid",
@@ -88,12 +152,19 @@ sigmoid: Primitive = Primitive(
     (lambda g, y, x: g * y * (1 - y),),
     lambda S, x: S.entrywise("sigmoid", x),
     "σ",
+    rows=(0,),
 )
 positive: Primitive = Primitive(
-    "positive", "({0} > 0).astype({0}.dtype)", (None,), lambda S, x: S.entrywise("positive", x), "> 0"
+    "positive", "({0} > 0).astype({0}.dtype)", (None,), lambda S, x: S.entrywise("positive", x), "> 0", rows=(0,)
 )
 relu: Primitive = Primitive(
-    "relu", "np.maximum({0}, 0)", (lambda g, y, x: g * positive(x),), lambda S, x: S.entrywise("relu", x), "relu"
+    "relu",
+    "np.maximum({0}, 0)",
+    (lambda g, y, x: g * positive(x),),
+    lambda S, x: S.entrywise("relu", x),
+    "relu",
+    rows=(0,),
+    into="np.maximum({0}, 0, {out})",
 )
 inside: Primitive = Primitive(
     "inside",
@@ -101,6 +172,7 @@ inside: Primitive = Primitive(
     (None,),
     lambda S, x, low, high: S.entrywise("inside", x, low, high),
     "inside",
+    rows=(0,),
 )
 clip: Primitive = Primitive(
     "clip",
@@ -108,6 +180,7 @@ clip: Primitive = Primitive(
     (lambda g, y, x, low, high: g * inside(x, low=low, high=high),),
     lambda S, x, low, high: S.entrywise("clip", x, low, high),
     "clip",
+    rows=(0,),
 )
 where: Primitive = Primitive(
     "where",
@@ -115,6 +188,7 @@ where: Primitive = Primitive(
     (None, lambda g, y, c, a, b: where(c, g, zeros(g)), lambda g, y, c, a, b: where(c, zeros(g), g)),
     lambda S, c, a, b: S.add(S.hadamard(c, a), S.hadamard(S.add(S.ones_like(c), S.scale(-1, c)), b)),
     "where",
+    rows=(0, 1, 2),
 )
 softmax: Primitive = Primitive(
     "softmax",  # of each row; the largest entry is taken off first so that exp cannot overflow
@@ -122,6 +196,7 @@ softmax: Primitive = Primitive(
     (lambda g, y, x: y * (g - spreadcols(sumcols(g * y), y)),),
     lambda S, x: S.entrywise("softmax", x, -1),
     "softmax",
+    rows=(0,),
 )
 
 log_softmax: Primitive = Primitive(
@@ -130,6 +205,7 @@ log_softmax: Primitive = Primitive(
     (lambda g, y, x, p: g - p * spreadcols(sumcols(g), g), None),
     lambda S, x, p: S.entrywise("log", p),
     "log",
+    rows=(0, 1),
 )
 
 # ----------------------------------------------------------------------------------------------------------- matrices
@@ -140,6 +216,8 @@ matmul: Primitive = Primitive(
     (lambda g, y, a, b: g @ transpose(b), lambda g, y, a, b: transpose(a) @ g),
     lambda S, a, b: S.matmul(a, b),
     "@",
+    rows=(0,),
+    into="{0}.dot({1}, {out})",
 )
 transpose: Primitive = Primitive("transpose", "{0}.T", (lambda g, y, x: transpose(g),), lambda S, x: S.transpose(x), "ᵀ")
 
@@ -170,6 +248,7 @@ sumcols: Primitive = Primitive(
     (lambda g, y, x: spreadcols(g, x),),
     lambda S, x: S.matmul(x, S.ones(x.cols, 1)),
     "Σ columns",
+    rows=(0,),
 )
 mean: Primitive = Primitive("mean", "{0}.mean()", (lambda g, y, x: share(g, x),), lambda S, x: S.mean(x), "mean")
 share: Primitive = Primitive(
