@@ -24,8 +24,22 @@ def backprop(loss: Node, wrt: Iterable[Node], order: list[Node] | None = None) -
     if loss.shape != ():
         raise ValueError(f"the loss must be a single number, not an array of shape {loss.shape}: sum or average it first")
     order = order or ancestors([loss])
-    paths = _depending_on(wrt, order)
-    contributions: dict[Node, list[Node]] = {loss: [ones(loss)]}
+    with at(None):
+        of = loss.name or "L"
+        cotangents = pull_back({loss: [ones(loss)]}, order, depending_on(wrt, order), of)
+        for x in wrt:
+            if x not in cotangents:
+                now.step = x.step
+                cotangents[x] = named(f"d{of}/d{x.name}", zeros(x))
+    return cotangents
+
+
+def pull_back(seeds: dict[Node, list[Node]], order: list[Node], paths: set[Node], of: str | None = None) -> dict[Node, Node]:
+    """The cotangents that the cotangents `seeds` bring about in the nodes of `paths`; `order` is that of creation.
+
+    With `of` the cotangent of a named variable is named after it, "dL/dh" of "L".
+    """
+    contributions = {node: list(terms) for node, terms in seeds.items()}
     cotangents: dict[Node, Node] = {}
     with at(None):  # gives back the present step at the end
         for y in reversed(order):
@@ -34,28 +48,25 @@ def backprop(loss: Node, wrt: Iterable[Node], order: list[Node] | None = None) -
             now.step = y.step
             terms = contributions.pop(y)
             g = terms[0] if len(terms) == 1 else _collect(terms)
-            if y.name is not None and y is not loss:
-                g = named(f"d{loss.name or 'L'}/d{y.name}", g)
+            if of is not None and y.name is not None and y not in seeds:
+                g = named(f"d{of}/d{y.name}", g)
             cotangents[y] = g
-            vjp, args = y.op.vjp, y.args
-            for position, x in enumerate(args):
-                if x not in paths:
-                    continue
-                if callable(vjp):
-                    part = vjp(g, y, position)
-                elif (rule := vjp[position]) is not None:
-                    part = rule(g, y, *args, **y.attrs)
-                else:
-                    continue
-                contributions.setdefault(x, []).append(part)
-        for x in wrt:
-            if x not in cotangents:
-                now.step = x.step
-                cotangents[x] = named(f"d{loss.name or 'L'}/d{x.name}", zeros(x))
+            for position, x in enumerate(y.args):
+                if x in paths and (part := contribution(g, y, position)) is not None:
+                    contributions.setdefault(x, []).append(part)
     return cotangents
 
 
-def _depending_on(wrt: list[Node], order: list[Node]) -> set[Node]:
+def contribution(g: Node, y: Node, position: int) -> Node | None:
+    """What the cotangent g of y contributes to that of its operand at `position`; None where nothing flows."""
+    vjp = y.op.vjp
+    if callable(vjp):
+        return vjp(g, y, position)
+    rule = vjp[position]
+    return None if rule is None else rule(g, y, *y.args, **y.attrs)
+
+
+def depending_on(wrt: Iterable[Node], order: Iterable[Node]) -> set[Node]:
     """What a change of `wrt` would change; through an operand's shape alone nothing passes."""
     found = set(wrt)
     for node in order:

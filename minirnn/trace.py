@@ -17,8 +17,11 @@ from .models import Model, Run, Sequential
 from .ops import average, leaf, stack, take
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from .fold import Folded
     from .readings.equations import Equations
+    from .readings.jacobians import JacobianNorms
     from .readings.page import Page
     from .readings.picture import Picture
     from .readings.walk import Walk
@@ -213,6 +216,30 @@ class Trace:
         from .readings.walk import walk
 
         return walk(self)
+
+    def ledger(self, name: str, by: str = "step") -> np.ndarray:
+        """What each time step adds to dL/d`name`, (T, ...); ``by="path"``: and from which step's loss, (T, T, ...)."""
+        from .readings.ledger import ledger
+
+        return ledger(self, name, by)
+
+    def jacobian(self, t: int, k: int, name: str | None = None) -> np.ndarray:
+        """dh_t/dh_k, the total derivative, (N, M, M): rows for h_t, columns for h_k; `name` where there are several."""
+        from .readings.jacobians import jacobian
+
+        return jacobian(self, t, k, name)
+
+    def jacobian_norms(self, name: str | None = None) -> JacobianNorms:
+        """The norms of dh_t/dh_k for all t and k from 0 to T, and the bound (γ σ_max(W_h))^(t-k) beside them."""
+        from .readings.jacobians import jacobian_norms
+
+        return jacobian_norms(self, name)
+
+    def plot(self, what: str, *, ax: Any = None, **options: Any) -> Figure:
+        """A figure of matplotlib: "flow", ‖dL/dh_t‖ over time; "ledger" (``of="W_h"``); "jacobians", ‖dh_t/dh_k‖."""
+        from .readings.figures import plot
+
+        return plot(self, what, ax, **options)
 
     def page(self, path: Any = None, report: Report | None = None, with_keras: bool = True) -> Page:
         """One self-contained HTML page with all of it, written to `path` if given.

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minirnn as mr
+from minirnn.graph import replay
+from minirnn.layers import SimpleRNN
+
+
+@pytest.mark.parametrize("layers, name", [(1, "h"), (2, "h^1"), (2, "h^2")])
+def test_against_the_complex_step(make, layers, name):
+    trace = make(layers=layers)
+    for t, k in [(4, 1), (3, 0), (2, 2), (1, 3)]:
+        node, found = trace.variables[name, k], trace.jacobian(t, k, name)
+        for unit in range(node.shape[1]):
+            moved = node.value.astype(complex)
+            moved[:, unit] += 1e-30j
+            column = np.imag(replay(trace.forward, {node: moved})[trace.variables[name, t]]) / 1e-30
+            assert np.allclose(found[:, :, unit], column, rtol=1e-12, atol=1e-15)
+
+
+def test_they_carry_the_adjoint_back(trace):
+    carried = np.einsum("nm,nmk->nk", trace.adjoint("h", 4), trace.jacobian(4, 1))
+    assert np.allclose(carried, trace.adjoint("h", 1), rtol=1e-12)
+
+
+def test_norms_are_those_of_the_jacobians(trace):
+    norms, _ = trace.jacobian_norms()
+    assert norms.shape == (5, 5) and not np.triu(norms, 1).any()
+    for t, k in [(4, 0), (2, 1), (3, 3)]:
+        assert np.isclose(norms[t, k], np.linalg.norm(trace.jacobian(t, k), 2, axis=(1, 2)).max())
+
+
+def test_the_bound(make):
+    for activation, slope in {"tanh": 1, "sigmoid": 0.25, "relu": 1, "linear": 1, "softmax": 0.5}.items():
+        trace = make(activation=activation)
+        factor = slope * np.linalg.norm(trace.value("W_h"), 2)
+        assert np.isclose(trace.jacobian_norms().bound[4, 1], factor**3)
+    assert make(activation="exponential").jacobian_norms().bound is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    sizes=st.tuples(*[st.integers(1, 5)] * 4),
+    scale=st.floats(0.01, 5),
+    activation=st.sampled_from(["tanh", "sigmoid", "relu", "linear", "softmax"]),
+)
+def test_the_bound_is_never_violated(seed, sizes, scale, activation):
+    N, T, D, M = sizes
+    rng = np.random.default_rng(seed)
+    layer = SimpleRNN(M, activation=activation)
+    layer.build((None, T, D))
+    layer.set_weights([scale * rng.normal(size=w.shape) for w in layer.get_weights()])
+    norms, bound = mr.trace(layer, rng.normal(size=(N, T, D))).jacobian_norms()
+    assert (norms <= bound * (1 + 1e-12)).all()
+
+
+def test_linear_with_one_unit_meets_the_bound():
+    """So that it is not merely large."""
+    layer = SimpleRNN(1, activation="linear")
+    layer.build((None, 4, 3))
+    layer.set_weights([np.ones((3, 1)), np.array([[-1.5]]), np.zeros(1)])
+    norms, bound = mr.trace(layer, np.ones((2, 4, 3))).jacobian_norms()
+    assert np.allclose(norms, bound) and np.isclose(bound[4, 0], 1.5**4)
+
+
+def test_what_cannot_be_had(make):
+    with pytest.raises(ValueError, match=r"states h\^1, h\^2: say which"):
+        make(layers=2).jacobian(2, 1)
+    with pytest.raises(KeyError, match="h has steps 0 to 4, not 5"):
+        make().jacobian(5, 1)
+    with pytest.raises(KeyError, match="no quantity 'g'"):
+        make().jacobian(2, 1, "g")
