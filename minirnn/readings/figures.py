@@ -33,7 +33,9 @@ def plot(trace: Trace, what: str, ax: Axes | None = None, **options: Any) -> Fig
         raise ImportError("figures need matplotlib: pip install 'minirnn[plot]'") from error
     if ax is not None:
         DRAWINGS[what](trace, lambda count: [ax], **options)
-        return ax.get_figure(root=True)
+        whole = ax.get_figure(root=True)
+        assert whole is not None  # its axes are given
+        return whole
     figure = Figure(figsize=(7.2, 3.6), layout="constrained")
     DRAWINGS[what](trace, lambda count: list(figure.subplots(1, count, squeeze=False)[0]), **options)
     return figure

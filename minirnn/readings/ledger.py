@@ -54,8 +54,8 @@ def _before_the_steps(trace: Trace, name: str, parameter: Node) -> list[Node]:
     for node in trace.forward:
         if node.step is None and any(a in around for a in _used(node)):
             around.add(node)
-    users = {node.step for node in trace.forward if node not in around and any(a in around for a in _used(node))}
-    elsewhere = sorted(users - set(range(1, trace.steps + 1)))
+    users = [n.step for n in trace.forward if n.step is not None and any(a in around for a in _used(n))]
+    elsewhere = sorted({*users} - {*range(1, trace.steps + 1)})
     if trace.loss_node in around or elsewhere or not users:
         where = f"at step {elsewhere[0]}" if elsewhere else "outside of the time steps"
         raise ValueError(
