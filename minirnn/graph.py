@@ -200,6 +200,23 @@ def ancestors(outputs: Iterable[Node], known: list[Node] | None = None) -> list[
 _by_serial = operator.attrgetter("serial")
 
 
+def rebuild(nodes: Iterable[Node], change: Callable[[Node, tuple[Node, ...]], Node | None]) -> dict[Node, Node]:
+    """`nodes` (in creation order) made anew: ``change(node, operands)`` gives what takes a node's place, or None.
+
+    Leaves stay as they are where nothing takes their place; names and steps are kept.
+    """
+    new: dict[Node, Node] = {}
+    with at(None):
+        for node in nodes:
+            now.step = node.step
+            args = tuple([new[a] for a in node.args])
+            made = change(node, args)
+            if made is None:
+                made = node.op(*args, **node.attrs) if args else node
+            new[node] = named(node.name, made) if node.name is not None and made is not node else made
+    return new
+
+
 def replay(nodes: Iterable[Node], values: dict[Node, Any]) -> dict[Node, Any]:
     """The values of `nodes` (in creation order) computed anew, where `values` replaces those of some leaves."""
     found = dict(values)

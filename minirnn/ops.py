@@ -355,6 +355,15 @@ columns: Primitive = Primitive(
     "columns",
 )
 
+cut: Primitive = Primitive(
+    "cut",  # the value alone: no cotangent passes, and no derivative of a complex step
+    "{0}.real",
+    (None,),
+    lambda S, x: x,
+    "✂",
+    rows=(0,),
+)
+
 # ------------------------------------------------------------------------------- the operators of Python, for readability
 
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from . import losses
 from .backprop import backprop
-from .graph import Node, ancestors, at, named
+from .graph import Node, ancestors, at, named, rebuild
 from .layers.base import Layer
 from .models import Model, Run, Sequential
-from .ops import average, leaf, stack, take
+from .ops import average, cut, leaf, stack, take
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,6 +74,11 @@ class Trace:
     def loss_function(self) -> losses.LossFunction | None:
         """The function of target and output nodes; None without a target."""
         return self._asked.loss
+
+    @property
+    def truncate(self) -> int | None:
+        """After how many steps the backward flow is cut; None: never."""
+        return self._asked.truncate
 
     @property
     def loss_name(self) -> str | None:
@@ -193,7 +198,7 @@ class Trace:
     def _short(self) -> Trace | None:
         """The same network on its first few steps, whose fold holds for all; None if this trace is short, or T is fixed."""
         one_step = any(name not in self.counts and not name.endswith("_0") for name in self._wrt)
-        if self.steps <= 2 * SHORT or not self.model.any_length or self.inputs[0].ndim != 3 or one_step:
+        if self.truncate or self.steps <= 2 * SHORT or not self.model.any_length or self.inputs[0].ndim != 3 or one_step:
             return None
         target = self.target[:, :SHORT] if self.target is not None and self.target.ndim == 3 else self.target
         inputs = [self.inputs[0][:, :SHORT], *self.inputs[1:]]
@@ -261,7 +266,9 @@ class Trace:
         return f"<Trace of {self.model.label!r}: {self.steps} steps, {len(self.nodes)} nodes, {loss}, {self.dtype}>"
 
 
-def trace(model: Model | Layer, X: Any, Y: Any = None, loss: Any = None, *, dtype: Any = None) -> Trace:
+def trace(
+    model: Model | Layer, X: Any, Y: Any = None, loss: Any = None, *, dtype: Any = None, truncate: int | None = None
+) -> Trace:
     """Run `model` on `X` (N, T, D) and, if a target `Y` is given, backpropagate the loss through time.
 
     - `model`: a Model, a Sequential, or a single layer such as ``SimpleRNN(2)``
@@ -270,6 +277,8 @@ def trace(model: Model | Layer, X: Any, Y: Any = None, loss: Any = None, *, dtyp
     - `loss`: "mse" (the default), "categorical_crossentropy", a loss object, or a function of (target, output) nodes; of a
       model with an output at every step, the loss is the average of the losses of the steps
     - `dtype`: float32 or float64; by default what X and the weights are
+    - `truncate`: truncated backpropagation through time; no gradient passes from one chunk of so many steps to the one
+      before it. Chunks are counted from the last step, so that a loss there always reaches back so many steps
 
     Raises ValueError where X or Y has the wrong shape or holds NaN or infinity.
 
@@ -294,10 +303,12 @@ def trace(model: Model | Layer, X: Any, Y: Any = None, loss: Any = None, *, dtyp
         raise ValueError("a loss needs a target: mr.trace(model, X, Y, loss=...)")
     if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"dtype is {np.dtype(dtype).name}; minirnn computes in float32 or float64")
+    if truncate is not None and (not isinstance(truncate, (int, np.integer)) or isinstance(truncate, bool) or truncate < 1):
+        raise ValueError(f"truncate is {truncate!r}; it is a number of steps, 1 or more")
     target = None if Y is None else np.array(Y)
     function = None if Y is None else losses.get(loss or "mse")
     weights = {layer: layer.get_weights() for layer in model.layers}
-    return _trace(Asked(model, [np.array(x) for x in inputs], target, function, weights), dtype)
+    return _trace(Asked(model, [np.array(x) for x in inputs], target, function, weights, truncate), dtype)
 
 
 class Asked(NamedTuple):
@@ -308,6 +319,7 @@ class Asked(NamedTuple):
     target: np.ndarray | None
     loss: losses.LossFunction | None
     weights: dict[Layer, list[np.ndarray]]
+    truncate: int | None = None
 
 
 SHORT = 5  # steps are enough to see what repeats and what the ends do
@@ -316,9 +328,31 @@ SHORT = 5  # steps are enough to see what repeats and what the ends do
 def _trace(asked: Asked, dtype: Any, wrt: tuple[str, ...] = ()) -> Trace:
     with at(None), np.errstate(over="ignore"):  # exp overflows in a saturated sigmoid, which then is rightly 0
         run = asked.model.run(asked.inputs, dtype, asked.weights)
-        if asked.target is None or asked.loss is None:
-            return Trace(run, None, asked)
-        return Trace(run, _loss(run.output, asked.target, asked.loss), asked, wrt)
+        loss = None if asked.target is None or asked.loss is None else _loss(run.output, asked.target, asked.loss)
+        if asked.truncate is not None:
+            run, loss = _truncated(run, loss, asked.truncate)
+        return Trace(run, loss, asked, wrt if loss is not None else ())
+
+
+def _truncated(run: Run, loss: Node | None, length: int) -> tuple[Run, Node | None]:
+    """The same run with every edge cut that leads from one chunk of `length` steps into another."""
+    nodes = ancestors([run.output] if loss is None else [run.output, loss])
+    T = max((node.step for node in nodes if node.step is not None), default=0)
+    ends: dict[Node, Node] = {}
+
+    def chunk(step: int) -> int:
+        return (T - max(step, 1)) // length  # h_0 belongs to the first
+
+    def severed(node: Node, args: tuple[Node, ...]) -> Node | None:
+        def crosses(x: Node) -> bool:
+            return node.step is not None and x.step is not None and chunk(node.step) != chunk(x.step)
+
+        if not any(map(crosses, args)):
+            return None
+        return node.op(*[ends.setdefault(x, cut(x)) if crosses(x) else x for x in args], **node.attrs)
+
+    new = rebuild(nodes, severed)
+    return run._replace(output=new[run.output], inputs=[new.get(i, i) for i in run.inputs]), loss and new[loss]
 
 
 def _loss(output: Node, Y: np.ndarray, function: losses.LossFunction) -> Node:

@@ -36,10 +36,11 @@ def rows(trace: Trace, dtype: str) -> Iterator[Row]:
     for name, found in zip(quantities, hidden(inputs)):
         ours = np.stack([trace.value(name, t) for t in range(1, trace.steps + 1)], axis=1)
         yield Row(f"{name}_t", FORWARD, dtype, error_in_eps(ours, _array(found), dtype))
-    if keras.backend.backend() != "tensorflow":
-        y = _array(twin(inputs))
-        reason = f"gradients are asked of TensorFlow; the active backend is {keras.backend.backend()}"
-        yield Row("y", FORWARD, dtype, error_in_eps(trace.output, y, dtype))
+    backend = keras.backend.backend()
+    if trace.truncate or backend != "tensorflow":
+        asked = f"gradients are asked of TensorFlow; the active backend is {backend}"
+        reason = "the flow is cut, which Keras does not do" if trace.truncate else asked
+        yield Row("y", FORWARD, dtype, error_in_eps(trace.output, _array(twin(inputs)), dtype))
         yield from (Row(q, GRADIENT, dtype, None, reason) for q in gradients)
         return
     import tensorflow as tf
