@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-Vjp = Callable[..., "Node"]
+Vjp = Callable[..., "Node | None"]
 
 
 class Node:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .readings.page import Page
     from .readings.picture import Picture
     from .readings.walk import Walk
+    from .verify.mismatch import Mismatch
     from .verify.report import Report
 
 
@@ -260,6 +261,12 @@ class Trace:
         from .verify import verify
 
         return verify(self, **options)
+
+    def compare(self, numbers: Mapping[str, Any] | None = None, **more: Any) -> Mismatch:
+        """Compare numbers of your own with the trace's; where they differ, name the slip that leads to them."""
+        from .verify.mismatch import compare
+
+        return compare(self, numbers, **more)
 
     def __repr__(self) -> str:
         loss = "no loss" if self.loss is None else f"{self.loss_name or 'loss'} = {self.loss:.6g}"

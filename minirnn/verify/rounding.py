@@ -6,15 +6,18 @@ hidden by this: in the wider precision it is as wrong as before.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from ..graph import replay
+from ..graph import Node, replay
 from ..ops import sigmoid, softmax, tanh
 from ..trace import Trace
 from .report import TOLERANCE, Row, error_in_eps
 
 WIDER = {"float32": np.float64, "float64": np.longdouble}
 FEW = 0.25  # of all entries; past that the derivatives that are left say little of the true ones
+MOVED = 3  # runs with moved results
 MARGIN = 8  # two programs round differently: so many times the cost to one of them is taken for rounding
 
 
@@ -27,10 +30,10 @@ def _flat(trace: Trace) -> int:
 
 def allowed(rows: list[Row], traces: dict[str, Trace]) -> list[Row]:
     """The rows, where one is off by more than the tolerance with what rounding explains allowed for."""
-    costs = {dtype: _costs(traces[dtype]) for dtype in {row.dtype for row in rows if not row.ok}}
+    known = {dtype: costs(traces[dtype]) for dtype in {row.dtype for row in rows if not row.ok}}
     found = []
     for row in rows:
-        judged = row if row.ok else _allowing(row, costs[row.dtype].get(row.quantity, 0.0))
+        judged = row if row.ok else _allowing(row, known[row.dtype].get(row.quantity, 0.0))
         if not judged.ok and row.quantity.startswith("dL/") and (flat := _flat(traces[row.dtype])):
             said = f"cannot be judged: {flat} entries have reached ±1, where the derivative is 0 in floating point"
             judged = row._replace(error=None, note=said)
@@ -46,18 +49,35 @@ def _allowing(row: Row, cost: float) -> Row:
     return row._replace(allowed=limit, note="; ".join(filter(None, [row.note, said])))
 
 
-def _costs(trace: Trace) -> dict[str, float]:
-    """The error of every quantity of the trace against the wider run, in eps; "h_t" stands for all steps of h."""
+def costs(trace: Trace) -> dict[str, float]:
+    """What rounding costs every quantity of the trace, in eps; "h_t" stands for all steps of h.
+
+    The larger of two: the error of the trace against the wider run, and what that run changes when every result in it is
+    moved by up to one eps of the trace's precision, at random. A single run can be right by luck.
+    """
     dtype = str(trace.dtype)
     leaves = {n: np.asarray(n.value).astype(WIDER[dtype]) for n in trace.nodes if not n.args and n.dtype.kind == "f"}
     with np.errstate(all="ignore"):
         wide = replay(trace.nodes, leaves)
+        others = [{node: node.value for node in trace.nodes}, *(_moved(trace, leaves, seed) for seed in range(MOVED))]
     found = {}
     for name, count in trace.counts.items():
         steps = [t for t in range(trace.steps + 1) if (name, t) in trace.variables] if count > 1 else []
         nodes = [trace.variables[name, t] for t in steps] or [
             n for (known, _), n in trace.variables.items() if known == name
         ]
-        ours, truth = np.stack([n.value for n in nodes]), np.stack([wide[n] for n in nodes])
-        found[f"{name}_t" if steps else name] = error_in_eps(ours, truth, dtype)
+        truth = np.stack([wide[n] for n in nodes])
+        errors = [error_in_eps(np.stack([other[n] for n in nodes]), truth, dtype) for other in others]
+        found[f"{name}_t" if steps else name] = max(errors)
+    return found
+
+
+def _moved(trace: Trace, leaves: dict[Node, np.ndarray], seed: int) -> dict[Node, np.ndarray]:
+    """The wider run with every result moved by up to one eps of the trace's precision."""
+    rng, eps = np.random.default_rng(seed), float(np.finfo(trace.dtype).eps)
+    found: dict[Node, Any] = dict(leaves)
+    for node in trace.nodes:
+        if node not in found:
+            value = node.op.compute(*[found[a] for a in node.args], **node.attrs) if node.args else node.value
+            found[node] = value * (1 + eps * rng.uniform(-1, 1, np.shape(value))) if node.args else value
     return found

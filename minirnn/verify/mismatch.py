@@ -1,0 +1,234 @@
+"""Whose numbers are right: the user's own beside those of the trace, the first that differ, and the slip behind them.
+
+A slip is claimed only if the network computed with it gives the user's numbers, all of them, to 32 eps.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..trace import Trace
+from . import backward_slips, forward_slips, other_weights
+from .given import Given, Layout, Precision, given
+from .replays import Network, Numbers, Slip
+from .report import TOLERANCE
+from .rounding import MARGIN, costs
+
+CLEARLY = 4  # times closer than the right numbers the slip must be
+LITTLE = 0.02  # eps of float32: what is closer was not rounded to float32
+
+
+class Compared(NamedTuple):
+    """One quantity: how far the user's numbers are off, in eps, and the first step at which they differ."""
+
+    quantity: str
+    precision: Precision
+    error: float
+    off: float  # the largest difference
+    first: int | None  # None too where there are no steps
+    ok: bool
+    layout: str
+    allowed: float = TOLERANCE
+    held: bool = False  # float32 numbers in a float64 array
+
+
+class Found(NamedTuple):
+    """A slip that gives the user's numbers, where it was made, and how many eps are left."""
+
+    slip: Slip
+    detail: str
+    error: float
+
+    @property
+    def name(self) -> str:
+        return self.slip.name
+
+    @property
+    def sentence(self) -> str:
+        return self.slip.says + (f" ({self.detail})" if self.detail else "")
+
+
+@dataclass(frozen=True, repr=False)
+class Mismatch:
+    """The comparison. `ok` is True if all numbers agree; `slips` are those that explain the numbers that do not."""
+
+    rows: list[Compared]
+    slips: list[Found]
+    tried: int
+
+    @property
+    def ok(self) -> bool:
+        return all(row.ok for row in self.rows)
+
+    @property
+    def first(self) -> Compared | None:
+        """The first quantity that differs, in the order of computation."""
+        return next((row for row in self.rows if not row.ok), None)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in plain words."""
+        said = "; or when ".join(found.sentence for found in self.slips)
+        first = self.first
+        if first is None:
+            worst = max(self.rows, key=lambda row: row.error)
+            if worst.precision.floor:
+                return f"They agree, in all {worst.precision.says} that were given."
+            more = " as far as rounding allows" if worst.error > TOLERANCE else ""
+            within = f"within {worst.error:.2g} eps of {worst.precision.says} ({worst.allowed:.0f} are allowed)"
+            return f"They agree{more}: {within}." + (f" Only so far, for {said}." if said else "")
+        where = f" first at step {first.first}" if first.first is not None else ""
+        head = (
+            f"{first.quantity} differs{where}, by up to {first.off:.2g} ({first.error:.2g} eps of {first.precision.says})."
+        )
+        if not said:
+            return f"{head} None of the {self.tried} known slips gives these numbers to {TOLERANCE:.0f} eps."
+        return f"{head} These numbers come out when {said}."
+
+    def __str__(self) -> str:
+        head = ("quantity", "first step off", "error in eps", "of", "verdict")
+        lines = [head, *(_cells(row) for row in self.rows)]
+        widths = [max(len(line[i]) for line in lines) for i in range(4)]
+        table = ["  ".join([*(f"{cell:<{w}}" for cell, w in zip(line, widths)), line[4]]) for line in lines]
+        code = [f"    probably wrong  {slip.wrong}\n    right           {slip.right}" for slip in self._distinct]
+        return "\n".join([*table, "", self.sentence, *code])
+
+    __repr__ = __str__
+
+    @property
+    def _distinct(self) -> list[Slip]:
+        return [found.slip for found in self.slips]
+
+    def _repr_html_(self) -> str:
+        def row(cells: Iterable[str], tag: str) -> str:
+            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+        head = row(("quantity", "first step off", "error in eps", "of", "verdict"), "th")
+        table = head + "".join(row(_cells(each), "td") for each in self.rows)
+        code = "".join(
+            f"<p>probably wrong</p><pre>{html.escape(slip.wrong)}</pre><p>right</p><pre>{html.escape(slip.right)}</pre>"
+            for slip in self._distinct
+        )
+        return f"<p>{html.escape(self.sentence)}</p><table>{table}</table>{code}"
+
+
+def _cells(row: Compared) -> tuple[str, ...]:
+    verdict = "agrees" if row.ok else "DIFFERS"
+    step = "–" if row.first is None else str(row.first)
+    return row.quantity, step, f"{row.error:.2g}", row.precision.says, verdict + (f" ({row.layout})" if row.layout else "")
+
+
+def compare(
+    trace: Trace, numbers: Mapping[str, Any] | None = None, *, weights: Iterable[list[Any]] = (), **more: Any
+) -> Mismatch:
+    """Compare the user's own numbers with those of the trace, and name the slip that explains a difference.
+
+    - ``h=``, ``z=``, ``y=``, ``L=`` …: values, of all steps or the last one, with or without the axis of the samples, time
+      first or samples first, as anything array-like; names that are no Python names in a mapping, ``{"h^2": mine}``
+    - ``W_h=``, ``b_o=`` …: the gradients of the loss by the parameters; ``dh=``, ``dz=``: dL/dh_t, dL/dz_t
+    - `weights`: lists of arrays, as from ``get_weights()``, that may have been used in place of the given ones
+
+    Raises ValueError if a quantity is unknown or its shape fits nothing.
+    """
+    asked = {**(numbers or {}), **more}
+    if not asked:
+        raise ValueError("there is nothing to compare: give numbers of your own, such as trace.compare(h=my_h)")
+    double = trace.astype(np.float64)
+    order = {name: place for place, (name, _) in enumerate(double.variables)}
+    mine = [given(double, key, numbers) for key, numbers in asked.items()]
+    mine.sort(key=lambda one: (one.quantity.derivative, order[one.quantity.name]))
+    net = Network(double, [[np.asarray(w) for w in each] for each in weights])
+    rows = [_compared(net.right, one) for one in mine]
+    if not all(row.ok for row in rows):
+        rows = _allowing(trace, rows)
+    if all(row.ok for row in rows):
+        return Mismatch(rows, _held_in_double(rows), 0)
+    slips = forward_slips.SLIPS + other_weights.SLIPS
+    if all(one.quantity.derivative for one, row in zip(mine, rows) if not row.ok):
+        slips = backward_slips.SLIPS + slips
+    found = list(_explaining(net, slips, mine, rows))
+    found = found or list(_explaining(net, [other_weights.from_numbers(mine)], mine, rows)) or _mixed_with_single(rows)
+    return Mismatch(rows, found, len(slips) + 2)
+
+
+def _compared(numbers: Numbers, one: Given) -> Compared:
+    """The user's numbers in the layout in which they come closest."""
+    found: list[Compared] = []
+    for precision in one.precisions:
+        found.append(min((_in_layout(numbers, one, precision, each) for each in one.layouts), key=lambda row: row.error))
+        if found[-1].ok:
+            return found[-1]._replace(held=precision.says == "float32" and len(one.precisions) > 1)
+    return found[0]
+
+
+def _in_layout(numbers: Numbers, one: Given, precision: Precision, layout: Layout) -> Compared:
+    truth = [numbers.of(one.quantity, t)[layout.rows] for t in layout.steps]
+    if truth[0].shape != layout.array.shape[1:] or not all(np.isfinite(each).all() for each in truth):
+        return Compared(one.quantity.label, precision, np.inf, np.inf, layout.steps[0], False, layout.says)
+    off = np.array([np.abs(mine - right).max(initial=0) for mine, right in zip(layout.array.astype(float), truth)])
+    errors = off / precision.unit(max(np.abs(each).max(initial=0) for each in truth))
+    beyond = errors > TOLERANCE
+    first = layout.steps[int(np.argmax(beyond))] if beyond.any() else None
+    return Compared(
+        one.quantity.label, precision, float(errors.max()), float(off.max()), first, not beyond.any(), layout.says
+    )
+
+
+def _allowing(trace: Trace, rows: list[Compared]) -> list[Compared]:
+    """Where 32 eps are passed by no more than rounding explains, the numbers agree."""
+    known: dict[str, dict[str, float]] = {}
+    found = []
+    for row in rows:
+        dtype = row.precision.says
+        if not row.ok and np.isfinite(row.error) and dtype in ("float32", "float64"):
+            cost = known.setdefault(dtype, costs(trace.astype(dtype)))
+            limit = MARGIN * cost.get(f"{row.quantity}_t", cost.get(row.quantity, 0.0))
+            if row.error <= limit:
+                row = row._replace(ok=True, allowed=limit, first=None)
+        found.append(row)
+    return found
+
+
+def _explaining(net: Network, slips: list[Slip], mine: list[Given], rows: list[Compared]) -> Iterator[Found]:
+    """The slips with which all numbers are the user's, each in the first variant that does it."""
+    order = sorted(range(len(rows)), key=lambda i: rows[i].ok)  # what differs first: most slips are dismissed at once
+    for slip in slips:
+        for variant in slip.variants(net):
+            numbers, errors = variant.numbers(), []
+            for i in order:
+                found = _compared(numbers, mine[i])
+                if not found.ok or (not rows[i].ok and found.off * CLEARLY > rows[i].off):
+                    break
+                errors.append(found.error)
+            else:
+                yield Found(slip, variant.detail, max(errors))
+                break
+
+
+SINGLE = Slip(
+    "float32 against float64",
+    "they are computed in float32, and held in float64",
+    "h = np.zeros(M, np.float32)  # or float32 weights and inputs",
+    "X = X.astype(np.float64)  # and the weights, if float64 is meant",
+    lambda net: iter(()),
+)
+
+
+def _held_in_double(rows: list[Compared]) -> list[Found]:
+    """Numbers in float64 arrays that agree as float32 numbers, and only so."""
+    single = [row.error for row in rows if row.held]
+    return [Found(SINGLE, "", max(single))] if single else []
+
+
+def _mixed_with_single(rows: list[Compared]) -> list[Found]:
+    """Numbers of 16 digits that are right to 7: on their way they were in float32."""
+    wrong = [row for row in rows if not row.ok]
+    ratio = float(np.finfo(np.float64).eps / np.finfo(np.float32).eps)
+    errors = [row.error * ratio for row in wrong]
+    double = all(row.precision.says == "float64" for row in wrong)
+    return [Found(SINGLE, "", max(errors))] if double and LITTLE < max(errors) <= TOLERANCE else []
