@@ -1,7 +1,7 @@
 """The command line: the readings of a model file, one command each.
 
-Exit code 0: done, and nothing differs. 1: ``verify`` found a difference. 2: the command could not be carried out, and one
-line on standard error says why and what to do.
+Exit code 0: done, and nothing differs. 1: ``verify`` or ``compare`` found a difference. 2: the command could not be
+carried out, and one line on standard error says why and what to do.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ MODEL_COMMANDS = {
     "equations": "print the equations, forward and backward, each with its residual",
     "walk": "print every step, forward and backward: symbol = numbers = result",
     "verify": "compare with independent witnesses; exit code 1 if one differs",
+    "compare": "compare numbers of your own with the network's, and name the slip behind a difference; exit code 1 if one",
     "summary": "print the layers, their output shapes and parameters",
 }
 DEFAULT_STEPS = 5
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         "equations": _equations,
         "walk": _walk,
         "verify": _verify,
+        "compare": _compare,
         "summary": _summary,
     }
     for name, says in MODEL_COMMANDS.items():
@@ -90,6 +92,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--all-steps", action="store_true", help="draw every step, however many")
         if name == "equations":
             _equation_options(command)
+        if name == "compare":
+            _compare_options(command)
         if name in ("explain", "verify"):
             command.add_argument("--no-keras", action="store_true", help="do not ask Keras, even if it is installed")
     return parser
@@ -114,6 +118,14 @@ def _equation_options(command: argparse.ArgumentParser) -> None:
     add("--wrt", type=_listed, action="extend", default=[], metavar="x,h_0", help="differentiate by these as well")
     add("--at", type=int, metavar="T", help="the equations of this step, with their numbers")
     add("--paths", action="store_true", help="the total derivative as a sum over paths too")
+
+
+def _compare_options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--h", metavar="MINE.npy", help="your states, of all steps or the last")
+    add("--value", action="append", default=[], metavar="NAME=MINE.npy", help="any quantity: y=mine.npy, z=mine.npy")
+    add("--grad", action="append", default=[], metavar="NAME=MINE.npy", help="the gradient by a parameter: W_h=mine.npy")
+    add("--weights", action="append", default=[], metavar="MODEL", help="a model whose weights may have been used instead")
 
 
 def _listed(text: str) -> list[str]:
@@ -201,6 +213,25 @@ def _verify(options: Any) -> int:
     report = _trace(options).verify(with_keras=not options.no_keras)
     print(report)
     return 0 if report.ok else 1 if report.checked else 2
+
+
+def _compare(options: Any) -> int:
+    import minirnn as mr
+
+    if not options.x:
+        raise UserError("compare needs the input that your numbers were computed from: give --x X.npy")
+    mine = {} if options.h is None else {"h": _array(options.h)}
+    for prefix, pairs in (("", options.value), ("dL/d", options.grad)):
+        for pair in pairs:
+            name, sign, path = pair.partition("=")
+            if not (name and sign and path):
+                raise UserError(f"{pair}: write the name of the quantity, =, and the file, such as W_h=mine.npy")
+            mine[prefix + name] = _array(path)
+    if not mine:
+        raise UserError("there is nothing to compare: give --h, --value or --grad")
+    found = _trace(options).compare(mine, weights=[mr.load(path).get_weights() for path in options.weights])
+    print(found)
+    return 0 if found.ok else 1
 
 
 def _summary(options: Any) -> int:

@@ -204,3 +204,34 @@ def test_a_closed_pipe_is_no_error(models):
         ["bash", "-c", command], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONUTF8": "1"}
     )
     assert done.returncode == 0 and "Traceback" not in done.stderr and "── start" in done.stdout
+
+
+def test_compare(run, models, tmp_path):
+    model = mr.load(models / "model.keras")
+    trace = mr.trace(model, np.load(models / "x.npy"), np.load(models / "y.npy"))
+    W_x, _, b_h, *_ = model.get_weights()
+    np.save(tmp_path / "right.npy", [trace.value("h", t) for t in range(1, 5)])
+    np.save(tmp_path / "wrong.npy", np.tanh(trace.inputs[0] @ W_x + b_h))
+    np.save(tmp_path / "grad.npy", 2 * trace.gradients["W_h"])
+    asked = ("compare", "model.keras", "--x", "x.npy", "--y", "y.npy")
+    code, out, err = run(*asked, "--h", "right.npy")
+    assert code == 0 and "They agree" in out and err == ""
+    code, out, _ = run(*asked, "--value", "h=wrong.npy")
+    assert code == 1 and "h differs first at step 2" in out and "the recurrent product h W_h is left out" in out
+    code, out, _ = run(*asked, "--h", "right.npy", "--grad", "W_h=grad.npy", "--weights", "model.keras")
+    assert code == 1 and "dL/dW_h differs" in out and "factor 2" in out
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["--h", "y.npy"], "give --x X.npy"),
+        (["--x", "x.npy"], "give --h, --value or --grad"),
+        (["--x", "x.npy", "--grad", "W_h"], "W_h: write the name of the quantity, =, and the file"),
+        (["--x", "x.npy", "--grad", "W_h=none.npy"], "none.npy: there is no such file"),
+        (["--x", "x.npy", "--h", "wide.npy"], "h has shape (2, 4, 9); h has shape (2, 4, 5) for all steps"),
+    ],
+)
+def test_compare_what_cannot_be_done(run, arguments, says):
+    code, out, err = run("compare", "model.keras", *arguments)
+    assert code == 2 and out == "" and says in err.strip().split("\n")[-1]

@@ -48,8 +48,9 @@ def _bent(net: Network) -> list[Node]:
 
 def _no_slope(net: Network) -> Iterator[Variant]:
     bent = _bent(net)
+    for where, nodes in net.by_layer(bent):
+        yield net.at(where or "everywhere", nodes, _going(nodes[0].op, {0: lambda g, y, x: g}))
     if bent:
-        yield net.at("everywhere", bent, _going(bent[0].op, {0: lambda g, y, x: g}))
         yield _before_the_slope(net, "for what goes back to h_{t-1}", bent, {0: lambda n: n in net.carrying})
         yield _before_the_slope(net, "for the weights", bent, {0: lambda n: n.op is spread, 1: lambda n: n.op is matmul})
 
@@ -103,15 +104,19 @@ def _not_transposed(net: Network) -> Iterator[Variant]:
 
 
 def _dropped(net: Network) -> Iterator[Variant]:
-    yield net.at("", net.carrying, _going(matmul, {0: _nothing}))
+    for where, nodes in net.by_layer(net.carrying):
+        yield net.at(where, nodes, _going(matmul, {0: _nothing}))
 
 
 def _without_the_kernel(net: Network) -> Iterator[Variant]:
-    yield net.at("", net.carrying, _going(matmul, {0: lambda g, y, h, W: g}))
+    for where, nodes in net.by_layer(net.carrying):
+        yield net.at(where, nodes, _going(matmul, {0: lambda g, y, h, W: g}))
 
 
 def _of_the_wrong_step(net: Network) -> Iterator[Variant]:
-    yield _remembering(net, "that of the step after the next", lambda sent: sent[-2] if len(sent) > 1 else scale(sent[0], p=0.0))
+    yield _remembering(
+        net, "that of the step after the next", lambda sent: sent[-2] if len(sent) > 1 else scale(sent[0], p=0.0)
+    )
     yield _remembering(net, "those of all later steps, summed", lambda sent: functools.reduce(operator.add, sent))
 
 

@@ -20,16 +20,18 @@ LOOP = "h = np.tanh(x[t] @ W_x + b_h + h @ W_h)"
 
 
 def _no_recurrent_product(net: Network) -> Iterator[Variant]:
-    yield net.at("", net.carrying, lambda node, args: scale(node.op(*args), p=0.0))
+    for where, nodes in net.by_layer(net.carrying):
+        yield net.at(where, nodes, lambda node, args: scale(node.op(*args), p=0.0))
 
 
 def _never_carried(net: Network) -> Iterator[Variant]:
-    starts: dict[str | None, Node] = {}
+    for where, nodes in net.by_layer(net.carrying):
+        starts: dict[str | None, Node] = {}
 
-    def from_the_start(node: Node, args: tuple[Node, ...]) -> Node:
-        return matmul(starts.setdefault(node.args[0].name, args[0]), args[1])  # the first that is met
+        def from_the_start(node: Node, args: tuple[Node, ...], starts: dict[str | None, Node] = starts) -> Node:
+            return matmul(starts.setdefault(node.args[0].name, args[0]), args[1])  # the first that is met
 
-    yield net.at("", net.carrying, from_the_start)
+        yield net.at(where, nodes, from_the_start)
 
 
 def _transposed(net: Network) -> Iterator[Variant]:

@@ -60,8 +60,9 @@ def given(trace: Trace, key: str, mine: Any) -> Given:
     """The numbers `mine` for the quantity called `key`. ValueError where there is none or the shape fits nothing."""
     quantity = _quantity(trace, key)
     array = _array(key, mine)
-    if key in trace.parameters and array.shape == quantity.shape and np.allclose(array, trace.value(key), rtol=1e-6, atol=0):
-        raise ValueError(f"{key} is the parameter itself: compare takes the gradient of the loss by it, dL/d{key}")
+    name = quantity.name
+    if name in trace.parameters and array.shape == quantity.shape and np.allclose(array, trace.value(name), 1e-6, 0):
+        raise ValueError(f"{key} is the parameter {name} itself: compare takes the gradient of the loss by it, dL/d{name}")
     layouts = list(_layouts(trace, quantity, array))
     if not layouts:
         raise ValueError(f"{key} has shape {array.shape}; {quantity.label} {_shapes(trace, quantity)}")
@@ -117,7 +118,11 @@ def _precisions(array: np.ndarray) -> list[Precision]:
     if decimals is None:
         return [double]
     floor = 0.5001 * 10.0**-decimals
-    return [double, double._replace(says=f"{decimals} decimals", floor=floor), single._replace(floor=floor)]
+    return [
+        double,
+        double._replace(says=f"{decimals} decimals", floor=floor),
+        single._replace(says=f"float32, {decimals} decimals", floor=floor),
+    ]
 
 
 def _layouts(trace: Trace, quantity: Quantity, array: np.ndarray) -> Iterator[Layout]:

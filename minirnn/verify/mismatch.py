@@ -78,7 +78,7 @@ class Mismatch:
         if first is None:
             worst = max(self.rows, key=lambda row: row.error)
             if worst.precision.floor:
-                return f"They agree, in all {worst.precision.says} that were given."
+                return f"They agree as far as the numbers were given: {worst.precision.says}."
             more = " as far as rounding allows" if worst.error > TOLERANCE else ""
             within = f"within {worst.error:.2g} eps of {worst.precision.says} ({worst.allowed:.0f} are allowed)"
             return f"They agree{more}: {within}." + (f" Only so far, for {said}." if said else "")

@@ -101,10 +101,20 @@ class Network:
         return node.name in self.states
 
     @cached_property
-    def carrying(self) -> set[Node]:
-        """The products of a state of another step and a matrix."""
+    def carrying(self) -> dict[Node, None]:
+        """The products of a state of another step and a matrix, in order."""
         products = [n for n in self.trace.forward if n.op is matmul and n.step is not None]
-        return {n for n in products if self.is_state(n.args[0]) and n.args[0].step != n.step}
+        return dict.fromkeys(n for n in products if self.is_state(n.args[0]) and n.args[0].step != n.step)
+
+    def by_layer(self, nodes: Iterable[Node]) -> Iterator[tuple[str, list[Node]]]:
+        """All of these states, or products with a state, and then those of each of several layers."""
+        layers: dict[str | None, list[Node]] = {}
+        for node in nodes:
+            layers.setdefault((node if self.is_state(node) else node.args[0]).name, []).append(node)
+        if layers:
+            yield "", [node for each in layers.values() for node in each]
+        if len(layers) > 1:
+            yield from ((f"in the layer of {name}", each) for name, each in layers.items())
 
     def products(self, W: Node) -> list[Node]:
         """The products x W."""

@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minirnn as mr
+from minirnn import demo
+from minirnn.layers import Dense, Input, SimpleRNN
+from minirnn.models import Model
+
+EPS32 = np.finfo("float32").eps
+
+
+def states(trace, name="h", first=1):
+    """(N, T, M)"""
+    return np.stack([trace.value(name, t) for t in range(first, trace.steps + 1)], axis=1)
+
+
+def wrong(trace):
+    """The states without the recurrent product."""
+    return np.tanh(trace.inputs[0] @ trace.value("W_x") + trace.value("b_h"))
+
+
+# -------------------------------------------------------------------------------------------------------------- layouts
+
+LAYOUTS = {
+    "samples first": lambda H: H,
+    "steps first": lambda H: H.swapaxes(0, 1),
+    "a list of steps": lambda H: list(H.swapaxes(0, 1)),
+    "the last step": lambda H: H[:, -1],
+    "columns": lambda H: H[:, -1].T,
+    "columns at every step": lambda H: H.transpose(1, 2, 0),
+    "one sample": lambda H: H[0],
+    "one sample, as rows": lambda H: H[0][:, None],
+    "one sample, as columns": lambda H: H[0][:, :, None],
+    "one sample, last step": lambda H: H[0, -1],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_numbers_may_be_laid_out_in_many_ways(trace, layout):
+    assert trace.compare(h=layout(states(trace))).ok
+    found = trace.compare(h=layout(wrong(trace)))
+    assert not found.ok and found.slips[0].name == "no recurrent product"
+
+
+def test_with_the_initial_state(trace):
+    H = states(trace, first=0)
+    assert trace.compare(h=H).ok and trace.compare(h=H[0]).rows[0].layout.endswith("the first sample")
+    H[:, 0] = 1
+    assert trace.compare(h=H).first.first == 0
+
+
+def test_all_outputs_of_a_loop_of_which_the_last_counts(trace):
+    """As in the notebooks: y at every step, where the model gives the last."""
+    Y = states(trace) @ trace.value("W_o") + trace.value("b_o")
+    for mine in (Y, Y.swapaxes(0, 1), list(Y[0])):
+        found = trace.compare(y=mine)
+        assert found.ok and "the last of 4 steps" in found.rows[0].layout
+
+
+def test_every_quantity(stacked):
+    every = {name: states(stacked, name) for name in ("h^1", "h^2", "z^1", "y")} | {"L": stacked.loss}
+    every |= dict(stacked.gradients.items())
+    every |= {"dL/dh^2": np.stack([stacked.adjoint("h^2", t) for t in range(1, 5)], axis=1)}
+    found = stacked.compare(every)
+    assert found.ok and len(found.rows) == len(every) and found.rows[0].quantity == "z^1"
+    every["h^2"] = every["h^2"] + 1e-9
+    assert stacked.compare(every).first.quantity == "h^2"
+
+
+def test_names_as_they_are_written(trace):
+    g = trace.gradients
+    found = trace.compare(Wh=g["W_h"], dWx=g["W_x"], bh=g["b_h"], yhat=trace.output, loss=trace.loss, Wo=g["W_o"])
+    assert found.ok
+    assert {row.quantity for row in found.rows} == {"dL/dW_h", "dL/dW_x", "dL/db_h", "y", "L", "dL/dW_o"}
+    assert trace.compare(dh=np.stack([trace.adjoint("h", t) for t in range(1, 5)], axis=1)).ok
+
+
+def test_tensors(trace):
+    import tensorflow as tf
+
+    assert trace.compare(h=tf.constant(states(trace))).ok
+
+
+# ------------------------------------------------------------------------------------------------------------ precision
+
+
+def test_agreement_is_said_in_eps(trace):
+    found = trace.compare(h=states(trace) * (1 + 3e-16))
+    assert found.ok and found.rows[0].error < 4 and "eps of float64 (32 are allowed)" in found.sentence
+    assert found.slips == [] and found.first is None
+
+
+def test_float32_numbers_are_judged_as_such(trace):
+    single = states(trace).astype("float32")
+    found = trace.compare(h=single)
+    assert found.ok and 0.1 < found.rows[0].error <= 1 and found.rows[0].precision.says == "float32" and not found.slips
+    held = trace.compare(h=single.astype(float))
+    assert held.ok and held.slips[0].name == "float32 against float64" and "held in float64" in held.sentence
+
+
+def test_a_float32_on_the_way(trace):
+    y = states(trace)[:, -1].astype("float32").astype(float) @ trace.value("W_o") + trace.value("b_o")
+    found = trace.compare(y=y)
+    assert not found.ok and [slip.name for slip in found.slips] == ["float32 against float64"]
+
+
+def test_numbers_copied_from_a_printout():
+    """Keras' prediction as the notebook shows it, and the loop's: both are right."""
+    trace = mr.trace(demo.model(), demo.X)
+    said = trace.compare(y=[-1.32716133, -0.02186675]).sentence
+    assert said == "They agree as far as the numbers were given: float32, 8 decimals."
+    said = trace.compare(y=np.round(trace.output, 6)).sentence
+    assert said == "They agree as far as the numbers were given: 6 decimals."
+    assert trace.compare(y=[[-1.3271614, -0.02186675]]).ok
+    assert not trace.compare(y=[-1.32726133, -0.02186675]).ok
+
+
+def test_a_wrong_digit_is_no_slip(trace):
+    H = states(trace)
+    H[0, 2, 1] += 1e-5
+    found = trace.compare(h=H)
+    assert not found.ok and not found.slips and found.first.first == 3
+    assert "h differs first at step 3" in found.sentence and "None of the" in found.sentence
+
+
+def test_what_rounding_explains_is_allowed():
+    """A long chaotic network, run in another order of summing, is right."""
+    rng = np.random.default_rng(0)
+    layer = SimpleRNN(20, return_sequences=True)
+    layer.build((None, 40, 3))
+    layer.set_weights([2 * rng.normal(size=w.shape) for w in layer.get_weights()])
+    trace = mr.trace(layer, rng.normal(size=(1, 40, 3)))
+    h, H = np.zeros(20), []
+    W_x, W_h, b_h = layer.get_weights()
+    for x in trace.inputs[0][0]:
+        h = np.tanh((b_h + h @ W_h) + x @ W_x)
+        H.append(h)
+    found = trace.compare(h=H)
+    assert found.ok and found.rows[0].error > 32 and "as far as rounding allows" in found.sentence
+    assert not trace.compare(h=np.array(H) + 1e-3).ok
+
+
+# ---------------------------------------------------------------------------------------------------------------- slips
+
+
+def test_slips_that_explain_equally_are_all_named(trace):
+    found = trace.compare(h=wrong(trace))
+    assert [slip.name for slip in found.slips] == ["no recurrent product", "state not carried on"]
+    assert "come out when the recurrent product h W_h is left out; or when" in found.sentence
+    assert "h = np.tanh(x[t] @ W_x + b_h)" in str(found) and found.first.first == 2
+
+
+def test_right_numbers_beside_wrong_ones(trace):
+    """The slip explains both."""
+    mine = trace.gradients["b_h"] / trace.steps
+    found = trace.compare(h=states(trace), W_h=trace.gradients["W_h"], b_h=mine)
+    assert found.first.quantity == "dL/db_h" and found.slips[0].name == "factor T"
+    assert found.slips[0].detail == "dL/db_h is 4 times too small"
+
+
+def test_the_weights_that_were_used_are_found():
+    """Two layers of weights were drawn, one was printed: the numbers tell."""
+    rng = np.random.default_rng(1)
+    i = Input((6, 3))
+    model = Model(i, Dense(2)(SimpleRNN(4)(i)))
+    given = [rng.normal(size=w.shape) * 0.5 for w in model.get_weights()]
+    other = [rng.normal(size=w.shape) * 0.5 for w in given]
+    X = rng.normal(size=(5, 6, 3))
+    model.set_weights(other)
+    mine = states(mr.trace(model, X))
+    model.set_weights(given)
+    found = mr.trace(model, X).compare(h=mine)
+    assert found.slips[0].name == "other weights" and "another W_x and b_h and W_h" in found.slips[0].detail
+    model.set_weights([other[0], *given[1:]])
+    mine = states(mr.trace(model, X))
+    model.set_weights(given)
+    found = mr.trace(model, X).compare(h=mine)
+    assert "another W_x, found from your numbers" in found.slips[0].detail
+
+
+def test_weights_that_changed_since():
+    """The model was trained after the trace."""
+    rng = np.random.default_rng(2)
+    layer = SimpleRNN(2, return_sequences=True)
+    layer.build((None, 3, 5))
+    X = np.arange(1.0, 4.0)[None, :, None].repeat(5, axis=2)
+    old = mr.trace(layer, X)
+    before = layer.get_weights()
+    layer.set_weights([rng.normal(size=w.shape).astype("float32") for w in before])
+    new = mr.trace(layer, X)
+    assert "those the model has by now" in old.compare(h=states(new)).slips[0].detail
+    found = new.compare(h=states(old), weights=[before])
+    assert found.slips[0].name == "other weights" and "set 1" in found.slips[0].detail
+    assert not new.compare(h=states(old)).slips  # three numbers for each unit determine no weights
+
+
+def test_an_owner_of_two_layers_forgets_one_recurrent_product(make):
+    trace = make(layers=2, every_step=True)
+    h = np.tanh(states(trace, "h^1") @ trace.value("W_x^2") + trace.value("b_h^2"))
+    found = trace.compare({"h^2": h})
+    assert found.slips[0].name == "no recurrent product" and found.slips[0].detail == "in the layer of h^2"
+
+
+# ------------------------------------------------------------------------------------------------------- how it is shown
+
+
+def test_in_a_notebook(trace):
+    shown = trace.compare(h=wrong(trace))._repr_html_()
+    assert "<td>DIFFERS" in shown and "<pre>h = np.tanh(x[t] @ W_x + b_h)</pre>" in shown
+
+
+@pytest.mark.parametrize(
+    "asked, says",
+    [
+        ({}, "nothing to compare"),
+        ({"g": [1.0]}, "no quantity 'g'; there are"),
+        ({"h": np.zeros((7, 7))}, r"h has shape \(7, 7\); h has shape \(2, 4, 5\) for all steps, \(2, 5\) for the last"),
+        ({"h": [[1.0], [1.0, 2.0]]}, "h is ragged"),
+        ({"h": [["a"]]}, "must hold real numbers"),
+        ({"h": np.full((2, 5), np.nan)}, r"h has nan at \[0, 0\]"),
+        ({"W_h": np.zeros(3)}, r"W_h has shape \(3,\); dL/dW_h has shape \(5, 5\)"),
+    ],
+)
+def test_what_cannot_be_compared(trace, asked, says):
+    with pytest.raises(ValueError, match=says):
+        trace.compare(asked)
+
+
+def test_the_parameter_for_its_gradient(trace):
+    with pytest.raises(ValueError, match="W_h is the parameter W_h itself"):
+        trace.compare(W_h=trace.value("W_h"))
+
+
+def test_no_loss_no_gradient(network):
+    with pytest.raises(ValueError, match="there is no loss, so no dL/dW_h"):
+        mr.trace(network(), np.ones((2, 4, 3))).compare(W_h=np.ones((5, 5)))
+
+
+def test_the_notebook_that_asked_allclose():
+    """Seed 004: ten samples of twenty steps, Keras in float32 beside a loop in float64."""
+    import keras
+
+    keras.utils.set_random_seed(4)
+    rng = np.random.default_rng(4)
+    i = keras.layers.Input(shape=(20, 4))
+    model = keras.models.Model(i, keras.layers.Dense(3)(keras.layers.SimpleRNN(4)(i)))
+    X = rng.normal(size=(10, 20, 4))
+    W_x, W_h, b_h, W_o, b_o = model.get_weights()
+    by_hand = np.empty((10, 3))
+    for n in range(10):
+        h = np.zeros(4)
+        for t in range(20):
+            h = np.tanh(X[n][t].dot(W_x) + h.dot(W_h) + b_h)
+        by_hand[n] = h.dot(W_o) + b_o
+    trace = mr.trace(mr.from_keras(model), X)
+    assert trace.compare(y=by_hand).rows[0].error < 32 and trace.compare(y=by_hand).ok
+    keras_says = trace.compare(y=model.predict(X, verbose=0))
+    assert keras_says.ok and 0.1 < keras_says.rows[0].error < 32 and "eps of float32" in keras_says.sentence
