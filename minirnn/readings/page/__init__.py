@@ -1,13 +1,16 @@
-"""The page: one self-contained HTML file with the picture, the equations, every number and the verdict.
+"""The page: one self-contained HTML file in which the network runs forward and then backward through time, step by step.
 
-It needs no network and runs no script; a strict content security policy says so to the browser. Mathematics is MathML,
-set in an embedded subset of STIX Two Math (SIL Open Font License, beside the font).
+It needs no network. A strict content security policy lets one script run, known by its hash; without it the picture, the
+equations, the parameters and the verdict are still there. Mathematics is MathML, set in an embedded subset of STIX Two
+Math (SIL Open Font License, beside the font). `texts.json` has the words in every language the page speaks.
 """
 
 from __future__ import annotations
 
 import base64
 import functools
+import hashlib
+import json
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,15 +20,32 @@ import numpy as np
 from ...system import write_whole
 from .. import names, spelling
 from ..equations import equations
+from ..expressions import values_of
 from ..picture import picture
-from ..walk import Stop, walk
+from .lines import Line, fragment, lines, name_fragment
+from .program import program
+from .words import word_of, words
 
 if TYPE_CHECKING:
     from ...trace import Trace
     from ...verify.report import Report
 
 MAX_ROWS, MAX_COLS = 8, 12  # of a matrix; the page says what it leaves out
-MAX_STEPS = 100  # of each pass, half of them at either end
+MAX_DRAWN = 200  # steps; of more, the picture shows both ends
+SCRIPTS = ("replay.js", "math.js", "views.js", "stepper.js")
+FONT_FACE = '@font-face {{ font-family: "minirnn math"; src: url(data:font/woff2;base64,{}) format("woff2"); }}\n'
+KEYS = [
+    (("←", "→"), "key_arrows"),
+    (("Shift ←", "Shift →"), "key_shift"),
+    (("Home", "End"), "key_home"),
+    (("Space",), "key_space"),
+    (("f",), "key_f"),
+    (("b",), "key_b"),
+    (("l",), "key_l"),
+    (("d",), "key_d"),
+    (("Esc",), "key_escape"),
+    (("?",), "key_help"),
+]
 
 
 class Page:
@@ -52,29 +72,52 @@ class Page:
         return f"{picture}<details open><summary>{escape(self.title)}</summary>{frame}</details>"
 
 
-def page(trace: Trace, path: Any = None, *, report: Report | None = None) -> Page:
-    """The page of `trace`, with the verdict of `report` if given; written to `path` if given, whole or not at all."""
+def page(trace: Trace, path: Any = None, *, report: Report | None = None, language: str = "en") -> Page:
+    """The page of `trace`, with the verdict of `report` if given; written to `path` if given, whole or not at all.
+
+    `language` ("en", "it", "pt") is that of the text before the script runs; a reader's browser may ask for another.
+    """
+    texts = json.loads(resource("texts.json"))
+    if language not in texts:
+        raise ValueError(f"language is {language!r}; the page speaks {', '.join(texts)}")
     svg, picture_problem = _svg(trace)
     samples = len(trace.output)
     title = f"{trace.model.label}: {trace.steps} steps, {samples} {'sample' if samples == 1 else 'samples'}"
-    stops = list(walk(trace))
+    found, shown = equations(trace), lines(trace)
+    layers = _layers(trace)
+    views = ["overview", "step", *(["flow", "ledger"] if trace.loss is not None else []), "parameters"]
+    script = "\n".join(resource(name).decode() for name in SCRIPTS)
+    font = base64.b64encode(resource("fonts/stix-two-math-subset.woff2")).decode()
+    style = FONT_FACE.format(font) + resource("style.css").decode()
     html = (
         _environment()
         .get_template("template.html")
         .render(
             title=title,
             trace=trace,
+            samples=samples,
             svg=svg,
             picture_problem=picture_problem,
             description=_description(trace),
-            equations=equations(trace),
-            parameters=_parameters(trace),
-            forward=_few([s for s in stops if not s.backward]),
-            backward=_few([s for s in stops if s.backward]),
-            flow=_flow(trace),
+            nodes=_nodes(trace),
+            equations=found,
+            layers=layers,
+            size=sum(layer["size"] for layer in layers),
             report=report,
-            style=resource("style.css").decode(),
-            font=base64.b64encode(resource("fonts/stix-two-math-subset.woff2")).decode(),
+            views=[*views, *(["verdict"] if report else []), "words"],
+            words=words(trace, shown, texts[language]),
+            ticks=_ticks(trace),
+            last=2 * trace.steps + 1 if trace.loss is not None else trace.steps + 1,
+            key_list=KEYS,
+            templates=_templates(trace, shown),
+            data=_data(trace, shown, layers, texts, language, values_of(found.folded, trace).sizes),
+            texts=texts[language],
+            all_texts=texts,
+            language=language,
+            style=style,
+            script=script,
+            style_hash=_hash(style),
+            script_hash=_hash(script),
             spelling=spelling,
         )
     )
@@ -84,9 +127,76 @@ def page(trace: Trace, path: Any = None, *, report: Report | None = None) -> Pag
     return made
 
 
+def _hash(text: str) -> str:
+    """What a content security policy calls this text."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _data(
+    trace: Trace, shown: list[Line], layers: list[dict[str, Any]], texts: dict[str, Any], language: str, sizes: dict[Any, int]
+) -> dict[str, Any]:
+    """What the script is given; it is text to the browser until the script reads it."""
+    return {
+        "T": trace.steps,
+        "samples": len(trace.output),
+        "backward": trace.loss is not None,
+        "language": language,
+        "texts": texts,
+        "graph": program(trace),
+        "lines": [line.data for line in shown],
+        "bySample": [line.left[0] for line in shown if line.by_sample] + ["x", "target"],
+        "meanings": {name: word_of(name) for name in trace.counts},
+        "sizes": {str(symbol): size for symbol, size in sizes.items()},
+        "parameters": [{"name": p["name"], "keras": p["keras"]} for layer in layers for p in layer["parameters"]],
+        "states": trace.state_names,
+        "first": trace.state_names[0] + "_1" if trace.state_names else "",
+    }
+
+
+def _templates(trace: Trace, shown: list[Line]) -> dict[str, str]:
+    """The right side of every equation and the name of every quantity as MathML with holes, by what the script asks for."""
+    made = {f"line:{place}": line.skeleton for place, line in enumerate(shown)}
+    for name, stepped in dict.fromkeys((name, step is not None) for name, step in trace.variables):
+        made[f"name:{name}:{str(stepped).lower()}"] = name_fragment(name, stepped)
+    return made
+
+
+def _ticks(trace: Trace) -> list[dict[str, str]]:
+    """The words below the slider; of many steps some."""
+    T = trace.steps
+    every = next(n * 10**k for k in range(9) for n in (1, 2, 5) if 13 * n * 10**k >= T)
+    steps = [str(t) if t == 1 or (t % every == 0 and (t == T or T - t >= every / 2)) else "" for t in range(1, T + 1)]
+    ticks = [("overview", ""), *(("forward", t) for t in steps), ("loss", "L" if trace.loss is not None else "ŷ")]
+    ticks += [("backward", t) for t in reversed(steps)] if trace.loss is not None else []
+    return [{"kind": kind, "text": text} for kind, text in ticks]
+
+
+def _nodes(trace: Trace) -> list[dict[str, str]]:
+    """The picture as a table: every named quantity of the forward pass, its shape, and the named ones it is computed from."""
+    rows = []
+    for node in trace.forward:
+        if node.name is None or not node.args:
+            continue
+        sources, waiting = [], list(node.args)
+        while waiting:
+            arg = waiting.pop(0)
+            if arg.name is None:
+                waiting.extend(arg.args)
+            elif arg not in sources:
+                sources.append(arg)
+        key = node.name if node.step is None else f"{node.name}_{node.step}"
+        shape = " × ".join(map(str, node.shape)) or "1"
+        rows.append({"key": key, "text": _said(node), "shape": shape, "sources": ", ".join(map(_said, sources))})
+    return rows
+
+
+def _said(node: Any) -> str:
+    return names.text(str(node.name), "" if node.step is None else str(node.step))
+
+
 def _svg(trace: Trace) -> tuple[str | None, str]:
     try:
-        return picture(trace, max_steps=10).svg, ""
+        return picture(trace, max_steps=MAX_DRAWN).svg, ""
     except RuntimeError as error:  # nothing can draw: the page is still worth having
         return None, str(error)
 
@@ -100,44 +210,25 @@ def _description(trace: Trace) -> str:
     )
 
 
-def _parameters(trace: Trace) -> list[dict[str, Any]]:
-    """The shape ledger: what Keras calls each parameter, and how many numbers it holds."""
-    rows = []
+def _layers(trace: Trace) -> list[dict[str, Any]]:
+    """The shape ledger, layer by layer: what Keras calls each parameter, and how many numbers it holds."""
+    layers: dict[Any, dict[str, Any]] = {}
     for name, (layer, place) in trace.model.parameter_places().items():
         w = trace.parameters[name].value
         product = " · ".join(map(str, w.shape))
-        rows.append(
+        found = layers.setdefault(layer, {"label": layer.label, "parameters": [], "size": 0})
+        found["size"] += w.size
+        found["parameters"].append(
             {
                 "name": name,
                 "keras": f"{layer.label}: {layer.weight_names[place]}",
+                "product": product,
                 "size": f"{product} = {w.size}" if w.ndim > 1 else product,
                 "value": w,
                 "gradient": None if trace.loss is None else trace.gradients[name],
             }
         )
-    return rows
-
-
-def _flow(trace: Trace) -> list[dict[str, Any]]:
-    """‖dL/dh_t‖ at every step of every recurrent layer, and its share of the largest."""
-    if trace.loss is None:
-        return []
-    found = [
-        (f"dL/d{name}", t, float(np.linalg.norm(trace.adjoint(name, t))))
-        for name in trace.state_names
-        for t in range(1, trace.steps + 1)
-        if (f"dL/d{name}", t) in trace.variables
-    ]
-    largest = max((norm for _, _, norm in found), default=0.0) or 1.0
-    return [{"name": name, "step": t, "norm": norm, "share": norm / largest} for name, t, norm in found]
-
-
-def _few(stops: list[Stop]) -> list[Stop | None]:
-    """All stops, or the first and last ones with a gap (None) between them."""
-    if len(stops) <= MAX_STEPS:
-        return list(stops)
-    half = MAX_STEPS // 2
-    return [*stops[:half], None, *stops[-half:]]
+    return list(layers.values())
 
 
 @functools.cache
@@ -160,14 +251,12 @@ def resource(name: str) -> bytes:
 
 
 def mathml(latex: str, display: bool = False) -> Any:
-    """LaTeX as MathML; as the LaTeX text itself should the converter not know it."""
+    """LaTeX as a MathML element."""
     import markupsafe
-    import math_core
 
-    try:
-        return markupsafe.Markup(math_core.LatexToMathML().convert_with_local_state(latex, displaystyle=display))
-    except math_core.LatexError:
-        return markupsafe.Markup("<code>{}</code>").format(latex)
+    return markupsafe.Markup("<math{}>{}</math>").format(
+        markupsafe.Markup(' displaystyle="true"' if display else ""), markupsafe.Markup(fragment(latex))
+    )
 
 
 def cells(array: Any) -> dict[str, Any]:

@@ -1,0 +1,70 @@
+"""The trace as data for the page's script: every node with its operation and operands, and the values by name.
+
+The script has each operation in its own words (`replay.js`) and computes the graph again when a number is changed, so
+nothing of a trace is ever code: a name that looks like a program stays a name.
+"""
+
+from __future__ import annotations
+
+import base64
+import numbers
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...ops import leaf_op
+
+if TYPE_CHECKING:
+    from ...graph import Node
+    from ...trace import Trace
+
+MAX_STORED = 1_500_000  # bytes of named values; beyond it the page holds the leaves, and the browser computes the rest
+
+
+def program(trace: Trace) -> dict[str, Any]:
+    """The graph of `trace`: operations by name, for each node [operation, operands...], its attributes, name and step."""
+    place = {node: i for i, node in enumerate(trace.nodes)}
+    names = list(dict.fromkeys(node.op.name for node in trace.nodes))
+    number = {name: i for i, name in enumerate(names)}
+    attributes = {i: _plain(node.attrs) for node, i in place.items() if node.args and node.attrs}
+    return {
+        "operations": names,
+        "nodes": [[number[node.op.name], *(place[a] for a in node.args)] for node in trace.nodes],
+        "steps": [node.step for node in trace.nodes],
+        "attributes": attributes,
+        "quantities": [[name, step, place[node]] for (name, step), node in trace.variables.items()],
+        "leaves": [i for node, i in place.items() if node.op is leaf_op],
+        "values": _values(trace, place),
+    }
+
+
+def _values(trace: Trace, place: dict[Node, int]) -> dict[str, Any]:
+    """The values of the leaves and of all that has a name, one after the other in one text."""
+    stored = [node for node in trace.nodes if node.op is leaf_op or node.name is not None]
+    complete = sum(node.value.nbytes for node in stored) <= MAX_STORED
+    if not complete:
+        stored = [node for node in stored if node.op is leaf_op]
+    kind = "<f4" if all(node.value.dtype in (np.float32, bool) for node in stored) else "<f8"
+    data = b"".join(np.ascontiguousarray(node.value).astype(kind).tobytes() for node in stored)
+    return {
+        "nodes": [place[node] for node in stored],
+        "shapes": [list(node.value.shape) for node in stored],
+        "bytes": int(kind[-1]),
+        "complete": complete,
+        "data": base64.b64encode(data).decode(),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Attributes as JSON has them."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, slice):
+        return {"start": _plain(value.start), "stop": _plain(value.stop), "step": _plain(value.step)}
+    if value is None or isinstance(value, (bool, str, int)):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    return float(value) if isinstance(value, numbers.Real) else str(value)

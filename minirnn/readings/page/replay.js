@@ -1,0 +1,217 @@
+// Arrays, the operations of minirnn.ops in JavaScript, and a run of the graph: the numbers of the page.
+// An array is {shape, data}, row by row. An operation is a function of its attributes and its operands.
+
+const sizeOf = (shape) => shape.reduce((a, b) => a * b, 1);
+const array = (shape, data) => ({ shape, data: data ?? new Float64Array(sizeOf(shape)) });
+const full = (shape, value) => array(shape, new Float64Array(sizeOf(shape)).fill(value));
+const columnsOf = (x) => x.shape[x.shape.length - 1] ?? 1;
+
+const map = (x, f) => {
+  const out = array(x.shape);
+  for (let i = 0; i < out.data.length; i++) out.data[i] = f(x.data[i]);
+  return out;
+};
+
+// Entry by entry, with NumPy's broadcasting.
+const zip = (f) => (_, a, b) => {
+  if (a.shape.join() === b.shape.join()) {
+    const out = array(a.shape);
+    for (let i = 0; i < out.data.length; i++) out.data[i] = f(a.data[i], b.data[i]);
+    return out;
+  }
+  const rank = Math.max(a.shape.length, b.shape.length);
+  const padded = (x) => [...Array(rank - x.shape.length).fill(1), ...x.shape];
+  const shape = padded(a).map((n, axis) => (n === 1 ? padded(b)[axis] : n));
+  const strides = (x) => padded(x).map((n, axis) => (n === 1 ? 0 : sizeOf(padded(x).slice(axis + 1))));
+  const [sa, sb, out] = [strides(a), strides(b), array(shape)];
+  for (let i = 0; i < out.data.length; i++) {
+    let [rest, p, q] = [i, 0, 0];
+    for (let axis = rank - 1; axis >= 0; axis--) {
+      const k = rest % shape[axis];
+      rest = (rest - k) / shape[axis];
+      p += k * sa[axis];
+      q += k * sb[axis];
+    }
+    out.data[i] = f(a.data[p], b.data[q]);
+  }
+  return out;
+};
+
+// f of every row (of the last axis), given as a Float64Array; it returns a row.
+const byRow = (x, width, f) => {
+  const [n, rows] = [columnsOf(x), x.data.length / columnsOf(x)];
+  const out = array([...x.shape.slice(0, -1), width]);
+  for (let r = 0; r < rows; r++) out.data.set(f(x.data.subarray(r * n, (r + 1) * n)), r * width);
+  return out;
+};
+
+const matmul = (_, a, b) => {
+  const [n, m] = [b.shape[0], b.shape[1] ?? 1];
+  const rows = a.data.length / n;
+  const out = array([...a.shape.slice(0, -1), ...b.shape.slice(1)]);
+  for (let i = 0; i < rows; i++) {
+    for (let k = 0; k < n; k++) {
+      const x = a.data[i * n + k];
+      for (let j = 0; j < m; j++) out.data[i * m + j] += x * b.data[k * m + j];
+    }
+  }
+  return out;
+};
+
+const transpose = (_, x) => {
+  if (x.shape.length < 2) return x;
+  const [rows, cols] = x.shape;
+  const out = array([cols, rows]);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < cols; j++) out.data[j * rows + i] = x.data[i * cols + j];
+  return out;
+};
+
+const sum = (data) => data.reduce((a, b) => a + b, 0);
+const softmaxRow = (row) => {
+  const top = Math.max(...row);
+  const e = row.map((v) => Math.exp(v - top));
+  const all = sum(e);
+  return e.map((v) => v / all);
+};
+const logSoftmaxRow = (row) => {
+  const top = Math.max(...row);
+  const rest = Math.log(sum(row.map((v) => Math.exp(v - top))));
+  return row.map((v) => v - top - rest);
+};
+const added = (xs) => xs.slice(1).reduce((a, b) => OPERATIONS.add(null, a, b), xs[0]);
+
+// Step t (from 1) of a sequence (N, T, ...): where it begins in the data, for every sample.
+const stepAt = (shape, t) => {
+  const width = sizeOf(shape.slice(2));
+  return { width, start: (n) => (n * shape[1] + t - 1) * width };
+};
+
+const cut = (x, start, stop) => byRow(x, stop - start, (row) => row.subarray(start, stop));
+
+const OPERATIONS = {
+  same: (_, x) => x,
+  zeros: (_, x) => full(x.shape, 0),
+  ones: (_, x) => full(x.shape, 1),
+  state: (_, x, w) => full([x.shape[0], w.shape[0]], 0),
+  add: zip((a, b) => a + b),
+  subtract: zip((a, b) => a - b),
+  multiply: zip((a, b) => a * b),
+  divide: zip((a, b) => a / b),
+  negative: (_, x) => map(x, (v) => -v),
+  scale: ({ p }, x) => map(x, (v) => p * v),
+  shift: ({ q }, x) => map(x, (v) => v + q),
+  complement: ({ q }, x) => map(x, (v) => q - v),
+  square: (_, x) => map(x, (v) => v * v),
+  exp: (_, x) => map(x, Math.exp),
+  log: (_, x) => map(x, Math.log),
+  tanh: (_, x) => map(x, Math.tanh),
+  sigmoid: (_, x) => map(x, (v) => 1 / (1 + Math.exp(-v))),
+  positive: (_, x) => map(x, (v) => (v > 0 ? 1 : 0)),
+  relu: (_, x) => map(x, (v) => Math.max(v, 0)),
+  inside: ({ low, high }, x) => map(x, (v) => (v >= low && v <= high ? 1 : 0)),
+  clip: ({ low, high }, x) => map(x, (v) => Math.min(Math.max(v, low), high)),
+  where: (_, c, a, b) => array(a.shape, a.data.map((v, i) => (c.data[c.data.length === 1 ? 0 : i] ? v : b.data[i]))),
+  softmax: (_, x) => byRow(x, columnsOf(x), softmaxRow),
+  log_softmax: (_, x) => byRow(x, columnsOf(x), logSoftmaxRow),
+  matmul,
+  transpose,
+  spread: (_, b, like) => {
+    const out = array([like.shape[0], ...b.shape]);
+    for (let n = 0; n < like.shape[0]; n++) out.data.set(b.data, n * b.data.length);
+    return out;
+  },
+  sumrows: (_, x) => {
+    const out = array(x.shape.slice(1));
+    for (let i = 0; i < x.data.length; i++) out.data[i % out.data.length] += x.data[i];
+    return out;
+  },
+  spreadcols: (_, c, like) => byRow(c, columnsOf(like), (row) => new Float64Array(columnsOf(like)).fill(row[0])),
+  sumcols: (_, x) => byRow(x, 1, (row) => [sum(row)]),
+  mean: (_, x) => full([], sum(x.data) / x.data.length),
+  share: (_, s, like) => full(like.shape, s.data[0] / like.data.length),
+  sum_all: (_, x) => full([], sum(x.data)),
+  fill: (_, s, like) => full(like.shape, s.data[0]),
+  total: (_, ...xs) => added(xs),
+  average: (_, ...xs) => map(added(xs), (v) => v / xs.length),
+  portion: ({ T }, x) => map(x, (v) => v / T),
+  take: ({ t }, x) => {
+    const { width, start } = stepAt(x.shape, t);
+    const out = array([x.shape[0], ...x.shape.slice(2)]);
+    for (let n = 0; n < x.shape[0]; n++) out.data.set(x.data.subarray(start(n), start(n) + width), n * width);
+    return out;
+  },
+  put: ({ t }, x, like) => {
+    const { width, start } = stepAt(like.shape, t);
+    const out = array(like.shape);
+    for (let n = 0; n < like.shape[0]; n++) out.data.set(x.data.subarray(n * width, (n + 1) * width), start(n));
+    return out;
+  },
+  stack: (_, ...xs) => {
+    const out = array([xs[0].shape[0], xs.length, ...xs[0].shape.slice(1)]);
+    xs.forEach((x, k) => {
+      const { width, start } = stepAt(out.shape, k + 1);
+      for (let n = 0; n < out.shape[0]; n++) out.data.set(x.data.subarray(n * width, (n + 1) * width), start(n));
+    });
+    return out;
+  },
+  reverse: (_, x) => {
+    const steps = Array.from({ length: x.shape[1] }, (_none, k) => OPERATIONS.take({ t: x.shape[1] - k }, x));
+    return OPERATIONS.stack(null, ...steps);
+  },
+  concat: (_, ...xs) => {
+    const out = array([...xs[0].shape.slice(0, -1), xs.map(columnsOf).reduce((a, b) => a + b)]);
+    let offset = 0;
+    for (const x of xs) {
+      const width = columnsOf(x);
+      for (let r = 0; r * width < x.data.length; r++) {
+        out.data.set(x.data.subarray(r * width, (r + 1) * width), r * columnsOf(out) + offset);
+      }
+      offset += width;
+    }
+    return out;
+  },
+  piece: ({ t }, x, like) => cut(x, (t - 1) * columnsOf(like), t * columnsOf(like)),
+  columns: ({ start, stop }, x) => cut(x, start, stop),
+};
+
+// The stored values: node -> array.
+function decode({ nodes, shapes, bytes, data }) {
+  const raw = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+  const numbers = bytes === 4 ? new Float32Array(raw.buffer) : new Float64Array(raw.buffer);
+  const found = new Map();
+  let offset = 0;
+  nodes.forEach((node, k) => {
+    const size = sizeOf(shapes[k]);
+    found.set(node, array(shapes[k], Float64Array.from(numbers.subarray(offset, offset + size))));
+    offset += size;
+  });
+  return found;
+}
+
+// The values of a graph where `known` are given (the leaves at least): computed when asked for, and kept.
+class Run {
+  constructor(graph, known) {
+    this.graph = graph;
+    this.known = new Map(known);
+  }
+
+  value(node) {
+    const { nodes, operations, attributes } = this.graph;
+    const missing = [];
+    const waiting = [node];
+    const seen = new Set();
+    while (waiting.length) {
+      const i = waiting.pop();
+      if (this.known.has(i) || seen.has(i)) continue;
+      seen.add(i);
+      missing.push(i);
+      waiting.push(...nodes[i].slice(1));
+    }
+    for (const i of missing.sort((a, b) => a - b)) {
+      const [operation, ...operands] = nodes[i];
+      const compute = OPERATIONS[operations[operation]];
+      this.known.set(i, compute(attributes[i] ?? {}, ...operands.map((a) => this.known.get(a))));
+    }
+    return this.known.get(node);
+  }
+}

@@ -1,0 +1,54 @@
+"""The symbols that occur on a page, each with the key of its explanation in `texts.json`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import names
+from .lines import Line
+
+if TYPE_CHECKING:
+    from ...trace import Trace
+
+SIGNS = {  # what the LaTeX of an equation contains, the sign to show, the key of its explanation
+    r"\odot": (r"\odot", "hadamard"),
+    r"\top": (r"\top", "top"),
+    r"\mathbf{1}": (r"\mathbf{1}", "one"),
+    r"\sum": (r"\sum_{t}", "sum"),
+    r"> 0\right]": (r"\left[x > 0\right]", "iverson"),
+    r"\tanh": (r"\tanh", "tanh"),
+    r"\sigma": (r"\sigma", "sigmoid"),
+    r"{relu}": (r"\operatorname{relu}", "relu"),
+    r"{softmax}": (r"\operatorname{softmax}", "softmax"),
+    r"\log": (r"\log", "log"),
+    r"\exp": (r"\exp", "exp"),
+    r"{mean}": (r"\operatorname{mean}", "mean"),
+}
+SIZES = ("t", "T", "N", "D", "M", "K")
+EXPLAINED = frozenset("x h z z_o y p target L l W_x W_h b_h W_o b_o W b X Y".split())
+
+
+def words(trace: Trace, found: list[Line], text: dict[str, Any]) -> list[dict[str, str]]:
+    """Quantities in order of appearance, then signs, then sizes: LaTeX, and the sentence in the language of `text`."""
+    stepped = {name for name, step in trace.variables if step is not None}
+    rows = [{"name": name, "latex": names.latex(name, "t" * (name in stepped)), "key": word_of(name)[0]} for name in trace.counts]
+    whole = " ".join(line.equation.latex for line in found)
+    rows += [{"latex": latex, "key": key} for part, (latex, key) in SIGNS.items() if part in whole]
+    rows += [{"latex": size, "key": size} for size in SIZES]
+    return [row | {"text": meaning(row.get("name", row["key"]), text) if "name" in row else text["word"][row["key"]]} for row in rows]
+
+
+def word_of(name: str) -> tuple[str, str]:
+    """The key of what explains the quantity of that name, and its layer: ("W_h", "2")."""
+    if "/d" in name:
+        return ("delta" if "/dz" in name else "dL"), ""
+    base, sub, layer = names.parts(name)
+    known = (key for key in (f"{base}_{sub}", base) if key in EXPLAINED)
+    return next(known, "other"), layer
+
+
+def meaning(name: str, text: dict[str, Any]) -> str:
+    """What the quantity of that name is, in one sentence."""
+    key, layer = word_of(name)
+    said = text["word"][key]
+    return text["word"]["layer"].format(layer=layer, meaning=said) if layer else said
