@@ -27,6 +27,7 @@ from .program import program
 from .words import word_of, words
 
 if TYPE_CHECKING:
+    from ...graph import Node
     from ...trace import Trace
     from ...verify.report import Report
 
@@ -68,7 +69,7 @@ class Page:
         if self.svg is not None:
             data = base64.b64encode(self.svg.encode()).decode()
             picture = f'<img alt="{escape(self.title)}" src="data:image/svg+xml;base64,{data}" style="max-width:100%">'
-        frame = f'<iframe sandbox="" srcdoc="{escape(self.html)}" style="width:100%;height:36em;border:0"></iframe>'
+        frame = f'<iframe sandbox="allow-scripts" srcdoc="{escape(self.html)}" style="width:100%;height:48em;border:0"></iframe>'
         return f"{picture}<details open><summary>{escape(self.title)}</summary>{frame}</details>"
 
 
@@ -173,15 +174,20 @@ def _ticks(trace: Trace) -> list[dict[str, str]]:
 
 def _nodes(trace: Trace) -> list[dict[str, str]]:
     """The picture as a table: every named quantity of the forward pass, its shape, and the named ones it is computed from."""
+
+    def operands(node: Node) -> list[Node]:
+        return [arg for position, arg in enumerate(node.args) if position not in node.op.shapes]
+
     rows = []
     for node in trace.forward:
         if node.name is None or not node.args:
             continue
-        sources, waiting = [], list(node.args)
+        sources: list[Node] = []
+        waiting = operands(node)
         while waiting:
             arg = waiting.pop(0)
             if arg.name is None:
-                waiting.extend(arg.args)
+                waiting = operands(arg) + waiting
             elif arg not in sources:
                 sources.append(arg)
         key = node.name if node.step is None else f"{node.name}_{node.step}"

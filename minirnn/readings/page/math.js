@@ -5,6 +5,10 @@ const SVG = "http://www.w3.org/2000/svg";
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const [MAX_ROWS, MAX_COLUMNS] = [6, 8]; // of a matrix inside an equation; beyond it the corner and the last row and column
 
+const stored = decode(DATA.graph.values);
+const leaves = new Map(DATA.graph.leaves.map((leaf) => [leaf, stored.get(leaf)]));
+const original = new Run(DATA.graph, stored);
+
 // An HTML element (or, with a namespace, another) with attributes and children; text is always text.
 const element = (tag, attributes = {}, ...children) => fitted(document.createElement(tag), attributes, children);
 const svg = (tag, attributes = {}, ...children) => fitted(document.createElementNS(SVG, tag), attributes, children);

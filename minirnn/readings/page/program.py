@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ... import ops
+from ...graph import Primitive
 from ...ops import leaf_op
 
 if TYPE_CHECKING:
     from ...graph import Node
     from ...trace import Trace
 
+OWN = {op for op in vars(ops).values() if isinstance(op, Primitive)}
 MAX_STORED = 1_500_000  # bytes of named values; beyond it the page holds the leaves, and the browser computes the rest
 
 
@@ -29,6 +32,7 @@ def program(trace: Trace) -> dict[str, Any]:
     attributes = {i: _plain(node.attrs) for node, i in place.items() if node.args and node.attrs}
     return {
         "operations": names,
+        "shapes": {node.op.name: list(node.op.shapes) for node in trace.nodes if node.op.shapes},
         "nodes": [[number[node.op.name], *(place[a] for a in node.args)] for node in trace.nodes],
         "steps": [node.step for node in trace.nodes],
         "attributes": attributes,
@@ -41,7 +45,8 @@ def program(trace: Trace) -> dict[str, Any]:
 def _values(trace: Trace, place: dict[Node, int]) -> dict[str, Any]:
     """The values of the leaves and of all that has a name, one after the other in one text."""
     stored = [node for node in trace.nodes if node.op is leaf_op or node.name is not None]
-    complete = sum(node.value.nbytes for node in stored) <= MAX_STORED
+    foreign = any(node.op not in OWN for node in trace.nodes)  # an operation of the user's, which the page cannot compute
+    complete = foreign or sum(node.value.nbytes for node in stored) <= MAX_STORED
     if not complete:
         stored = [node for node in stored if node.op is leaf_op]
     kind = "<f4" if all(node.value.dtype in (np.float32, bool) for node in stored) else "<f8"

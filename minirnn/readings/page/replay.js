@@ -195,19 +195,26 @@ class Run {
     this.known = new Map(known);
   }
 
-  value(node) {
-    const { nodes, operations, attributes } = this.graph;
-    const missing = [];
+  // What must be computed before the value of `node` is known, it included, in order.
+  missing(node) {
+    const found = new Set();
     const waiting = [node];
-    const seen = new Set();
     while (waiting.length) {
       const i = waiting.pop();
-      if (this.known.has(i) || seen.has(i)) continue;
-      seen.add(i);
-      missing.push(i);
-      waiting.push(...nodes[i].slice(1));
+      if (this.known.has(i) || found.has(i)) continue;
+      found.add(i);
+      waiting.push(...this.graph.nodes[i].slice(1));
     }
-    for (const i of missing.sort((a, b) => a - b)) {
+    return [...found].sort((a, b) => a - b);
+  }
+
+  canCompute(node) {
+    return this.missing(node).every((i) => this.graph.operations[this.graph.nodes[i][0]] in OPERATIONS);
+  }
+
+  value(node) {
+    const { nodes, operations, attributes } = this.graph;
+    for (const i of this.known.has(node) ? [] : this.missing(node)) {
       const [operation, ...operands] = nodes[i];
       const compute = OPERATIONS[operations[operation]];
       this.known.set(i, compute(attributes[i] ?? {}, ...operands.map((a) => this.known.get(a))));

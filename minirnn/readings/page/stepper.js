@@ -5,9 +5,6 @@ const all = (selector) => [...document.querySelectorAll(selector)];
 const VIEWS = all("[role=tab]").map((tab) => tab.dataset.view);
 const SPEEDS = { "0.5": 3000, 1: 1500, 2: 750, 4: 375 };
 
-const stored = decode(DATA.graph.values);
-const leaves = new Map(DATA.graph.leaves.map((leaf) => [leaf, stored.get(leaf)]));
-const original = new Run(DATA.graph, stored);
 const unknown = DATA.graph.operations.filter((name) => name !== "leaf" && !(name in OPERATIONS));
 
 const state = {
@@ -83,6 +80,7 @@ function show() {
     find(`#view-${tab.dataset.view}`).hidden = !open;
   }
   if (state.view === "parameters") showParameters();
+  if (state.view === "verdict") find("#browser-check").textContent = state.replays ? say("browser_check", { difference: short(browserCheck()) }) : "";
   if (CONTENT[state.view]) find(`#view-${state.view}`).replaceChildren(...CONTENT[state.view]());
   for (const one of all("[data-move]")) one.disabled = one.dataset.move === "back" || one.dataset.move === "first" ? state.position === 0 : state.position === LAST;
   markSource(kind, t);
@@ -234,15 +232,12 @@ function reset() {
 
 async function copy(key, button) {
   const text = `${key.replace(/[^\w]/g, "_")} = ${literal(state.run.value(nodeOf.get(key)))}`;
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch { // no clipboard in a frame or a file: the old way
-    const box = element("textarea", {}, text);
-    button.after(box);
-    box.select();
-    document.execCommand("copy");
-    box.remove();
-  }
+  const box = element("textarea", {}, text); // works in a file and in a frame, where the clipboard is out of reach
+  button.after(box);
+  box.select();
+  if (!document.execCommand("copy")) await navigator.clipboard?.writeText(text);
+  box.remove();
+  button.focus();
   button.textContent = say("copied");
   setTimeout(() => (button.textContent = say("copy")), 1200);
 }
@@ -411,3 +406,4 @@ translate();
 showNumbers();
 fitPicture();
 show();
+setTimeout(() => [...GRADIENTS.keys()].forEach(ledgerOf)); // so that the first step back is as quick as the others

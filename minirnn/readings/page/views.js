@@ -40,9 +40,8 @@ function termsOf(name) {
   const terms = operations[nodes[node][0]] === "total" ? nodes[node].slice(1) : [node];
   return terms.map((term) => ({ node: term, step: stepOf[term] }));
 }
-const GRADIENTS = DATA.backward
-  ? new Map(DATA.parameters.map(({ name }) => [name, termsOf(name)]).filter(([, terms]) => terms.length))
-  : new Map();
+const GRADIENTS = new Map((DATA.backward ? DATA.parameters : []).map(({ name }) => [name, termsOf(name)])
+  .filter(([, terms]) => terms.every(({ node }) => original.canCompute(node))));
 const oneTerm = (name) => GRADIENTS.get(name).every(({ step }) => step === null);
 const parameterOf = (line) => (line.left[0].startsWith("dL/d") && GRADIENTS.has(line.left[0].slice(4)) ? line.left[0].slice(4) : null);
 
@@ -52,6 +51,7 @@ function linesAt(position) {
   return [...DATA.lines.keys()].filter((i) => {
     const line = DATA.lines[i];
     const parameter = parameterOf(line);
+    if (line.adds && !parameter) return false; // its terms are of an operation that is not known here
     if (parameter && !line.steps) return position === (oneTerm(parameter) ? T + 1 : LAST);
     if (!line.steps) return kind === "loss";
     const here = t !== null && t >= line.steps[0] && t <= line.steps[1];
@@ -87,7 +87,8 @@ function chips(found, t) {
   return element("div", { class: "chips", role: "group", "aria-label": say("quantities") }, ...known.map(chip));
 }
 const chip = (key) =>
-  element("button", { type: "button", class: "chip", "data-k": key, "aria-pressed": String(state.selected === key) }, nameOf(key));
+  element("button", { type: "button", class: "chip", "data-k": key, "aria-label": spoken(key), "aria-pressed": String(state.selected === key) }, nameOf(key));
+const spoken = (key) => key.replaceAll("_", " ").replace("^", " ");
 
 function card(index, place, kind, t, position) {
   const line = DATA.lines[index];
@@ -101,7 +102,7 @@ function card(index, place, kind, t, position) {
   const symbols = [row(general, equation(index, "general", t))];
   if (t !== null && kind !== "overview") symbols.push(row("here", equation(index, "here", t)));
   const shown = element("article", { class: "card", "data-op": String(place) },
-    element("h3", {}, chip(key), element("span", { class: "meaning" }, meaning(line.left[0]))),
+    element("h2", {}, chip(key), element("span", { class: "meaning" }, meaning(line.left[0]))),
     element("div", { class: "symbols" }, ...symbols),
     row("numbers", ...inNumbers(index, t, result)));
   if (parameter) shown.append(runningSum(parameter, t));
@@ -206,7 +207,7 @@ function flowView() {
       when: whenOf(step, t ?? 0), title: `t = ${step}: ${short(heights[i])}` }));
     const top = Math.max(...heights);
     parts.push(
-      element("h3", {}, math(nameMath([`dL/d${name}`, "t", 0], null))),
+      element("h2", {}, math(nameMath([`dL/d${name}`, "t", 0], null))),
       chart(drawn, { label: say("flow"), marks: bounds.map(scaled) }),
       details("as_table", table([say("symbol"), say("norm"), ...(DATA.bounds ? [say("bound")] : []), say("share")],
         found.map((step, i) => [chip(`dL/d${name}_${step}`), shown(heights[i]), ...(DATA.bounds ? [short(bounds[i])] : []),
@@ -219,7 +220,7 @@ function ledgerView() {
   const names = [...GRADIENTS.keys()];
   const name = names.includes(state.parameter) ? state.parameter : names.find((other) => !oneTerm(other)) ?? names[0];
   const choice = element("div", { class: "chips", role: "group", "aria-label": say("parameters") }, ...names.map((other) =>
-    element("button", { type: "button", class: "chip", "data-k": other, "data-ledger": other, "aria-pressed": String(other === name) }, nameOf(other))));
+    element("button", { type: "button", class: "chip", "data-k": other, "data-ledger": other, "aria-label": spoken(other), "aria-pressed": String(other === name) }, nameOf(other))));
   if (oneTerm(name)) return [choice, element("p", { class: "note" }, say("ledger_once")), matrixBlock(say("gradient"), state.run.value(nodeOf.get(`dL/d${name}`)), `dL/d${name}`)];
   const t = arrivedAt() ?? (state.position === 0 ? 1 : T);
   const gradient = state.run.value(nodeOf.get(`dL/d${name}`));
@@ -286,16 +287,18 @@ function placeInLeaf(key) {
 
 // Named operands of a node, and the named nodes that use it: through whatever has no name.
 const around = (() => {
+  const { nodes, operations, shapes } = DATA.graph;
+  const operands = ([operation, ...args]) => args.filter((_, i) => !shapes[operations[operation]]?.includes(i));
   const inputs = new Map();
   const consumers = new Map();
   for (const [node, { key }] of named) {
     const found = new Set();
-    const waiting = DATA.graph.nodes[node].slice(1);
+    const waiting = operands(nodes[node]);
     const seen = new Set(waiting);
     while (waiting.length) {
       const i = waiting.pop();
       if (named.has(i)) found.add(named.get(i).key);
-      else for (const a of DATA.graph.nodes[i].slice(1)) if (!seen.has(a)) seen.add(a) && waiting.push(a);
+      else for (const a of operands(nodes[i])) if (!seen.has(a)) seen.add(a) && waiting.push(a);
     }
     inputs.set(key, [...found]);
     for (const input of found) consumers.set(input, [...(consumers.get(input) ?? []), key]);
@@ -310,7 +313,7 @@ function inspector(key) {
   const place = state.replays ? placeInLeaf(key) : null;
   const parameter = DATA.parameters.find((other) => other.name === name);
   const before = state.changes.size ? state.original.value(nodeOf.get(key)) : null;
-  const list = (title, keys, none) => element("div", { class: "around" }, element("h3", {}, say(title)),
+  const list = (title, keys, none) => element("div", { class: "around" }, element("h2", {}, say(title)),
     keys.length ? element("div", { class: "chips" }, ...keys.slice(0, 12).map(chip), ...(keys.length > 12 ? [`… ${keys.length}`] : [])) : element("p", { class: "note" }, say(none)));
   return [
     element("header", {}, nameOf(key), element("span", { class: "quiet" }, shapeText(x)),

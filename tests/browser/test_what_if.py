@@ -1,0 +1,200 @@
+"""The page computes the network itself when a number is changed: compared with minirnn on the changed data."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+import minirnn as mr
+from minirnn import ops
+from minirnn.graph import Primitive
+from minirnn.readings import page as page_module
+
+CROSS = {"loss": "categorical_crossentropy"}
+NETWORKS = {
+    "plain": {},
+    "two layers, softmax at every step": {"layers": 2, "every_step": True, "head": "softmax"} | CROSS,
+    "flattened": {"flatten": True},
+    "relu, hidden sigmoid layer": {"activation": "relu", "hidden": "sigmoid"},
+    "sigmoid with cross-entropy": {"activation": "sigmoid", "head": "sigmoid"} | CROSS,
+    "exponential, no bias": {"activation": "exponential", "use_bias": False},
+    "thirty steps": {"steps": 30},
+}
+VALUES = """() => Object.fromEntries([...nodeOf].map(([key, node]) => [key, [...state.run.value(node).data]]))"""
+CHANGE = """([key, i, value]) => { const place = placeInLeaf(key); change(place.leaf, place.entry(i), value); }"""
+
+
+def changed(trace, weight, x, t):
+    """The trace of the same network with one entry of W_h (of the first layer) and one of x_t changed."""
+    name = "W_h" if "W_h" in trace.parameters else "W_h^1"
+    layer, place = trace.model.parameter_places()[name]
+    before = layer.get_weights()
+    after = [w.astype(trace.dtype).astype(float) for w in before]
+    after[place][1, 2] = weight
+    X = trace.inputs[0].astype(trace.dtype).astype(float)
+    X[-1, t - 1, 1] = x
+    all_before = trace.model.get_weights()
+    trace.model.set_weights([w.astype(trace.dtype).astype(float) for w in all_before])
+    layer.set_weights(after)
+    try:
+        return mr.trace(trace.model, X, trace.target.astype(trace.dtype).astype(float), loss=trace.loss_function, dtype="float64")
+    finally:
+        trace.model.set_weights(all_before)
+
+
+def agreement(found, trace):
+    """The largest relative difference between the page's numbers and those of a trace."""
+    errors = []
+    for (name, step), node in trace.variables.items():
+        here = np.array(found[name if step is None else f"{name}_{step}"])
+        there = np.ravel(node.value)
+        assert here.shape == there.shape
+        errors.append(np.max(np.abs(here - there)) / (np.max(np.abs(there)) or 1))
+    assert len(errors) == len(found)
+    return max(errors)
+
+
+@pytest.mark.parametrize("options", NETWORKS.values(), ids=NETWORKS)
+def test_it_agrees_with_numpy(visit, make, options):
+    trace = make(**options)
+    tab = visit(trace)
+    assert agreement(tab.evaluate(VALUES), trace) == 0  # the stored values, to the last bit
+    size = trace.inputs[0].shape[-1]
+    weight = "W_h" if "W_h" in trace.parameters else "W_h^1"
+    units = trace.parameters[weight].shape[1]
+    tab.evaluate(CHANGE, [weight, units + 2, 0.25])
+    tab.evaluate(CHANGE, ["x_2", (len(trace.output) - 1) * size + 1, -1.5])
+    assert agreement(tab.evaluate(VALUES), changed(trace, 0.25, -1.5, 2)) <= 1e-12
+    assert agreement(tab.evaluate(VALUES), trace) > 1e-6
+    tab.evaluate("reset()")
+    assert agreement(tab.evaluate(VALUES), trace) == 0
+
+
+def test_by_hand_and_back(visit, demo_trace):
+    from .test_stepper import shown
+
+    tab = visit(link="#step=3&sel=x_3")
+    assert not tab.locator("#what-if").is_visible()
+    before = tab.locator("#view-step").inner_text()
+    cell = tab.locator("#inspector td").nth(1)
+    cell.click()
+    tab.keyboard.type("2.5")
+    tab.keyboard.press("Enter")
+    X = demo_trace.inputs[0].copy()
+    X[0, 2, 1] = 2.5
+    after = mr.trace(demo_trace.model, X, demo_trace.target)
+    assert tab.locator("#what-if").is_visible() and "1 changed" in tab.locator("#what-if").inner_text()
+    assert "was 0.880918" in tab.locator("#what-if").inner_text()
+    assert tab.locator("#loss").inner_text() == f"{after.loss:.6g}"
+    assert all(shown(x) in tab.locator("#view-step").inner_text() for x in after.value("h", 3).ravel())
+    assert tab.locator("#inspector td.changed").count() == 1
+    tab.locator("h1").click()
+    tab.keyboard.press("b")
+    assert all(shown(x) in tab.locator("#view-step").inner_text() for x in after.adjoint("h", 3).ravel())
+    tab.locator("#tab-parameters").click()
+    assert all(shown(x) in tab.locator('[data-value="dL/dW_x"]').inner_text() for x in after.gradients["W_x"].ravel())
+    tab.locator("#reset").click()
+    tab.evaluate("go(3), look('step')")
+    assert tab.locator("#view-step").inner_text() == before and not tab.locator("#what-if").is_visible()
+
+
+def test_with_the_keyboard_alone(visit):
+    tab = visit(link="#step=3&sel=W_h")
+    tab.locator("#inspector td").nth(7).focus()
+    tab.keyboard.press("Enter")
+    tab.keyboard.type("not a number")
+    tab.keyboard.press("Enter")
+    assert tab.locator("#inspector input").get_attribute("aria-invalid") == "true"
+    tab.keyboard.press("Escape")
+    assert tab.locator("#inspector input").count() == 0 and tab.evaluate("state.changes.size") == 0
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("ControlOrMeta+a")
+    tab.keyboard.type("-0,75")  # a comma is a decimal point to half of the world
+    tab.keyboard.press("ArrowLeft")  # moves in the text, not in time
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("[state.position, state.run.value(nodeOf.get('W_h')).data[7]]") == [3, -0.75]
+    assert tab.evaluate("document.activeElement.dataset.entry") == "7"
+
+
+def test_what_is_computed_cannot_be_changed(visit):
+    tab = visit(link="#step=3&sel=h_3")
+    assert tab.locator("#inspector [data-entry]").count() == 0
+    tab.locator("#inspector td").first.click()
+    assert tab.locator("#inspector input").count() == 0
+
+
+def test_the_browser_checks_itself(visit, demo_trace):
+    tab = visit(link="#step=3&view=verdict")
+    said = tab.locator("#browser-check").inner_text()
+    assert said.startswith("Your browser has computed all of it again") and float(said.split()[-1].rstrip(".").replace("−", "-")) < 1e-14
+
+
+def test_float32_is_shown_in_its_own_digits(visit, make):
+    trace = make(dtype="float32")
+    tab = visit(trace, "#step=2&sel=h_2")
+    titles = [c.get_attribute("title") for c in tab.locator("#inspector td").all()]
+    assert [np.float32(title) for title in titles] == trace.value("h", 2).ravel().tolist()
+    assert max(map(len, titles)) <= 13  # nine digits at most, not the seventeen of a double
+    tab.evaluate(CHANGE, ["W_h", 7, 0.25])
+    assert agreement(tab.evaluate(VALUES), changed(trace, 0.25, float(np.float32(trace.inputs[0][-1, 1, 1])), 2)) <= 1e-12
+
+
+def test_large_traces_are_computed_in_the_page(visit, make, monkeypatch):
+    monkeypatch.setattr(sys.modules["minirnn.readings.page.program"], "MAX_STORED", 100)
+    trace = make()
+    tab = visit(trace)
+    assert tab.evaluate("stored.size === DATA.graph.leaves.length")
+    assert 0 < agreement(tab.evaluate(VALUES), trace) <= 1e-12
+
+
+def test_a_wrong_operation_would_be_found(visit, make, monkeypatch):
+    whole = page_module.resource
+    monkeypatch.setattr(page_module, "resource", lambda name: whole(name).replace(b"v * v)", b"v + v)"))
+    tab = visit(make())
+    tab.evaluate(CHANGE, ["W_h", 7, 0.25])
+    assert agreement(tab.evaluate(VALUES), changed(make(), 0.25, float(make().inputs[0][-1, 1, 1]), 2)) > 1e-3
+    assert tab.evaluate("browserCheck()") > 1e-3
+
+
+def test_an_operation_the_page_does_not_know_is_said(visit, make, monkeypatch):
+    whole = page_module.resource
+    monkeypatch.setattr(page_module, "resource", lambda name: whole(name).replace(b"  sumrows: ", b"  sum_rows: "))
+    tab = visit(make(), "#step=2&sel=W_h")
+    assert "cannot compute sumrows" in tab.locator("#no-replay").inner_text()
+    assert tab.locator("#inspector [data-entry]").count() == 0 and tab.locator(".card").count() == 2
+
+
+A, B, R = np.arange(6.0).reshape(2, 3) - 2.5, np.linspace(0.5, 2, 6).reshape(2, 3), np.array([0.3, -1.2, 2.0])
+SEQUENCE = np.sin(np.arange(24.0)).reshape(2, 4, 3)
+OPERANDS = {
+    "state": [SEQUENCE[:, 0], np.ones((5, 5))], "log": [B], "log_softmax": [A, B], "matmul": [A, B.T], "spread": [R, A], "spreadcols": [A[:, :1], B],
+    "share": [np.array(2.5), A], "fill": [np.array(2.5), A], "take": [SEQUENCE], "put": [A, SEQUENCE], "stack": [A, B, A], "reverse": [SEQUENCE],
+    "concat": [A, B[:, :2]], "piece": [SEQUENCE.reshape(2, 12), A], "columns": [A], "total": [A, B, A], "average": [A, B, A], "where": [(A > 0) * 1.0, A, B],
+}  # fmt: skip
+ATTRIBUTES = {
+    "scale": {"p": 2.5}, "shift": {"q": -0.5}, "complement": {"q": 1}, "inside": {"low": -1.0, "high": 1.0}, "clip": {"low": -1.0, "high": 1.0},
+    "portion": {"T": 3}, "take": {"t": 3}, "put": {"t": 2}, "piece": {"t": 2}, "columns": {"start": 1, "stop": 3},
+}  # fmt: skip
+BINARY = {"add", "subtract", "multiply", "divide"}
+
+
+def test_every_operation_is_that_of_numpy(visit):
+    """Each by itself: the networks above do not use them all."""
+    tab = visit()
+    primitives = {p.name: p for p in vars(ops).values() if isinstance(p, Primitive) and p.name != "leaf"}
+    assert set(tab.evaluate("Object.keys(OPERATIONS)")) == set(primitives)
+    for name, primitive in primitives.items():
+        operands = OPERANDS.get(name, [A, B] if name in BINARY else [A])
+        attributes = ATTRIBUTES.get(name, {})
+        expected = np.asarray(primitive.compute(*operands, **attributes))
+        given = [{"shape": list(x.shape), "data": x.ravel().tolist()} for x in operands]
+        found = tab.evaluate(
+            """([name, attributes, given]) => {
+                const x = OPERATIONS[name](attributes, ...given.map(({ shape, data }) => array(shape, Float64Array.from(data))));
+                return [x.shape, [...x.data]]; }""",
+            [name, attributes, given],
+        )
+        assert tuple(found[0]) == expected.shape, name
+        assert np.allclose(found[1], expected.ravel(), rtol=1e-15, atol=1e-15), name
