@@ -88,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "-o", "--output", default=default, metavar="FILE", help=f"where to write (default {default})"
             )
+        if name == "explain":
+            command.add_argument("--language", choices=("en", "it", "pt"), default="en", help="of the page (default en)")
         if name == "draw":
             command.add_argument("--all-steps", action="store_true", help="draw every step, however many")
         if name == "equations":
@@ -162,12 +164,12 @@ def _demo(options: Any) -> int:
 
 def _explain(options: Any) -> int:
     _check_folder(options.output)
-    return _write_page(_trace(options), options.output, keras=not options.no_keras)
+    return _write_page(_trace(options), options.output, keras=not options.no_keras, language=options.language)
 
 
-def _write_page(trace: Any, path: str, keras: bool) -> int:
+def _write_page(trace: Any, path: str, keras: bool, language: str = "en") -> int:
     report = trace.verify(with_keras=keras)
-    trace.page(path, report)
+    trace.page(path, report, language=language)
     print(f"\n{report.sentence}\nThe page is {Path(path).resolve()}")
     return 0
 

@@ -1,12 +1,12 @@
-"""A directive for Sphinx: pictures, equations and walks on a page, drawn and derived when the page is built.
+"""A directive for Sphinx: pictures, equations, walks and whole pages of a network, made when the documentation is built.
 
     .. minirnn:: equations
 
        trace = mr.trace(demo.model(), demo.X, np.zeros((1, 2)))
 
 The body is Python that leaves a ``trace``; `np`, `mr`, `demo`, `layers` and `models` are there. The argument is picture,
-equations or walk; ``:options:`` are keyword arguments of the reading, such as ``hide=["z"]``; ``:stop:`` picks one stop
-of a walk, ``:last:`` the last so many equations. Add ``minirnn.sphinxext`` to ``extensions`` in conf.py.
+equations, walk or page (in a frame); ``:options:`` are keyword arguments of the reading, such as ``hide=["z"]``; ``:stop:``
+picks one stop of a walk, ``:last:`` the last so many equations. Add ``minirnn.sphinxext`` to ``extensions`` in conf.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 
 
 class MinirnnDirective(SphinxDirective):
-    """``.. minirnn:: picture|equations|walk``."""
+    """``.. minirnn:: picture|equations|walk|page``."""
 
     required_arguments = 1
     has_content = True
@@ -28,8 +28,8 @@ class MinirnnDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         reading = self.arguments[0]
-        if reading not in ("picture", "equations", "walk"):
-            raise self.error(f"minirnn has no reading {reading!r}: picture, equations, walk")
+        if reading not in ("picture", "equations", "walk", "page"):
+            raise self.error(f"minirnn has no reading {reading!r}: picture, equations, walk, page")
         space = _namespace()
         try:
             exec("\n".join(self.content), space)  # the author's own page
@@ -56,6 +56,9 @@ class MinirnnDirective(SphinxDirective):
         text = str(walk[self.options["stop"]] if "stop" in self.options else walk)
         return [nodes.literal_block(text, text, language="none")]
 
+    def page(self, trace: Any, options: dict[str, Any]) -> list[nodes.Node]:
+        return [nodes.raw("", trace.page(**({"with_keras": False} | options)).frame, format="html")]
+
 
 def _namespace() -> dict[str, Any]:
     import numpy as np
@@ -69,7 +72,6 @@ def _namespace() -> dict[str, Any]:
 FONT_CSS = """\
 @font-face { font-family: "minirnn math"; src: url(stix-two-math-subset.woff2) format("woff2"); }
 .minirnn-equations math { font-family: "minirnn math", math; font-size: 1.1em; }
-.minirnn-equations math[display="block"] { display: inline math; }
 .minirnn-equations td { padding: .3rem 1.2rem .3rem 0; vertical-align: middle; }
 .minirnn svg { max-width: 100%; height: auto; }
 """

@@ -247,14 +247,15 @@ class Trace:
 
         return plot(self, what, ax, **options)
 
-    def page(self, path: Any = None, report: Report | None = None, with_keras: bool = True) -> Page:
-        """One self-contained HTML page with all of it, written to `path` if given.
+    def page(self, path: Any = None, report: Report | None = None, with_keras: bool = True, language: str = "en") -> Page:
+        """One self-contained HTML page that steps through all of it, written to `path` if given.
 
-        The verdict on the page is `report`, or that of a fresh ``verify(with_keras=with_keras)``.
+        The verdict on the page is `report`, or that of a fresh ``verify(with_keras=with_keras)``; `language` is "en", "it"
+        or "pt", and a reader's browser may ask for another.
         """
         from .readings.page import page
 
-        return page(self, path, report=report or self.verify(with_keras=with_keras))
+        return page(self, path, report=report or self.verify(with_keras=with_keras), language=language)
 
     def verify(self, **options: Any) -> Report:
         """Compare every quantity with independent witnesses."""

@@ -72,7 +72,9 @@ def visit(browser, demo_page, tmp_path):
     for context in contexts:
         context.close()
     assert complaints == []
-    assert all(url.startswith(("file:", "data:")) for url in asked) and len([u for u in asked if u[:5] == "file:"]) == len(contexts)
+    assert all(url.startswith(("file:", "data:")) for url in asked) and len([u for u in asked if u[:5] == "file:"]) == len(
+        contexts
+    )
 
 
 @pytest.fixture

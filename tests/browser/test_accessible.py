@@ -2,7 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-STATES = ["", "#step=3&sel=W_h", "#step=11", "#step=14&view=flow", "#step=14&view=ledger", "#step=2&view=parameters", "#step=2&view=verdict", "#step=2&view=words", "#step=16"]
+STATES = [
+    "",
+    "#step=3&sel=W_h",
+    "#step=11",
+    "#step=14&view=flow",
+    "#step=14&view=ledger",
+    "#step=2&view=parameters",
+    "#step=2&view=verdict",
+    "#step=2&view=words",
+    "#step=16",
+]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-LIT = """() => [...document.querySelectorAll(".is-lit")].filter((e) => e.offsetParent || !(e instanceof HTMLElement)).map((e) => e.localName)"""
+LIT = """() => [...document.querySelectorAll(".is-lit")]
+    .filter((e) => e.offsetParent || !(e instanceof HTMLElement)).map((e) => e.localName)"""
 
 
 def lit(tab):
@@ -75,7 +76,8 @@ def test_in_the_overview_an_equation_lights_all_its_steps(visit):
 def test_the_side_panel_names_inputs_and_consumers(visit):
     tab = visit(link="#step=3&sel=h_2")
     inputs, consumers = (
-        [c.get_attribute("data-k") for c in block.locator(".chip").all()] for block in tab.locator("#inspector .around").all()
+        [c.get_attribute("data-k") for c in block.locator(".chip").all()]
+        for block in tab.locator("#inspector .around").all()
     )
     assert inputs == ["z_2"] and consumers == ["z_3", "dL/dz_2", "dL/dW_h"]
     tab.locator("#inspector .chip").first.click()

@@ -29,7 +29,8 @@ def contrast(one, other):
 def colours(tab):
     """Text and filling of every box of the picture, and of the page."""
     return tab.evaluate("""() => [...document.querySelectorAll(".picture g.node[data-k]")].map((g) => {
-        const box = [...g.querySelectorAll("path, polygon, ellipse")].map((s) => getComputedStyle(s).fill).find((f) => f !== "none") ?? "none";
+        const shapes = [...g.querySelectorAll("path, polygon, ellipse")];
+        const box = shapes.map((s) => getComputedStyle(s).fill).find((f) => f !== "none") ?? "none";
         const paper = getComputedStyle(document.body).backgroundColor;
         const clear = box === "none" || /, 0\\)$/.test(box);
         return [g.dataset.k, getComputedStyle(g.querySelector("text")).fill, clear ? paper : box] })""")
@@ -58,7 +59,14 @@ def test_links_open_the_step_the_selection_and_the_view(visit):
     assert tab.locator("#where").inner_text() == "Forward, t = 2 of 10" and tab.evaluate("state.selected") == "W_x"
 
 
-WRONG = ("#step=-3", "#step=99999", "#step=abc&sel=nothing&view=none&lang=xx&sample=77", "#%%%", "#step=1e1&sel=<script>", "#view=step")
+WRONG = (
+    "#step=-3",
+    "#step=99999",
+    "#step=abc&sel=nothing&view=none&lang=xx&sample=77",
+    "#%%%",
+    "#step=1e1&sel=<script>",
+    "#view=step",
+)
 
 
 def test_a_wrong_link_is_harmless(visit):
@@ -74,7 +82,9 @@ def test_a_wrong_link_is_harmless(visit):
 def test_bare_for_slides(visit):
     tab = visit(link="#step=3&bare=1")
     assert not any(tab.locator(s).first.is_visible() for s in (".head", ".tabs", ".buttons", "#slider", "#inspector"))
-    assert tab.locator(".picture svg").is_visible() and tab.locator(".card").count() == 2 and tab.locator("#where").is_visible()
+    assert (
+        tab.locator(".picture svg").is_visible() and tab.locator(".card").count() == 2 and tab.locator("#where").is_visible()
+    )
     tab.keyboard.press("ArrowRight")
     assert tab.evaluate("state.position") == 4 and "bare=1" in tab.evaluate("location.hash")
 
@@ -92,7 +102,9 @@ def test_the_language_is_the_readers(visit, code, locale):
         assert "undefined" not in body and "{" not in re.sub(r"\\\w+\{.*", "", body)
     other = "it" if code != "it" else "pt"
     tab.locator("#language").select_option(other)
-    assert tab.locator("#tab-words").inner_text() == TEXTS[other]["words"] and f"lang={other}" in tab.evaluate("location.hash")
+    assert tab.locator("#tab-words").inner_text() == TEXTS[other]["words"] and f"lang={other}" in tab.evaluate(
+        "location.hash"
+    )
 
 
 def test_every_language_says_everything():
@@ -106,7 +118,8 @@ def test_every_language_says_everything():
 
 def test_on_paper_every_step_is_spelled_out(visit, wait):
     tab = visit(link="#step=4")
-    tab.evaluate("window.printed = []; addEventListener('beforeprint', () => printed.push(document.querySelectorAll('#print section').length))")
+    tab.evaluate("""() => { window.printed = [];
+        addEventListener("beforeprint", () => printed.push(document.querySelectorAll("#print section").length)) }""")
     assert tab.locator("#print").inner_text() == ""
     paper = tab.pdf()
     assert paper.startswith(b"%PDF") and len(paper) > 100_000
@@ -114,15 +127,39 @@ def test_on_paper_every_step_is_spelled_out(visit, wait):
     wait(tab, "!document.querySelector('#print section')")
     tab.emulate_media(media="print")
     tab.evaluate("spellOut()")
-    titles = [h.inner_text() for h in tab.locator("#print h2").all()]
+    titles = [h.inner_text() for h in tab.locator("#print section > h2").all()]
     assert titles[0] == "Forward, t = 1 of 10" and titles[10] == "Output and loss" and titles[-1] == "Backward, t = 1 of 10"
-    assert not tab.locator(".player").is_visible() and tab.locator("#view-parameters").is_visible() and tab.locator("#view-overview").is_visible()
+    assert (
+        not tab.locator(".player").is_visible()
+        and tab.locator("#view-parameters").is_visible()
+        and tab.locator("#view-overview").is_visible()
+    )
 
 
-PLACES = ("#step=0", "#step=3&sel=W_h", "#step=11", "#step=16", "#step=16&view=flow", "#step=16&view=ledger", "#view=parameters&step=1")
+PLACES = (
+    "#step=0",
+    "#step=3&sel=W_h",
+    "#step=11",
+    "#step=16",
+    "#step=16&view=flow",
+    "#step=16&view=ledger",
+    "#view=parameters&step=1",
+)
 
 
-@pytest.mark.parametrize("width, height, scale", [(360, 740, 2), (640, 450, 2), (1920, 1080, 1)], ids=["phone", "200 %", "projector"])
+COVERED = """() => [...document.querySelectorAll("button, select, input")]
+    .filter((e) => e.checkVisibility() && !e.disabled && !e.closest(".chart, .scroll, #inspector, dialog, .what-if"))
+    .filter((e) => {
+        e.scrollIntoView({ block: "center" });
+        const r = e.getBoundingClientRect();
+        const top = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
+        return r.left < -1 || r.right > innerWidth + 1 || !(e.contains(top) || top?.contains(e));
+    }).map((e) => e.outerHTML.slice(0, 80))"""
+
+
+@pytest.mark.parametrize(
+    "width, height, scale", [(360, 740, 2), (640, 450, 2), (1920, 1080, 1)], ids=["phone", "200 %", "projector"]
+)
 def test_it_fits(visit, width, height, scale):
     """The page itself never scrolls sideways, and nothing that can be pressed lies under something else or outside."""
     tab = visit(viewport={"width": width, "height": height}, device_scale_factor=scale)
@@ -130,11 +167,7 @@ def test_it_fits(visit, width, height, scale):
         tab.evaluate(f"location.hash = '{link}'")
         tab.wait_for_timeout(50)
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
-        hidden = tab.evaluate("""() => [...document.querySelectorAll("button, select, input")].filter((e) => e.checkVisibility() && !e.disabled && !e.closest(".chart, .scroll, #inspector, dialog, .what-if")).filter((e) => {
-            e.scrollIntoView({ block: "center" });
-            const r = e.getBoundingClientRect();
-            const top = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
-            return r.left < -1 || r.right > innerWidth + 1 || !(e.contains(top) || top?.contains(e)) }).map((e) => e.outerHTML.slice(0, 80))""")
+        hidden = tab.evaluate(COVERED)
         assert hidden == [], link
 
 
@@ -142,8 +175,12 @@ def test_texts_do_not_overlap(visit):
     """Labels of the slider and headings of a step, light enough to be told apart."""
     for width in (360, 1280):
         tab = visit(viewport={"width": width, "height": 800}, link="#step=14")
-        overlaps = tab.evaluate("""() => { const found = [...document.querySelectorAll(".ticks .tick")].filter((e) => e.textContent)
-            .map((e) => { const range = document.createRange(); range.selectNodeContents(e); return range.getBoundingClientRect() });
+        overlaps = tab.evaluate("""() => {
+            const found = [...document.querySelectorAll(".ticks .tick")].filter((e) => e.textContent).map((e) => {
+                const range = document.createRange();
+                range.selectNodeContents(e);
+                return range.getBoundingClientRect();
+            });
             return found.slice(1).filter((r, i) => r.left < found[i].right - 0.5).length }""")
         assert overlaps == 0
 
@@ -157,7 +194,10 @@ def test_without_script_the_page_still_says_most_of_it(visit, demo_trace):
     tab = visit(java_script_enabled=False)
     for part in ("picture", "view-overview", "view-parameters", "view-verdict", "view-words"):
         assert tab.locator(f"#{part}").is_visible()
-    assert not tab.locator(".player").is_visible() and "needs a browser that runs scripts" in tab.locator("noscript").inner_text()
+    assert (
+        not tab.locator(".player").is_visible()
+        and "needs a browser that runs scripts" in tab.locator("noscript").inner_text()
+    )
     assert "complex step" in tab.locator("#view-verdict").inner_text()
 
 
@@ -178,9 +218,15 @@ def test_in_a_notebook(visit, demo_trace, tmp_path, wait):
 
 
 def test_hostile_names_run_nothing(visit):
-    evil = ['"><svg onload=alert(1)>', "</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>${alert(1)}{{7*7}}"]
+    evil = [
+        '"><svg onload=alert(1)>',
+        "</script><script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>${alert(1)}{{7*7}}",
+    ]
     i = Input(shape=(3, 2), name=evil[0])
-    model = Model(i, Dense(2, name=evil[1])(SimpleRNN(3, name=evil[2])(i)), name=r"$\input{x}$]; [label=x" + "\u202e" + evil[1])
+    model = Model(
+        i, Dense(2, name=evil[1])(SimpleRNN(3, name=evil[2])(i)), name=r"$\input{x}$]; [label=x" + "\u202e" + evil[1]
+    )
     tab = visit(mr.trace(model, np.ones((1, 3, 2)), np.ones((1, 2))), "#step=2&sel=W_h")
     tab.on("dialog", lambda dialog: pytest.fail(dialog.message))
     for view in VIEWS:
@@ -192,8 +238,11 @@ def test_hostile_names_run_nothing(visit):
 def test_no_other_script_can_run(visit):
     """The policy knows one script by its hash: a handler put into the page does not run."""
     tab = visit()
-    tab.evaluate("""() => { const b = document.createElement("b"); b.innerHTML = "<img src=x onerror='window.ran = 1'>"; document.body.append(b);
-        const s = document.createElement("script"); s.textContent = "window.ran = 2"; document.body.append(s) }""")
+    tab.evaluate("""() => {
+        const [b, s] = ["b", "script"].map((tag) => document.createElement(tag));
+        b.innerHTML = "<img src=x onerror='window.ran = 1'>";
+        s.textContent = "window.ran = 2";
+        document.body.append(b, s) }""")
     tab.wait_for_timeout(200)
     assert tab.evaluate("window.ran") is None
     assert visit.complaints and all("Content Security Policy" in text for text in visit.complaints)

@@ -13,8 +13,8 @@ def shown(x):
 def test_every_key(visit, at):
     tab = visit()
     for keys, position in [
-        (["ArrowRight"] * 3, 3), (["ArrowLeft"], 2), (["b"], 20), (["f"], 2), (["l"], T + 1), (["b"], T + 1), (["End"], 2 * T + 1),
-        (["ArrowRight"], 2 * T + 1), (["f"], 1), (["Home"], 0), (["ArrowLeft"], 0),
+        (["ArrowRight"] * 3, 3), (["ArrowLeft"], 2), (["b"], 20), (["f"], 2), (["l"], T + 1), (["b"], T + 1),
+        (["End"], 2 * T + 1), (["ArrowRight"], 2 * T + 1), (["f"], 1), (["Home"], 0), (["ArrowLeft"], 0),
     ]:  # fmt: skip
         for key in keys:
             tab.keyboard.press(key)
@@ -80,7 +80,14 @@ def test_the_slider_keeps_its_own_keys(visit, at):
     tab = visit()
     slider = tab.locator("#slider")
     slider.focus()
-    for key, position in [("ArrowRight", 1), ("ArrowUp", 2), ("PageUp", None), ("Home", 0), ("End", 2 * T + 1), ("ArrowDown", 2 * T)]:
+    for key, position in [
+        ("ArrowRight", 1),
+        ("ArrowUp", 2),
+        ("PageUp", None),
+        ("Home", 0),
+        ("End", 2 * T + 1),
+        ("ArrowDown", 2 * T),
+    ]:
         tab.keyboard.press(key)
         assert position is None or at(tab) == position, key
     slider.fill("4")
@@ -124,20 +131,23 @@ def test_nothing_jumps_between_steps(visit, first, last):
     """The places of everything that stays; the last digits of numbers may make a line a hair wider."""
     tab = visit(link=f"#step={first}")
     places = """() => [".player", ".tabs", ".picture svg", "#view-step", "#inspector", "#play", "#slider"].map((s) => {
-        const r = document.querySelector(s).getBoundingClientRect(); return [r.x, r.y, s === "#view-step" || s === "#inspector" ? 0 : r.height] })"""
+        const r = document.querySelector(s).getBoundingClientRect();
+        return [r.x, r.y, s === "#view-step" || s === "#inspector" ? 0 : r.height] })"""
     before = tab.evaluate(places)
     heads = tab.evaluate("[...document.querySelectorAll('.card')].map((c) => Math.round(c.getBoundingClientRect().height))")
     for _ in range(first, last):
         tab.keyboard.press("ArrowRight")
         assert tab.evaluate(places) == before
-        now = tab.evaluate("[...document.querySelectorAll('.card')].map((c) => Math.round(c.getBoundingClientRect().height))")
+        now = tab.evaluate(
+            "[...document.querySelectorAll('.card')].map((c) => Math.round(c.getBoundingClientRect().height))"
+        )
         assert len(now) == len(heads)
 
 
 def test_every_view(visit):
     tab = visit()
     views = [tab_.get_attribute("data-view") for tab_ in tab.locator("[role=tab]").all()]
-    assert views == ["overview", "step", "flow", "ledger", "parameters", "source", "verdict", "words"]
+    assert views == ["overview", "step", "flow", "ledger", "parameters", "verdict", "words"]
     for view in views:
         tab.locator(f"#tab-{view}").click()
         open_panels = [p.get_attribute("id") for p in tab.locator("[role=tabpanel]").all() if p.is_visible()]
@@ -169,7 +179,9 @@ def test_the_flow_shows_the_norms_and_goes_there(visit, demo_trace, at):
     titles = [bar.get_attribute("title") for bar in bars.all()]
     norms = [np.linalg.norm(demo_trace.adjoint("h", t)) for t in range(1, T + 1)]
     assert [title.split(": ")[1].split(",")[0] for title in titles] == [shown(norm) for norm in norms]
-    heights = tab.evaluate("[...document.querySelectorAll('#view-flow .column')].map((c) => c.getBoundingClientRect().height)")
+    heights = tab.evaluate(
+        "[...document.querySelectorAll('#view-flow .column')].map((c) => c.getBoundingClientRect().height)"
+    )
     assert np.allclose(np.diff(heights) / np.diff(np.log10(norms)), np.ptp(heights) / np.ptp(np.log10(norms)), rtol=0.05)
     bars.nth(2).click()
     assert at(tab) == 2 * T + 2 - 3
@@ -191,7 +203,11 @@ def test_the_ledger_of_each_parameter(visit, demo_trace):
 
 def test_the_parameters_add_up(visit):
     tab = visit(link="#step=2&view=parameters")
-    assert [s.inner_text() for s in tab.locator(".sizes").all()] == ["3 · 5 + 5 · 5 + 5 = 45", "5 · 2 + 2 = 12", "together: 57"]
+    assert [s.inner_text() for s in tab.locator(".sizes").all()] == [
+        "3 · 5 + 5 · 5 + 5 = 45",
+        "5 · 2 + 2 = 12",
+        "together: 57",
+    ]
 
 
 def test_the_samples_of_a_batch(visit, make):

@@ -39,7 +39,9 @@ def changed(trace, weight, x, t):
     trace.model.set_weights([w.astype(trace.dtype).astype(float) for w in all_before])
     layer.set_weights(after)
     try:
-        return mr.trace(trace.model, X, trace.target.astype(trace.dtype).astype(float), loss=trace.loss_function, dtype="float64")
+        return mr.trace(
+            trace.model, X, trace.target.astype(trace.dtype).astype(float), loss=trace.loss_function, dtype="float64"
+        )
     finally:
         trace.model.set_weights(all_before)
 
@@ -128,7 +130,10 @@ def test_what_is_computed_cannot_be_changed(visit):
 def test_the_browser_checks_itself(visit, demo_trace):
     tab = visit(link="#step=3&view=verdict")
     said = tab.locator("#browser-check").inner_text()
-    assert said.startswith("Your browser has computed all of it again") and float(said.split()[-1].rstrip(".").replace("−", "-")) < 1e-14
+    assert (
+        said.startswith("Your browser has computed all of it again")
+        and float(said.split()[-1].rstrip(".").replace("−", "-")) < 1e-14
+    )
 
 
 def test_float32_is_shown_in_its_own_digits(visit, make):
@@ -169,13 +174,16 @@ def test_an_operation_the_page_does_not_know_is_said(visit, make, monkeypatch):
 A, B, R = np.arange(6.0).reshape(2, 3) - 2.5, np.linspace(0.5, 2, 6).reshape(2, 3), np.array([0.3, -1.2, 2.0])
 SEQUENCE = np.sin(np.arange(24.0)).reshape(2, 4, 3)
 OPERANDS = {
-    "state": [SEQUENCE[:, 0], np.ones((5, 5))], "log": [B], "log_softmax": [A, B], "matmul": [A, B.T], "spread": [R, A], "spreadcols": [A[:, :1], B],
-    "share": [np.array(2.5), A], "fill": [np.array(2.5), A], "take": [SEQUENCE], "put": [A, SEQUENCE], "stack": [A, B, A], "reverse": [SEQUENCE],
-    "concat": [A, B[:, :2]], "piece": [SEQUENCE.reshape(2, 12), A], "columns": [A], "total": [A, B, A], "average": [A, B, A], "where": [(A > 0) * 1.0, A, B],
+    "state": [SEQUENCE[:, 0], np.ones((5, 5))], "log": [B], "log_softmax": [A, B], "matmul": [A, B.T], "spread": [R, A],
+    "spreadcols": [A[:, :1], B], "share": [np.array(2.5), A], "fill": [np.array(2.5), A], "take": [SEQUENCE],
+    "put": [A, SEQUENCE], "stack": [A, B, A], "reverse": [SEQUENCE], "concat": [A, B[:, :2]],
+    "piece": [SEQUENCE.reshape(2, 12), A], "columns": [A], "total": [A, B, A], "average": [A, B, A],
+    "where": [(A > 0) * 1.0, A, B],
 }  # fmt: skip
 ATTRIBUTES = {
-    "scale": {"p": 2.5}, "shift": {"q": -0.5}, "complement": {"q": 1}, "inside": {"low": -1.0, "high": 1.0}, "clip": {"low": -1.0, "high": 1.0},
-    "portion": {"T": 3}, "take": {"t": 3}, "put": {"t": 2}, "piece": {"t": 2}, "columns": {"start": 1, "stop": 3},
+    "scale": {"p": 2.5}, "shift": {"q": -0.5}, "complement": {"q": 1}, "inside": {"low": -1.0, "high": 1.0},
+    "clip": {"low": -1.0, "high": 1.0}, "portion": {"T": 3}, "take": {"t": 3}, "put": {"t": 2}, "piece": {"t": 2},
+    "columns": {"start": 1, "stop": 3},
 }  # fmt: skip
 BINARY = {"add", "subtract", "multiply", "divide"}
 
@@ -192,7 +200,8 @@ def test_every_operation_is_that_of_numpy(visit):
         given = [{"shape": list(x.shape), "data": x.ravel().tolist()} for x in operands]
         found = tab.evaluate(
             """([name, attributes, given]) => {
-                const x = OPERATIONS[name](attributes, ...given.map(({ shape, data }) => array(shape, Float64Array.from(data))));
+                const operands = given.map(({ shape, data }) => array(shape, Float64Array.from(data)));
+                const x = OPERATIONS[name](attributes, ...operands);
                 return [x.shape, [...x.data]]; }""",
             [name, attributes, given],
         )

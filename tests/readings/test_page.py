@@ -1,14 +1,22 @@
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
 import minirnn as mr
+from minirnn.graph import Primitive
 from minirnn.layers import Dense, Input, SimpleRNN
 from minirnn.models import Model
+from minirnn.readings.page import page, resource
+from minirnn.readings.page.lines import fragment, lines
+from minirnn.readings.page.program import program
 
 VOID = {"meta", "img", "br", "hr", "input", "link"}
 
@@ -34,7 +42,7 @@ class Balanced(HTMLParser):
 
 
 def page_of(trace, **options):
-    return trace.page(report=trace.verify(with_keras=False), **options)
+    return page(trace, report=trace.verify(with_keras=False), **options)
 
 
 @pytest.fixture
@@ -42,37 +50,89 @@ def html(trace):
     return page_of(trace).html
 
 
-def test_well_formed_without_script_or_network(html):
+def test_well_formed_without_network(html):
     parser = Balanced()
     parser.feed(html)
-    assert not parser.open and not parser.tags & {"script", "iframe", "object", "link", "form"}
+    assert not parser.open and not parser.tags & {"iframe", "object", "link", "form"}
     assert all(a.startswith(("#", "data:")) for a in parser.addresses)
     assert "default-src 'none'" in html and not re.search(r"url\((?!data:)", html)
-    assert not re.search(r"\bon\w+=", html)
+    assert not re.search(r"<[^>]*\bon\w+=", html.split("<script")[0])
+
+
+def test_the_policy_names_the_script_and_the_style_by_their_hashes(html):
+    def hashed(text):
+        return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+    (script,) = re.findall(r"<script>(.*?)</script>", html, flags=re.S)
+    (style,) = re.findall(r"<style>(.*?)</style>", html, flags=re.S)
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)[1]
+    assert f"script-src '{hashed(script)}';" in policy and f"style-src '{hashed(style)}';" in policy
+    assert "unsafe" not in policy and "base-uri 'none'" in policy
+    assert not re.search(r"<[^>]* style=", html.split("<script")[0].split("</style>")[1])
+
+
+def test_the_script_is_the_same_for_every_network(trace, stacked):
+    """Nothing of a trace is ever code."""
+    scripts = {re.search(r"<script>(.*?)</script>", page_of(t).html, flags=re.S)[1] for t in (trace, stacked)}
+    assert len(scripts) == 1 and not re.search(r"\b(eval|innerHTML|outerHTML|insertAdjacentHTML|Function)\b", scripts.pop())
 
 
 def test_it_holds_everything(trace, html):
-    for part in ("picture", "equations", "parameters", "forward", "backward", "flow", "verdict"):
-        assert f'<section id="{part}">' in html
-    assert html.count("<math") > 14 + 4 * 7 and 'id="h_3"' in html
-    for t in range(1, 5):
-        assert f"forward, t = {t}" in html and f"backward, t = {t}" in html
-        for x in trace.value("h", t).ravel():
-            assert f"<td>{x:.4g}</td>" in html
-        for x in trace.adjoint("h", t).ravel():
-            assert f"<td>{x:.4g}</td>" in html
-    assert "3 · 5 = 15" in html and "net: " not in html.split("</title>")[1].split("<h1>")[0]
-    assert "complex step" in html and trace.verify(with_keras=False).sentence in html
+    data = data_of(html)
+    for part in ("overview", "step", "flow", "ledger", "parameters", "verdict", "words"):
+        assert f'id="view-{part}"' in html and f'data-view="{part}"' in html
+    stored = values_of(data)
+    for (name, step), node in trace.variables.items():
+        place = next(i for n, s, i in data["graph"]["quantities"] if (n, s) == (name, step))
+        assert np.array_equal(stored[place], node.value), (name, step)
+    assert 'id="h_3"' in html or 'data-k="h_3"' in html
+    assert "3 · 5 = 15" in html and "complex step" in html and trace.verify(with_keras=False).sentence in html
     assert r"\begin{align*}" in html
+
+
+def data_of(html):
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', html, flags=re.S)[1])
+
+
+def values_of(data):
+    values = data["graph"]["values"]
+    numbers = np.frombuffer(base64.b64decode(values["data"]), f"<f{values['bytes']}")
+    sizes = [int(np.prod(shape)) for shape in values["shapes"]]
+    parts = np.split(numbers, np.cumsum(sizes)[:-1])
+    return {node: part.reshape(shape) for node, part, shape in zip(values["nodes"], parts, values["shapes"])}
+
+
+def test_the_lines_are_the_equations(stacked):
+    found = lines(stacked)
+    assert [line.equation for line in found] == list(stacked.equations())
+    slots = {line.left[0]: line.right for line in found}
+    assert slots["z^1"] == [["x", "t", 0], ["W_x^1", None, 0], ["b_h^1", None, 0], ["h^1", "t", -1], ["W_h^1", None, 0]]
+    assert slots["L"] == [["l", "sum", 0]] and ["dL/dz^2", "t", 1] in slots["dL/dh^2"]
+    added = {line.left[0] for line in found if line.adds}
+    assert added == {f"dL/d{name}" for name in stacked.parameters}
+    for line in found:
+        assert all(f"⟦{i}⟧" in line.skeleton for i in range(len(line.right)))
 
 
 def test_no_latex_is_left_unset(make):
     cross_entropy = {"loss": "categorical_crossentropy"}
     several = [{"head": "softmax", "every_step": True, "layers": 2} | cross_entropy, {"head": "sigmoid"} | cross_entropy]
     for options in [*several, {"flatten": True}, {"activation": "relu"}]:
-        body = page_of(make(**options)).html.split("<pre>")
-        without_source = body[0] + body[1].split("</pre>")[1]
-        assert "\\" not in re.sub(r"<style>.*?</style>", "", without_source, flags=re.S)
+        whole = re.sub(r"<(style|script|pre)\b.*?</\1>", "", page_of(make(**options)).html, flags=re.S)
+        assert "\\" not in whole
+
+
+def test_what_no_converter_knows_is_shown_as_text():
+    assert fragment(r"\nosuchthing{<b>}") == r"<mtext>\nosuchthing{&lt;b&gt;}</mtext>"
+
+
+@pytest.mark.parametrize("code", ["en", "it", "pt"])
+def test_languages_without_a_script(trace, code):
+    html = page_of(trace, language=code).html
+    words = json.loads(resource("texts.json"))[code]
+    assert f'<html lang="{code}">' in html and words["equations_note"].replace("'", "&#39;") in html
+    with pytest.raises(ValueError, match="speaks en, it, pt"):
+        page_of(trace, language="xx")
 
 
 def test_hostile_names_are_text():
@@ -81,15 +141,15 @@ def test_hostile_names_are_text():
     model = Model(i, Dense(2, name=evil)(SimpleRNN(3, name="${7*7}{{ 7*7 }}")(i)), name=evil)
     trace = mr.trace(model, np.ones((1, 3, 2)), np.ones((1, 2)))
     html = page_of(trace).html
-    assert "<svg onload" not in html and "<script" not in html and "{{ 7*7 }}" in html
-    assert "&lt;svg onload" in html
+    assert "<svg onload" not in html and html.count("<script") == 2 and "{{ 7*7 }}" in html
+    assert "&lt;svg onload" in html and "<script>alert" not in html
 
 
 def test_written_whole_or_not_at_all(trace, tmp_path):
     with pytest.raises(FileNotFoundError):
         page_of(trace, path=tmp_path / "nowhere" / "page.html")
-    page = page_of(trace, path=tmp_path / "page.html")
-    assert (tmp_path / "page.html").read_text() == page.html and [p.name for p in tmp_path.iterdir()] == ["page.html"]
+    made = page_of(trace, path=tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text() == made.html and [p.name for p in tmp_path.iterdir()] == ["page.html"]
 
 
 def test_the_same_every_time(make):
@@ -98,21 +158,37 @@ def test_the_same_every_time(make):
 
 def test_forward_only(network):
     html = page_of(mr.trace(network(), np.ones((2, 4, 3)))).html
-    assert 'id="backward"' not in html and 'id="forward"' in html and "there is no loss" in html
+    assert 'data-view="flow"' not in html and "there is no loss" in html
+    assert data_of(html)["backward"] is False
 
 
-def test_long_and_wide_is_cut_and_says_so(make):
+def test_long_and_wide_stays_small(make):
     html = page_of(make(steps=130, samples=30)).html
-    assert "steps in between are left out here" in html and "30 × 5, of which the corner is shown" in html
-    assert len(html) < 3_000_000
+    assert len(html) < 3_000_000 and data_of(html)["graph"]["values"]["complete"]
+
+
+def test_what_is_too_much_to_store_is_left_to_the_browser(make, monkeypatch):
+    monkeypatch.setattr(sys.modules["minirnn.readings.page.program"], "MAX_STORED", 100)
+    trace = make()
+    data = data_of(page_of(trace).html)
+    assert data["graph"]["values"]["nodes"] == data["graph"]["leaves"] and not data["graph"]["values"]["complete"]
+
+
+def test_an_operation_of_the_users_is_stored_however_large(make, monkeypatch):
+    """The browser could not compute it."""
+    own = Primitive("own", "np.sin({0})", (lambda g, y, x: g,), lambda S, x: S.entrywise("own", x), "own")
+    monkeypatch.setattr(sys.modules["minirnn.readings.page.program"], "MAX_STORED", 100)
+    trace = make()
+    monkeypatch.setattr(trace.nodes[-1], "op", own)
+    assert program(trace)["values"]["complete"]
 
 
 def test_small_networks_make_small_pages(html):
-    assert len(html.encode()) < 250_000
+    assert len(html.encode()) < 300_000
 
 
 def test_in_a_notebook(trace):
-    page = page_of(trace)
-    shown = page._repr_html_()
-    assert shown.startswith("<img alt=") and 'sandbox=""' in shown and "<script" not in shown
-    assert "kB" in str(page)
+    made = page_of(trace)
+    shown = made._repr_html_()
+    assert shown.startswith("<img alt=") and 'sandbox="allow-scripts"' in shown and "<script" not in shown
+    assert "kB" in str(made)

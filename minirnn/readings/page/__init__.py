@@ -62,6 +62,15 @@ class Page:
     def __str__(self) -> str:
         return f"{self.title}: a page of {len(self.html.encode()) / 1000:.0f} kB"
 
+    @property
+    def frame(self) -> str:
+        """The page in a frame that may run its script and nothing else."""
+        from markupsafe import escape
+
+        style = "width:100%;height:48em;border:0"
+        holds = f'title="{escape(self.title)}" srcdoc="{escape(self.html)}"'
+        return f'<iframe sandbox="allow-scripts" {holds} style="{style}"></iframe>'
+
     def _repr_html_(self) -> str:
         from markupsafe import escape
 
@@ -69,8 +78,7 @@ class Page:
         if self.svg is not None:
             data = base64.b64encode(self.svg.encode()).decode()
             picture = f'<img alt="{escape(self.title)}" src="data:image/svg+xml;base64,{data}" style="max-width:100%">'
-        frame = f'<iframe sandbox="allow-scripts" srcdoc="{escape(self.html)}" style="width:100%;height:48em;border:0"></iframe>'
-        return f"{picture}<details open><summary>{escape(self.title)}</summary>{frame}</details>"
+        return f"{picture}<details open><summary>{escape(self.title)}</summary>{self.frame}</details>"
 
 
 def page(trace: Trace, path: Any = None, *, report: Report | None = None, language: str = "en") -> Page:
@@ -134,7 +142,12 @@ def _hash(text: str) -> str:
 
 
 def _data(
-    trace: Trace, shown: list[Line], layers: list[dict[str, Any]], texts: dict[str, Any], language: str, sizes: dict[Any, int]
+    trace: Trace,
+    shown: list[Line],
+    layers: list[dict[str, Any]],
+    texts: dict[str, Any],
+    language: str,
+    sizes: dict[Any, int],
 ) -> dict[str, Any]:
     """What the script is given; it is text to the browser until the script reads it."""
     return {
@@ -173,7 +186,7 @@ def _ticks(trace: Trace) -> list[dict[str, str]]:
 
 
 def _nodes(trace: Trace) -> list[dict[str, str]]:
-    """The picture as a table: every named quantity of the forward pass, its shape, and the named ones it is computed from."""
+    """The picture as a table: every named quantity of the forward pass, its shape, what it is computed from."""
 
     def operands(node: Node) -> list[Node]:
         return [arg for position, arg in enumerate(node.args) if position not in node.op.shapes]
@@ -246,6 +259,7 @@ def _environment() -> Any:
     )
     environment.filters["mathml"] = mathml
     environment.filters["cells"] = cells
+    environment.filters["spoken"] = lambda name: name.replace("_", " ").replace("^", " ")
     environment.globals["math_of"] = lambda name, step="": mathml(names.latex(name, str(step)))
     return environment
 

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import sympy as sp
+
 from .. import names
 from .. import symbols as S
 from ..equations import Equation, equations
@@ -53,17 +55,15 @@ def lines(trace: Trace) -> list[Line]:
     for e in equations(trace):
         adds = isinstance(e.rhs, S.TimeSum)
         right = e.rhs.args[0].xreplace({S.bound: S.t}) if adds else e.rhs
+        domain = None if e.domain is None else e.domain.steps(trace.steps)
+        steps = None if domain is None else (domain[0], domain[-1])
         if adds:
-            steps = tuple(int(end.xreplace({S.T: S.sp.Integer(trace.steps)})) for end in e.rhs.args[1:])
-        else:
-            domain = None if e.domain is None else e.domain.steps(trace.steps)
-            steps = None if domain is None else (domain[0], domain[-1])
+            lo, hi = (int(end.xreplace({S.T: sp.Integer(trace.steps)})) for end in e.rhs.args[1:])
+            steps = lo, hi
         spelled = _Slots()
         latex = spelled.spell(right)[0]
         rows = getattr(e.lhs, "shape", (None,))[0]
-        found.append(
-            Line(e, _slot(e.lhs), spelled.slots, fragment(latex), adds, steps, rows == S.size_symbol("N"))  # type: ignore[arg-type]
-        )
+        found.append(Line(e, _slot(e.lhs), spelled.slots, fragment(latex), adds, steps, rows == S.size_symbol("N")))
     return found
 
 
@@ -99,7 +99,7 @@ class _Slots(Speller):
 
 
 def _slot(x: Any) -> list[Any]:
-    """[name, base, offset]: at t + offset, at T + offset, at the t of a sum over time ("sum"), at a fixed step or at none."""
+    """[name, base, offset]: at t + offset, T + offset, the t of a sum over time ("sum"), a fixed step (""), none (None)."""
     if x.time is None:
         return [x.name, None, 0]
     offset, base = x.time.as_coeff_Add()

@@ -86,7 +86,7 @@ const stepAt = (shape, t) => {
   return { width, start: (n) => (n * shape[1] + t - 1) * width };
 };
 
-const cut = (x, start, stop) => byRow(x, stop - start, (row) => row.subarray(start, stop));
+const between = (x, start, stop) => byRow(x, stop - start, (row) => row.subarray(start, stop));
 
 const OPERATIONS = {
   same: (_, x) => x,
@@ -170,8 +170,9 @@ const OPERATIONS = {
     }
     return out;
   },
-  piece: ({ t }, x, like) => cut(x, (t - 1) * columnsOf(like), t * columnsOf(like)),
-  columns: ({ start, stop }, x) => cut(x, start, stop),
+  piece: ({ t }, x, like) => between(x, (t - 1) * columnsOf(like), t * columnsOf(like)),
+  columns: ({ start, stop }, x) => between(x, start, stop),
+  cut: (_, x) => x,
 };
 
 // The stored values: node -> array.

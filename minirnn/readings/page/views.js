@@ -207,7 +207,7 @@ function flowView() {
       when: whenOf(step, t ?? 0), title: `t = ${step}: ${short(heights[i])}` }));
     const top = Math.max(...heights);
     parts.push(
-      element("h2", {}, math(nameMath([`dL/d${name}`, "t", 0], null))),
+      element("h2", {}, `${say("norm")} `, math(nameMath([`dL/d${name}`, "t", 0], null))),
       chart(drawn, { label: say("flow"), marks: bounds.map(scaled) }),
       details("as_table", table([say("symbol"), say("norm"), ...(DATA.bounds ? [say("bound")] : []), say("share")],
         found.map((step, i) => [chip(`dL/d${name}_${step}`), shown(heights[i]), ...(DATA.bounds ? [short(bounds[i])] : []),

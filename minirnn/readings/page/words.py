@@ -25,17 +25,24 @@ SIGNS = {  # what the LaTeX of an equation contains, the sign to show, the key o
     r"{mean}": (r"\operatorname{mean}", "mean"),
 }
 SIZES = ("t", "T", "N", "D", "M", "K")
-EXPLAINED = frozenset("x h z z_o y p target L l W_x W_h b_h W_o b_o W b X Y".split())
+EXPLAINED = frozenset(
+    ["x", "h", "z", "z_o", "y", "p", "target", "L", "l", "W_x", "W_h", "b_h", "W_o", "b_o", "W", "b", "X", "Y"]
+)
 
 
 def words(trace: Trace, found: list[Line], text: dict[str, Any]) -> list[dict[str, str]]:
     """Quantities in order of appearance, then signs, then sizes: LaTeX, and the sentence in the language of `text`."""
     stepped = {name for name, step in trace.variables if step is not None}
-    rows = [{"name": name, "latex": names.latex(name, "t" * (name in stepped)), "key": word_of(name)[0]} for name in trace.counts]
+    rows = [
+        {"name": name, "latex": names.latex(name, "t" * (name in stepped)), "key": word_of(name)[0]} for name in trace.counts
+    ]
     whole = " ".join(line.equation.latex for line in found)
     rows += [{"latex": latex, "key": key} for part, (latex, key) in SIGNS.items() if part in whole]
     rows += [{"latex": size, "key": size} for size in SIZES]
-    return [row | {"text": meaning(row.get("name", row["key"]), text) if "name" in row else text["word"][row["key"]]} for row in rows]
+    return [
+        row | {"text": meaning(row.get("name", row["key"]), text) if "name" in row else text["word"][row["key"]]}
+        for row in rows
+    ]
 
 
 def word_of(name: str) -> tuple[str, str]:
