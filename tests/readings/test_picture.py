@@ -133,7 +133,7 @@ def test_where_nothing_can_draw_the_text_is_still_there(trace, tmp_path, monkeyp
     assert picture.save(tmp_path / "network.dot").read_text().startswith("digraph")
     bundle = picture._repr_mimebundle_()
     assert "image/svg+xml" not in bundle and "install Graphviz" in bundle["text/plain"]
-    assert "No picture: nothing can draw here" in trace.page(report=trace.verify(with_keras=False)).html
+    assert "No picture</span>: nothing can draw here" in trace.page(report=trace.verify(with_keras=False)).html
 
 
 def test_the_program_dot_is_used_where_it_is(trace, tmp_path, monkeypatch):
