@@ -84,6 +84,29 @@ def _bound(states: list[Node]) -> np.ndarray | None:
     return bound
 
 
+def gradient_bound(trace: Trace, name: str) -> np.ndarray | None:
+    """What ‖dL/dh_t‖ cannot exceed, for t from 1 to T: γ σ_max(W_h) times the bound of step t+1, plus the norm of what
+    reaches h_t by other ways than h_{t+1}. None where h_t is not f(… + h_{t-1} W_h), or there is no loss.
+    """
+    states = [trace.variables[name, t] for t in range(trace.steps + 1) if (name, t) in trace.variables]
+    if trace.loss is None or len(states) != trace.steps + 1:
+        return None
+    found = np.zeros(trace.steps)
+    above = 0.0
+    for t in range(trace.steps, 0, -1):
+        other = trace.adjoint(name, t)
+        if t < trace.steps:
+            after = states[t + 1]
+            W = _recurrent_kernel(after, states[t])
+            if W is None or after.args[0] not in trace.cotangents:
+                return None
+            other = other - trace.cotangents[after.args[0]].value @ W.value.T
+            above *= SLOPES[after.op] * float(np.linalg.norm(W.value, 2))
+        above += float(np.linalg.norm(other))
+        found[t - 1] = above
+    return found
+
+
 def _recurrent_kernel(h: Node, before: Node) -> Node | None:
     """W where h = f(… + before W), f of known slope and nothing else depending on `before`."""
     if h.op not in SLOPES:

@@ -28,7 +28,8 @@ def contrast(one, other):
 
 def colours(tab):
     """Text and filling of every box of the picture, and of the page."""
-    return tab.evaluate("""() => [...document.querySelectorAll(".picture g.node[data-k]")].map((g) => {
+    return tab.evaluate("""() => [...document.querySelectorAll(".picture g.node[data-k]:has(path, polygon, ellipse)")]
+    .map((g) => {
         const shapes = [...g.querySelectorAll("path, polygon, ellipse")];
         const box = shapes.map((s) => getComputedStyle(s).fill).find((f) => f !== "none") ?? "none";
         const paper = getComputedStyle(document.body).backgroundColor;

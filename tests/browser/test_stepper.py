@@ -178,7 +178,7 @@ def test_the_flow_shows_the_norms_and_goes_there(visit, demo_trace, at):
     bars = tab.locator("#view-flow .bar")
     titles = [bar.get_attribute("title") for bar in bars.all()]
     norms = [np.linalg.norm(demo_trace.adjoint("h", t)) for t in range(1, T + 1)]
-    assert [title.split(": ")[1].split(",")[0] for title in titles] == [shown(norm) for norm in norms]
+    assert [title.split(": ")[1].split(" ≤ ")[0] for title in titles] == [shown(norm) for norm in norms]
     heights = tab.evaluate(
         "[...document.querySelectorAll('#view-flow .column')].map((c) => c.getBoundingClientRect().height)"
     )
@@ -227,7 +227,7 @@ def test_two_hundred_steps(visit, make):
     trace = make(steps=200, samples=3)
     tab = visit(trace, "#step=100")
     assert all(shown(x) in tab.locator("#view-step").inner_text() for x in trace.value("h", 100)[0])
-    box = tab.locator('.picture [data-k="h_100"]').bounding_box()
+    box = tab.locator('.picture [data-k~="h_100"]').bounding_box()
     assert 0 < box["x"] < 1280  # the window of the picture follows
     tab.keyboard.press("b")
     delta = trace.value("dL/dz", 100)

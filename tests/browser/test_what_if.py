@@ -192,7 +192,7 @@ def test_every_operation_is_that_of_numpy(visit):
     """Each by itself: the networks above do not use them all."""
     tab = visit()
     primitives = {p.name: p for p in vars(ops).values() if isinstance(p, Primitive) and p.name != "leaf"}
-    assert set(tab.evaluate("Object.keys(OPERATIONS)")) == set(primitives)
+    assert set(primitives) <= set(tab.evaluate("Object.keys(OPERATIONS)"))
     for name, primitive in primitives.items():
         operands = OPERANDS.get(name, [A, B] if name in BINARY else [A])
         attributes = ATTRIBUTES.get(name, {})

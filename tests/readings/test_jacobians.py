@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import minirnn as mr
 from minirnn.graph import replay
 from minirnn.layers import SimpleRNN
+from minirnn.readings.jacobians import gradient_bound
 
 
 @pytest.mark.parametrize("layers, name", [(1, "h"), (2, "h^1"), (2, "h^2")])
@@ -75,3 +76,35 @@ def test_what_cannot_be_had(make):
         make().jacobian(5, 1)
     with pytest.raises(KeyError, match="no quantity 'g'"):
         make().jacobian(2, 1, "g")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"layers": 2, "every_step": True},
+        {"activation": "sigmoid"},
+        {"flatten": True},
+        {"activation": "relu", "steps": 9},
+    ],
+)
+def test_no_gradient_exceeds_its_bound(make, options):
+    trace = make(**options)
+    for name in trace.state_names:
+        norms = np.array([np.linalg.norm(trace.adjoint(name, t)) for t in range(1, trace.steps + 1)])
+        bound = gradient_bound(trace, name)
+        assert bound[-1] == norms[-1] and (norms <= bound * (1 + 1e-12)).all() and (bound[:-1] > norms[:-1]).all()
+
+
+def test_the_bound_is_reached_by_a_linear_orthogonal_network(make):
+    trace = make(activation="linear", use_bias=False)
+    weights = trace.model.layers[1].get_weights()
+    trace.model.layers[1].set_weights([weights[0], np.linalg.qr(weights[1])[0]])
+    linear = mr.trace(trace.model, trace.inputs[0], trace.target)
+    norms = [np.linalg.norm(linear.adjoint("h", t)) for t in range(1, linear.steps + 1)]
+    np.testing.assert_allclose(gradient_bound(linear, "h"), norms, rtol=1e-12)
+
+
+def test_without_a_loss_or_a_known_activation_there_is_no_bound_on_the_gradient(make, network):
+    assert gradient_bound(mr.trace(network(), np.ones((2, 4, 3))), "h") is None
+    assert gradient_bound(make(activation="exponential"), "h") is None

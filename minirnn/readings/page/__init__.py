@@ -11,6 +11,7 @@ import base64
 import functools
 import hashlib
 import json
+import re
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from ...system import write_whole
 from .. import names, spelling
 from ..equations import equations
 from ..expressions import values_of
+from ..jacobians import gradient_bound
 from ..picture import picture
 from .lines import Line, fragment, lines, name_fragment
 from .program import program
@@ -125,7 +127,7 @@ def page(trace: Trace, path: Any = None, *, report: Report | None = None, langua
             language=language,
             style=style,
             script=script,
-            style_hash=_hash(style),
+            style_hashes=[_hash(style), *map(_hash, re.findall("<style>(.*?)</style>", svg or "", flags=re.S))],
             script_hash=_hash(script),
             spelling=spelling,
         )
@@ -163,6 +165,7 @@ def _data(
         "sizes": {str(symbol): size for symbol, size in sizes.items()},
         "parameters": [{"name": p["name"], "keras": p["keras"]} for layer in layers for p in layer["parameters"]],
         "states": trace.state_names,
+        "bounds": {name: bound.tolist() for name in trace.state_names if (bound := gradient_bound(trace, name)) is not None},
         "first": trace.state_names[0] + "_1" if trace.state_names else "",
     }
 

@@ -19,14 +19,15 @@ function light() {
   const key = state.hovered ?? state.selected;
   for (const lit of all(".is-lit, .is-input, .is-consumer")) lit.classList.remove("is-lit", "is-input", "is-consumer");
   if (key === null) return;
-  const mark = (one, name) => all(`[data-k="${CSS.escape(one)}"]`).forEach((found) => found.classList.add(name));
+  const mark = (one, name) => all(`[data-k~="${CSS.escape(one)}"]`).forEach((found) => found.classList.add(name));
   mark(key, "is-lit");
   if (!nodeOf.has(key)) for (const step of steps.get(key) ?? []) mark(`${key}_${step}`, "is-lit");
   for (const input of around.inputs.get(key) ?? []) mark(input, "is-input");
   for (const consumer of around.consumers.get(key) ?? []) mark(consumer, "is-consumer");
 }
 
-const keyAt = (target) => target.closest?.("[data-k]")?.dataset.k ?? null;
+// A box of the picture stands for several quantities, the state first.
+const keyAt = (target) => target.closest?.("[data-k]")?.dataset.k.split(" ")[0] ?? null;
 function hover(key) {
   if (key === state.hovered) return;
   state.hovered = key;
@@ -189,7 +190,7 @@ function browserCheck() {
 // --------------------------------------------------------------------------------------------------------- changing one
 
 function edit(cell) {
-  const key = cell.closest("[data-k]").dataset.k;
+  const key = keyAt(cell);
   const { leaf, entry } = placeInLeaf(key);
   const i = entry(Number(cell.dataset.entry));
   const box = element("input", { type: "text", inputmode: "decimal", "aria-label": say("new_value"), value: cell.title });
@@ -393,9 +394,8 @@ addEventListener("afterprint", () => find("#print").replaceChildren());
 // --------------------------------------------------------------------------------------------------------------- starting
 
 for (const group of all(".picture g.node")) {
-  const key = group.dataset.k ?? group.id;
-  if (!nodeOf.has(key)) continue;
-  group.dataset.k = key;
+  const key = (group.dataset.k ??= group.id).split(" ")[0];
+  if (!nodeOf.has(key) || DATA.parameters.some(({ name }) => name === key)) continue;
   const { x, width } = group.getBBox();
   state.boxes.push({ group, x: x + width / 2, ...named.get(nodeOf.get(key)) });
 }

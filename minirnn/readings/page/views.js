@@ -193,24 +193,25 @@ const arrivedAt = () => (placeOf(state.position).kind === "backward" ? placeOf(s
 
 function flowView() {
   const t = arrivedAt();
-  const parts = [element("p", { class: "note" }, say("flow_note"), ...(DATA.bounds ? [" ", say("flow_bound")] : []))];
-  if (DATA.bounds && state.changes.size) parts.push(element("p", { class: "note" }, say("flow_bound_model")));
+  const bounded = Object.keys(DATA.bounds).length > 0 && state.sample === null;
+  const parts = [element("p", { class: "note" }, say("flow_note"), ...(bounded ? [" ", say("flow_bound")] : []))];
+  if (bounded && state.changes.size) parts.push(element("p", { class: "note" }, say("flow_bound_model")));
   for (const name of DATA.states) {
     const found = steps.get(`dL/d${name}`)?.filter((step) => step > 0).sort((a, b) => a - b) ?? [];
     if (!found.length) continue;
     const heights = found.map((step) => norm(valueOf(`dL/d${name}_${step}`, true).data));
-    const bounds = found.map((step) => DATA.bounds?.[name]?.[step] ?? NaN);
+    const bounds = found.map((step) => (bounded ? DATA.bounds[name]?.[step - 1] ?? NaN : NaN));
     const positive = heights.filter((v) => v > 0);
     const floor = Math.floor(Math.log10(Math.min(...positive, 1e300))) - 0.3;
     const scaled = (v) => (v > 0 ? Math.log10(v) - floor : NaN);
     const drawn = found.map((step, i) => ({ height: heights[i] > 0 ? scaled(heights[i]) : 0, step, key: `dL/d${name}_${step}`,
-      when: whenOf(step, t ?? 0), title: `t = ${step}: ${short(heights[i])}` }));
+      when: whenOf(step, t ?? 0), title: `t = ${step}: ${short(heights[i])}${Number.isFinite(bounds[i]) ? ` ≤ ${short(bounds[i])}` : ""}` }));
     const top = Math.max(...heights);
     parts.push(
       element("h2", {}, `${say("norm")} `, math(nameMath([`dL/d${name}`, "t", 0], null))),
       chart(drawn, { label: say("flow"), marks: bounds.map(scaled) }),
-      details("as_table", table([say("symbol"), say("norm"), ...(DATA.bounds ? [say("bound")] : []), say("share")],
-        found.map((step, i) => [chip(`dL/d${name}_${step}`), shown(heights[i]), ...(DATA.bounds ? [short(bounds[i])] : []),
+      details("as_table", table([say("symbol"), say("norm"), ...(bounded ? [say("bound")] : []), say("share")],
+        found.map((step, i) => [chip(`dL/d${name}_${step}`), shown(heights[i]), ...(bounded ? [short(bounds[i])] : []),
           `${short((100 * heights[i]) / (top || 1))} %`]))));
   }
   return parts;
