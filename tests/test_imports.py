@@ -16,7 +16,7 @@ LAYER = {
 }  # fmt: skip
 HELPERS = {
     "symbols", "names", "spelling", "evaluation", "expressions", "blocks", "layout", "numbers", "conventions", "components",
-    "paths", "renaming", "simplify",
+    "paths", "renaming", "simplify", "svg",
 }  # fmt: skip
 
 

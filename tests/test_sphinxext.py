@@ -23,4 +23,4 @@ def build(tmp_path, body):
 def test_readings_on_a_page(tmp_path):
     code = "\n\n   trace = mr.trace(demo.model(), demo.X, np.zeros((1, 2)))\n\n"
     html = build(tmp_path, f".. minirnn:: equations{code}.. minirnn:: picture{code}.. minirnn:: walk\n   :stop: 2{code}")
-    assert "<math" in html and 'id="h_10"' in html and "forward, t = 2" in html
+    assert "<math" in html and 'data-k="h_10"' in html and "forward, t = 2" in html

@@ -29,6 +29,7 @@ class Box:
     step: int | None
     role: str  # input, state, output, loss, target; gap (dots for steps left out), rail (a bend of a line)
     does: list[str] = field(default_factory=list)
+    holds: list[str] = field(default_factory=list)  # quantities on the way into it that have no box of their own
     shape: tuple[int, ...] = ()
     x: float = 0.0
     y: float = 0.0
@@ -109,6 +110,8 @@ def _sources(node: Node, box: Box) -> list[tuple[Node, tuple[str, ...]]]:
             if _is_shown(here):
                 found.append((here, labels))
             continue
+        if here is not node and here.name is not None:
+            box.holds.append(here.name)
         if here.op in FUNCTIONS:
             box.does.append(here.op.label)
         for position, arg in enumerate(here.args):
@@ -117,6 +120,7 @@ def _sources(node: Node, box: Box) -> list[tuple[Node, tuple[str, ...]]]:
             if arg.attrs.get("role") == "parameter":
                 if here.op is spread:
                     box.does.insert(0, f"+ {arg.name}")
+                    box.holds.append(str(arg.name))
                 continue
             product = here.op is matmul and position == 0 and here.args[1].attrs.get("role") == "parameter"
             waiting.append((arg, (*labels, str(here.args[1].name)) if product else labels))

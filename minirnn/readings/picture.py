@@ -9,13 +9,15 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..system import quiet_stderr, write_whole
 from . import names
+from . import svg as scalable
 from .layout import Box, Edge, Grid, grid
+from .svg import LIGHT
 
 if TYPE_CHECKING:
     import graphviz
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 
 ACROSS, UP = 136, 92  # points between columns and rows
 WIDTH, HEIGHT = 54, 44
-FILL = {"input": "#e3f1e1", "state": "#dfe9f7", "output": "#fbeed2", "loss": "#f6dede", "target": "#eeeeee"}
-LINE = {"input": "#4b8443", "state": "#35618f", "output": "#a87a1c", "loss": "#a34747", "target": "#777777"}
 SHAPE = {"input": "box", "state": "box", "output": "box", "loss": "ellipse", "target": "box"}
 STYLE = {"input": "filled", "state": "filled,rounded", "output": "filled", "loss": "filled", "target": "filled,dashed"}
 FORMATS = ("svg", "png", "pdf", "dot")
@@ -34,8 +34,8 @@ FORMATS = ("svg", "png", "pdf", "dot")
 class Picture:
     """A drawn network: ``save("x.svg")`` or png, pdf, dot; ``dot`` and ``svg`` are text, ``digraph`` is graphviz' own."""
 
-    def __init__(self, digraph: graphviz.Digraph, summary: str) -> None:
-        self.digraph, self.summary = digraph, summary
+    def __init__(self, digraph: graphviz.Digraph, summary: str, words: str, shown: dict[str, tuple[str, str]]) -> None:
+        self.digraph, self.summary, self.words, self.shown = digraph, summary, words, shown
 
     @property
     def dot(self) -> str:
@@ -44,13 +44,17 @@ class Picture:
 
     @property
     def svg(self) -> str:
-        text = draw(self.dot, "svg").decode()
-        return text[text.index("<svg") :]
+        """The picture as SVG text: the group of each quantity has its key in ``data-k``, such as ``h_3`` (see `svg`)."""
+        return self.to_svg(scalable.digest(self.dot))
+
+    def to_svg(self, prefix: str, theme: str = "auto") -> str:
+        """The same, all ids with this prefix; with theme "", without a style of its own, for a page that has one."""
+        return scalable.finish(draw(self.dot, "svg").decode(), prefix, self.summary, self.words, self.shown, theme)
 
     def save(self, path: Any) -> Path:
         """Write the picture; the suffix says how: .svg, .png, .pdf or .dot."""
         path, kind = Path(path), check_suffix(path)
-        write_whole(path, self.dot.encode() if kind == "dot" else draw(self.dot, kind))
+        write_whole(path, getattr(self, kind).encode() if kind in ("dot", "svg") else draw(self.dot, kind))
         return path
 
     def __str__(self) -> str:
@@ -102,22 +106,75 @@ def picture(
         raise ValueError(f"max_steps is {max_steps}; it must be at least 1, or None for all steps")
     found = grid(trace, max_steps)
     shown = "steps 1, 2, … , T-1, T of" if found.elided else "all of"
-    return Picture(_digraph(found), f"Picture of {trace.model.label!r}: {shown} {found.T} steps, {len(found.boxes)} boxes")
+    summary = f"Picture of {trace.model.label!r}: {shown} {found.T} steps, {len(found.boxes)} boxes"
+    return Picture(_digraph(found), summary, _words(found), _shown(trace, found))
+
+
+def _words(found: Grid) -> str:
+    """The picture in words, for those who do not see it."""
+    lines = []
+    for key, box in found.boxes.items():
+        sources = [
+            (found.boxes[e.source], e.labels) for e in found.edges if e.target == key and box.role not in ("gap", "rail")
+        ]
+        if sources:
+            of = [_said(b) + (f" through {', '.join(map(names.text, labels))}" if labels else "") for b, labels in sources]
+            lines.append(f"{_said(box)} is computed from {', '.join(of)}.")
+    return f"The network unrolled over {found.T} time steps, from left to right, inputs below. {' '.join(lines)}"
+
+
+def _said(box: Box) -> str:
+    return (
+        "the steps before"
+        if box.role in ("gap", "rail")
+        else names.text(box.name, "" if box.step is None else str(box.step))
+    )
+
+
+def _shown(trace: Trace, found: Grid) -> dict[str, tuple[str, str]]:
+    """By id: the keys of the quantities there, and the tooltip. What goes into a box has its keys there too."""
+    keys = {}
+    for key, box in found.boxes.items():
+        if box.role not in ("gap", "rail"):
+            keys[key] = " ".join(_keys(trace, [box.name, *box.holds], box.step)), f"{_said(box)}, shape {box.shape}"
+    for edge in found.edges:
+        if edge.labels:
+            on = ", ".join(map(names.text, edge.labels))
+            keys[_label_id(edge)] = " ".join(_keys(trace, edge.labels, None)), f"{on}, the same at every step"
+    return keys
+
+
+def _keys(trace: Trace, quantities: Iterable[str], step: int | None) -> list[str]:
+    """Their keys, and those of their derivatives, that the trace knows."""
+    all_names = [name for quantity in quantities for name in (quantity, f"dL/d{quantity}")]
+    known = [(name, s) for name in all_names for s in dict.fromkeys((step, None)) if (name, s) in trace.variables]
+    return [name if s is None else f"{name}_{s}" for name, s in known]
 
 
 def _digraph(found: Grid) -> graphviz.Digraph:
     import graphviz
 
     graph = graphviz.Digraph("minirnn", engine="neato")
-    graph.attr(splines="line", outputorder="edgesfirst", pad="0.15", bgcolor="transparent", fontname="Times")
-    graph.attr("node", fontname="Times", fontsize="15", penwidth="1.1", fixedsize="true", margin="0", label="")
-    graph.attr("edge", color="#444444", arrowsize="0.65", penwidth="1.1")
+    graph.attr(splines="line", outputorder="edgesfirst", pad="0.15", bgcolor=LIGHT["paper"], fontname="Times")
+    graph.attr(
+        "node",
+        fontname="Times",
+        fontsize="15",
+        fontcolor=LIGHT["ink"],
+        penwidth="1.1",
+        fixedsize="true",
+        margin="0",
+        label="",
+    )
+    graph.attr("edge", color=LIGHT["line"], arrowsize="0.65", penwidth="1.1")
     for key, box in found.boxes.items():
         if box.role == "gap":
-            graph.node(key, "· · ·", shape="plaintext", fontsize="20", width="0.8", height="0.5", pos=_pos(box.x, box.y))
+            graph.node(
+                key, "· · ·", id=key, shape="plaintext", fontsize="20", width="0.8", height="0.5", pos=_pos(box.x, box.y)
+            )
             continue
         if box.role == "rail":
-            graph.node(key, "", shape="point", width="0.01", height="0.01", color="#444444", pos=_pos(box.x, box.y))
+            graph.node(key, "", shape="point", width="0.01", height="0.01", color=LIGHT["line"], pos=_pos(box.x, box.y))
             continue
         graph.node(
             key,
@@ -126,17 +183,18 @@ def _digraph(found: Grid) -> graphviz.Digraph:
             **{"class": box.role},
             shape=SHAPE[box.role],
             style=STYLE[box.role],
-            fillcolor=FILL[box.role],
-            color=LINE[box.role],
+            fillcolor=LIGHT[box.role],
+            color=LIGHT[f"{box.role}-line"],
             width=f"{_width(box) / 72:.3f}",
             height=f"{HEIGHT / 72:.3f}",
             pos=_pos(box.x, box.y),
         )
     for edge in found.edges:
         bend = found.boxes[edge.target].role == "rail"
-        graph.edge(edge.source, edge.target, **({"arrowhead": "none"} if bend else {}))
+        edge_id = f"{edge.source}--{edge.target}"
+        graph.edge(edge.source, edge.target, id=edge_id, **({"arrowhead": "none"} if bend else {}))
         if edge.labels:
-            _edge_label(graph, f"label of {edge.source} to {edge.target}", edge, found)
+            _edge_label(graph, _label_id(edge), edge, found)
     return graph
 
 
@@ -153,7 +211,14 @@ def _edge_label(graph: Any, name: str, edge: Edge, found: Grid) -> None:
     level = a.y == b.y
     text = "<" + " ".join(_math(label, None, 13) for label in edge.labels) + ">"
     pos = f"{x:g},{y + 12:g}!" if level else f"{x + 15:g},{y:g}!"
-    graph.node(name, text, shape="plaintext", fontcolor="#555555", width="0.6", height="0.4", pos=pos)
+    quiet = LIGHT["quiet"]
+    graph.node(
+        name, text, id=name, shape="plaintext", fontcolor=quiet, width="0.6", height="0.4", pos=pos, **{"class": "parameter"}
+    )
+
+
+def _label_id(edge: Edge) -> str:
+    return f"label of {edge.source} to {edge.target}"
 
 
 def _pos(x: float, y: float) -> str:
@@ -165,7 +230,7 @@ def _label(box: Box) -> str:
     if not box.does:
         return f"<{head}>"
     does = html.escape(", ".join(f"+ {names.text(d[2:])}" if d.startswith("+ ") else d for d in box.does))
-    rows = f'<TR><TD>{head}</TD></TR><TR><TD><FONT POINT-SIZE="9" COLOR="#555555">{does}</FONT></TD></TR>'
+    rows = f'<TR><TD>{head}</TD></TR><TR><TD><FONT POINT-SIZE="9" COLOR="{LIGHT["quiet"]}">{does}</FONT></TD></TR>'
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{rows}</TABLE>>'
 
 

@@ -3,11 +3,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import pytest
 
 from minirnn.readings import picture as drawing
 from minirnn.readings.layout import grid
+from minirnn.readings.svg import DARK, LIGHT
 
 VARIANTS = [
     {},
@@ -102,11 +104,31 @@ def test_dot_is_the_same_in_every_process(make):
     assert make().picture().dot == make().picture().dot
 
 
-def test_svg_carries_the_key_of_every_quantity(trace):
+def test_svg_carries_the_keys_of_every_quantity(trace):
+    picture = trace.picture()
+    tree = ElementTree.fromstring(picture.svg)
+    shown = {key for g in tree.iter() for key in [*g.get("data-k", "").split(), *g.get("data-holds", "").split()]}
+    assert {"h_0", "h_4", "z_4", "x_1", "y", "L", "target", "W_h", "b_h", "dL/dh_4", "dL/dz_4", "dL/dW_h"} <= shown
+    assert [g.get("data-k") for g in tree.iter() if g.get("class") == "node state"] == ["h_0", "h_1", "h_2", "h_3", "h_4"]
+
+
+def test_two_pictures_do_not_clash(trace, stacked):
+    found = [re.findall(r'\bid="([^"]*)"', t.picture().svg) for t in (trace, stacked)]
+    found.append(re.findall(r'\bid="([^"]*)"', trace.picture().to_svg("second")))
+    ids = [i for each in found for i in each]
+    assert len(ids) == len(set(ids)) and trace.picture().svg == trace.picture().svg
+
+
+def test_svg_is_described_and_knows_light_and_dark(trace):
     svg = trace.picture().svg
-    assert svg.startswith("<svg") and svg.rstrip().endswith("</svg>")
-    ids = set(re.findall(r'<g id="([^"]+)" class="node', svg))
-    assert {"h_0", "h_4", "x_1", "y", "L", "target"} <= ids
+    tree = ElementTree.fromstring(svg)
+    title, desc = tree[0], tree[1]
+    assert tree.get("aria-labelledby") == f"{title.get('id')} {desc.get('id')}"
+    assert "4 steps" in title.text and "h₂ is computed from h₁ through Wₕ" in desc.text
+    assert len(set(LIGHT.values())) == len(LIGHT) == len(set(DARK.values())) and set(LIGHT) == set(DARK)
+    used = set(re.findall(r'(?:fill|stroke)="(#\w+)"', svg[svg.index("</style>") :]))
+    assert used <= set(LIGHT.values()), "every colour is one that the dark variant knows"
+    assert "prefers-color-scheme:dark" in svg and "baseline-shift" not in svg
 
 
 @pytest.mark.parametrize(("suffix", "starts"), [("svg", b"<"), ("png", b"\x89PNG"), ("pdf", b"%PDF"), ("dot", b"digraph")])
@@ -141,7 +163,7 @@ def test_the_program_dot_is_used_where_it_is(trace, tmp_path, monkeypatch):
     program.write_text('#!/bin/sh\ncat > /dev/null\necho "<svg>$*</svg>"\n')
     program.chmod(0o755)
     monkeypatch.setattr(drawing.shutil, "which", lambda name: str(program))
-    assert trace.picture().svg.strip() == "<svg>-Kneato -n2 -Tsvg</svg>"
+    assert ">-Kneato -n2 -Tsvg</svg>" in trace.picture().svg
     program.write_text("#!/bin/sh\necho broken >&2\nexit 1\n")
     with pytest.raises(RuntimeError, match="Graphviz could not draw: broken"):
         _ = trace.picture().svg

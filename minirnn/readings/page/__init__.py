@@ -218,7 +218,7 @@ def _said(node: Any) -> str:
 
 def _svg(trace: Trace) -> tuple[str | None, str]:
     try:
-        return picture(trace, max_steps=MAX_DRAWN).svg, ""
+        return picture(trace, max_steps=MAX_DRAWN).to_svg("drawn", theme=""), ""
     except RuntimeError as error:  # nothing can draw: the page is still worth having
         return None, str(error)
 
