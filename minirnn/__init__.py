@@ -17,6 +17,7 @@ __all__ = [
     "losses",
     "models",
     "named",
+    "save",
     "set_random_seed",
     "to_keras",
     "trace",
@@ -28,6 +29,13 @@ def load(path: Any) -> models.Model:
     from .keras_io.file import load
 
     return load(path)
+
+
+def save(model: models.Model, path: Any) -> Any:
+    """Write `model` to a ``.keras`` file that ``keras.saving.load_model`` opens; no Keras is needed."""
+    from .keras_io.file import save
+
+    return save(model, path)
 
 
 def from_keras(model: Any) -> models.Model:

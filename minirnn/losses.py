@@ -8,12 +8,17 @@ from typing import Any
 import numpy as np
 
 from .graph import Node, named
-from .ops import clip, leaf, log, log_softmax, mean, same, sigmoid, softmax, spreadcols, square, sumcols
+from .ops import clip, leaf, log, log_softmax, mean, meancols, same, sigmoid, softmax, spreadcols, square, sumcols
 
 
 def mse(target: Node, y: Node) -> Node:
     """The mean of (y - target)² over all entries."""
     return mean(square(y - target))
+
+
+def mse_of_samples(target: Node, y: Node) -> Node:
+    """The mean of (y - target)² over the entries of each sample: a column."""
+    return meancols(square(y - target))
 
 
 def categorical_crossentropy(target: Node, y: Node) -> Node:
@@ -22,6 +27,11 @@ def categorical_crossentropy(target: Node, y: Node) -> Node:
     p is the output of a softmax; of a sigmoid it is the softmax of what went into it; anything else is made to sum to 1
     and kept within [1e-7, 1 - 1e-7].
     """
+    return mean(crossentropy_of_samples(target, y))
+
+
+def crossentropy_of_samples(target: Node, y: Node) -> Node:
+    """-Σ_k target_k log p_k of each sample: a column."""
     while y.op is same:
         y = y.args[0]
     if y.op is softmax:
@@ -30,7 +40,7 @@ def categorical_crossentropy(target: Node, y: Node) -> Node:
         log_p = log_softmax(y.args[0], named("p", softmax(y.args[0])))
     else:
         log_p = log(named("p", clip(y / spreadcols(sumcols(y), y), low=1e-7, high=1 - 1e-7)))
-    return mean(-sumcols(target * log_p))
+    return -sumcols(target * log_p)
 
 
 LossFunction = Callable[[Node, Node], Node]
@@ -42,6 +52,20 @@ _by_name: dict[str, LossFunction] = {
     "categorical_crossentropy": categorical_crossentropy,
     "CategoricalCrossentropy": categorical_crossentropy,
 }
+
+
+_of_samples: dict[LossFunction, LossFunction] = {
+    mse: mse_of_samples,
+    categorical_crossentropy: crossentropy_of_samples,
+}
+
+
+def of_samples(loss: LossFunction) -> LossFunction:
+    """The same loss as a column, one number for each sample: masks are put on it."""
+    if loss not in _of_samples:
+        name = getattr(loss, "__name__", "of your own")
+        raise NotImplementedError(f"a mask at every step and the loss {name} do not go together in minirnn yet")
+    return _of_samples[loss]
 
 
 class Loss:

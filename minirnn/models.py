@@ -8,26 +8,57 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .graph import Node, at
-from .layers.base import Layer, Scope, Symbolic, common_dtype, input_node, state_node
+from .layers.activation import Activation
+from .layers.base import (
+    TENSORFLOW,
+    Call,
+    Conditions,
+    Layer,
+    Masks,
+    Scope,
+    Symbolic,
+    common_dtype,
+    input_node,
+    mask_nodes,
+    state_node,
+    steps,
+    tags_of,
+)  # fmt: skip
 from .layers.dense import Dense
+from .layers.dropout import Dropout
+from .layers.embedding import Embedding, numbers_node
 from .layers.flatten import Flatten
 from .layers.input import InputLayer
-from .layers.simple_rnn import SimpleRNN
+from .layers.masking import Masking
+from .layers.wrappers import TimeDistributed
 from .system import plain
 
 
 class Run(NamedTuple):
-    """One forward pass: the output and the parameters by name, and where each stands in ``model.weights``."""
+    """One forward pass: its outputs, the parameters by name, and what else it left."""
 
-    output: Node
+    outputs: list[Node]
     parameters: dict[str, Node]
     inputs: list[Node]
+    masks: list[Masks | None]  # of each output
+    losses: list[Node]  # what regularizers add to the loss
+    calls: list[tuple[Symbolic, Call]]
+
+    @property
+    def output(self) -> Node:
+        """The only output, or the first of several."""
+        return self.outputs[0]
+
+    def keep(self) -> None:
+        """Let stateful layers keep their states for the next run."""
+        for symbolic, call in self.calls:
+            symbolic.layer.keep(call)
 
 
 class Model:
-    """``Model(i, x)``: everything between the placeholders `i` and the placeholder `x`.
+    """``Model(i, x)``: everything between the placeholders `i` and the placeholders `x`.
 
-    `i` may be a list: the first is the input, the others are initial states.
+    `i` may be a list: sequences, initial states and masks. `x` may be a list: the model then has several outputs.
 
     >>> from minirnn.layers import Dense, Input, SimpleRNN
     >>> i = Input(shape=(10, 3))
@@ -45,11 +76,10 @@ class Model:
     ) -> None:
         self.name = name
         self.inputs = [inputs] if isinstance(inputs, Symbolic) else list(inputs)
-        ends = [outputs] if isinstance(outputs, Symbolic) else list(outputs)
-        if len(ends) != 1:
-            raise NotImplementedError(f"a model with {len(ends)} outputs is not supported by minirnn yet")
-        self.output = ends[0]
-        self.order = _in_order(self.output)
+        self.outputs = [outputs] if isinstance(outputs, Symbolic) else list(outputs)
+        if not self.outputs:
+            raise ValueError("a model needs an output")
+        self.order = _in_order(self.outputs)
         for source in self.order:
             if not source.inputs and source not in self.inputs:
                 raise ValueError(f"{source.layer.label} feeds the output but is not among the inputs of the model")
@@ -63,15 +93,29 @@ class Model:
         _name(self._all_layers())
 
     @property
+    def output(self) -> Symbolic:
+        """The only output, or the first of several."""
+        return self.outputs[0]
+
+    @property
     def _states(self) -> dict[Symbolic, Symbolic]:
         """The initial states, each with the call that it feeds."""
         return {state: s for s in self.order for state in s.inputs[1:]}
 
+    def role(self, given: Symbolic) -> str:
+        """What an input is: "state", "mask", "numbers" (for an Embedding) or "data"."""
+        if given in self._states:
+            return "state"
+        if any(s.mask is given for s in self.order):
+            return "mask"
+        fed = [s.layer for s in self.order if s.inputs and s.inputs[0] is given]
+        return "numbers" if fed and all(isinstance(layer, Embedding) for layer in fed) else "data"
+
     # ------------------------------------------------------------------------------------------------------ layers
 
     def _all_layers(self) -> list[Layer]:
-        """Each layer once: the inputs first, as Keras lists them."""
-        return list(dict.fromkeys([s.layer for s in self.inputs] + [s.layer for s in self.order]))
+        """Each layer once, in the order in which Keras lists them: the farthest from the outputs first."""
+        return _listed(self.outputs, self.order)
 
     @property
     def layers(self) -> list[Layer]:
@@ -104,8 +148,9 @@ class Model:
     # ----------------------------------------------------------------------------------------------------- running
 
     def arrays(self, X: Any) -> list[np.ndarray]:
-        """`X` (N, T, D), or the list of it and the initial states, as arrays that fit. ValueError says what does not."""
-        several = isinstance(X, (list, tuple)) and any(np.ndim(x) == 3 for x in X if isinstance(x, np.ndarray))
+        """`X`, or the list of all inputs, as arrays that fit. ValueError says what does not."""
+        many = len(getattr(self, "inputs", ())) > 1 if getattr(self, "_built", True) else False
+        several = isinstance(X, (list, tuple)) and (many or any(np.ndim(x) == 3 for x in X if isinstance(x, np.ndarray)))
         try:
             arrays = [np.asarray(x) for x in (X if several else [X])]
         except ValueError as error:
@@ -118,8 +163,22 @@ class Model:
         """Whether the weights fit sequences of any length: they do unless time is flattened."""
         return not any(isinstance(layer, Flatten) for layer in self.layers)
 
+    def shortened(self, arrays: list[np.ndarray], T: int) -> list[np.ndarray]:
+        """The first T steps of the inputs that have steps."""
+        timed = [self.role(s) in ("mask", "numbers") or array.ndim == 3 for s, array in zip(self.inputs, arrays)]
+        return [array[:, :T] if has_steps else array for array, has_steps in zip(arrays, timed)]
+
+    def steps_of(self, arrays: list[np.ndarray]) -> int:
+        """T, the number of time steps of these inputs; 0 if they have none."""
+        timed = [a.shape[1] for s, a in zip(self.inputs, arrays) if a.ndim == 3 or self.role(s) == "numbers"]
+        return max(timed, default=0)
+
     def run(
-        self, arrays: list[np.ndarray], dtype: Any = None, weights: Mapping[Layer, list[np.ndarray]] | None = None
+        self,
+        arrays: list[np.ndarray],
+        dtype: Any = None,
+        weights: Mapping[Layer, list[np.ndarray]] | None = None,
+        conditions: Conditions | None = None,
     ) -> Run:
         """The forward pass on `arrays`, one per input, as a graph.
 
@@ -127,29 +186,75 @@ class Model:
         weights or the inputs are float64, else in float32.
         """
         dtype = np.dtype(dtype or common_dtype(*arrays, *self.weights))
-        states = self._states
-        nodes: dict[Symbolic, Node] = {}
+        conditions = conditions or Conditions()
+        nodes: dict[Symbolic, list[Node]] = {}
+        masks: dict[Symbolic, list[Masks | None]] = {}
         parameters: dict[Layer, dict[str, Node]] = {}
-        for symbolic, scope in self._scopes():
+        given_masks: dict[Any, Masks] = {}
+        calls: list[tuple[Symbolic, Call]] = []
+        for symbolic, scope in self.scopes():
             layer = symbolic.layer
             if not symbolic.inputs:
                 value = arrays[self.inputs.index(symbolic)]
-                given = symbolic in states
-                nodes[symbolic] = state_node(value, dtype, scope.features) if given else input_node(value, dtype)
+                nodes[symbolic], masks[symbolic] = [self._given(symbolic, value, dtype, scope)], [None]
                 continue
-            x, *initial = [nodes[s] for s in symbolic.inputs]
+            x, *initial = [nodes[s.first][s.index] for s in symbolic.inputs]
+            layer.check(x.value)
             if layer not in parameters:
                 parameters[layer] = layer.leaves(scope, dtype, None if weights is None else weights[layer])
-            nodes[symbolic] = layer.call(x, parameters[layer], scope, **dict(zip(["initial_state"], initial)))
-        by_name = {str(p.name): p for leaves in parameters.values() for p in leaves.values()}
-        return Run(nodes[self.output], by_name, [nodes[s] for s in self.inputs])
+            mask = masks[symbolic.inputs[0].first][symbolic.inputs[0].index]
+            if symbolic.mask is not None:
+                each = steps(x)
+                key = symbolic.mask, tuple(node.step for node in each)
+                if key not in given_masks:
+                    given_masks[key] = mask_nodes(arrays[self.inputs.index(symbolic.mask)], each, dtype, scope.mask)
+                mask = given_masks[key]
+            call = Call(scope, parameters[layer], conditions, initial or None, mask, symbolic.training)
+            nodes[symbolic] = layer.outputs(x, call)
+            masks[symbolic] = layer.masks(x, call)
+            calls.append((symbolic, call))
+        losses = [loss for _, call in calls for loss in call.losses]
+        losses += [loss for layer, leaves in parameters.items() for loss in layer.penalties(leaves)]
+        return Run(
+            [nodes[s.first][s.index] for s in self.outputs],
+            {str(p.name): p for leaves in parameters.values() for p in leaves.values()},
+            [nodes[s][0] for s in self.inputs],
+            [masks[s.first][s.index] for s in self.outputs],
+            losses,
+            calls,
+        )
 
-    def predict(self, X: Any, verbose: int = 0) -> np.ndarray:
-        """The output for `X`: (N, K), or (N, T, K) from a model that returns sequences."""
+    def _given(self, symbolic: Symbolic, value: np.ndarray, dtype: Any, scope: Scope) -> Node:
+        match self.role(symbolic):
+            case "state":
+                return state_node(value, dtype, scope.features)
+            case "numbers":
+                return numbers_node(value, dtype, scope.tag)
+            case "mask":  # each call that it is given to makes its steps
+                return state_node(value, dtype, "T")
+        return input_node(value, dtype, scope.tag)
+
+    def predict(self, X: Any, verbose: int = 0, *, training: bool = False, semantics: str = TENSORFLOW) -> Any:
+        """The output for `X`: (N, K), or (N, T, K) from a model that returns sequences; a list of several outputs.
+
+        Stateful layers keep their states for the next call.
+        """
         with at(None), np.errstate(over="ignore"):  # exp overflows in a saturated sigmoid, which then is rightly 0
-            return np.array(self.run(self.arrays(X)).output.value)
+            run = self.run(self.arrays(X), conditions=Conditions(training, semantics))
+        run.keep()
+        found = [np.array(node.value) for node in run.outputs]
+        return found if len(found) > 1 else found[0]
 
-    __call__ = predict
+    def __call__(self, X: Any, training: bool = False) -> Any:
+        return self.predict(X, training=training)
+
+    def reset_states(self) -> None:
+        """Let every stateful layer start from zeros again."""
+        for layer in self.layers:
+            if getattr(layer, "stateful", False):
+                layer.reset_state()  # type: ignore[attr-defined]
+
+    reset_state = reset_states
 
     def _check(self, arrays: list[np.ndarray]) -> None:
         """Raise ValueError, in one sentence, where the inputs do not fit."""
@@ -168,31 +273,55 @@ class Model:
                 )
             if 0 in array.shape:
                 raise ValueError(f"X has shape {array.shape}: it holds no sample or no time step")
+            if wants[0] not in (None, len(array)):
+                raise ValueError(f"X holds {len(array)} samples; the input {symbolic.layer.label!r} takes {wants[0]}")
 
-    def _scopes(self) -> Iterator[tuple[Symbolic, Scope]]:
+    def scopes(self) -> Iterator[tuple[Symbolic, Scope]]:
         """Every placeholder, each after those it needs, with the names of its layer's quantities: W_x, or W_x^2 of several.
 
         Calls are counted, not layers: the states of a layer that is used twice are told apart, its weights are not.
         """
-        head, states = _head(self.output), self._states
-        recurrent = [s for s in self.order if isinstance(s.layer, SimpleRNN)]
-        hidden = [s for s in self.order if isinstance(s.layer, Dense) and s.layer is not head]
-        tags = {s: f"^{i}" for calls in (recurrent, hidden) if len(calls) > 1 for i, s in enumerate(calls, start=1)}
-        letters: dict[Symbolic, str] = {}
+        heads = list(dict.fromkeys(_head(output) for output in self.outputs))
+        before = {h: h.inputs[0].first for h in heads if isinstance(h.layer, Activation) and _affine(h.inputs[0].layer)}
+        hidden = [
+            s for s in self.order
+            if (_affine(s.layer) or isinstance(s.layer, Activation)) and s not in heads and s not in before.values()
+        ]  # fmt: skip
+        groups = [heads, hidden] + [[s for s in self.order if isinstance(s.layer, kind)] for kind in (Embedding, Dropout)]
+        groups += [[s for s in self.inputs if self.role(s) == role] for role in ("data", "numbers")]
+        tags = {s: tag for group in groups for s, tag in zip(group, tags_of(len(group)))}
+        tags |= {before[h]: tags[h] for h in before}
+        makers = list(dict.fromkeys(s.mask or s for s in self.order if s.mask is not None or _makes_mask(s.layer)))
+        mask_tags = dict(zip(makers, tags_of(len(makers))))
+        total, done = sum(s.layer.recurrences for s in self.order), 0
+        recurrent: dict[Symbolic, tuple[str, ...]] = {}
+        letters: dict[Symbolic, list[str]] = {}
+        for symbolic in self.order:
+            recurrent[symbolic] = tags_of(symbolic.layer.recurrences, 1 + done, alone=total < 2) or ("",)
+            done += symbolic.layer.recurrences
+            fed = zip(symbolic.inputs[1:], symbolic.layer.state_letters(Scope(tags=recurrent[symbolic])))
+            letters |= {state: [letter] for state, letter in fed}
         for symbolic in self.order:
             if symbolic.inputs:
-                features = letters[symbolic.inputs[0]]
+                source = symbolic.inputs[0]
+                features = letters[source.first][source.index]
             else:
-                fed = states.get(symbolic)
-                features = "D" if fed is None else Scope(tags.get(fed, "")).letter("M")
-            scope = Scope(tags.get(symbolic, ""), symbolic.layer is head, features)
-            letters[symbolic] = symbolic.layer.features(scope)
+                features = letters.get(symbolic, ["D"])[0]
+            scope = Scope(
+                tags.get(symbolic, ""),
+                symbolic in heads or symbolic in before.values(),
+                features,
+                symbolic in before.values(),
+                recurrent[symbolic],
+                mask=mask_tags.get(symbolic.mask or symbolic, ""),
+            )
+            letters[symbolic] = symbolic.layer.letters(scope)
             yield symbolic, scope
 
     def parameter_places(self) -> dict[str, tuple[Layer, int]]:
         """The name of every parameter -> the layer and the place among its weights."""
         first: dict[Layer, Scope] = {}
-        for symbolic, scope in self._scopes():
+        for symbolic, scope in self.scopes():
             first.setdefault(symbolic.layer, scope)
         return {
             layer.symbols(scope)[key][0]: (layer, i)
@@ -229,14 +358,19 @@ class Sequential(Model):
         self._row.append(layer.layer if isinstance(layer, Symbolic) else layer)
         self._built = False
         if isinstance(self._row[0], InputLayer) and len(self._row) > 1:
-            self.build((None, *self._row[0].shape))
+            self.build((self._row[0].batch_size, *self._row[0].shape))
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Put the row together for inputs of `input_shape`, the batch axis included."""
         first = self._row[0]
-        start = first if isinstance(first, InputLayer) else InputLayer(tuple(input_shape)[1:])
-        x = source = Symbolic((None, *start.shape), start)
+        start = first if isinstance(first, InputLayer) else InputLayer(batch_shape=tuple(input_shape))
+        x: Any = start.placeholder()
+        source = x
         for layer in self._row[isinstance(first, InputLayer) :]:
+            if isinstance(x, list):
+                raise ValueError(
+                    f"{layer.label} comes after a layer with several outputs: put the model together with Model"
+                )
             x = layer(x)
         super().__init__(source, x, self.name)
         self._built = True
@@ -245,9 +379,10 @@ class Sequential(Model):
         if not self._row:
             raise ValueError("the model has no layers: add some first")
         if not self._built:
-            shape = arrays[0].shape
-            any_length = len(shape) == 3 and not any(isinstance(layer, Flatten) for layer in self._row)
-            self.build((None, None, shape[-1]) if any_length else shape)
+            N, *shape = arrays[0].shape
+            if not any(isinstance(layer, Flatten) for layer in self._row):
+                shape = [None, shape[-1]] if len(shape) == 2 else [None] if isinstance(self._row[0], Embedding) else shape
+            self.build((N if any(getattr(layer, "stateful", False) for layer in self._row) else None, *shape))
         super()._check(arrays)
 
     @property
@@ -255,20 +390,20 @@ class Sequential(Model):
         return [layer for layer in self._row if not isinstance(layer, InputLayer)]
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("order", "inputs", "output"):  # there are none before the row is put together
+        if name in ("order", "inputs", "outputs"):  # there are none before the row is put together
             raise ValueError(
                 f"the model {plain(self.name)!r} is not put together yet: call it on data, or build(input_shape)"
             )
         raise AttributeError(name)
 
 
-def _in_order(output: Symbolic) -> list[Symbolic]:
-    """The placeholders behind `output`, each after those it needs."""
+def _in_order(outputs: list[Symbolic]) -> list[Symbolic]:
+    """The calls behind `outputs`, each after those it needs."""
     order: dict[Symbolic, None] = {}
-    waiting = [output]
+    waiting = [output.first for output in reversed(outputs)]
     while waiting:
         symbolic = waiting[-1]
-        missing = [s for s in symbolic.inputs if s not in order]
+        missing = [s.first for s in symbolic.needs if s.first not in order]
         if missing:
             waiting.extend(reversed(missing))
         else:
@@ -276,11 +411,39 @@ def _in_order(output: Symbolic) -> list[Symbolic]:
     return list(order)
 
 
-def _head(output: Symbolic) -> Layer:
-    """The Dense whose output the model's is, if the model ends in one (a Flatten may follow)."""
-    while output.inputs and not output.layer.weights:
-        output = output.inputs[0]
-    return output.layer
+def _listed(outputs: list[Symbolic], order: list[Symbolic]) -> list[Layer]:
+    """The layers by their distance from the outputs, then as they are met on the way back from the first output."""
+    met: dict[Symbolic, None] = {}
+    waiting = [output.first for output in reversed(outputs)]
+    while waiting:
+        call = waiting.pop()
+        if call not in met:
+            met[call] = None
+            waiting.extend(s.first for s in reversed(call.needs))
+    index = {layer: i for i, layer in enumerate(dict.fromkeys(call.layer for call in met))}
+    far: dict[Layer, int] = {}
+    distance: dict[Symbolic, int] = {}
+    for call in reversed(order):
+        distance[call] = far[call.layer] = max(distance.get(call, 0), far.get(call.layer, 0))
+        for s in call.needs:
+            distance[s.first] = max(distance.get(s.first, 0), distance[call] + 1)
+    return sorted(far, key=lambda layer: (-far[layer], index[layer]))
+
+
+def _head(output: Symbolic) -> Symbolic:
+    """The call that makes an output; what only lays it out anew or drops entries of it may follow."""
+    call = output.first
+    while call.inputs and isinstance(call.layer, (Flatten, Dropout, Masking)):
+        call = call.inputs[0].first
+    return call
+
+
+def _affine(layer: Layer) -> bool:
+    return isinstance(layer, Dense) or (isinstance(layer, TimeDistributed) and _affine(layer.layer))
+
+
+def _makes_mask(layer: Layer) -> bool:
+    return isinstance(layer, Masking) or (isinstance(layer, Embedding) and layer.mask_zero)
 
 
 def _name(layers: list[Layer]) -> None:

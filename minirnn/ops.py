@@ -7,6 +7,7 @@ Broadcasting is an operation too: `spread` repeats a row, `sumrows` is its adjoi
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -190,6 +191,37 @@ where: Primitive = Primitive(
     "where",
     rows=(0, 1, 2),
 )
+absolute: Primitive = Primitive(
+    "absolute",
+    "{0} * np.sign({0}.real)",  # as np.abs, and analytic, so that a complex step can witness it
+    (lambda g, y, x: g * sign(x),),
+    lambda S, x: S.entrywise("abs", x),
+    "| |",
+    rows=(0,),
+)
+sign: Primitive = Primitive(
+    "sign", "np.sign({0}.real).astype({0}.dtype)", (None,), lambda S, x: S.entrywise("sign", x), "sign", rows=(0,)
+)
+sqrt: Primitive = Primitive(
+    "sqrt", "np.sqrt({0})", (lambda g, y, x: g / scale(y, p=2),), lambda S, x: S.entrywise("sqrt", x), "√", rows=(0,)
+)
+softplus: Primitive = Primitive(
+    "softplus",  # log(1 + exp(x)), so that exp cannot overflow
+    "np.maximum({0}, 0) + np.log1p(np.exp(-{0} * np.sign({0}.real)))",
+    (lambda g, y, x: g * sigmoid(x),),
+    lambda S, x: S.entrywise("softplus", x),
+    "softplus",
+    rows=(0,),
+)
+erf: Primitive = Primitive(
+    "erf",  # by its sine series, exact to rounding (Strecok, 1968); from 6 on it is 1 to rounding
+    "(lambda x, n: (2 / np.pi * (x / 5 + np.sin(x[..., None] * n / 2.5) @ (np.exp(-n * n / 25) / n))).astype({0}.dtype))"
+    "(np.where(np.abs({0}) < 6, {0}, 6 * np.sign({0}.real)), np.arange(1, 38))",
+    (lambda g, y, x: g * scale(exp(-square(x)), p=2 / math.sqrt(math.pi)),),
+    lambda S, x: S.entrywise("erf", x),
+    "erf",
+    rows=(0,),
+)
 softmax: Primitive = Primitive(
     "softmax",  # of each row; the largest entry is taken off first so that exp cannot overflow
     "(lambda e: e / e.sum(-1, keepdims=True))(np.exp({0} - {0}.max(-1, keepdims=True)))",
@@ -206,6 +238,26 @@ log_softmax: Primitive = Primitive(
     lambda S, x, p: S.entrywise("log", p),
     "log",
     rows=(0, 1),
+)
+
+# -------------------------------------------------------------------------------------------------- masks and classes
+
+present: Primitive = Primitive(
+    "present",  # a column: 1 for each row that holds anything but {v}
+    "({0} != {v}).any(-1, keepdims=True).astype({0}.dtype)",
+    (None,),
+    lambda S, x, v: S.present(x, v),
+    "≠ v",
+    rows=(0,),
+)
+onehot: Primitive = Primitive(
+    "onehot",  # of the column {0} of whole numbers, as many columns as {1} has rows
+    "({0} == np.arange(len({1}))).astype({1}.dtype)",
+    (None, None),
+    lambda S, i, W: S.onehot(i, W.rows),
+    "one-hot",
+    shapes=(1,),
+    rows=(0,),
 )
 
 # ----------------------------------------------------------------------------------------------------------- matrices
@@ -248,6 +300,23 @@ sumcols: Primitive = Primitive(
     (lambda g, y, x: spreadcols(g, x),),
     lambda S, x: S.matmul(x, S.ones(x.cols, 1)),
     "Σ columns",
+    rows=(0,),
+)
+meancols: Primitive = Primitive(
+    "meancols",
+    "{0}.mean(-1, keepdims=True)",
+    (lambda g, y, x: sharecols(g, x),),
+    lambda S, x: S.scale(1 / x.cols, S.matmul(x, S.ones(x.cols, 1))),
+    "mean of columns",
+    rows=(0,),
+)
+sharecols: Primitive = Primitive(
+    "sharecols",  # the column {0} in equal parts to every column of {1}
+    "{0}.repeat({1}.shape[-1], -1) / {1}.shape[-1]",
+    (lambda g, y, c, like: meancols(g), None),
+    lambda S, c, like: S.scale(1 / like.cols, S.matmul(c, S.ones(1, like.cols))),
+    "share columns",
+    shapes=(1,),
     rows=(0,),
 )
 mean: Primitive = Primitive("mean", "{0}.mean()", (lambda g, y, x: share(g, x),), lambda S, x: S.mean(x), "mean")
@@ -304,7 +373,7 @@ stack: Primitive = Primitive(
     "stack",
 )
 reverse: Primitive = Primitive(
-    "reverse", "{0}[:, ::-1]", (lambda g, y, x: reverse(g),), lambda S, x: S.no_matrix_form("reverse"), "reverse time"
+    "reverse", "{0}[:, ::-1]", (lambda g, y, x: reverse(g),), lambda S, x: S.backwards(x), "reverse time"
 )
 
 
@@ -361,6 +430,32 @@ cut: Primitive = Primitive(
     (None,),
     lambda S, x: x,
     "✂",
+    rows=(0,),
+)
+join: Primitive = Primitive(
+    "join",  # two side by side
+    "np.concatenate([{0}, {1}], axis=-1)",
+    (lambda g, y, a, b: left(g, a), lambda g, y, a, b: right(g, b)),
+    lambda S, a, b: S.beside(a, b),
+    "concat",
+    rows=(0, 1),
+)
+left: Primitive = Primitive(
+    "left",  # as many columns of {0} from the left as {1} has
+    "{0}[..., : {1}.shape[-1]]",
+    (lambda g, y, x, like: join(g, zeros(columns(x, start=like.shape[-1], stop=x.shape[-1]))), None),
+    lambda S, x, like: S.part(x, like, 1),
+    "left part",
+    shapes=(1,),
+    rows=(0,),
+)
+right: Primitive = Primitive(
+    "right",  # as many columns of {0} from the right as {1} has
+    "{0}[..., {0}.shape[-1] - {1}.shape[-1] :]",
+    (lambda g, y, x, like: join(zeros(columns(x, start=0, stop=x.shape[-1] - like.shape[-1])), g), None),
+    lambda S, x, like: S.part(x, like, 2),
+    "right part",
+    shapes=(1,),
     rows=(0,),
 )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,9 +13,10 @@ import numpy as np
 from . import losses
 from .backprop import backprop
 from .graph import Node, ancestors, at, named, rebuild
-from .layers.base import Layer
+from .layers.base import TENSORFLOW, Call, Conditions, Layer, Symbolic, steps, tags_of
+from .layers.rnn import RNN
 from .models import Model, Run, Sequential
-from .ops import average, cut, leaf, stack, take
+from .ops import add, average, cut, leaf, reverse, stack, sum_all, take, total
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,9 +45,9 @@ class Trace:
     """
 
     def __init__(self, run: Run, loss: Node | None, asked: Asked, wrt: tuple[str, ...] = ()) -> None:
-        output, self.parameters = run.output, run.parameters
-        self.output_node, self.loss_node, self._asked, self._run, self._wrt = output, loss, asked, run, wrt
-        self.forward = ancestors([output] if loss is None else [output, loss])
+        self.outputs, self.output_node, self.parameters = run.outputs, run.output, run.parameters
+        self.loss_node, self._asked, self._run, self._wrt = loss, asked, run, wrt
+        self.forward = ancestors(run.outputs if loss is None else [*run.outputs, loss])
         further = [node for name in wrt for node in self._called(name)]
         self.cotangents = {} if loss is None else backprop(loss, [*self.parameters.values(), *further], self.forward)
         self.nodes = ancestors(self.cotangents.values(), self.forward)
@@ -68,8 +70,20 @@ class Trace:
         return self._asked.weights
 
     @property
-    def target(self) -> np.ndarray | None:
-        return self._asked.target
+    def target(self) -> Any:
+        """Y as it was given: an array, or a list of them for a model with several outputs; None without one."""
+        targets = self._asked.targets
+        return targets if targets is None or len(targets) > 1 else targets[0]
+
+    @property
+    def targets(self) -> list[np.ndarray]:
+        """One for each output; none without a target."""
+        return self._asked.targets or []
+
+    @property
+    def conditions(self) -> Conditions:
+        """Whether it was run in training, in whose semantics, with which dropout masks and stored states."""
+        return self._asked.conditions
 
     @property
     def loss_function(self) -> losses.LossFunction | None:
@@ -85,6 +99,10 @@ class Trace:
     def loss_name(self) -> str | None:
         """ "mse", "categorical_crossentropy", or the name of the user's function; None without a target."""
         return getattr(self._asked.loss, "__name__", "loss") if self._asked.loss else None
+
+    def call_of(self, symbolic: Symbolic) -> Call | None:
+        """What a call of a layer was given and left behind; None of an input."""
+        return dict(self._run.calls).get(symbolic)
 
     def astype(self, dtype: Any) -> Trace:
         """The same network on the same data, run in another precision."""
@@ -113,7 +131,7 @@ class Trace:
 
     @property
     def output(self) -> np.ndarray:
-        """The prediction: (N, K), or (N, T, K) where there is one at every step."""
+        """The prediction: (N, K), or (N, T, K) where there is one at every step; the first of several."""
         return self.output_node.value
 
     @property
@@ -124,7 +142,7 @@ class Trace:
     @cached_property
     def steps(self) -> int:
         """T, the number of time steps."""
-        return self.inputs[0].shape[1] if self.inputs[0].ndim == 3 else 0
+        return self.model.steps_of(self.inputs)
 
     @cached_property
     def counts(self) -> Counter[str]:
@@ -189,7 +207,9 @@ class Trace:
         hidden = tuple(hide)
         if hidden not in self._folds:
             short = self._short()
-            self._folds[hidden] = fold(self.nodes, hidden) if short is None else short.fold(hidden).retarget(self.steps)
+            self._folds[hidden] = (
+                fold(self.nodes, hidden, self.steps) if short is None else short.fold(hidden).retarget(self.steps)
+            )
         return self._folds[hidden]
 
     @cached_property
@@ -199,11 +219,14 @@ class Trace:
     def _short(self) -> Trace | None:
         """The same network on its first few steps, whose fold holds for all; None if this trace is short, or T is fixed."""
         one_step = any(name not in self.counts and not name.endswith("_0") for name in self._wrt)
-        if self.truncate or self.steps <= 2 * SHORT or not self.model.any_length or self.inputs[0].ndim != 3 or one_step:
+        if self.truncate or self.steps <= 2 * SHORT or not self.model.any_length or one_step:
             return None
-        target = self.target[:, :SHORT] if self.target is not None and self.target.ndim == 3 else self.target
-        inputs = [self.inputs[0][:, :SHORT], *self.inputs[1:]]
-        return _trace(self._asked._replace(inputs=inputs, target=target), self.dtype, self._wrt)
+        asked = self._asked
+        targets = asked.targets and [y[:, :SHORT] if y.ndim == 3 else y for y in asked.targets]
+        conditions = asked.conditions.copy()
+        conditions.masks = {k: m[:, :SHORT] if np.ndim(m) == 3 else m for k, m in conditions.masks.items()}
+        inputs = self.model.shortened(asked.inputs, SHORT)
+        return _trace(asked._replace(inputs=inputs, targets=targets, conditions=conditions), self.dtype, self._wrt)
 
     def equations(self, **options: Any) -> Equations:
         """The equations of the forward pass and of backpropagation through time, each with its residual."""
@@ -274,19 +297,41 @@ class Trace:
         return f"<Trace of {self.model.label!r}: {self.steps} steps, {len(self.nodes)} nodes, {loss}, {self.dtype}>"
 
 
+def recurrent_layers(layers: Iterable[Layer]) -> Iterator[RNN]:
+    """The layers that may keep a state, those inside others too."""
+    for layer in layers:
+        if isinstance(layer, RNN):
+            yield layer
+        else:
+            yield from recurrent_layers(layer.children.values())
+
+
 def trace(
-    model: Model | Layer, X: Any, Y: Any = None, loss: Any = None, *, dtype: Any = None, truncate: int | None = None
+    model: Model | Layer,
+    X: Any,
+    Y: Any = None,
+    loss: Any = None,
+    *,
+    dtype: Any = None,
+    truncate: int | None = None,
+    training: bool = False,
+    masks: Mapping[str, Any] | None = None,
+    semantics: str = TENSORFLOW,
 ) -> Trace:
     """Run `model` on `X` (N, T, D) and, if a target `Y` is given, backpropagate the loss through time.
 
     - `model`: a Model, a Sequential, or a single layer such as ``SimpleRNN(2)``
-    - `X`: an array (N, T, D), or a list of it and the initial states
-    - `Y`: an array of the shape of the output, or None for the forward pass alone
+    - `X`: an array (N, T, D), or a list of it and the initial states and masks that the model takes
+    - `Y`: an array of the shape of the output (a list of several), or None for the forward pass alone
     - `loss`: "mse" (the default), "categorical_crossentropy", a loss object, or a function of (target, output) nodes; of a
       model with an output at every step, the loss is the average of the losses of the steps
     - `dtype`: float32 or float64; by default what X and the weights are
     - `truncate`: truncated backpropagation through time; no gradient passes from one chunk of so many steps to the one
       before it. Chunks are counted from the last step, so that a loss there always reaches back so many steps
+    - `training`: whether dropout leaves entries out; its masks are drawn, or those of `masks`, by name: ``{"d_x": array}``
+    - `semantics`: "tensorflow", "jax" or "keras-3.16": whom to follow where Keras differs from itself
+
+    Stateful layers start from the state they have, and keep it: only `predict` goes on to the next.
 
     Raises ValueError where X or Y has the wrong shape or holds NaN or infinity.
 
@@ -313,10 +358,14 @@ def trace(
         raise ValueError(f"dtype is {np.dtype(dtype).name}; minirnn computes in float32 or float64")
     if truncate is not None and (not isinstance(truncate, (int, np.integer)) or isinstance(truncate, bool) or truncate < 1):
         raise ValueError(f"truncate is {truncate!r}; it is a number of steps, 1 or more")
-    target = None if Y is None else np.array(Y)
+    targets = None if Y is None else [np.array(y) for y in (Y if len(model.outputs) > 1 else [Y])]
     function = None if Y is None else losses.get(loss or "mse")
     weights = {layer: layer.get_weights() for layer in model.layers}
-    return _trace(Asked(model, [np.array(x) for x in inputs], target, function, weights, truncate), dtype)
+    states: dict[Layer, list[np.ndarray]] = {
+        layer: kept for layer in recurrent_layers(model.layers) if (kept := layer.states) is not None
+    }
+    conditions = Conditions(training, semantics, masks, states)
+    return _trace(Asked(model, [np.array(x) for x in inputs], targets, function, weights, conditions, truncate), dtype)
 
 
 class Asked(NamedTuple):
@@ -324,9 +373,10 @@ class Asked(NamedTuple):
 
     model: Model
     inputs: list[np.ndarray]
-    target: np.ndarray | None
+    targets: list[np.ndarray] | None
     loss: losses.LossFunction | None
     weights: dict[Layer, list[np.ndarray]]
+    conditions: Conditions
     truncate: int | None = None
 
 
@@ -335,21 +385,20 @@ SHORT = 5  # steps are enough to see what repeats and what the ends do
 
 def _trace(asked: Asked, dtype: Any, wrt: tuple[str, ...] = ()) -> Trace:
     with at(None), np.errstate(over="ignore"):  # exp overflows in a saturated sigmoid, which then is rightly 0
-        run = asked.model.run(asked.inputs, dtype, asked.weights)
-        loss = None if asked.target is None or asked.loss is None else _loss(run.output, asked.target, asked.loss)
+        run = asked.model.run(asked.inputs, dtype, asked.weights, asked.conditions)
+        loss = None if asked.targets is None or asked.loss is None else _loss(run, asked.targets, asked.loss)
         if asked.truncate is not None:
-            run, loss = _truncated(run, loss, asked.truncate)
+            run, loss = _truncated(run, loss, asked.truncate, asked.model.steps_of(asked.inputs))
         return Trace(run, loss, asked, wrt if loss is not None else ())
 
 
-def _truncated(run: Run, loss: Node | None, length: int) -> tuple[Run, Node | None]:
+def _truncated(run: Run, loss: Node | None, length: int, T: int) -> tuple[Run, Node | None]:
     """The same run with every edge cut that leads from one chunk of `length` steps into another."""
-    nodes = ancestors([run.output] if loss is None else [run.output, loss])
-    T = max((node.step for node in nodes if node.step is not None), default=0)
+    nodes = ancestors(run.outputs if loss is None else [*run.outputs, loss])
     ends: dict[Node, Node] = {}
 
     def chunk(step: int) -> int:
-        return (T - max(step, 1)) // length  # h_0 belongs to the first
+        return (T - min(max(step, 1), T)) // length  # h_0 belongs to the first, h_{T+1} to the last
 
     def severed(node: Node, args: tuple[Node, ...]) -> Node | None:
         def crosses(x: Node) -> bool:
@@ -360,22 +409,52 @@ def _truncated(run: Run, loss: Node | None, length: int) -> tuple[Run, Node | No
         return node.op(*[ends.setdefault(x, cut(x)) if crosses(x) else x for x in args], **node.attrs)
 
     new = rebuild(nodes, severed)
-    return run._replace(output=new[run.output], inputs=[new.get(i, i) for i in run.inputs]), loss and new[loss]
+    return run._replace(outputs=[new[y] for y in run.outputs], inputs=[new.get(i, i) for i in run.inputs]), loss and new[
+        loss
+    ]
 
 
-def _loss(output: Node, Y: np.ndarray, function: losses.LossFunction) -> Node:
+def _loss(run: Run, targets: list[np.ndarray], function: losses.LossFunction) -> Node:
+    """The sum of the losses of all outputs and of what regularizers add."""
+    if len(targets) != len(run.outputs):
+        raise ValueError(f"Y has {len(targets)} arrays; the model has {len(run.outputs)} outputs")
+    tags = tags_of(len(targets))
+    parts = [_of_one(*each, function) for each in zip(run.outputs, targets, run.masks, tags)] + run.losses
+    return named("L", parts[0] if len(parts) == 1 else functools.reduce(add, parts))
+
+
+def _of_one(output: Node, Y: np.ndarray, masks: list[Node] | None, tag: str, function: losses.LossFunction) -> Node:
+    """The loss of one output; of a sequence the average over the steps, or over what the mask leaves."""
     if Y.shape != output.shape:
         raise ValueError(f"Y has shape {Y.shape}; the output of the model has shape {output.shape}")
     _demand_finite(Y, "Y")
     Y = Y.astype(output.dtype, copy=False)
     if output.op is not stack:
-        return named("L", _number(function(leaf(Y, "target", "target", ("N", "K")), output)))
-    target = leaf(Y, "Y", "target", ("N", "T", "K"))
-    each = []
-    for t, y_t in enumerate(output.args, start=1):
-        with at(t):
-            each.append(named("l", _number(function(named("target", take(target, t)), y_t))))
-    return named("L", average(*each))
+        return _number(function(leaf(Y, f"target{tag}", "target", ("N", "K")), output))
+    target = leaf(Y, f"Y{tag}", "target", ("N", "T", "K"))
+    each = steps(output)
+    if len(each) > 1 and each[0].step > each[1].step:  # type: ignore[operator]  # the output runs backwards, as Keras' does
+        target = reverse(target)
+        positions = range(len(each), 0, -1)
+    else:
+        positions = range(1, len(each) + 1)
+    found, used = [], []
+    for t, y_t, k in zip(positions, each, range(len(each))):
+        with at(y_t.step):
+            y = named(f"target{tag}", take(target, t))
+            if masks is None:
+                found.append(named(f"l{tag}", _number(function(y, y_t))))
+            else:
+                found.append(named(f"l{tag}", sum_all(masks[k] * losses.of_samples(function)(y, y_t))))
+                used.append(sum_all(masks[k]))
+    if masks is None:
+        return average(*found)
+    n = named(f"n{tag}", total(*used))
+    shares = []
+    for loss in found:
+        with at(loss.step):
+            shares.append(loss / n)
+    return total(*shares)
 
 
 def _number(loss: Any) -> Node:

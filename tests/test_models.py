@@ -153,5 +153,5 @@ def test_models_that_do_not_hold_together():
         Model(i, x)
     with pytest.raises(ValueError, match="not connected"):
         Model([i, j, Input(shape=(2, 2))], x)
-    with pytest.raises(NotImplementedError, match="2 outputs"):
-        Model([i, j], [x, x])
+    with pytest.raises(ValueError, match="needs an output"):
+        Model([i, j], [])

@@ -12,16 +12,40 @@ from typing import Any
 
 import numpy as np
 
-from ..layers import Dense, Flatten, InputLayer, Layer, SimpleRNN, Symbolic
+from .. import activations, constraints, initializers, regularizers
+from ..layers import (
+    RNN,
+    Activation,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    InputLayer,
+    Layer,
+    Masking,
+    SimpleRNN,
+    SimpleRNNCell,
+    StackedRNNCells,
+    Symbolic,
+    TimeDistributed,
+)  # fmt: skip
 from ..models import Model, Sequential
 from ..system import plain
 
 WeightsOf = Callable[[Layer, str, list[tuple[int, ...]]], list[np.ndarray]]
 
-CLASSES: dict[str, type[Layer]] = {"InputLayer": InputLayer, "SimpleRNN": SimpleRNN, "Dense": Dense, "Flatten": Flatten}
+CLASSES: dict[str, type[Layer]] = {
+    kind.__name__: kind
+    for kind in (
+        RNN, Activation, Bidirectional, Dense, Dropout, Embedding, Flatten, InputLayer, Masking, SimpleRNN, SimpleRNNCell,
+        StackedRNNCells, TimeDistributed,
+    )
+}  # fmt: skip
 MAX_PARAMETERS = 10_000_000  # 40 MB of float32; thrice that with the state of an optimizer
 MAX_LAYERS = 200
 MAX_LENGTH = 1_000_000  # of a sequence, or of an axis of a weight
+MAX_NESTED = 4  # Bidirectional(RNN(StackedRNNCells([cell])))
 
 
 def model_from_config(described: dict[str, Any], weights: WeightsOf) -> Model:
@@ -44,56 +68,101 @@ def _from_keras(described: dict[str, Any]) -> bool:
     return from_keras and registered in (None, described["class_name"])
 
 
+def layer_from(entry: dict[str, Any], depth: int = 0) -> Layer:
+    """The layer that an entry of a description stands for, layers inside it too."""
+    kind, config = entry["class_name"], dict(entry["config"])
+    name = plain(config.get("name") or entry.get("name") or kind)
+    if kind not in CLASSES or not _from_keras(entry):
+        raise NotImplementedError(f"layer {name!r} is a {plain(kind)}, which minirnn does not support yet")
+    if depth > MAX_NESTED:
+        raise ValueError(f"layer {name!r}: layers within layers, deeper than Keras' own go")
+    for inner in ("layer", "backward_layer", "cell"):
+        if isinstance(config.get(inner), dict):
+            config[inner] = layer_from(config[inner], depth + 1)
+    if kind == "StackedRNNCells":
+        config["cells"] = [layer_from(cell, depth + 1) for cell in few(config["cells"])]
+    try:
+        return CLASSES[kind](**_arguments(kind, config))
+    except NotImplementedError as error:
+        raise NotImplementedError(f"layer {name!r}: {error}") from error
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"layer {name!r}: {error}") from error
+
+
 class _Loader:
     """Makes layers one by one, gives them their weights, and counts the parameters."""
 
     def __init__(self, weights: WeightsOf) -> None:
         self.weights, self.parameters = weights, 0
 
-    def layer(self, entry: dict[str, Any]) -> Layer:
-        kind, config = entry["class_name"], dict(entry["config"])
-        name = plain(config.get("name") or entry.get("name") or kind)
-        if kind not in CLASSES or not _from_keras(entry):
-            raise NotImplementedError(f"layer {name!r} is a {plain(kind)}, which minirnn does not support yet")
-        try:
-            return CLASSES[kind](**_arguments(kind, config))
-        except NotImplementedError as error:
-            raise NotImplementedError(f"layer {name!r}: {error}") from error
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"layer {name!r}: {error}") from error
+    def listed(self, layers: list[Layer]) -> None:
+        """All layers, in the order of the description: files number those of one class by it."""
+        if hasattr(self.weights, "listed"):
+            self.weights.listed(layers)
 
-    def call(self, layer: Layer, x: Symbolic, *states: Symbolic) -> Symbolic:
-        shapes = layer.weight_shapes(x.shape)
-        self.parameters += sum(map(math.prod, shapes))
-        if self.parameters > MAX_PARAMETERS or any(n > MAX_LENGTH for shape in shapes for n in shape):
-            raise ValueError(f"layer {layer.label!r} has weights of shapes {plain(shapes, 100)}: too large to read")
-        if len(states) > (layer.takes_state is not None):
+    def call(self, layer: Layer, given: Given) -> Symbolic | list[Symbolic]:
+        if not layer.built:
+            shapes = layer.weight_shapes(given.x.shape)
+            self.parameters += sum(map(math.prod, shapes))
+            if self.parameters > MAX_PARAMETERS or any(n > MAX_LENGTH for shape in shapes for n in shape):
+                raise ValueError(f"layer {layer.label!r} has weights of shapes {plain(shapes, 100)}: too large to read")
+            layer.load(self.weights(layer, str(layer.name), shapes))
+        if given.states and not layer.takes_state:
             raise NotImplementedError(
-                f"layer {layer.label!r} takes {1 + len(states)} inputs, which minirnn does not support yet"
+                f"layer {layer.label!r} takes {1 + len(given.states)} inputs, which minirnn does not support yet"
             )
-        layer.load(self.weights(layer, str(layer.name), shapes))
-        return layer(x, **({"initial_state": states[0]} if states else {}))
+        return layer(given.x, initial_state=given.states or None, mask=given.mask, training=given.training)
 
 
 def _arguments(kind: str, config: dict[str, Any]) -> dict[str, Any]:
     """Keras' config entries as constructor arguments."""
-    for drawn in ("kernel_initializer", "recurrent_initializer", "bias_initializer"):
-        config.pop(drawn, None)  # the weights are given
+    for argument, value in config.items():
+        what = argument.rpartition("_")[2]
+        if what == "initializer":  # the weights are given; it is kept for those who save the model again
+            config[argument] = _described(value, initializers, initializers.Zeros())
+        elif what in ("regularizer", "constraint"):
+            config[argument] = _described(value, regularizers if what == "regularizer" else constraints)
     batch_shape = config.pop("batch_shape", None) or config.pop("batch_input_shape", None)
     if kind == "InputLayer":
         if not isinstance(batch_shape, (list, tuple)):
             raise ValueError(f"its shape is {plain(repr(batch_shape))}, not a list of sizes")
-        _, *config["shape"] = batch_shape
         for n in batch_shape:
             if n is not None and (not isinstance(n, int) or not 0 < n <= MAX_LENGTH):
                 raise ValueError(f"input shape {plain(batch_shape)} is not one that can be read")
-    config["dtype"] = _dtype(config.get("dtype"))
+        config["batch_shape"] = tuple(batch_shape)
+    else:
+        config["dtype"] = _dtype(config.get("dtype"))
     if "activation" in config:
         config["activation"] = _activation(config["activation"])
     for flag in ("quantization_config", "lora_rank", "lora_alpha"):
         if config.get(flag, 0) is None:
             config.pop(flag)
+    if kind == "SimpleRNN" and config.get("activity_regularizer") is None:
+        config.pop("activity_regularizer", None)
     return config
+
+
+def _described(value: Any, known: Any, otherwise: Any = None) -> Any:
+    """An initializer, a regularizer or a constraint by its name or description; never anything but those that are known."""
+    if value is None:
+        return None
+    kind = value.get("class_name") if isinstance(value, dict) else value
+    if isinstance(kind, str):
+        kind = {"OrthogonalInitializer": "Orthogonal", "IdentityInitializer": "Identity"}.get(kind, kind)
+    try:
+        if isinstance(value, dict) and kind in known.CLASSES and _from_keras(value | {"registered_name": None}):
+            config = {k: v for k, v in value["config"].items() if k not in ("input_axes", "output_axes")}
+            if any(isinstance(v, (dict, str)) and k not in ("mode", "distribution") for k, v in config.items()):
+                raise ValueError(f"{kind} is given {plain(config)}")
+            return known.get({"class_name": kind, "config": config})
+        if isinstance(value, str):
+            return known.get(value)
+    except (TypeError, ValueError):
+        if otherwise is None:
+            raise
+    if otherwise is None:
+        raise NotImplementedError(f"{plain(repr(kind))} is not one that minirnn knows")
+    return otherwise
 
 
 def _dtype(dtype: Any) -> Any:
@@ -109,83 +178,182 @@ def _activation(value: Any) -> Any:
         value = value.get("config") if isinstance(value.get("config"), str) else value
     if value is not None and not isinstance(value, str):
         raise NotImplementedError("its activation is not one of Keras' by name")
+    if value is not None and value not in activations.BY_NAME and value not in activations.NO_ACTIVATION:
+        raise NotImplementedError(f"its activation {plain(repr(value))} is not one of Keras'")
     return value
 
 
-def _few(entries: list[Any]) -> list[Any]:
+def few(entries: list[Any]) -> list[Any]:
+    """`entries`, if there are not too many of them."""
     if len(entries) > MAX_LAYERS:
         raise ValueError(f"the model has {len(entries)} layers; at most {MAX_LAYERS} are read")
     return entries
 
 
+# --------------------------------------------------------------------------------------------------- functional models
+
+
+class Given:
+    """What a call is given: x, the initial states, the mask, and whether it is in training."""
+
+    def __init__(self, call: Any, find: Callable[[list[Any]], Any], where: str) -> None:
+        inputs: list[Any] = []
+        keywords: dict[str, Any] = {}
+        if isinstance(call, dict):  # Keras 3
+            names = ("x", "initial_state", "mask", "training")
+            keywords = dict(zip(names[1:], call["args"][1:])) | dict(call.get("kwargs", {}))
+            inputs = list(_histories(call["args"][0]))
+        else:  # Keras 2: [[name, node, tensor, arguments], ...]
+            for name, node, tensor, arguments in call:
+                inputs.append([name, node, tensor])
+                keywords |= arguments
+        states = list(_histories(keywords.pop("initial_state", None)))
+        masks = list(_histories(keywords.pop("mask", None)))
+        training = keywords.pop("training", None)
+        for key, value in keywords.items():
+            if list(_histories(value)):
+                raise NotImplementedError(f"a layer is called with {plain(key)}=, which minirnn does not support yet")
+        if not inputs:
+            raise ValueError(f"{where} is called on nothing")
+        if training not in (None, True, False):
+            raise ValueError(f"{where} is called with training={plain(repr(training))}")
+        self.x, *more = [find(history) for history in inputs]
+        self.states = more + [find(history) for history in states]
+        self.mask = find(masks[0]) if masks else None
+        self.training = training
+
+
+def _histories(value: Any) -> Iterator[list[Any]]:
+    """[layer, call, output] of every tensor in `value`, as Keras 3 or Keras 2 writes it."""
+    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+        yield value["config"]["keras_history"]
+    elif isinstance(value, (list, tuple)):
+        if len(value) >= 3 and isinstance(value[0], str) and isinstance(value[1], int) and isinstance(value[2], int):
+            yield list(value[:3])
+        else:
+            for item in value:
+                yield from _histories(item)
+
+
+class _Computed:
+    """A mask that Keras has written out as operations: NotEqual(x, value), and Any of it over the features."""
+
+    def __init__(self, x: Any, value: Any, over_features: bool) -> None:
+        self.x, self.value, self.over_features = x, value, over_features
+
+
 def _functional(config: dict[str, Any], loader: _Loader) -> Model:
-    made: dict[str, Symbolic] = {}
-    _few(config["layers"])
-    for entry in config["layers"]:
-        layer = loader.layer(entry)
-        if entry["name"] in made or layer.name != entry["name"]:
-            raise ValueError(f"the name {plain(entry['name'])!r} stands for two things")
+    entries = few(config["layers"])
+    made: dict[tuple[str, int], list[Any]] = {}
+    layers: dict[str, Layer | None] = {}
+    waiting: list[tuple[dict[str, Any], int]] = []
+    for entry in entries:
+        name = entry["name"]
+        operation = entry["class_name"] in ("NotEqual", "Any") and str(entry.get("module", "")).startswith("keras.src.ops")
+        layer = None if operation else layer_from(entry)
+        if name in layers or (layer is not None and layer.name != name):
+            raise ValueError(f"the name {plain(name)!r} stands for two things")
+        layers[name] = layer
         if isinstance(layer, InputLayer):
             if entry["inbound_nodes"]:
                 raise ValueError(f"the input {layer.label!r} is fed by another layer")
-            made[entry["name"]] = Symbolic((None, *layer.shape), layer)
+            made[name, 0] = [layer.placeholder()]
             continue
-        calls = entry["inbound_nodes"]
-        if len(calls) != 1:
-            raise NotImplementedError(
-                f"layer {layer.label!r} is called {len(calls)} times, which minirnn does not support yet"
+        if not entry["inbound_nodes"]:
+            raise ValueError(f"layer {plain(name)!r} is called 0 times")
+        waiting += [(entry, i) for i in range(len(entry["inbound_nodes"]))]
+    few(waiting)
+    loader.listed([layer for layer in layers.values() if layer is not None])
+
+    def find(history: list[Any]) -> Any:
+        name, call, output = history
+        return made[name, call][output]
+
+    while waiting:
+        later = []
+        for entry, i in waiting:
+            call, layer = entry["inbound_nodes"][i], layers[entry["name"]]
+            if any((name, k) not in made for name, k, _ in _all_histories(call)):
+                later.append((entry, i))
+                continue
+            if layer is None:
+                made[entry["name"], i] = [_operation(entry, call, find)]
+                continue
+            given = Given(call, find, f"layer {layer.label!r}")
+            if isinstance(given.mask, _Computed):
+                _demand_own_mask(given, layer)
+            out = loader.call(layer, given)
+            made[entry["name"], i] = out if isinstance(out, list) else [out]
+        if len(later) == len(waiting):
+            entry, i = later[0]
+            missing = next(h for h in _all_histories(entry["inbound_nodes"][i]) if (h[0], h[1]) not in made)
+            raise ValueError(
+                f"layer {plain(entry['name'])!r} is fed by {plain(missing[0])!r}, which does not come before it"
             )
-        made[entry["name"]] = loader.call(layer, *[made[source] for source in _sources(calls[0])])
-    return Model(
-        [made[name] for name in _names(config["input_layers"])],
-        [made[name] for name in _names(config["output_layers"])],
-        name=str(config["name"]),
-    )
+        waiting = later
+    inputs, outputs = ([find(h) for h in _histories(config[key])] for key in ("input_layers", "output_layers"))
+    return Model(inputs, outputs, name=str(config["name"]))
 
 
-def _sources(call: Any) -> Iterator[str]:
-    """The names of the layers whose outputs a call takes: the input first, then the initial state."""
-    if isinstance(call, dict):  # Keras 3
-        yield from _tensors(call["args"])
-        for key, value in call.get("kwargs", {}).items():
-            found = list(_tensors(value))
-            if found and key != "initial_state":
-                raise NotImplementedError(f"a layer is called with {key[:60]}=, which minirnn does not support yet")
-            yield from found
-    else:  # Keras 2: [[name, node, tensor, arguments], ...]
-        for name, _, _, arguments in call:
-            yield name
-            for key, value in arguments.items():
-                if key == "initial_state" and value is not None:
-                    yield value[0] if isinstance(value[0], str) else value[0][0]
+def _all_histories(call: Any) -> list[list[Any]]:
+    if isinstance(call, dict):
+        return [*_histories(call["args"]), *(h for v in call.get("kwargs", {}).values() for h in _histories(v))]
+    keywords = [value for entry in call for value in entry[3].values()]
+    return [list(entry[:3]) for entry in call] + [h for value in keywords for h in _histories(value)]
 
 
-def _tensors(value: Any) -> Iterator[str]:
-    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-        yield value["config"]["keras_history"][0]
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _tensors(item)
+def _operation(entry: dict[str, Any], call: Any, find: Callable[[list[Any]], Any]) -> _Computed:
+    x = find(next(_histories(call["args"])))
+    if entry["class_name"] == "NotEqual" and isinstance(x, Symbolic):
+        value = call["args"][1]
+        if isinstance(value, (int, float)):
+            return _Computed(x, value, False)
+    elif entry["class_name"] == "Any" and isinstance(x, _Computed) and entry["config"].get("axis") == -1:
+        return _Computed(x.x, x.value, True)
+    raise NotImplementedError(f"the operation {plain(entry['name'])!r} is not supported by minirnn")
 
 
-def _names(layers: Any) -> list[str]:
-    """["dense", 0, 0] or [["dense", 0, 0], ...] as names."""
-    return [layers[0]] if isinstance(layers[0], str) else [layer[0] for layer in layers]
+def _demand_own_mask(given: Given, layer: Layer) -> None:
+    """A mask that Keras has written out must be the one that minirnn hands on by itself; the call then needs none."""
+    wants: Any = given.mask
+    x: Any = given.x
+    while x.inputs and x.mask is None and x.first.layer.supports_masking:
+        source, own = x.inputs[0], x.first.layer
+        if isinstance(own, Masking) and (source, own.mask_value, True) == (wants.x, wants.value, wants.over_features):
+            break
+        if isinstance(own, Embedding) and own.mask_zero and (source, 0) == (wants.x, wants.value):
+            break
+        if isinstance(own, (Masking, Embedding)) or not getattr(own, "return_sequences", True):
+            x = None
+            break
+        x = source
+    if x is None or not x.inputs or x.mask is not None or not x.first.layer.supports_masking:
+        raise NotImplementedError(
+            f"layer {layer.label!r} is called with a mask that is computed, which minirnn cannot follow"
+        )
+    given.mask = None
+
+
+# --------------------------------------------------------------------------------------------------- sequential models
 
 
 def _sequential(config: dict[str, Any], loader: _Loader) -> Model:
-    entries = _few(list(config["layers"]))
+    entries = few(list(config["layers"]))
     given = entries[0]["config"].get("batch_input_shape") or config.get("build_input_shape")
     if entries[0]["class_name"] != "InputLayer":
         if given is None:
             raise ValueError("the model was saved before it was built: it has no input shape and no weights")
         entries.insert(0, {"class_name": "InputLayer", "config": {"batch_shape": given, "name": "input_layer"}})
-    layers = [loader.layer(entry) for entry in entries]
+    layers = [layer_from(entry) for entry in entries]
     start = layers[0]
     if len(layers) < 2 or any(isinstance(layer, InputLayer) for layer in layers[1:]):
         raise ValueError("the row of layers is empty, or has an input in the middle")
     assert isinstance(start, InputLayer)
-    x = Symbolic((None, *start.shape), start)
+    loader.listed(layers)
+    x: Any = start.placeholder()
     for layer in layers[1:]:
-        x = loader.call(layer, x)
+        if isinstance(x, list):
+            raise ValueError(f"layer {layer.label!r} comes after a layer with several outputs")
+        call = Given([["x", 0, 0, {}]], lambda _, x=x: x, f"layer {layer.label!r}")  # type: ignore[misc]
+        x = loader.call(layer, call)
     return Sequential(layers, name=str(config["name"]))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import re
 import stat
 import struct
 import warnings
@@ -21,10 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from ..layers import Layer, SimpleRNN
-from ..models import Model
-from ..system import plain
+from ..layers import Layer, StackedRNNCells
+from ..layers.base import snake
+from ..models import Model, Sequential
+from ..system import plain, write_whole
 from .config import model_from_config
+from .describe import described_model
 from .guards import check_heaps, check_texts
 
 MAX_FILE = 128 * 2**20
@@ -37,6 +38,42 @@ DAMAGE = (
     zipfile.BadZipFile, zlib.error, struct.error,
 )  # fmt: skip
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
+
+
+KERAS_VERSION = "3.15.1"  # whose files are written
+
+
+def save(model: Model, path: Any) -> Path:
+    """Write `model` to a ``.keras`` file that ``keras.saving.load_model`` opens; no Keras is needed.
+
+    Raises ValueError for another ending, NotImplementedError for what Keras has no description for.
+    """
+    import h5py
+
+    path = Path(path)
+    if path.suffix != ".keras":
+        raise ValueError(f"{path}: a model is saved as .keras; give the file this ending")
+    config = described_model(model)
+    layers = [s.layer for s in model.inputs if s.layer not in model.layers] + model.layers
+    if isinstance(model, Sequential):  # the input of a row has no group
+        layers = model.layers
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
+        for layer, group in groups(layers).items():
+            for array, place in zip(layer.weights, paths(layer)):
+                file.create_dataset(f"{group}/{place}", data=array)
+        file.require_group("layers")
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        members: dict[str, str | bytes] = {
+            "metadata.json": json.dumps({"keras_version": KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"}),
+            "config.json": json.dumps(config),
+            "model.weights.h5": memory.getvalue(),
+        }
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name), data)  # no date: the same model gives the same bytes
+    write_whole(path, whole.getvalue())
+    return path
 
 
 def load(path: Any) -> Model:
@@ -168,14 +205,32 @@ class _Keras3Weights:
     """``layers/simple_rnn_1/cell/vars/0``: groups are named after the class and counted in the order of the layers."""
 
     def __init__(self, file: Any) -> None:
-        self.file, self.seen = file, Counter[str]()
+        self.file = file
+
+    def listed(self, layers: list[Layer]) -> None:
+        self.groups = groups(layers)
 
     def __call__(self, layer: Layer, name: str, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
-        kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(layer).__name__).lower()
-        group = kind + (f"_{self.seen[kind]}" if self.seen[kind] else "")
-        self.seen[kind] += 1
-        inner = "cell/vars" if isinstance(layer, SimpleRNN) else "vars"
-        return [_dataset(self.file, f"layers/{group}/{inner}/{i}", shape) for i, shape in enumerate(shapes)]
+        group = self.groups[layer]
+        return [_dataset(self.file, f"{group}/{path}", shape) for path, shape in zip(paths(layer), shapes)]
+
+
+def groups(layers: list[Layer]) -> dict[Layer, str]:
+    """Where Keras 3 keeps each layer: ``layers/simple_rnn``, and ``layers/simple_rnn_1`` for the second of its class."""
+    seen = Counter[str]()
+    found = {}
+    for layer in layers:
+        kind = snake(type(layer).__name__)
+        found[layer] = f"layers/{kind}" + (f"_{seen[kind]}" if seen[kind] else "")
+        seen[kind] += 1
+    return found
+
+
+def paths(layer: Layer) -> list[str]:
+    """Where Keras 3 keeps the weights of a layer below its group, in their order: cell/vars/0."""
+    own = [f"vars/{i}" for i, _ in enumerate(layer.own_weights)]
+    between = "cells/" if isinstance(layer, StackedRNNCells) else ""
+    return own + [f"{between}{key}/{path}" for key, child in layer.children.items() for path in paths(child)]
 
 
 class _WholeModelWeights:

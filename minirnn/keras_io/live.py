@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from ..layers import Dense, Flatten, InputLayer, Layer, SimpleRNN, Symbolic
+from ..layers import RNN, Bidirectional, Dropout, InputLayer, Layer, Symbolic
+from ..layers.base import Scope
 from ..models import Model
 from ..system import quiet_stderr
 from .config import model_from_config
+from .describe import described, keras_name
 
 
 def from_keras(model: Any) -> Model:
-    """A minirnn model with the layers and weights of a Keras (or tf-keras) Functional or Sequential model, or layer."""
+    """A minirnn model with the layers and weights of a Keras (or tf-keras) Functional or Sequential model."""
     if not hasattr(model, "get_config") or not hasattr(model, "get_weights"):
         raise TypeError(f"from_keras takes a Keras model, not {type(model).__name__}")
     if not getattr(model, "built", True):
@@ -28,7 +30,8 @@ def from_keras(model: Any) -> Model:
     by_name = {layer.name: layer for layer in model.layers}
 
     def weights(layer: Layer, name: str, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
-        arrays = [np.asarray(w) for w in by_name[name].get_weights()]
+        states = {id(state) for state in getattr(by_name[name], "states", None) or []}  # tf-keras lists them as weights
+        arrays = [np.asarray(w) for w in by_name[name].weights if id(w) not in states]
         if [w.shape for w in arrays] != shapes:
             raise ValueError(f"layer {name!r} has weights of shapes {[w.shape for w in arrays]}, not {shapes}")
         return arrays
@@ -56,42 +59,99 @@ def to_keras(model: Model, dtype: str = "float32") -> Any:
 
 
 def twin_of(
-    model: Model, dtype: str, weights: Mapping[Layer, list[np.ndarray]] | None = None
+    model: Model,
+    dtype: str,
+    weights: Mapping[Layer, list[np.ndarray]] | None = None,
+    masks: Mapping[str, Any] | None = None,
 ) -> tuple[Any, dict[Layer, Any], dict[Symbolic, Any]]:
-    """The Keras model, its layer for each of ours that has a counterpart to call, its tensor for each placeholder."""
+    """The Keras model, its layer for each of ours that has a counterpart to call, its tensor for each placeholder.
+
+    With `masks`, those of dropout by their names in minirnn, a Dropout is a product with its mask (see `replay`).
+    """
     keras = import_keras()
     made: dict[Symbolic, Any] = {}
     layers: dict[Layer, Any] = {}
-    for symbolic in model.order:
+    for symbolic, scope in model.scopes():
         layer = symbolic.layer
-        if isinstance(layer, InputLayer):
-            made[symbolic] = keras.Input(layer.shape, name=_keras_name(layer.name), dtype=dtype)
-            continue
         if layer not in layers:
-            layers[layer] = getattr(keras.layers, type(layer).__name__)(**_keras_arguments(layer), dtype=dtype)
-        x, *states = [made[source] for source in symbolic.inputs]
-        made[symbolic] = layers[layer](x, **({"initial_state": states[0]} if states else {}))
+            layers[layer] = keras.saving.deserialize_keras_object(described(layer, dtype))
+        if isinstance(layer, InputLayer):
+            made[symbolic] = layers[layer].output
+            continue
+        x, *states = [_output(made, source) for source in symbolic.inputs]
+        fixed = [(masks or {}).get(f"{letter}{scope.tag}") for letter in "Dd"]
+        if isinstance(layer, Dropout) and any(mask is not None for mask in fixed):
+            mask = next(np.asarray(mask, dtype) for mask in fixed if mask is not None)
+            made[symbolic] = keras.ops.multiply(x, mask if mask.ndim == len(x.shape) else mask[:, None])
+            continue
+        keywords: dict[str, Any] = {"initial_state": states if len(states) > 1 else states[0]} if states else {}
+        keywords |= {"mask": _output(made, symbolic.mask)} if symbolic.mask is not None else {}
+        keywords |= {"training": symbolic.training} if symbolic.training is not None else {}
+        made[symbolic] = layers[layer](x, **keywords)
     for layer, twin in layers.items():
-        twin.set_weights([w.astype(dtype) for w in (layer.weights if weights is None else weights[layer])])
+        if not isinstance(layer, InputLayer):
+            given = layer.weights if weights is None else weights[layer]
+            twin.set_weights([w.astype(dtype) for w in given])
     inputs = [made[s] for s in model.inputs]
-    ends = inputs if len(inputs) > 1 else inputs[0]
-    return keras.Model(ends, made[model.output], name=_keras_name(model.name)), layers, made
+    ends = [_output(made, s) for s in model.outputs]
+    whole = keras.Model(
+        inputs if len(inputs) > 1 else inputs[0], ends if len(ends) > 1 else ends[0], name=keras_name(model.name)
+    )
+    return whole, layers, made
 
 
-def _keras_name(name: str | None) -> str | None:
-    """Keras 2 allowed a slash in names, Keras 3 does not."""
-    return name and name.replace("/", "_")
+def _output(made: dict[Symbolic, Any], s: Symbolic) -> Any:
+    found = made[s.first]
+    return found[s.index] if isinstance(found, (list, tuple)) else found
 
 
-def _keras_arguments(layer: Layer) -> dict[str, Any]:
-    arguments: dict[str, Any] = {"name": _keras_name(layer.name)}
-    if isinstance(layer, (SimpleRNN, Dense)):
-        arguments |= {"units": layer.units, "activation": layer.activation, "use_bias": layer.use_bias}
-    if isinstance(layer, SimpleRNN):
-        arguments["return_sequences"] = layer.return_sequences
-    if not isinstance(layer, (SimpleRNN, Dense, Flatten)):
-        raise NotImplementedError(f"to_keras does not know {type(layer).__name__}")
-    return arguments
+def recurrences(layer: Layer, twin: Any, scope: Scope) -> Iterator[tuple[RNN, Any, Any, list[str]]]:
+    """Every RNN in a layer, its twin, the cells of the twin, and the tag of each."""
+    if isinstance(layer, Bidirectional):
+        for (name, child), inner in zip(layer.children.items(), layer.scopes(scope)):
+            yield from recurrences(child, getattr(twin, name), inner)
+    elif isinstance(layer, RNN):
+        yield layer, twin, getattr(twin.cell, "cells", [twin.cell]), [inner.tag for inner in layer.scopes(scope)]
+
+
+def replay(model: Model, layers: dict[Layer, Any], masks: Mapping[str, Any], dtype: str) -> None:
+    """Let the recurrent layers of a twin use these dropout masks in their next call, in place of some of their own."""
+    keras = import_keras()
+    for symbolic, scope in model.scopes():
+        for _, _, cells, tags in recurrences(symbolic.layer, layers.get(symbolic.layer), scope):
+            for cell, tag in zip(cells, tags):
+                for name, place in (("d_x", "_dropout_mask"), ("d_h", "_recurrent_dropout_mask")):
+                    if (mask := masks.get(f"{name}{tag}")) is not None:
+                        setattr(cell, place, keras.ops.convert_to_tensor(np.asarray(mask, dtype)))
+
+
+def dropout_masks(model: Model, keras_model: Any, X: Any) -> dict[str, np.ndarray]:
+    """The masks that the recurrent layers of `keras_model` would draw next in training, by minirnn's names.
+
+    For ``mr.trace(model, X, Y, training=True, masks=...)``; `model` is ``mr.from_keras(keras_model)``, whose
+    generators are left as they were. NotImplementedError if there is a Dropout, whose masks depend on how Keras runs it.
+    """
+    keras = import_keras()
+    arrays = model.arrays(X)
+    run = model.run(arrays)
+    nodes = dict(run.calls)
+    by_name = {layer.name: layer for layer in keras_model.layers}
+    found: dict[str, np.ndarray] = {}
+    for symbolic, scope in model.scopes():
+        if isinstance(symbolic.layer, Dropout) and symbolic.layer.rate:
+            raise NotImplementedError(f"{symbolic.layer.label}: only the dropout masks of recurrent layers can be foretold")
+        twin = by_name.get(symbolic.layer.name)
+        for rnn, _, cells, tags in recurrences(symbolic.layer, twin, scope):
+            sizes = [nodes[symbolic].features, *[cell.units for cell in rnn.cells]]
+            for cell, tag, features, units in zip(cells, tags, sizes, sizes[1:]):
+                state = cell.seed_generator.state.value
+                for name, rate, size in (("d_x", cell.dropout, features), ("d_h", cell.recurrent_dropout, units)):
+                    if rate:
+                        ones = keras.ops.ones((len(arrays[0]), size), cell.compute_dtype)
+                        drawn = keras.random.dropout(ones, rate, seed=cell.seed_generator)
+                        found[f"{name}{tag}"] = np.asarray(keras.ops.convert_to_numpy(drawn))
+                cell.seed_generator.state.assign(state)
+    return found
 
 
 def import_keras() -> Any:

@@ -3,25 +3,51 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import constraints, initializers, regularizers
 from ..graph import Node, at, named
-from ..ops import activations, leaf, stack, take
+from ..ops import leaf, same, scale, stack, take, total
 from ..system import plain
 
 Shape = tuple[int | None, ...]
+
+# Where Keras differs from itself: by backend, and in the version after 3.15 (see `minirnn.verify.traps`)
+TENSORFLOW = "tensorflow"
+SEMANTICS = (TENSORFLOW, "jax", "keras-3.16")
 
 # Arguments that every layer of Keras takes, at the value for which they do nothing
 COMMON: dict[str, Any] = {"autocast": True, "input_shape": None, "input_dim": None, "batch_input_shape": None}
 
 
 class Symbolic:
-    """A placeholder that flows while a functional model is put together: its shape and where it comes from."""
+    """A placeholder that flows while a functional model is put together: its shape, and the call of a layer it comes from.
 
-    def __init__(self, shape: Shape, layer: Layer, inputs: tuple[Symbolic, ...] = ()) -> None:
-        self.shape, self.layer, self.inputs = shape, layer, inputs
+    Of a call with several outputs each is a placeholder; `first` is the one with index 0, which stands for the call.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        layer: Layer,
+        inputs: tuple[Symbolic, ...] = (),
+        mask: Symbolic | None = None,
+        training: bool | None = None,
+        index: int = 0,
+        first: Symbolic | None = None,
+    ) -> None:
+        self.shape, self.layer, self.index, self.training = shape, layer, index, training
+        self.inputs = inputs  # x, then the initial states
+        self.mask = mask
+        self.first = first or self
+
+    @property
+    def needs(self) -> tuple[Symbolic, ...]:
+        """All that must be there before the call."""
+        return self.inputs if self.mask is None else (*self.inputs, self.mask)
 
     def __repr__(self) -> str:
         return f"<{self.layer.label}: {self.shape}>"
@@ -33,24 +59,108 @@ class Scope(NamedTuple):
     tag: str = ""  # "^2" for the second of several layers of a kind
     head: bool = True  # the layer whose output is the model's
     features: str = "D"  # the letter for the number of its input features
+    activated: bool = False  # an Activation follows the head
+    tags: tuple[str, ...] = ("",)  # of the recurrences in it, one for each cell
+    alike: bool = False  # the two directions of Bidirectional have the same sizes, and so the same letters for them
+    mask: str = ""  # the tag of the mask that it makes or is given
 
     def letter(self, letter: str) -> str:
         """The letter for a size of this layer: M, or M_2 in the second of several."""
-        return letter + self.tag.replace("^", "_")
+        return letter + (self.tag.rstrip("fb") if self.alike else self.tag).replace("^", "_").rstrip("_")
+
+
+Masks = list[Node]  # of each step the column of 1 (use) and 0 (leave out), one entry for each sample
+
+
+class Conditions:
+    """What one run is made under: in training or not, in whose semantics, with which dropout masks and stored states.
+
+    `masks` are dropout masks by name ("d_x", "d_h^2"); those that are missing are drawn and put there.
+    """
+
+    def __init__(
+        self,
+        training: bool = False,
+        semantics: str = TENSORFLOW,
+        masks: Mapping[str, Any] | None = None,
+        states: Mapping[Layer, list[np.ndarray]] | None = None,
+    ) -> None:
+        if semantics not in SEMANTICS:
+            raise ValueError(f"semantics={plain(repr(semantics))}: it must be one of {', '.join(SEMANTICS)}")
+        self.training = boolean("run", "training", training)
+        self.semantics = semantics
+        self.masks = dict(masks or {})
+        self.states = states
+
+    def copy(self) -> Conditions:
+        return Conditions(self.training, self.semantics, self.masks, self.states)
+
+
+class Call:
+    """One call of a layer in one run: what it is given besides x, and what it leaves behind."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        parameters: dict[str, Node],
+        conditions: Conditions,
+        states: list[Node] | None = None,
+        mask: Masks | None = None,
+        training: bool | None = None,
+    ) -> None:
+        self.scope, self.parameters, self.conditions, self.states, self.mask = scope, parameters, conditions, states, mask
+        self.training = conditions.training if training is None else training
+        self.history: list[list[Node]] = []  # of each cell its states after every step, in the order of processing
+        self.features = 0  # of what it is given
+        self.made: Masks = []  # the mask that the layer makes
+        self.final: list[Node] = []  # the states after the last step
+        self.losses: list[Node] = []  # penalties on what comes out
+
+    def inner(self, prefix: str, scope: Scope, states: list[Node] | None = None) -> Call:
+        """The call of a layer inside this one, whose weights are named ``prefix/...``."""
+        parameters = {k.removeprefix(f"{prefix}/"): p for k, p in self.parameters.items() if k.startswith(f"{prefix}/")}
+        return Call(scope, parameters, self.conditions, states, self.mask, self.training)
+
+    def dropout(self, name: str, shape: tuple[int, ...], dims: tuple[str, ...], rate: float, rng: Any, dtype: Any) -> Node:
+        """The dropout mask of that name: as given, or drawn now; 0 with probability `rate`, else 1 / (1 - rate)."""
+        given = self.conditions.masks.get(name)
+        if given is None:
+            kept = rng().random(shape) >= rate
+            given = self.conditions.masks[name] = kept / (1 - rate) if rate < 1 else np.zeros(shape)
+        given = np.asarray(given)
+        if given.shape != shape:
+            raise ValueError(f"the dropout mask {name} has shape {given.shape}, not {shape}")
+        return leaf(given.astype(dtype), name, "dropout", dims)
 
 
 class Layer:
     """A layer: ``build(input_shape)`` makes its weights, ``call`` builds the graph from nodes.
 
-    Keras arguments that are not supported yet are accepted at Keras' default value only; `refused` lists them.
+    Keras arguments that are not supported yet are accepted at Keras' default value only; `refused` lists them. A layer made
+    of others has them in `children`; their weights are its own, named ``child/kernel``.
     """
 
-    weight_names: tuple[str, ...] = ()  # Keras' names, in Keras' order
+    own_weights: tuple[str, ...] = ()  # Keras' names, in Keras' order
     refused: dict[str, Any] = {}
-    takes_state: str | None = None  # the call argument for an initial state
+    takes_state = False  # whether initial_state= can be given
+    supports_masking = True  # whether what comes out has the mask of what went in
+    kind = ""  # the class as messages call it
 
-    def __init__(self, name: str | None = None, dtype: Any = None, trainable: bool = True, **others: Any) -> None:
-        kind = type(self).__name__
+    def __init_subclass__(cls) -> None:
+        if "kind" not in cls.__dict__:
+            cls.kind = cls.__name__
+
+    recurrences = 0  # how many cells run through time in it, the two directions of Bidirectional for one
+
+    def __init__(
+        self,
+        name: str | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        activity_regularizer: Any = None,
+        **others: Any,
+    ) -> None:
+        kind = self.kind
         refused = COMMON | self.refused
         for argument, value in others.items():
             if argument not in refused:
@@ -63,37 +173,95 @@ class Layer:
         self.dtype = np.dtype(dtype or "float32")
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"{kind}(dtype={self.dtype.name!r}): minirnn computes in float32 or float64")
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.children: dict[str, Layer] = {}
         self._weights: list[np.ndarray] | None = None
 
     # ------------------------------------------------------------------------------------------------------- shapes
 
     def build(self, input_shape: Shape) -> None:
         """Draw the weights for inputs of `input_shape` (the first axis is the batch), unless they are there."""
+        for key, child in self.children.items():
+            child.build(self.child_shape(key, tuple(input_shape)))
         if self._weights is None:
-            self._weights = [np.asarray(w) for w in self.draw_weights(tuple(input_shape))]
+            self._weights = self.draw_weights(tuple(input_shape))
+
+    def child_shape(self, key: str, input_shape: Shape) -> Shape:
+        """What the child of that name is given."""
+        return input_shape
 
     def draw_weights(self, input_shape: Shape) -> list[np.ndarray]:
+        """The own weights, drawn by their initializers."""
+        drawn = []
+        for key, shape in zip(self.own_weights, self.own_shapes(input_shape)):
+            array = np.asarray(self.initializers[key](shape, dtype=self.dtype.name)).astype(self.dtype)
+            if array.shape != shape:
+                raise ValueError(f"{self.label}: the initializer of {key} gives shape {array.shape}, not {shape}")
+            drawn.append(array)
+        return drawn
+
+    def own_shapes(self, input_shape: Shape) -> list[tuple[int, ...]]:
         return []
 
     def weight_shapes(self, input_shape: Shape) -> list[tuple[int, ...]]:
         """The shape of each weight, in Keras' order, for inputs of `input_shape`."""
-        return []
+        inner = [s for k, c in self.children.items() for s in c.weight_shapes(self.child_shape(k, input_shape))]
+        return self.own_shapes(input_shape) + inner
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
+    def output_shapes(self, input_shape: Shape) -> list[Shape]:
+        """The shape of each output; most layers have one."""
+        return [self.output_shape(input_shape)]
+
     # ------------------------------------------------------------------------------------------------------ weights
+
+    initializers: Mapping[str, initializers.Initializer] = {}
+    own_regularizers: Mapping[str, regularizers.Regularizer] = {}
+    own_constraints: Mapping[str, constraints.Constraint] = {}
+
+    def take_weights(self, given: dict[str, Any], defaults: dict[str, Any]) -> None:
+        """Take ``kernel_initializer``, ``kernel_regularizer`` and ``kernel_constraint`` of every weight out of `given`."""
+
+        def taken(what: str, get: Any, default: Any) -> dict[str, Any]:
+            found = {key: get(given.pop(f"{_short(key)}_{what}", default.get(key))) for key in defaults}
+            return {key: value for key, value in found.items() if value is not None}
+
+        self.initializers = taken("initializer", initializers.get, defaults)
+        self.own_regularizers = taken("regularizer", regularizers.get, {})
+        self.own_constraints = taken("constraint", constraints.get, {})
+
+    def _collected(self, what: str) -> dict[str, Any]:
+        own = dict(getattr(self, f"own_{what}"))
+        for key, child in self.children.items():
+            own |= {f"{key}/{inner}": value for inner, value in child._collected(what).items()}
+        return own
+
+    @property
+    def regularizers(self) -> dict[str, regularizers.Regularizer]:
+        """Weight name -> its penalty, a function of a node."""
+        return self._collected("regularizers")
+
+    @property
+    def constraints(self) -> dict[str, constraints.Constraint]:
+        """Weight name -> what it is made to obey after a step of an optimizer, a function of an array."""
+        return self._collected("constraints")
+
+    @property
+    def weight_names(self) -> tuple[str, ...]:
+        return (*self.own_weights, *[f"{key}/{name}" for key, c in self.children.items() for name in c.weight_names])
 
     @property
     def built(self) -> bool:
-        return self._weights is not None
+        return self._weights is not None and all(child.built for child in self.children.values())
 
     @property
     def weights(self) -> list[np.ndarray]:
         """The weights themselves; `get_weights` gives copies."""
-        if self._weights is None:
-            raise ValueError(f"{type(self).__name__} has no weights yet: call it on data, or build(input_shape)")
-        return self._weights
+        if self._weights is None or not self.built:
+            raise ValueError(f"{self.kind} has no weights yet: call it on data, or build(input_shape)")
+        return self._weights + [w for child in self.children.values() for w in child.weights]
 
     def get_weights(self) -> list[np.ndarray]:
         return [w.copy() for w in self.weights] if self.built else []
@@ -104,14 +272,17 @@ class Layer:
         if [w.shape for w in new] != [w.shape for w in self.weights]:
             wants = [w.shape for w in self.weights]
             raise ValueError(f"{self.label} takes weights of shapes {wants}, not {[w.shape for w in new]}")
-        self._weights = [w if w.dtype in (np.float32, np.float64) else w.astype(self.dtype) for w in map(np.copy, new)]
+        self.load([w if w.dtype in (np.float32, np.float64) else w.astype(self.dtype) for w in map(np.copy, new)])
 
     def load(self, arrays: list[np.ndarray]) -> None:
         """Take these arrays for weights, so that none are drawn."""
-        self._weights = arrays
+        rest = list(arrays)
+        self._weights = [rest.pop(0) for _ in self.own_weights]
+        for child in self.children.values():
+            child.load([rest.pop(0) for _ in child.weight_names])
 
     def count_params(self) -> int:
-        return sum(w.size for w in self._weights or [])
+        return sum(w.size for w in self.weights) if self.built else 0
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({getattr(self, 'units', '')})"
@@ -119,13 +290,21 @@ class Layer:
     @property
     def label(self) -> str:
         """The name as it is shown: on one line, cut if it is long."""
-        return plain(self.name or _snake(type(self).__name__))
+        return plain(self.name or snake(type(self).__name__))
 
     # ------------------------------------------------------------------------------------------------------ calling
 
     def features(self, scope: Scope) -> str:
         """The letter for the number of output features."""
         return scope.features
+
+    def letters(self, scope: Scope) -> list[str]:
+        """The letter for the features of each output."""
+        return [self.features(scope)]
+
+    def state_letters(self, scope: Scope) -> list[str]:
+        """The letter for the units of each state."""
+        return []
 
     def symbols(self, scope: Scope) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Keras' weight name -> (name in code and equations, names of the axes)."""
@@ -139,32 +318,112 @@ class Layer:
             for key, w in zip(self.weight_names, self.weights if weights is None else weights)
         }
 
-    def call(self, x: Node, parameters: dict[str, Node], scope: Scope, **states: Node) -> Node:
+    def call(self, x: Node, call: Call) -> Node | list[Node]:
+        """The graph of one call; a list of nodes from a layer with several outputs."""
         raise NotImplementedError
 
-    def __call__(self, x: Any, **states: Any) -> Any:
+    def masks(self, x: Node, call: Call) -> list[Masks | None]:
+        """The mask of each output."""
+        return [call.mask if self.supports_masking else None]
+
+    def outputs(self, x: Node, call: Call) -> list[Node]:
+        """What `call` gives, as a list; penalties on it are put into ``call.losses``."""
+        call.features = x.shape[-1]
+        out = self.call(x, call)
+        found = out if isinstance(out, list) else [out]
+        if self.activity_regularizer is not None:
+            call.losses += [_penalty(self.activity_regularizer, node, self.label) for node in found]
+        return found
+
+    def penalties(self, parameters: dict[str, Node]) -> list[Node]:
+        """What its regularizers add to the loss."""
+        return [penalty(parameters[key]) for key, penalty in self.regularizers.items()] if self.trainable else []
+
+    def __call__(
+        self, x: Any, initial_state: Any = None, mask: Any = None, training: Any = None, semantics: str = TENSORFLOW
+    ) -> Any:
         """On a placeholder: the next placeholder. On an array or node: the output as a node (np.asarray gives it).
 
-        ``training`` changes nothing, for no layer here behaves differently in training.
+        A layer with several outputs gives a list. A stateful layer called on an array keeps its state for the next call.
         """
-        states = {key: value for key, value in states.items() if value is not None and key != "training"}
-        if "mask" in states:
-            raise NotImplementedError(f"{self.label}(mask=...) is not supported by minirnn yet")
-        if states and set(states) != {self.takes_state}:
-            raise TypeError(f"{self.label} takes no {', '.join(states)}")
+        states = (
+            []
+            if initial_state is None
+            else list(initial_state if isinstance(initial_state, (list, tuple)) else [initial_state])
+        )
+        if states and not self.takes_state:
+            raise TypeError(f"{self.label} takes no initial_state")
         if isinstance(x, Symbolic):
-            self.build(x.shape)
-            for state in states.values():
-                if state.shape[1:] != self.output_shape(x.shape)[-1:]:
-                    raise ValueError(f"{self.label}: its initial state must have shape (units,), not {state.shape[1:]}")
-            return Symbolic(self.output_shape(x.shape), self, (x, *states.values()))
-        values = {key: np.asarray(value) for key, value in {"x": x, **states}.items()}
-        self.build(values["x"].shape)
-        dtype = common_dtype(*values.values(), *self.weights)
-        scope = Scope()
-        node = x if isinstance(x, Node) else input_node(values["x"], dtype)
-        nodes = {key: state_node(value, dtype, self.features(scope)) for key, value in states.items()}
-        return self.call(node, self.leaves(scope, dtype), scope, **nodes)
+            return self._place(x, states, mask, training)
+        values = [np.asarray(value) for value in (x, *states)]
+        self.check(values[0])
+        self.build(values[0].shape)
+        dtype = common_dtype(*values, *self.weights)
+        scope = self.scope()
+        node = x if isinstance(x, Node) else self.input_node(x, dtype)
+        conditions = Conditions(bool(training), semantics)
+        given = [state_node(value, dtype, "M") for value in states] or None
+        masks = mask_nodes(mask, steps(node), dtype, "") if mask is not None else None
+        call = Call(scope, self.leaves(scope, dtype), conditions, given, masks)
+        found = self.outputs(node, call)
+        self.keep(call)
+        return found[0] if len(found) == 1 else found
+
+    def _place(self, x: Symbolic, states: list[Any], mask: Any, training: Any) -> Any:
+        if any(not isinstance(s, Symbolic) for s in [*states, *([] if mask is None else [mask])]):
+            raise TypeError(f"{self.label}: of a placeholder, initial_state and mask must be placeholders too: give Inputs")
+        self.build(x.shape)
+        self.check_states([s.shape for s in states])
+        if mask is not None and len(mask.shape) != 2:
+            raise ValueError(f"{self.label}: a mask has shape (timesteps,), not {mask.shape[1:]}")
+        shapes = self.output_shapes(x.shape)
+        first = Symbolic(shapes[0], self, (x, *states), mask, training)
+        others = [Symbolic(shape, self, (x, *states), mask, training, i, first) for i, shape in enumerate(shapes[1:], 1)]
+        return [first, *others] if others else first
+
+    def scope(self) -> Scope:
+        """The names of its quantities where it stands alone."""
+        return Scope(tags=tags_of(self.recurrences))
+
+    def check(self, x: np.ndarray) -> None:
+        """Raise ValueError if the layer cannot be called on x."""
+
+    def check_states(self, shapes: list[Shape]) -> None:
+        """Raise ValueError if initial states of these shapes do not fit."""
+
+    def input_node(self, value: Any, dtype: Any) -> Node:
+        return input_node(value, dtype)
+
+    def forget(self) -> None:
+        """Be as before it was built: without weights and states."""
+        self._weights = None
+        for child in self.children.values():
+            child.forget()
+
+    def keep(self, call: Call) -> None:
+        """Keep the state for the next call, if the layer does so."""
+
+
+def _penalty(regularizer: regularizers.Regularizer, out: Node, whose: str) -> Node:
+    """The penalty on an output, divided by the number of samples, as Keras does."""
+    each = list(out.args) if out.op is stack else [out]
+    if len(each) > 1 and not isinstance(regularizer, regularizers.L1L2):
+        raise NotImplementedError(f"{whose}: of a sequence, minirnn takes L1, L2 and L1L2 for activity_regularizer only")
+    found = []
+    for node in each:
+        with at(node.step):
+            found.append(scale(regularizer(node), p=1 / out.shape[0]))
+    return total(*found) if len(found) > 1 else found[0]
+
+
+def _short(weight: str) -> str:
+    """recurrent_kernel -> recurrent, as in recurrent_initializer."""
+    return weight.removesuffix("_kernel")
+
+
+def tags_of(count: int, first: int = 1, alone: bool = True) -> tuple[str, ...]:
+    """The tags of so many recurrences: none for a single one, else ^1, ^2, ..."""
+    return ("",) if alone and count <= 1 else tuple(f"^{i}" for i in range(first, first + count))
 
 
 def common_dtype(*arrays: np.ndarray) -> np.dtype:
@@ -194,8 +453,46 @@ def state_node(value: Any, dtype: Any, features: str) -> Node:
 
 
 def steps(x: Node) -> list[Node]:
-    """The steps of a sequence (N, T, features), one node each."""
-    return [take(x, t) for t in range(1, x.shape[1] + 1)]
+    """The steps of a sequence (N, T, features), one node each, in the order in which they stand in it.
+
+    Each node knows its time step: a sequence that a layer went through backwards holds step T first.
+    """
+    if x.op is stack:
+        there = [node.step for node in x.args]
+        if None not in there and sorted(there) == list(range(1, len(there) + 1)):  # type: ignore[type-var]
+            return list(x.args)
+    found = []
+    for t in range(1, x.shape[1] + 1):
+        with at(t):
+            node = take(x, t)
+            found.append(node if node.step == t else same(node))
+    return found
+
+
+def each_step(x: Node, function: Callable[[Node], Node]) -> Node:
+    """`function` of x, or of every step of it."""
+    if x.ndim == 2:
+        return function(x)
+    found = []
+    for x_t in steps(x):
+        with at(x_t.step):
+            found.append(function(x_t))
+    return stack(*found)
+
+
+def mask_nodes(mask: Any, each: list[Node], dtype: Any, tag: str) -> Masks:
+    """A mask (N, T), or (N, T, 1), as a column for each step of a sequence."""
+    value = np.asarray(mask)
+    value = value[..., None] if value.ndim == 2 else value
+    wants = (each[0].shape[0], len(each), 1)
+    if value.shape != wants:
+        raise ValueError(f"mask has shape {np.shape(mask)}, not (samples, timesteps) = {wants[:2]}")
+    whole = leaf((value != 0).astype(dtype), f"mask{tag}", "mask", ("N", "T", "1"))
+    found = []
+    for position, node in enumerate(each, start=1):
+        with at(node.step):
+            found.append(named(f"m{tag}", take(whole, position)))
+    return found
 
 
 def boolean(kind: str, argument: str, value: Any) -> bool:
@@ -205,17 +502,21 @@ def boolean(kind: str, argument: str, value: Any) -> bool:
     return bool(value)
 
 
-def activation_named(name: Any) -> Any:
-    """The activation of that name; None is linear."""
-    if name is None:
-        return activations["linear"]
-    if isinstance(name, str) and name in activations:
-        return activations[name]
-    known = ", ".join(activations)
-    raise NotImplementedError(f"activation {plain(repr(name))} is not supported by minirnn yet; it has {known}")
+def positive_int(kind: str, units: Any, what: str = "units") -> int:
+    """`units` if it is a positive whole number."""
+    if not isinstance(units, (int, np.integer)) or isinstance(units, bool) or units < 1:
+        raise ValueError(f"{kind}({what}={plain(repr(units))}): {what} must be a positive whole number")
+    return int(units)
 
 
-def _snake(name: str) -> str:
+def share(kind: str, argument: str, value: Any) -> float:
+    """The share that dropout leaves out, cut to 0..1 as Keras does."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
+        raise ValueError(f"{kind}({argument}={plain(repr(value))}): it must be a number from 0 to 1")
+    return min(1.0, max(0.0, float(value)))
+
+
+def snake(name: str) -> str:
     """Keras' own way from a class name to a layer name: SimpleRNN -> simple_rnn."""
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from .. import initializers
-from ..graph import Node, at, named
-from ..ops import same, stack
-from ..system import plain
-from .base import Layer, Scope, Shape, activation_named, boolean, steps
+from .. import activations
+from ..graph import Node, named
+from ..ops import same
+from .base import Call, Layer, Scope, Shape, boolean, each_step, positive_int
 
 
 class Dense(Layer):
@@ -19,46 +16,23 @@ class Dense(Layer):
     The output layer of a model is called y, W_o, b_o, with pre-activation z_o; a hidden one a, W_a, b_a, z_a.
     """
 
-    refused = {
-        "kernel_regularizer": None,
-        "bias_regularizer": None,
-        "activity_regularizer": None,
-        "kernel_constraint": None,
-        "bias_constraint": None,
-        "lora_rank": None,
-        "lora_alpha": None,
-        "quantization_config": None,
-    }
+    refused = {"lora_rank": None, "lora_alpha": None, "quantization_config": None}
 
-    def __init__(
-        self,
-        units: int,
-        activation: str | None = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        **others: Any,
-    ) -> None:
+    def __init__(self, units: int, activation: Any = None, use_bias: bool = True, **others: Any) -> None:
+        defaults = {"kernel": "glorot_uniform", "bias": "zeros"}
+        self.take_weights(others, defaults)
         super().__init__(**others)
-        self.units, self.activation, self.use_bias = (
-            positive_int("Dense", units),
-            "linear" if activation is None else activation,
-            boolean("Dense", "use_bias", use_bias),
-        )
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.weight_names = ("kernel", "bias") if use_bias else ("kernel",)
-        self._activate = activation_named(self.activation)
+        self.units = positive_int("Dense", units)
+        self.activation, self.use_bias = activation, boolean("Dense", "use_bias", use_bias)
+        self.own_weights = ("kernel", "bias") if use_bias else ("kernel",)
+        self._activate = activations.get(activation)
 
-    def weight_shapes(self, input_shape: Shape) -> list[tuple[int, ...]]:
+    def own_shapes(self, input_shape: Shape) -> list[tuple[int, ...]]:
         features = input_shape[-1]
         if features is None:
             raise ValueError(f"{self.label}: the number of its input features is not known; give Input a complete shape")
-        return [(features, self.units), (self.units,)][: len(self.weight_names)]
-
-    def draw_weights(self, input_shape: Shape) -> list[np.ndarray]:
-        drawers = (self.kernel_initializer, self.bias_initializer)
-        return [draw(shape, self.dtype) for draw, shape in zip(drawers, self.weight_shapes(input_shape))]
+        shapes: list[tuple[int, ...]] = [(features, self.units), (self.units,)]
+        return shapes[: len(self.own_weights)]
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
@@ -70,26 +44,15 @@ class Dense(Layer):
     def features(self, scope: Scope) -> str:
         return scope.letter("K" if scope.head else "A")
 
-    def call(self, x: Node, parameters: dict[str, Node], scope: Scope, **states: Node) -> Node:
-        if x.ndim == 2:
-            return self._affine(x, parameters, scope)
-        each = []
-        for t, x_t in enumerate(steps(x), start=1):
-            with at(t):
-                each.append(self._affine(x_t, parameters, scope))
-        return stack(*each)
+    def call(self, x: Node, call: Call) -> Node:
+        return each_step(x, lambda x_t: self._affine(x_t, call))
 
-    def _affine(self, x: Node, parameters: dict[str, Node], scope: Scope) -> Node:
-        y, z = ("y", "z_o") if scope.head else ("a", "z_a")
-        out = x @ parameters["kernel"]
+    def _affine(self, x: Node, call: Call) -> Node:
+        p, tag = call.parameters, call.scope.tag
+        y, z = ("y", "z_o") if call.scope.head else ("a", "z_a")
+        out = x @ p["kernel"]
         if self.use_bias:
-            out = out + parameters["bias"]
+            out = out + p["bias"]
         if self._activate is not same:
-            out = self._activate(named(z + scope.tag, out))
-        return named(y + scope.tag, out)
-
-
-def positive_int(kind: str, units: Any) -> int:
-    if not isinstance(units, (int, np.integer)) or isinstance(units, bool) or units < 1:
-        raise ValueError(f"{kind}(units={plain(repr(units))}): units must be a positive whole number")
-    return int(units)
+            out = activations.applied(self._activate, named(z + tag, out), self.label)
+        return named((z if call.scope.activated else y) + tag, out)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..graph import Node
 from ..ops import concat
-from .base import Layer, Scope, Shape, steps
+from .base import Call, Layer, Scope, Shape, steps
 
 
 class Flatten(Layer):
@@ -25,5 +25,7 @@ class Flatten(Layer):
     def features(self, scope: Scope) -> str:
         return f"T*{scope.features}"
 
-    def call(self, x: Node, parameters: dict[str, Node], scope: Scope, **states: Node) -> Node:
+    supports_masking = False
+
+    def call(self, x: Node, call: Call) -> Node:
         return concat(*steps(x)) if x.ndim == 3 else x

@@ -105,8 +105,10 @@ class _Writer:
             return _product(sp.exp(self.entry(inner, r, c)), 1 / _sums(below, [(other, size)]))
         z = self.entry(inner, r, c)
         low, high = (*x.args[2:], None, None)[:2]
-        return {
+        written = {
             "tanh": lambda: sp.tanh(z),
+            "softplus": lambda: sp.log(1 + sp.exp(z)),
+            "abs": lambda: sp.Max(z, -z, evaluate=False),
             "exp": lambda: sp.exp(z),
             "log": lambda: sp.log(z),
             "sigmoid": lambda: 1 / (1 + sp.exp(-z)),
@@ -114,7 +116,10 @@ class _Writer:
             "positive": lambda: S.Iverson(z > 0),
             "clip": lambda: sp.Min(sp.Max(z, low, evaluate=False), high, evaluate=False),
             "inside": lambda: S.Iverson(sp.And(z >= low, z <= high)),
-        }[name]()
+        }
+        if name not in written:
+            raise NotImplementedError(f"there is no component form for {name} yet: use form='matrix'")
+        return written[name]()
 
 
 def _sums(term: Any, over: list[tuple[Any, Any]]) -> Any:

@@ -35,6 +35,8 @@ def column(x: Any) -> Any:
         case S.Entrywise():
             numbers = (COLUMNS,) if x.function == "softmax" else x.args[2:]
             return S.Entrywise(x.function, column(x.args[1]), *numbers)
+        case S.Present() | S.OneHot() | S.Part():
+            return x.func(column(x.args[0]), *x.args[1:-1], COLUMNS)
         case S.Beside():
             parts = [sp.Tuple(column(p[0]), *p[1:]) if isinstance(p, sp.Tuple) else column(p) for p in x.args]
             return S.Above(*parts)

@@ -6,6 +6,7 @@ Matrices are arrays (..., rows, columns), with an axis of steps in front where t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,11 @@ _functions: dict[str, Callable[..., np.ndarray]] = {
     "log": np.log,
     "positive": lambda x: np.where(x > 0, 1.0, 0.0),
     "softmax": lambda x, axis: _softmax(x, int(axis)),
+    "abs": np.abs,
+    "sign": np.sign,
+    "sqrt": np.sqrt,
+    "softplus": lambda x: np.logaddexp(0, x),
+    "erf": lambda x: np.vectorize(math.erf, otypes=[float])(x),
     "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "inside": lambda x, low, high: np.where((x >= low) & (x <= high), 1.0, 0.0),
 }
@@ -119,6 +125,11 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
             return np.swapaxes(of(expr.args[0]), -1, -2)
         case "Entrywise":
             return _functions[expr.args[0].name](of(expr.args[1]), *map(float, expr.args[2:]))
+        case "Present":
+            return (of(expr.args[0]) != float(expr.args[1])).any(int(expr.args[2]), keepdims=True).astype(float)
+        case "OneHot":
+            classes = np.arange(int(expr.args[1].xreplace(values.sizes)))
+            return (of(expr.args[0]) == (classes if expr.args[2] == -1 else classes[:, None])).astype(float)
         case "Mean":
             return of(expr.args[0]).mean((-1, -2), keepdims=True)
         case "SumAll":
@@ -137,6 +148,10 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
                 else:
                     parts.append(of(part))
             return np.concatenate(parts, axis=-1 if type(expr).__name__ == "Beside" else -2)
+        case "Part":
+            whole, width, axis = of(expr.args[0]), int(expr.args[1].xreplace(values.sizes)), int(expr.args[3])
+            start = 0 if expr.args[2] == 1 else whole.shape[axis] - width
+            return np.take(whole, np.arange(start, start + width), axis)
         case "Piece" | "RowPiece":
             width = int(expr.args[1].xreplace(values.sizes))
             whole, where = of(expr.args[0]), np.asarray(values.step(expr.args[2], steps))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from ..fold import Definition, Family, Fixed, Folded, Ref, Span, data_refs
-from ..ops import leaf_op, take_op
+from ..ops import leaf_op, reverse, take_op
 from . import symbols as S
 from .evaluation import Values
 
@@ -29,8 +29,13 @@ def in_order(folded: Folded, parameters: list[str]) -> list[tuple[Family, Defini
 
 
 def _given(definition: Definition, folded: Folded) -> bool:
-    """A step of the data says nothing: x_t is x_t."""
-    return definition.op is take_op and folded.families[definition.refs[0].family].definitions[0].op is leaf_op
+    """A step of the data says nothing: x_t is x_t; a sequence that runs backwards is counted from its end."""
+    if definition.op is not take_op:
+        return False
+    source = folded.families[definition.refs[0].family].definitions[0]
+    if source.op is reverse:
+        source = folded.families[source.refs[0].family].definitions[0]
+    return source.op is leaf_op
 
 
 class Expressions:
@@ -105,6 +110,6 @@ def values_of(folded: Folded, trace: Trace) -> Values:
     for family in folded.named:
         node = trace.variables.get((str(family.name), family.first.step))
         for letter, n in zip(family.definitions[0].attrs.get("dims", ()), node.shape if node else ()):
-            if "*" not in letter:
+            if not set("*+").intersection(letter) and not letter.isdecimal():
                 sizes.setdefault(S.size_symbol(letter), n)
     return Values(trace.variables, trace.counts, sizes, folded.T)

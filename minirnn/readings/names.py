@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-_text = {"y": "ŷ", "target": "y", "l": "ℓ", "delta": "δ"}
-_latex = {"y": r"\hat{y}", "target": "y", "l": r"\ell", "delta": r"\delta"}
+_text = {"y": "ŷ", "target": "y", "l": "ℓ", "delta": "δ", "htilde": "h̃"}
+_latex = {"y": r"\hat{y}", "target": "y", "l": r"\ell", "delta": r"\delta", "htilde": r"\tilde{h}"}
 _sub = str.maketrans("0123456789+-taehijklmnoprsuvx()", "₀₁₂₃₄₅₆₇₈₉₊₋ₜₐₑₕᵢⱼₖₗₘₙₒₚᵣₛᵤᵥₓ₍₎")
 _sup = str.maketrans("0123456789()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾")
 

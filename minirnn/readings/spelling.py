@@ -53,7 +53,7 @@ class Latex:
     def above(self, xs: list[str]) -> str:
         return r"\begin{bmatrix}" + r" \\ ".join(xs) + r"\end{bmatrix}"
 
-    dots_down, oslash, at_most, plus = r"\vdots", r" \oslash ", r" \le ", r"^{+}"
+    dots_down, oslash, at_most, plus, unequal = r"\vdots", r" \oslash ", r" \le ", r"^{+}", r"\neq"
 
     def entries(self, xs: list[str]) -> str:
         return r"\left[" + r" \; ".join(xs) + r"\right]"
@@ -97,7 +97,7 @@ class Text:
     def above(self, xs: list[str]) -> str:
         return f"[{'; '.join(xs)}]"
 
-    dots_down, oslash, at_most, plus = "…", " ⊘ ", " ≤ ", "⁺"
+    dots_down, oslash, at_most, plus, unequal = "…", " ⊘ ", " ≤ ", "⁺", "≠"
 
     def entries(self, xs: list[str]) -> str:
         return f"[{' '.join(xs)}]"
@@ -256,6 +256,15 @@ class Speller:
             return self.d.iverson(self.d.at_most.join([numbers[0], argument, numbers[1]])), ATOM
         shown = [] if function == "softmax" else numbers  # its number is the axis
         return self.d.function(function) + self.d.bracket(", ".join([argument, *shown])), ATOM
+
+    def _Part(self, x: Any) -> tuple[str, int]:
+        return self.d.iverson(self.spell(x.args[0])[0]) + self.d.name("", str(x.args[2])), ATOM
+
+    def _Present(self, x: Any) -> tuple[str, int]:
+        return self.d.iverson(f"{self.spell(x.args[0])[0]} {self.d.unequal} {self.spell(x.args[1])[0]}"), ATOM
+
+    def _OneHot(self, x: Any) -> tuple[str, int]:
+        return self.d.function("onehot") + self.d.bracket(self.spell(x.args[0])[0]), ATOM
 
     def _Mean(self, x: Any) -> tuple[str, int]:
         return self.d.function("mean") + self.d.bracket(self.spell(x.args[0])[0]), ATOM

@@ -30,8 +30,15 @@ bound = sp.Symbol("t", integer=True, positive=True)  # the t of a sum over time,
 
 
 def size_symbol(name: str) -> Any:
-    """The letter N, or the product of letters T*M."""
-    return sp.Mul(*[T if n == "T" else sp.Symbol(n, integer=True, positive=True) for n in name.split("*")])
+    """The letter N, a number, or products and sums of them: T*M, M+M_b."""
+    if "+" in name:
+        return sp.Add(*map(size_symbol, name.split("+")))
+    return sp.Mul(
+        *[
+            sp.Integer(n) if n.isdecimal() else T if n == "T" else sp.Symbol(n, integer=True, positive=True)
+            for n in name.split("*")
+        ]
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------- quantities
@@ -106,6 +113,7 @@ class Sequence3(NamedTuple):
     name: str
     rows: Any
     cols: Any
+    backwards: bool = False
 
 
 class Over(NamedTuple):
@@ -144,6 +152,30 @@ class Quotient(_Printed, MatrixExpr):
     @property
     def shape(self) -> tuple[Any, Any]:
         return self.args[0].shape
+
+
+class Present(_Printed, MatrixExpr):
+    """A column: 1 for each sample of x that has an entry other than the value; `axis` is -1 if a sample is a row, else -2."""
+
+    def __new__(cls, x: Any, value: Any, axis: Any = -1) -> Present:
+        return MatrixExpr.__new__(cls, x, sp.sympify(value), sp.sympify(axis))
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        x, _, axis = self.args
+        return (x.rows, sp.S.One) if axis == -1 else (sp.S.One, x.cols)
+
+
+class OneHot(_Printed, MatrixExpr):
+    """For each sample the row of zeros with a 1 at the place i, counted from 0; `axis` as in `Present`."""
+
+    def __new__(cls, i: Any, classes: Any, axis: Any = -1) -> OneHot:
+        return MatrixExpr.__new__(cls, i, sp.sympify(classes), sp.sympify(axis))
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        i, classes, axis = self.args
+        return (i.rows, classes) if axis == -1 else (classes, i.cols)
 
 
 class Mean(_Printed, sp.Expr):
@@ -219,6 +251,18 @@ class RowPiece(Piece):
     @property
     def shape(self) -> tuple[Any, Any]:
         return self.args[1], self.args[0].shape[1]
+
+
+class Part(_Printed, MatrixExpr):
+    """The first (1) or the second (2) of two matrices that stand side by side in x; `axis` as in `Present`."""
+
+    def __new__(cls, x: Any, width: Any, place: Any, axis: Any = -1) -> Part:
+        return MatrixExpr.__new__(cls, x, width, sp.sympify(place), sp.sympify(axis))
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        x, width, _, axis = self.args
+        return (x.rows, width) if axis == -1 else (width, x.cols)
 
 
 class Diagonal(_Printed, MatrixExpr):
@@ -333,6 +377,7 @@ def add(*terms: Any) -> Any:
             flat.append(_over_time(term))
         else:
             flat.extend(term.args if isinstance(term, (MatAdd, sp.Add)) else [term])
+    flat = [term for term in flat if not isinstance(term, ZeroMatrix)] or flat[:1]
     if len(flat) == 1:
         return flat[0]
     return (MatAdd if shape_of(flat[0]) else sp.Add)(*flat, evaluate=False)
@@ -355,6 +400,8 @@ def hadamard(a: Any, b: Any) -> Any:
     """The entrywise product; a matrix of ones is left out, scalar factors go in front."""
     if not shape_of(a) or not shape_of(b):
         return a * b
+    if isinstance(a, ZeroMatrix) or isinstance(b, ZeroMatrix):
+        return zeros_like(a)
     factor = sp.S.One
     parts: list[Any] = []
     for x in (a, b):
@@ -381,6 +428,14 @@ def entrywise(function: str, x: Any, *numbers: float) -> Any:
     return Entrywise(function, x, *numbers)
 
 
+def present(x: Any, value: float) -> Any:
+    return Present(x, _number(value))
+
+
+def onehot(i: Any, classes: Any) -> Any:
+    return OneHot(i, classes)
+
+
 def transpose(x: Any) -> Any:
     return x.args[0] if isinstance(x, Transpose) else Transpose(x)
 
@@ -396,7 +451,14 @@ def sum_all(x: Any) -> Any:
 def step_of(x: Any, time: Any) -> Any:
     if not isinstance(x, Sequence3):
         no_matrix_form("take")
-    return Quantity(x.name, x.rows, x.cols, time)
+    return Quantity(x.name, x.rows, x.cols, T + 1 - time if x.backwards else time)
+
+
+def backwards(x: Any) -> Any:
+    """The same sequence, the last step first."""
+    if not isinstance(x, Sequence3):
+        no_matrix_form("reverse")
+    return x._replace(backwards=not x.backwards)
 
 
 def beside(*xs: Any) -> Any:
@@ -405,6 +467,10 @@ def beside(*xs: Any) -> Any:
 
 def piece(x: Any, like: Any, time: Any) -> Any:
     return Piece(x, like.cols, time)
+
+
+def part(x: Any, like: Any, place: int) -> Any:
+    return Part(x, like.cols, place)
 
 
 def no_matrix_form(op: str) -> Any:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from ..keras_io.live import import_keras, twin_of
-from ..layers import SimpleRNN
+from ..keras_io.live import import_keras, recurrences, replay, twin_of
+from ..layers import RNN
+from ..system import plain
 from ..trace import Trace
 from .report import Row, error_in_eps
 
@@ -30,35 +31,81 @@ def rows(trace: Trace, dtype: str) -> Iterator[Row]:
         yield from (Row(q, GRADIENT, dtype, None, reason) for q in gradients)
         return
     keras = import_keras()
-    twin, layers, hidden = _twin(trace, dtype, quantities)
-    arrays = [x.astype(dtype) for x in trace.inputs]
+    twin, layers, tensors = twin_of(trace.model, dtype, trace.weights, trace.conditions.masks)
+    training = trace.conditions.training
+
+    def asked(model: Any) -> list[Any]:
+        _set_states(layers, trace)
+        replay(trace.model, layers, trace.conditions.masks, dtype)
+        found = model(inputs, training=training)
+        return list(found) if isinstance(found, (list, tuple)) else [found]
+
+    arrays = [x if x.dtype.kind in "iub" else x.astype(dtype) for x in trace.inputs]
     inputs = arrays if len(arrays) > 1 else arrays[0]
-    for name, found in zip(quantities, hidden(inputs)):
-        ours = np.stack([trace.value(name, t) for t in range(1, trace.steps + 1)], axis=1)
-        yield Row(f"{name}_t", FORWARD, dtype, error_in_eps(ours, _array(found), dtype))
+    yield from _states(trace, dtype, asked, twin, layers, tensors)
     backend = keras.backend.backend()
     if trace.truncate or backend != "tensorflow":
-        asked = f"gradients are asked of TensorFlow; the active backend is {backend}"
-        reason = "the flow is cut, which Keras does not do" if trace.truncate else asked
-        yield Row("y", FORWARD, dtype, error_in_eps(trace.output, _array(twin(inputs)), dtype))
+        reason = f"gradients are asked of TensorFlow; the active backend is {backend}"
+        reason = "the flow is cut, which Keras does not do" if trace.truncate else reason
+        yield from _outputs(trace, asked(twin), dtype)
         yield from (Row(q, GRADIENT, dtype, None, reason) for q in gradients)
         return
     import tensorflow as tf
 
     kind = LOSSES[trace.loss_function] if trace.loss_function else ""
     with tf.GradientTape() as tape:
-        y = twin(inputs)
-        loss = getattr(keras.losses, kind)(dtype=dtype)(trace.target, y) if gradients else None
-    yield Row("y", FORWARD, dtype, error_in_eps(trace.output, _array(y), dtype))
+        found = asked(twin)
+        loss, missing = None, []
+        if gradients:
+            parts = [getattr(keras.losses, kind)(dtype=dtype)(target, y) for target, y in zip(trace.targets, found)]
+            try:
+                loss = sum([*parts[1:], *twin.losses], parts[0])
+            except Exception as error:  # a regularizer of Keras may fail in float64
+                gradients, reason = [], f"Keras fails here: {plain(error)}"
+                missing = [Row("L", FORWARD, dtype, None, reason)]
+                missing += [Row(f"dL/d{name}", GRADIENT, dtype, None, reason) for name in trace.parameters]
+    yield from _outputs(trace, found, dtype)
     if loss is None:
+        yield from missing
         return
     yield Row("L", FORWARD, dtype, error_in_eps(trace.loss, _array(loss), dtype))
     places = trace.model.parameter_places()
-    variables = {name: layers[layer].weights[i] for name, (layer, i) in places.items()}
-    found = tape.gradient(loss, list(variables.values()))
-    for name, gradient in zip(variables, found):
-        truth = np.zeros(variables[name].shape, dtype) if gradient is None else _array(gradient)
+    variables = {name: _weights_of(layers[layer])[i] for name, (layer, i) in places.items()}
+    gradients_found = tape.gradient(loss, list(variables.values()))
+    for name, gradient in zip(variables, gradients_found):
+        truth = np.zeros(variables[name].shape, dtype) if gradient is None else _dense(gradient)
         yield Row(f"dL/d{name}", GRADIENT, dtype, error_in_eps(trace.gradients[name], truth, dtype))
+
+
+def _weights_of(layer: Any) -> list[Any]:
+    return [w for w in layer.weights if "rnn_state" not in w.name]
+
+
+def _dense(gradient: Any) -> np.ndarray:
+    import tensorflow as tf
+
+    return _array(tf.convert_to_tensor(gradient))
+
+
+def _outputs(trace: Trace, found: list[Any], dtype: str) -> Iterator[Row]:
+    names = ["y"] if len(found) == 1 else [f"y^{i}" for i, _ in enumerate(found, start=1)]
+    for name, node, truth in zip(names, trace.outputs, found):
+        yield Row(name, FORWARD, dtype, error_in_eps(node.value, _array(truth), dtype))
+
+
+def _set_states(layers: dict[Any, Any], trace: Trace) -> None:
+    """Let stateful layers of the twin start from the states that the trace started from."""
+    for rnn, twin in _inner(layers):
+        if rnn.stateful and twin.states is not None:
+            kept = (trace.conditions.states or {}).get(rnn)
+            for variable, value in zip(twin.states, kept or [np.zeros(v.shape) for v in twin.states]):
+                variable.assign(np.asarray(value))
+
+
+def _inner(layers: dict[Any, Any]) -> Iterator[tuple[RNN, Any]]:
+    for layer, twin in layers.items():
+        for rnn, inner, *_ in recurrences(layer, twin, layer.scope()):
+            yield rnn, inner
 
 
 def versions() -> dict[str, str]:
@@ -88,25 +135,45 @@ def _absent(trace: Trace) -> str | None:
     return None
 
 
-def _twin(trace: Trace, dtype: str, names: list[str]) -> tuple[Any, dict[Any, Any], Any]:
-    """The Keras model, its layers by ours, and what gives every state of every recurrent layer, in the order of `names`."""
+def _states(
+    trace: Trace, dtype: str, asked: Any, twin: Any, layers: dict[Any, Any], tensors: dict[Any, Any]
+) -> Iterator[Row]:
+    """The states of every cell at all steps: those of the same cells in a layer of Keras that gives all its outputs."""
     import keras
 
-    twin, layers, tensors = twin_of(trace.model, dtype, trace.weights)
-    states = []
-    for call in trace.model.order:
-        if isinstance(call.layer, SimpleRNN):
-            x, *initial = [tensors[s] for s in call.inputs]
-            whole = keras.layers.RNN(layers[call.layer].cell, return_sequences=True, dtype=dtype)
-            states.append(whole(x, **({"initial_state": initial[0]} if initial else {})))
-    assert len(states) == len(names)
-    model = keras.Model(twin.inputs if len(twin.inputs) > 1 else twin.inputs[0], states) if states else None
-
-    def hidden(inputs: Any) -> list[Any]:
-        found = model(inputs) if model is not None else []
-        return list(found) if isinstance(found, (list, tuple)) else [found]
-
-    return twin, layers, hidden
+    probes: list[Any] = []
+    found: list[tuple[str, np.ndarray]] = []
+    for call, scope in trace.model.scopes():
+        done = trace.call_of(call)
+        history = iter(done.history if done else [])
+        at = 0
+        for rnn, _, cells, tags in recurrences(call.layer, layers.get(call.layer), scope):
+            sources = [
+                tensors[s.first][s.index] if isinstance(tensors[s.first], (list, tuple)) else tensors[s.first]
+                for s in call.inputs
+            ]
+            initial = sources[1:][at : at + len(cells)]
+            at += len(cells)
+            kept = (trace.conditions.states or {}).get(rnn) if rnn.stateful else None
+            for k, tag in enumerate(tags):
+                ours = np.stack([node.value for node in next(history)], axis=1)
+                if done is not None and done.mask is not None and (initial or kept or k + 1 < len(cells)):
+                    reason = "Keras gives outputs, not states, where a mask leaves steps out"
+                    yield Row(f"h{tag}_t", FORWARD, dtype, None, reason)
+                    continue
+                cell = keras.layers.StackedRNNCells(cells[: k + 1], dtype=dtype) if k else cells[0]
+                whole = keras.layers.RNN(cell, return_sequences=True, go_backwards=rnn.go_backwards, dtype=dtype)
+                keywords: dict[str, Any] = {"mask": tensors[call.mask]} if call.mask is not None else {}
+                if initial:
+                    keywords["initial_state"] = initial[: k + 1] if k else initial[0]
+                elif kept:
+                    keywords["initial_state"] = [keras.ops.convert_to_tensor(a.astype(dtype)) for a in kept[: k + 1]]
+                probes.append(whole(sources[0], **keywords))
+                found.append((f"h{tag}_t", ours))
+    if probes:
+        model = keras.Model(twin.inputs if len(twin.inputs) > 1 else twin.inputs[0], probes)
+        for (name, ours), truth in zip(found, asked(model)):
+            yield Row(name, FORWARD, dtype, error_in_eps(ours, _array(truth), dtype))
 
 
 def _array(tensor: Any) -> np.ndarray:

@@ -42,14 +42,18 @@ def test_a_tf_keras_model():
     np.testing.assert_allclose(mr.from_keras(model).predict(X), model.predict(X, verbose=0), atol=4e-6)
 
 
+def identity(x):
+    return x
+
+
 @pytest.mark.parametrize(
     ("layer", "says"),
     [
         (lambda k: k.layers.LSTM(4), "is a LSTM, which minirnn does not support yet"),
-        (lambda k: k.layers.SimpleRNN(4, dropout=0.3), "dropout=0.3"),
-        (lambda k: k.layers.SimpleRNN(4, go_backwards=True), "go_backwards=True"),
-        (lambda k: k.layers.SimpleRNN(4, activation="gelu"), "activation 'gelu'"),
-        (lambda k: k.layers.SimpleRNN(4, kernel_regularizer="l2"), "kernel_regularizer"),
+        (lambda k: k.layers.SimpleRNN(4, activation="sparsemax"), "adds up cumulative sums"),
+        (lambda k: k.layers.SimpleRNN(4, activation=identity), "activation"),
+        (lambda k: k.layers.SimpleRNN(4, kernel_regularizer=identity), "not one that minirnn knows"),
+        (lambda k: k.layers.Bidirectional(k.layers.LSTM(4)), "is a LSTM"),
     ],
 )
 def test_what_cannot_be_reproduced_is_refused_by_name(layer, says):

@@ -3,21 +3,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minirnn.layers import Dense, Flatten, Input, SimpleRNN
+from minirnn.layers import RNN, Dense, Dropout, Embedding, Flatten, Input, SimpleRNN, TimeDistributed
 
 
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: SimpleRNN(5, dropout=0.2), r"SimpleRNN\(dropout=0.2\) is not supported"),
-        (lambda: SimpleRNN(5, go_backwards=True), "go_backwards=True"),
-        (lambda: SimpleRNN(5, kernel_regularizer="l2"), "kernel_regularizer='l2'"),
-        (lambda: SimpleRNN(5, activation="gelu"), "activation 'gelu' is not supported"),
-        (lambda: SimpleRNN(5, activation=np.tanh), "activation"),
-        (lambda: Dense(5, kernel_constraint="nonneg"), "kernel_constraint"),
+        (lambda: SimpleRNN(5, time_major=True), r"SimpleRNN\(time_major=True\) is not supported"),
+        (lambda: SimpleRNN(5, activation="glu"), "halves the number of units"),
+        (lambda: SimpleRNN(5, activation="sparsemax"), "adds up cumulative sums"),
+        (lambda: Dense(5, lora_rank=2), "lora_rank=2"),
         (lambda: Dense(5, input_shape=(3,)), "input_shape"),
-        (lambda: Input(shape=(3, 4), batch_size=2), "batch_size=2"),
-        (lambda: SimpleRNN(5)(np.ones((1, 2, 3)), mask=np.ones((1, 2), bool)), r"mask=\.\.\.\) is not supported"),
+        (lambda: Dropout(0.5, noise_shape=(1, None, 3)), "noise_shape"),
+        (lambda: TimeDistributed(SimpleRNN(5)), r"TimeDistributed\(SimpleRNN\)"),
+        (lambda: RNN(Dense(5)), "a cell of type Dense"),
+        (lambda: Embedding(3, 4, weights=[np.ones((3, 4))]), "weights"),
     ],
 )
 def test_what_keras_has_and_minirnn_has_not_is_refused_by_name(make, says):

@@ -1,0 +1,159 @@
+"""Keras' activation functions, by Keras' names, each as its formula in the operations of `minirnn.ops`.
+
+Formulas and constants are those of the Keras 3 documentation. A function of your own, made of the same operations, may
+stand wherever a name may: ``SimpleRNN(5, activation=lambda z: z * ops.sigmoid(z))``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import ops
+from .graph import Node
+from .ops import absolute, clip, erf, exp, inside, relu, sigmoid, softplus, sqrt, square, tanh
+from .system import plain
+
+Activation = Callable[[Node], Node]
+
+SLOPE, ROOT = float(np.float32(0.2)), float(np.float32(math.sqrt(0.5)))  # TensorFlow keeps them in single precision
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al., 2017
+
+
+def below(x: Node) -> Node:
+    """exp(x) - 1 where x is negative, else 0."""
+    return exp(-relu(-x)) - 1
+
+
+def relu6(x: Node) -> Node:
+    return clip(x, low=0, high=6)
+
+
+def leaky_relu(x: Node) -> Node:
+    return relu(x) - SLOPE * relu(-x)
+
+
+def elu(x: Node) -> Node:
+    return relu(x) + below(x)
+
+
+def selu(x: Node) -> Node:
+    return SELU_SCALE * (relu(x) + SELU_ALPHA * below(x))
+
+
+def gelu(x: Node) -> Node:
+    return 0.5 * x * (1 + erf(ROOT * x))
+
+
+def silu(x: Node) -> Node:
+    return x * sigmoid(x)
+
+
+def softsign(x: Node) -> Node:
+    return x / (1 + absolute(x))
+
+
+def hard_sigmoid(x: Node) -> Node:
+    return clip(x / 6 + 0.5, low=0, high=1)
+
+
+def hard_silu(x: Node) -> Node:
+    return x * hard_sigmoid(x)
+
+
+def hard_tanh(x: Node) -> Node:
+    return clip(x, low=-1, high=1)
+
+
+def tanh_shrink(x: Node) -> Node:
+    return x - tanh(x)
+
+
+def soft_shrink(x: Node) -> Node:
+    return relu(x - 0.5) - relu(-x - 0.5)
+
+
+def hard_shrink(x: Node) -> Node:
+    return x * (1 - inside(x, low=-0.5, high=0.5))
+
+
+def mish(x: Node) -> Node:
+    return x * tanh(softplus(x))
+
+
+def log_sigmoid(x: Node) -> Node:
+    return -softplus(-x)
+
+
+def log_softmax(x: Node) -> Node:
+    return ops.log_softmax(x, ops.softmax(x))
+
+
+def squareplus(x: Node) -> Node:
+    return (x + sqrt(square(x) + 4)) / 2
+
+
+def sparse_plus(x: Node) -> Node:
+    return square(clip(x, low=-1, high=1) + 1) / 4 + relu(x - 1)
+
+
+def sparse_sigmoid(x: Node) -> Node:
+    return clip(x + 1, low=0, high=2) / 2
+
+
+_further = (
+    relu6, leaky_relu, elu, selu, gelu, silu, softplus, softsign, hard_sigmoid, hard_silu, hard_tanh, tanh_shrink,
+    soft_shrink, hard_shrink, mish, log_sigmoid, log_softmax, squareplus, sparse_plus, sparse_sigmoid,
+)  # fmt: skip
+BY_NAME: dict[str, Activation] = {
+    **ops.activations,
+    **{getattr(f, "__name__", getattr(f, "name", "")): f for f in _further},
+    "celu": elu,  # the same for Keras' alpha = 1
+    "swish": silu,
+    "hard_swish": hard_silu,
+}
+NO_ACTIVATION = {
+    "glu": "it halves the number of units, so the layer would not have the shape it declares",
+    "sparsemax": "Keras' own does not sum to 1: it adds up cumulative sums",
+    "threshold": "it takes a threshold and a value, which a name does not give",
+}
+
+
+def get(activation: Any) -> Activation:
+    """The activation of that name; None is linear; a function of a node is taken as it is."""
+    if activation is None:
+        return ops.same
+    if isinstance(activation, str):
+        if activation in BY_NAME:
+            return BY_NAME[activation]
+        if activation in NO_ACTIVATION:
+            raise NotImplementedError(f"activation {activation!r} cannot be used by name: {NO_ACTIVATION[activation]}")
+        raise ValueError(f"unknown activation {plain(repr(activation))}; there are {', '.join(BY_NAME)}")
+    if callable(activation):
+        return activation
+    raise TypeError(f"activation={plain(repr(activation))}: give a name, or a function made of minirnn's operations")
+
+
+def applied(activation: Activation, z: Node, whose: str) -> Node:
+    """activation(z), which must be a node of the shape of z; `whose` names the layer in the sentence that says otherwise."""
+    try:
+        y: Any = activation(z)
+    except TypeError as error:
+        raise TypeError(
+            f"the activation of {whose} does not work on nodes ({plain(error)}): write it with minirnn.ops"
+        ) from error
+    if not isinstance(y, Node):
+        raise TypeError(f"the activation of {whose} gives {type(y).__name__}, not a node: write it with minirnn.ops")
+    if y.shape != z.shape:
+        raise ValueError(f"the activation of {whose} makes shape {y.shape} of {z.shape}; it must keep the shape")
+    return y
+
+
+def name_of(activation: Any) -> str | None:
+    """The name in Keras of what was given as activation; None for a function of the user's own."""
+    if activation is None or isinstance(activation, str):
+        return activation or "linear"
+    return next((name for name, f in BY_NAME.items() if f is activation), None)

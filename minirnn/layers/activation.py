@@ -1,0 +1,25 @@
+"""Activation: a function of every entry, at every step if it is given a sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import activations
+from ..graph import Node, named
+from .base import Call, Layer, each_step
+
+
+class Activation(Layer):
+    """``Activation("softmax")``, or of a function made of minirnn's operations. Its output is called y, a hidden one a."""
+
+    def __init__(self, activation: Any, **others: Any) -> None:
+        super().__init__(**others)
+        self.activation = activation
+        self._activate = activations.get(activation)
+
+    def call(self, x: Node, call: Call) -> Node:
+        name = f"{'y' if call.scope.head else 'a'}{call.scope.tag}"
+        return each_step(x, lambda x_t: named(name, activations.applied(self._activate, x_t, self.label)))
+
+    def __repr__(self) -> str:
+        return f"Activation({activations.name_of(self.activation) or getattr(self.activation, '__name__', 'function')})"

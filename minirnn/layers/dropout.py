@@ -1,0 +1,49 @@
+"""Dropout: in training, entries left out at random, the others scaled up so that the mean stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..graph import Node, at, named
+from ..initializers import Draws
+from ..ops import stack, take
+from .base import Call, Layer, share, steps
+
+
+class Dropout(Layer):
+    """x ⊙ d with d = 0 for the share `rate` of the entries and 1 / (1 - rate) for the others; only in training.
+
+    `noise_shape` (N or None, 1, features) gives all steps the same mask.
+    """
+
+    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **others: Any) -> None:
+        super().__init__(**others)
+        self.rate = share("Dropout", "rate", rate)
+        if self.rate != rate:
+            raise ValueError(f"Dropout(rate={rate}): it must be a number from 0 to 1")
+        self.seed, self._rng = seed, Draws(seed)
+        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        if self.noise_shape is not None and (len(self.noise_shape) != 3 or self.noise_shape[1] != 1):
+            raise NotImplementedError(
+                f"Dropout(noise_shape={self.noise_shape}) is not supported by minirnn yet: it takes (None, 1, features)"
+            )
+
+    def call(self, x: Node, call: Call) -> Node:
+        if not call.training or not self.rate:
+            return x
+        name, letter = f"d{call.scope.tag}", call.scope.features
+        if x.ndim == 2 or self.noise_shape is not None:
+            with at(None):
+                d = call.dropout(name, (x.shape[0], x.shape[-1]), ("N", letter), self.rate, self._rng, x.dtype)
+            if x.ndim == 2:
+                return x * d
+        else:
+            d = call.dropout(f"D{call.scope.tag}", x.shape, ("N", "T", letter), self.rate, self._rng, x.dtype)
+        found = []
+        for position, x_t in enumerate(steps(x), start=1):
+            with at(x_t.step):
+                found.append(x_t * (d if d.ndim == 2 else named(name, take(d, position))))
+        return stack(*found)
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.rate:g})"

@@ -1,0 +1,81 @@
+"""Embedding: a row of a table for each whole number of a sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node, at, named
+from ..ops import leaf, onehot, present, stack, take
+from .base import Call, Layer, Masks, Scope, Shape, boolean, positive_int, steps
+
+
+class Embedding(Layer):
+    """e_t = onehot(i_t) W_e: row i_t of the table embeddings (input_dim, output_dim), i_t from 0 to input_dim - 1.
+
+    Called on whole numbers (N, T). With `mask_zero`, steps with i_t = 0 are left out by the layers that follow.
+    """
+
+    own_weights = ("embeddings",)
+    refused = {"lora_rank": None, "lora_alpha": None, "quantization_config": None, "input_length": None, "sparse": False}
+
+    def __init__(self, input_dim: int, output_dim: int, mask_zero: bool = False, **others: Any) -> None:
+        self.take_weights(others, {"embeddings": "uniform"})
+        if "weights" in others:
+            raise NotImplementedError("Embedding(weights=...) is not supported by minirnn: build it, then set_weights")
+        super().__init__(**others)
+        self.input_dim = positive_int("Embedding", input_dim, "input_dim")
+        self.output_dim = positive_int("Embedding", output_dim, "output_dim")
+        self.mask_zero = boolean("Embedding", "mask_zero", mask_zero)
+
+    def own_shapes(self, input_shape: Shape) -> list[tuple[int, ...]]:
+        if len(input_shape) != 2:
+            raise ValueError(f"{self.label} takes whole numbers (samples, timesteps), not shape {input_shape}")
+        return [(self.input_dim, self.output_dim)]
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape, self.output_dim)
+
+    def features(self, scope: Scope) -> str:
+        return scope.letter("E")
+
+    def symbols(self, scope: Scope) -> dict[str, tuple[str, tuple[str, ...]]]:
+        return {"embeddings": (f"W_e{scope.tag}", (scope.letter("V"), self.features(scope)))}
+
+    def check(self, x: np.ndarray) -> None:
+        """Raise ValueError unless x holds row numbers of the table."""
+        if x.dtype.kind not in "iub" and not (x.dtype.kind == "f" and np.all(x == np.round(x))):
+            raise ValueError(f"{self.label} takes whole numbers; X holds {x.dtype}")
+        if x.min(initial=0) < 0 or x.max(initial=0) >= self.input_dim:
+            raise ValueError(f"{self.label} has rows 0 to {self.input_dim - 1}; X holds {int(x.min())} to {int(x.max())}")
+
+    def input_node(self, value: Any, dtype: Any) -> Node:
+        return numbers_node(value, dtype, "")
+
+    def call(self, x: Node, call: Call) -> Node:
+        W = call.parameters["embeddings"]
+        found = []
+        for i_t in steps(x):
+            with at(i_t.step):
+                if self.mask_zero:
+                    call.made.append(named(f"m{call.scope.mask}", present(i_t, v=0)))
+                found.append(named(f"e{call.scope.tag}", onehot(i_t, W) @ W))
+        return stack(*found)
+
+    def masks(self, x: Node, call: Call) -> list[Masks | None]:
+        return [call.made if self.mask_zero else None]
+
+    def __repr__(self) -> str:
+        return f"Embedding({self.input_dim}, {self.output_dim})"
+
+
+def numbers_node(value: Any, dtype: Any, tag: str) -> Node:
+    """Whole numbers (N, T) as a node: the stack of the columns i_t."""
+    value = np.array(value, dtype)[..., None]
+    whole = leaf(value, f"I{tag}", "input", ("N", "T", "1"))
+    each = []
+    for t in range(1, value.shape[1] + 1):
+        with at(t):
+            each.append(named(f"i{tag}", take(whole, t)))
+    return Node(stack, tuple(each), {}, value)

@@ -1,0 +1,31 @@
+"""Masking: steps whose features all have one value are left out by the layers that follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..graph import Node, at, named
+from ..ops import present, spreadcols, stack
+from .base import Call, Layer, Masks, steps
+
+
+class Masking(Layer):
+    """m_t is 1 where x_t has a feature other than `mask_value`, else 0; what comes out is x_t ⊙ m_t."""
+
+    def __init__(self, mask_value: float = 0.0, **others: Any) -> None:
+        super().__init__(**others)
+        self.mask_value = float(mask_value)
+
+    def call(self, x: Node, call: Call) -> Node:
+        found = []
+        for x_t in steps(x):
+            with at(x_t.step):
+                call.made.append(named(f"m{call.scope.mask}", present(x_t, v=self.mask_value)))
+                found.append(x_t * spreadcols(call.made[-1], x_t))
+        return stack(*found)
+
+    def masks(self, x: Node, call: Call) -> list[Masks | None]:
+        return [call.made]
+
+    def __repr__(self) -> str:
+        return f"Masking({self.mask_value:g})"

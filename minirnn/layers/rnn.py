@@ -1,0 +1,222 @@
+"""RNN: cells run through time. Masks, states, direction and outputs are here; what one step computes is the cell's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node, at, named
+from ..ops import leaf, spreadcols, stack, state, where, zeros
+from .base import Call, Layer, Masks, Scope, Shape, boolean, steps
+from .cells import SimpleRNNCell, StackedRNNCells, demand_cell
+
+
+class RNN(Layer):
+    """``RNN(cell)``, or ``RNN([cell, cell])`` for cells on top of each other, run through a sequence (N, T, D).
+
+    It gives the last output (N, units), or all of them (N, T, units) with ``return_sequences``; with ``return_state`` a list
+    of the output and the last state of every cell. ``go_backwards`` runs from step T to step 1 and gives its outputs in that
+    order; every quantity keeps the step it belongs to. ``stateful`` starts from the state of the call before;
+    ``initial_state`` is an array or node (N, units), or a list of them, zeros if not given.
+
+    At a step that the mask leaves out the state is carried, h_t = m_t ⊙ h̃_t + (1 - m_t) ⊙ h_{t-1}, and the output is that of
+    the step before, or 0 with ``zero_output_for_mask``.
+    """
+
+    takes_state = True
+    cell: Any
+
+    def __init__(
+        self,
+        cell: SimpleRNNCell | StackedRNNCells | Sequence[SimpleRNNCell],
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **others: Any,
+    ) -> None:
+        super().__init__(**others)
+        kind = self.kind
+        self.cell = demand_cell(StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell)
+        self.children["cell"] = self.cell
+        self.return_sequences = boolean(kind, "return_sequences", return_sequences)
+        self.return_state = boolean(kind, "return_state", return_state)
+        self.go_backwards = boolean(kind, "go_backwards", go_backwards)
+        self.stateful = boolean(kind, "stateful", stateful)
+        self.unroll = boolean(kind, "unroll", unroll)
+        self.zero_output_for_mask = boolean(kind, "zero_output_for_mask", zero_output_for_mask)
+        self.states: list[np.ndarray] | None = None  # of a stateful layer, after the last call
+
+    @property
+    def cells(self) -> list[SimpleRNNCell]:
+        return self.cell.cells if isinstance(self.cell, StackedRNNCells) else [self.cell]
+
+    @property
+    def recurrences(self) -> int:  # type: ignore[override]
+        return len(self.cells)
+
+    def child_shape(self, key: str, input_shape: Shape) -> Shape:
+        if len(input_shape) != 3:
+            raise ValueError(f"{self.label} takes sequences (samples, timesteps, features), not shape {input_shape}")
+        return (input_shape[0], input_shape[2])
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        if self.stateful and input_shape[0] is None:
+            raise ValueError(f"{self.label} is stateful: it needs the number of samples, Input(..., batch_size=N)")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape[: 2 if self.return_sequences else 1], self.cells[-1].units)
+
+    def output_shapes(self, input_shape: Shape) -> list[Shape]:
+        states = [(input_shape[0], cell.units) for cell in self.cells] if self.return_state else []
+        return [self.output_shape(input_shape), *states]
+
+    def scopes(self, scope: Scope) -> list[Scope]:
+        """One for each cell; the features of each are the units of the one below."""
+        found: list[Scope] = []
+        features = scope.features
+        for cell, tag in zip(self.cells, scope.tags):
+            found.append(scope._replace(tag=tag, features=features))
+            features = cell.features(found[-1])
+        return found
+
+    def features(self, scope: Scope) -> str:
+        return self.cells[-1].features(self.scopes(scope)[-1])
+
+    def letters(self, scope: Scope) -> list[str]:
+        return [self.features(scope), *(self.state_letters(scope) if self.return_state else [])]
+
+    def state_letters(self, scope: Scope) -> list[str]:
+        return [cell.features(s) for cell, s in zip(self.cells, self.scopes(scope))]
+
+    def symbols(self, scope: Scope) -> dict[str, tuple[str, tuple[str, ...]]]:
+        scopes = self.scopes(scope)
+        each = [cell.symbols(s) for cell, s in zip(self.cells, scopes)]
+        if isinstance(self.cell, SimpleRNNCell):
+            return {f"cell/{key}": value for key, value in each[0].items()}
+        return {f"cell/{name}/{key}": value for name, own in zip(self.cell.children, each) for key, value in own.items()}
+
+    def _calls(self, call: Call) -> list[Call]:
+        inner = call.inner("cell", call.scope)
+        if isinstance(self.cell, SimpleRNNCell):
+            return [call.inner("cell", self.scopes(call.scope)[0])]
+        return [inner.inner(name, s) for name, s in zip(self.cell.children, self.scopes(call.scope))]
+
+    # ------------------------------------------------------------------------------------------------------ running
+
+    def call(self, x: Node, call: Call) -> Node | list[Node]:
+        each, masks = steps(x), call.mask
+        forward = len(each) < 2 or each[0].step < each[1].step  # type: ignore[operator]
+        if self.go_backwards:
+            each, masks, forward = each[::-1], masks and masks[::-1], not forward
+        calls = self._calls(call)
+        before = (each[0].step or 1) + (-1 if forward else 1)
+        with at(before):
+            states = self._initial(each[0], call, calls)
+            outputs = _Outputs(self, call, states[-1], masks, calls[-1].scope.tag)
+        with at(None):  # the masks of dropout are those of the whole call
+            belows = [each[0], *states]
+            dropped = [cell.dropped(below, inner) for cell, below, inner in zip(self.cells, belows, calls)]
+        call.history = [[] for _ in states]
+        for t, x_t in enumerate(each):
+            with at(x_t.step):
+                out = x_t
+                for k, (cell, inner) in enumerate(zip(self.cells, calls)):
+                    if masks is None:
+                        out = states[k] = cell.step(out, states[k], inner, dropped[k], "h")
+                    else:
+                        out = cell.step(out, states[k], inner, dropped[k], "htilde")
+                        m = spreadcols(masks[t], out)
+                        states[k] = named(f"h{inner.scope.tag}", where(m, out, states[k]))
+                outputs.take(out, states[-1])
+            for history, h in zip(call.history, states):
+                history.append(h)
+        call.final = list(states)
+        result = outputs.all() if self.return_sequences else outputs.last()
+        return [result, *states] if self.return_state else result
+
+    def masks(self, x: Node, call: Call) -> list[Masks | None]:
+        out = call.mask if self.return_sequences and call.conditions.semantics != "keras-3.16" else None
+        return [out] + [None] * (len(self.cells) if self.return_state else 0)
+
+    def _initial(self, x_1: Node, call: Call, calls: list[Call]) -> list[Node]:
+        given: list[Any] = list(call.states or [])
+        if not given and self.stateful:
+            kept = (call.conditions.states or {}).get(self, self.states)
+            if kept is not None and kept[0].shape[0] != x_1.shape[0]:
+                raise ValueError(
+                    f"{self.label} is stateful and has the state of {kept[0].shape[0]} samples; it is called on "
+                    f"{x_1.shape[0]}: call reset_state() first"
+                )
+            given = [leaf(a.astype(x_1.dtype), None, "state", ("N", c.scope.letter("M"))) for a, c in zip(kept or [], calls)]
+        self.check_states([node.shape for node in given], x_1.shape[0])
+        names = [f"h{inner.scope.tag}" for inner in calls]
+        if given:
+            return [named(name, node) for name, node in zip(names, given)]
+        return [named(name, state(x_1, inner.parameters["recurrent_kernel"])) for name, inner in zip(names, calls)]
+
+    def check_states(self, shapes: list[Shape], samples: int | None = None) -> None:
+        if shapes and len(shapes) != len(self.cells):
+            raise ValueError(f"{self.label} takes {len(self.cells)} initial states, not {len(shapes)}")
+        for shape, cell in zip(shapes, self.cells):
+            if samples is None and shape[1:] != (cell.units,):
+                raise ValueError(f"{self.label}: its initial state must have shape (units,), not {shape[1:]}")
+            if samples is not None and shape != (samples, cell.units):
+                wants = (samples, cell.units)
+                raise ValueError(f"{self.label}: initial_state has shape {shape}, not (samples, units) = {wants}")
+
+    # -------------------------------------------------------------------------------------------------------- state
+
+    def keep(self, call: Call) -> None:
+        if self.stateful:
+            self.states = [np.array(node.value) for node in call.final]
+
+    def forget(self) -> None:
+        super().forget()
+        self.states = None
+
+    def reset_state(self) -> None:
+        """Forget the state that a stateful layer has kept: the next call starts from zeros."""
+        self.states = None
+
+    reset_states = reset_state
+
+
+class _Outputs:
+    """What an RNN gives at each step, in the semantics of the run (see `minirnn.verify.traps`)."""
+
+    def __init__(self, layer: RNN, call: Call, h_0: Node, masks: Masks | None, tag: str) -> None:
+        self.layer, self.call, self.masks, self.name = layer, call, masks, f"o{tag}"
+        self.found: list[Node] = []
+        jax = call.conditions.semantics == "jax"
+        zero = layer.zero_output_for_mask and not (jax and layer.unroll)
+        self.by_position = zero and layer.unroll and layer.go_backwards  # TensorFlow does not reverse this mask
+        self.zero = zero and not self.by_position
+        self.carried = None
+        if masks is not None and not self.zero and not (jax and not layer.unroll) and h_0.op is not state:
+            self.carried = named(self.name, zeros(h_0))  # the output before the first is 0, whatever the state is
+
+    def take(self, out: Node, h: Node) -> None:
+        """The cell gave `out` at the next step; `h` is the state after it."""
+        if self.masks is not None and (self.zero or self.carried is not None):
+            m = spreadcols(self.masks[len(self.found)], out)
+            h = named(self.name, where(m, out, zeros(out) if self.carried is None else self.carried))
+            self.carried = h if self.carried is not None else None
+        self.found.append(h)
+
+    def _zeroed(self, out: Node, m: Node) -> Node:
+        with at(out.step):
+            return where(spreadcols(m, out), out, zeros(out))
+
+    def all(self) -> Node:
+        if self.by_position and self.call.mask is not None:
+            return stack(*map(self._zeroed, self.found, self.call.mask))
+        return stack(*self.found)
+
+    def last(self) -> Node:
+        return self._zeroed(self.found[-1], self.masks[-1]) if self.by_position and self.masks else self.found[-1]

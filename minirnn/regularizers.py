@@ -1,0 +1,118 @@
+"""Penalties on weights, with Keras' names: ``L2(0.01)(w)`` of a node is the number that is added to the loss.
+
+``get("l2")`` knows Keras' names; a function of a node that gives a number node may stand for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .graph import Node
+from .ops import absolute, scale, spreadcols, sqrt, square, sum_all, sumcols, transpose
+from .system import plain
+
+Regularizer = Callable[[Node], Node]
+
+
+class L1L2:
+    """l1 Σ|w| + l2 Σw²."""
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
+        self.l1, self.l2 = _factor("l1", l1), _factor("l2", l2)
+
+    def __call__(self, w: Node) -> Node:
+        parts = [scale(sum_all(absolute(w)), p=self.l1)] if self.l1 else []
+        parts += [scale(sum_all(square(w)), p=self.l2)] if self.l2 or not self.l1 else []
+        return parts[0] if len(parts) == 1 else parts[0] + parts[1]
+
+    def get_config(self) -> dict[str, Any]:
+        """Keras' description of it."""
+        return {"l1": self.l1, "l2": self.l2}
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
+
+
+class L1(L1L2):
+    """l1 Σ|w|; Keras' default is 0.01."""
+
+    def __init__(self, l1: float = 0.01) -> None:
+        super().__init__(l1=l1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"l1": self.l1}
+
+
+class L2(L1L2):
+    """l2 Σw²; Keras' default is 0.01.
+
+    >>> import numpy as np
+    >>> from minirnn.ops import leaf
+    >>> float(L2(0.5)(leaf(np.array([1.0, 2.0]))).value)
+    2.5
+    """
+
+    def __init__(self, l2: float = 0.01) -> None:
+        super().__init__(l2=l2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"l2": self.l2}
+
+
+class OrthogonalRegularizer:
+    """factor times the mean of |cosine| over all pairs of rows (or columns) of a matrix: Σ_{i≠j} |u_i · u_j| / (n (n-1))."""
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
+        if mode not in ("rows", "columns"):
+            raise ValueError(f"mode={plain(repr(mode))}: it must be rows or columns")
+        self.factor, self.mode = _factor("factor", factor), mode
+
+    def __call__(self, w: Node) -> Node:
+        if w.ndim != 2:
+            raise ValueError(f"OrthogonalRegularizer takes a matrix, not an array of shape {w.shape}")
+        w = w if self.mode == "rows" else transpose(w)
+        unit = w / spreadcols(sqrt(sumcols(square(w))), w)
+        n = w.shape[0]
+        pairs = sum_all(absolute(unit @ transpose(unit))) - n  # n pairs are of a row with itself
+        return pairs * (self.factor / (n * (n - 1)))
+
+    def get_config(self) -> dict[str, Any]:
+        """Keras' description of it."""
+        return {"factor": self.factor, "mode": self.mode}
+
+    __eq__ = L1L2.__eq__
+    __hash__ = L1L2.__hash__
+
+
+def _factor(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
+        raise ValueError(f"{name}={plain(repr(value))}: it must be a number")
+    return float(value)
+
+
+CLASSES: dict[str, Callable[..., Any]] = {"L1": L1, "L2": L2, "L1L2": L1L2, "OrthogonalRegularizer": OrthogonalRegularizer}
+_by_name: dict[str, Callable[[], Regularizer]] = {
+    "l1": L1,
+    "l2": L2,
+    "l1_l2": lambda: L1L2(0.01, 0.01),
+    "orthogonal_regularizer": OrthogonalRegularizer,
+}
+
+
+def get(regularizer: Any) -> Regularizer | None:
+    """The regularizer of that name, of Keras' description of it, or the callable itself; None is none."""
+    if regularizer is None:
+        return None
+    if isinstance(regularizer, str) and (regularizer in _by_name or regularizer in CLASSES):
+        return (_by_name | CLASSES)[regularizer]()
+    if isinstance(regularizer, dict) and regularizer.get("class_name") in CLASSES:
+        return CLASSES[regularizer["class_name"]](**regularizer.get("config", {}))
+    if callable(regularizer):
+        return regularizer
+    raise ValueError(f"unknown regularizer {plain(repr(regularizer))}; there are {', '.join(_by_name)}, or give a function")
