@@ -66,6 +66,14 @@ class Node:
         return f"<{name}{'' if self.step is None else f'[{self.step}]'} {self.shape} {self.dtype}>"
 
 
+_known: dict[str, Primitive] = {}
+
+
+def _primitive(name: str) -> Primitive:
+    """The operation of that name, for what is unpickled."""
+    return _known[name]
+
+
 class Primitive:
     """One operation, with its four faces in one place.
 
@@ -98,6 +106,10 @@ class Primitive:
         self.name, self.numpy, self.vjp, self.sympy, self.label, self.shapes = name, numpy, vjp, sympy, label, shapes
         self.rows, self.into = rows, into
         self.variadic = callable(vjp)
+        _known[name] = self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _primitive, (self.name,)  # a copy of an operation is that operation
 
     compute: Callable[..., Any]
 

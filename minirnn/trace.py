@@ -53,6 +53,9 @@ class Trace:
         self.nodes = ancestors(self.cotangents.values(), self.forward)
         self.variables = {(str(n.name), n.step): n for n in self.nodes if n.name is not None}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _trace, (self._asked, self.dtype, self._wrt)  # copied and pickled as what was asked, and run again
+
     # ------------------------------------------------------------------------------------------------- what was asked
 
     @property

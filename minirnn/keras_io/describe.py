@@ -182,4 +182,5 @@ def described_model(model: Model) -> dict[str, Any]:
         "input_layers": [history(s) for s in model.inputs],
         "output_layers": [history(s) for s in model.outputs],
     }
-    return {"module": "keras", "class_name": "Functional", "config": config, "registered_name": "Functional"}
+    module = "keras.src.models.functional"
+    return {"module": module, "class_name": "Functional", "config": config, "registered_name": "Functional"}

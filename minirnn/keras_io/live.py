@@ -90,6 +90,7 @@ def twin_of(
         made[symbolic] = layers[layer](x, **keywords)
     for layer, twin in layers.items():
         if not isinstance(layer, InputLayer):
+            _exact(layer, twin)
             given = layer.weights if weights is None else weights[layer]
             twin.set_weights([w.astype(dtype) for w in given])
     inputs = [made[s] for s in model.inputs]
@@ -98,6 +99,15 @@ def twin_of(
         inputs if len(inputs) > 1 else inputs[0], ends if len(ends) > 1 else ends[0], name=keras_name(model.name)
     )
     return whole, layers, made
+
+
+def _exact(layer: Layer, twin: Any) -> None:
+    """Give the factors of regularizers as float64: Keras would round them to single precision whatever it computes in."""
+    pairs = [(ours, twin.weights[layer.weight_names.index(name)].regularizer) for name, ours in layer.regularizers.items()]
+    for ours, regularizer in [*pairs, (layer.activity_regularizer, twin.activity_regularizer)]:
+        for name, value in ours.get_config().items() if ours is not None else ():  # type: ignore[attr-defined]
+            if isinstance(value, float):
+                setattr(regularizer, name, np.float64(value))
 
 
 def _output(made: dict[Symbolic, Any], s: Symbolic) -> Any:

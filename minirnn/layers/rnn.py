@@ -26,6 +26,7 @@ class RNN(Layer):
     """
 
     takes_state = True
+    refused = {"time_major": False}
     cell: Any
 
     def __init__(

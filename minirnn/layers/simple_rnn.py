@@ -24,8 +24,6 @@ class SimpleRNN(RNN):
     and has no effect, as in Keras.
     """
 
-    refused = {"time_major": False}
-
     def __init__(
         self,
         units: int,

@@ -155,7 +155,7 @@ class Quotient(_Printed, MatrixExpr):
 
 
 class Present(_Printed, MatrixExpr):
-    """A column: 1 for each sample of x that has an entry other than the value; `axis` is -1 if a sample is a row, else -2."""
+    """A column: 1 for each sample of x that has an entry other than the value; `axis` is -1 if samples are rows, else -2."""
 
     def __new__(cls, x: Any, value: Any, axis: Any = -1) -> Present:
         return MatrixExpr.__new__(cls, x, sp.sympify(value), sp.sympify(axis))

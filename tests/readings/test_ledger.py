@@ -83,9 +83,10 @@ def test_a_weight_computed_before_the_steps(make, monkeypatch):
 
     before = SimpleRNN.call
 
-    def twice_transposed(self, x, parameters, scope, **states):
-        W = parameters["recurrent_kernel"]
-        return before(self, x, parameters | {"recurrent_kernel": ops.transpose(ops.transpose(W))}, scope, **states)
+    def twice_transposed(self, x, call):
+        W = call.parameters["cell/recurrent_kernel"]
+        call.parameters = call.parameters | {"cell/recurrent_kernel": ops.transpose(ops.transpose(W))}
+        return before(self, x, call)
 
     plain = make()
     monkeypatch.setattr(SimpleRNN, "call", twice_transposed)
