@@ -164,6 +164,9 @@ def described_model(model: Model) -> dict[str, Any]:
             "config": {"shape": list(s.shape), "dtype": kind, "keras_history": history(s)},
         }
 
+    def alone(found: list[Any]) -> Any:
+        return found if len(found) > 1 else found[0]
+
     def node(call: Symbolic) -> dict[str, Any]:
         x, *states = call.inputs
         keywords: dict[str, Any] = {"initial_state": [tensor(s) for s in states]} if states else {}
@@ -179,8 +182,8 @@ def described_model(model: Model) -> dict[str, Any]:
         "name": keras_name(model.name),
         "trainable": True,
         "layers": listed,
-        "input_layers": [history(s) for s in model.inputs],
-        "output_layers": [history(s) for s in model.outputs],
+        "input_layers": alone([history(s) for s in model.inputs]),
+        "output_layers": alone([history(s) for s in model.outputs]),
     }
     module = "keras.src.models.functional"
     return {"module": module, "class_name": "Functional", "config": config, "registered_name": "Functional"}
