@@ -106,10 +106,15 @@ class Primitive:
         self.name, self.numpy, self.vjp, self.sympy, self.label, self.shapes = name, numpy, vjp, sympy, label, shapes
         self.rows, self.into = rows, into
         self.variadic = callable(vjp)
-        _known[name] = self
+        _known.setdefault(name, self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _primitive, (self.name,)  # a copy of an operation is that operation
+        if _known[self.name] is not self:
+            raise TypeError(f"an operation of one's own, such as this {self.name}, cannot be pickled")
+        return _primitive, (self.name,)
+
+    def __deepcopy__(self, _: Any) -> Primitive:
+        return self  # a copy of an operation is that operation
 
     compute: Callable[..., Any]
 

@@ -66,7 +66,7 @@ class L2(L1L2):
 
 
 class OrthogonalRegularizer:
-    """factor times the mean of |cosine| over all pairs of rows (or columns) of a matrix: Σ_{i≠j} |u_i · u_j| / (n (n-1))."""
+    """factor times the mean of the absolute cosine over all pairs of rows (or columns) of a matrix."""
 
     def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
         if mode not in ("rows", "columns"):

@@ -74,3 +74,14 @@ def test_a_template_is_both_the_callable_and_the_text():
     op = Primitive("f", "np.maximum({0}, {low}) - {1}", (None, None), lambda S, *a: None, "f")
     assert op.compute(np.array([-1.0, 3.0]), 1.0, low=0) == pytest.approx([-1.0, 2.0])
     assert Primitive("g", "sum([{*}])", lambda g, y, i: g, lambda S, *a: None, "Σ").compute(1, 2, 3) == 6
+
+
+def test_a_copy_of_an_operation_is_that_operation_and_another_of_its_name_is_not():
+    import copy
+    import pickle
+
+    own = Primitive("tanh", "np.tanh({0})", (None,), lambda S, x: x, "tanh")
+    assert pickle.loads(pickle.dumps(ops.tanh)) is copy.deepcopy(ops.tanh) is copy.copy(ops.tanh) is ops.tanh
+    assert copy.deepcopy(own) is own
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(own)
