@@ -40,8 +40,8 @@ def test_axe_would_find_something(visit):
 
 def test_the_picture_has_its_description_and_its_table(visit, demo_trace):
     tab = visit()
-    described = tab.locator(".picture [role=img]").first.get_attribute("aria-label")
-    assert "10 time steps" in described and "SimpleRNN" in described and "mse" in described
+    described = tab.locator(".picture svg[role=img] > desc").text_content()
+    assert "10 time steps" in described and "h₃ is computed from h₂ through Wₕ, x₃ through Wₓ." in described
     tab.locator("summary", has_text="The picture as a table").click()
     rows = {row.locator("td").first.inner_text(): row.inner_text() for row in tab.locator(".nodes tbody tr").all()}
     assert "z₃" in rows["h₃"] and "x₃, Wₓ, bₕ, h₂, Wₕ" in rows["z₃"] and "1 × 5" in rows["h₃"]

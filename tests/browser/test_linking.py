@@ -15,7 +15,7 @@ def lit(tab):
 def test_from_the_picture_to_the_equations(visit):
     tab = visit(link="#step=3")
     assert lit(tab) == [set(), set(), set()]
-    tab.locator('.picture [data-k~="h_3"]').hover()
+    tab.locator('.picture [data-k="h_3"]').hover()
     assert set(tab.evaluate(LIT)) >= {"g", "mrow", "button"}
     own, inputs, consumers = lit(tab)
     assert own == {"h_3"} and inputs == {"z_3"} and not consumers & {"x_3", "h_2"}
@@ -26,7 +26,7 @@ def test_from_the_picture_to_the_equations(visit):
 def test_from_the_equations_to_the_picture(visit):
     tab = visit(link="#step=3")
     tab.locator('.card .here mrow[data-k="h_2"]').first.hover()
-    assert "is-lit" in tab.locator('.picture [data-k~="h_2"]').get_attribute("class")
+    assert "is-lit" in tab.locator('.picture [data-k="h_2"]').get_attribute("class")
     own, inputs, consumers = lit(tab)
     assert own == {"h_2"} and inputs <= {"z_2"} and "z_3" in consumers
 
@@ -34,13 +34,13 @@ def test_from_the_equations_to_the_picture(visit):
 def test_focus_does_what_pointing_does(visit):
     tab = visit(link="#step=3")
     tab.locator('.chips .chip[data-k="x_3"]').first.focus()
-    assert lit(tab)[0] == {"x_3"} and "is-lit" in tab.locator('.picture [data-k~="x_3"]').get_attribute("class")
+    assert lit(tab)[0] == {"x_3"} and "is-lit" in tab.locator('.picture [data-k="x_3"]').get_attribute("class")
     assert lit(tab)[2] == {"z_3", "dL/dW_x"}
 
 
 def test_a_click_pins_and_a_second_lets_go(visit):
     tab = visit(link="#step=3")
-    tab.locator('.picture [data-k~="h_5"]').click()
+    tab.locator('.picture [data-k="h_5"]').click()
     tab.mouse.move(640, 2)
     assert lit(tab)[0] == {"h_5"} and tab.evaluate("location.hash").count("sel=h_5") == 1
     assert tab.locator("#inspector header").text_content().startswith("h5")
@@ -50,8 +50,8 @@ def test_a_click_pins_and_a_second_lets_go(visit):
     tab.locator("[data-unpin]").click()
     tab.mouse.move(640, 2)
     assert lit(tab)[0] == set()
-    tab.locator('.picture [data-k~="h_5"]').click()
-    tab.locator('.picture [data-k~="h_5"]').click()
+    tab.locator('.picture [data-k="h_5"]').click()
+    tab.locator('.picture [data-k="h_5"]').click()
     tab.mouse.move(640, 2)
     assert tab.evaluate("state.selected") is None
 
@@ -109,3 +109,23 @@ def test_the_full_value_is_there_on_demand(visit, demo_trace):
     tab.keyboard.press("d")
     said = tab.locator(".card:has(> h2 [data-k=h_3]) .row.numbers").inner_text()
     assert all(str(x).replace("-", "−") in said for x in demo_trace.value("h", 3).ravel().tolist())
+
+
+def test_the_arrows_turn_round(visit):
+    """Forward the arrows into this step are marked; backward those that the gradient has come along are turned."""
+    tab = visit(link="#step=4")
+    assert set(tab.evaluate("[...document.querySelectorAll('.edge.now')].map((e) => e.id.slice(6))")) == {
+        "x_4--h_4",
+        "h_3--h_4",
+    }
+    tab.keyboard.press("b")
+    assert set(tab.evaluate("[...document.querySelectorAll('.edge.now')].map((e) => e.id.slice(6))")) == {"h_4--h_5"}
+    turned = set(tab.evaluate("[...document.querySelectorAll('.edge.back')].map((e) => e.id.slice(6))"))
+    assert turned == {f"h_{t}--h_{t + 1}" for t in range(4, 10)} | {"h_10--y", "y--L"}
+    assert "back" in tab.evaluate("getComputedStyle(document.querySelector('.edge.back path')).markerStart")
+
+
+def test_a_box_lights_for_what_it_holds(visit):
+    tab = visit(link="#step=3")
+    tab.locator('.card .here mrow[data-k="z_3"]').first.hover()
+    assert "is-lit" in tab.locator('.picture [data-k="h_3"]').get_attribute("class")

@@ -227,7 +227,7 @@ def test_two_hundred_steps(visit, make):
     trace = make(steps=200, samples=3)
     tab = visit(trace, "#step=100")
     assert all(shown(x) in tab.locator("#view-step").inner_text() for x in trace.value("h", 100)[0])
-    box = tab.locator('.picture [data-k~="h_100"]').bounding_box()
+    box = tab.locator('.picture [data-k="h_100"]').bounding_box()
     assert 0 < box["x"] < 1280  # the window of the picture follows
     tab.keyboard.press("b")
     delta = trace.value("dL/dz", 100)

@@ -11,7 +11,6 @@ import base64
 import functools
 import hashlib
 import json
-import re
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from ..equations import equations
 from ..expressions import values_of
 from ..jacobians import gradient_bound
 from ..picture import picture
+from ..svg import style as svg_style
 from .lines import Line, fragment, lines, name_fragment
 from .program import program
 from .words import word_of, words
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ...verify.report import Report
 
 MAX_ROWS, MAX_COLS = 8, 12  # of a matrix; the page says what it leaves out
+DRAWN = "drawn"  # before every id of the picture
 MAX_DRAWN = 200  # steps; of more, the picture shows both ends
 SCRIPTS = ("replay.js", "math.js", "views.js", "stepper.js")
 FONT_FACE = '@font-face {{ font-family: "minirnn math"; src: url(data:font/woff2;base64,{}) format("woff2"); }}\n'
@@ -99,7 +100,7 @@ def page(trace: Trace, path: Any = None, *, report: Report | None = None, langua
     views = ["overview", "step", *(["flow", "ledger"] if trace.loss is not None else []), "parameters"]
     script = "\n".join(resource(name).decode() for name in SCRIPTS)
     font = base64.b64encode(resource("fonts/stix-two-math-subset.woff2")).decode()
-    style = FONT_FACE.format(font) + resource("style.css").decode()
+    style = FONT_FACE.format(font) + svg_style(DRAWN, "auto") + "\n" + resource("style.css").decode()
     html = (
         _environment()
         .get_template("template.html")
@@ -127,7 +128,7 @@ def page(trace: Trace, path: Any = None, *, report: Report | None = None, langua
             language=language,
             style=style,
             script=script,
-            style_hashes=[_hash(style), *map(_hash, re.findall("<style>(.*?)</style>", svg or "", flags=re.S))],
+            style_hash=_hash(style),
             script_hash=_hash(script),
             spelling=spelling,
         )
@@ -218,7 +219,7 @@ def _said(node: Any) -> str:
 
 def _svg(trace: Trace) -> tuple[str | None, str]:
     try:
-        return picture(trace, max_steps=MAX_DRAWN).to_svg("drawn", theme=""), ""
+        return picture(trace, max_steps=MAX_DRAWN).to_svg(DRAWN, theme=""), ""
     except RuntimeError as error:  # nothing can draw: the page is still worth having
         return None, str(error)
 

@@ -10,7 +10,7 @@ const unknown = DATA.graph.operations.filter((name) => name !== "leaf" && !(name
 const state = {
   position: 0, operation: 0, view: "overview", selected: null, hovered: null, parameter: null,
   sample: DATA.samples > 1 ? 0 : null, language: "en", digits: false, bare: false, timer: null,
-  changes: new Map(), original, run: original, replays: unknown.length === 0, boxes: [],
+  changes: new Map(), original, run: original, replays: unknown.length === 0, boxes: [], edges: [],
 };
 
 // -------------------------------------------------------------------------------------------------------------- linking
@@ -19,15 +19,14 @@ function light() {
   const key = state.hovered ?? state.selected;
   for (const lit of all(".is-lit, .is-input, .is-consumer")) lit.classList.remove("is-lit", "is-input", "is-consumer");
   if (key === null) return;
-  const mark = (one, name) => all(`[data-k~="${CSS.escape(one)}"]`).forEach((found) => found.classList.add(name));
+  const mark = (one, name) => all(`[data-k="${CSS.escape(one)}"], [data-holds~="${CSS.escape(one)}"]`).forEach((found) => found.classList.add(name));
   mark(key, "is-lit");
   if (!nodeOf.has(key)) for (const step of steps.get(key) ?? []) mark(`${key}_${step}`, "is-lit");
   for (const input of around.inputs.get(key) ?? []) mark(input, "is-input");
   for (const consumer of around.consumers.get(key) ?? []) mark(consumer, "is-consumer");
 }
 
-// A box of the picture stands for several quantities, the state first.
-const keyAt = (target) => target.closest?.("[data-k]")?.dataset.k.split(" ")[0] ?? null;
+const keyAt = (target) => target.closest?.("[data-k]")?.dataset.k ?? null;
 function hover(key) {
   if (key === state.hovered) return;
   state.hovered = key;
@@ -394,10 +393,14 @@ addEventListener("afterprint", () => find("#print").replaceChildren());
 // --------------------------------------------------------------------------------------------------------------- starting
 
 for (const group of all(".picture g.node")) {
-  const key = (group.dataset.k ??= group.id).split(" ")[0];
+  const key = group.dataset.k;
   if (!nodeOf.has(key) || DATA.parameters.some(({ name }) => name === key)) continue;
   const { x, width } = group.getBBox();
   state.boxes.push({ group, x: x + width / 2, ...named.get(nodeOf.get(key)) });
+}
+for (const group of all(".picture g.edge")) { // its id is drawn-h_2--h_3
+  const [source, target] = group.id.replace("drawn-", "").split("--").map((key) => named.get(nodeOf.get(key.split("_from_")[0])));
+  if (source && target) state.edges.push({ group, source, target });
 }
 state.language = navigator.languages?.map((tag) => tag.slice(0, 2)).find((tag) => tag in DATA.texts) ?? DATA.language;
 document.documentElement.classList.add("live");

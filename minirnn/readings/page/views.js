@@ -332,16 +332,29 @@ function inspector(key) {
 
 // ---------------------------------------------------------------------------------------------------------- the picture
 
-// Every quantity of the picture is before, at or after this position; the script only moves classes.
-function paintPicture() {
+// A quantity of the picture is before, at or after this position; going back, the gradient has passed it or not.
+function whenIs({ key, step }) {
   const { kind, t } = placeOf(state.position);
-  for (const { group, key, step } of state.boxes) {
-    const now = kind === "loss" ? step === null : kind !== "overview" && step === t;
-    const reached = kind !== "forward" || (step !== null && step < t);
-    const passed = kind === "backward" && nodeOf.has(`dL/d${key}`) && (step === null || step > t);
-    const when = `${now ? " now" : ""}${!now && !reached ? " later" : ""}${passed ? " passed" : ""}`;
-    if (group.dataset.when === when) continue;
-    group.dataset.when = when;
-    for (const name of ["now", "later", "passed"]) group.classList.toggle(name, when.includes(name));
-  }
+  if (kind === "loss" ? step === null : kind !== "overview" && step === t) return "now";
+  if (kind === "forward" && (step === null || step > t)) return "later";
+  return kind === "backward" && nodeOf.has(`dL/d${key}`) && (step === null || step > t) ? "passed" : "";
+}
+
+// What an arrow does here: going back, the gradient runs against it.
+function whenRuns({ source, target }) {
+  if (placeOf(state.position).kind !== "backward") return { now: "now", later: "later" }[whenIs(target)] ?? "";
+  if (!nodeOf.has(`dL/d${source.key}`)) return "";
+  return { now: "back now", passed: "back" }[whenIs(source)] ?? "";
+}
+
+const paint = (group, when) => {
+  if (group.dataset.when === when) return;
+  group.dataset.when = when;
+  for (const name of ["now", "later", "passed", "back"]) group.classList.toggle(name, when.split(" ").includes(name));
+};
+
+// The script only moves classes; what they look like is a matter of style.
+function paintPicture() {
+  for (const box of state.boxes) paint(box.group, whenIs(box));
+  for (const edge of state.edges) paint(edge.group, whenRuns(edge));
 }
