@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from .. import family
+
 T = 10
 POSITIONS = 2 * T + 2
 
@@ -246,3 +248,19 @@ def test_without_a_target_there_is_no_way_back(visit, network):
     for key in "bfl":
         tab.keyboard.press(key)
     assert tab.evaluate("state.position") == 5
+
+
+@pytest.mark.parametrize("name", ["both ways", "embedding", "two heads", "encoder and decoder", "masking, both ways"])
+def test_every_position_and_view_of_other_networks(visit, name):
+    tab = visit(family.traced(name))
+    wrong = tab.evaluate("""() => {
+        const found = [];
+        for (const view of VIEWS) for (let position = 0; position <= LAST; position++) {
+            state.view = view;
+            go(position);
+            const said = document.querySelector("main").innerText;
+            if (/undefined|NaN|null|⟦/.test(said)) found.push([view, position]);
+        }
+        for (const key of nodeOf.keys()) select(key);
+        return found }""")
+    assert wrong == []

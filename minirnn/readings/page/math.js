@@ -153,7 +153,7 @@ function filled(index, form, t) {
   for (const letter of right.querySelectorAll("mi")) {
     const inSum = letter.closest("munderover");
     if (form === "numbers" && letter.textContent in DATA.sizes) {
-      if (letter.previousElementSibling?.localName === "mn") letter.before(m("mo", {}, "·"));
+      if (letter.previousElementSibling?.localName === "mn" && letter.parentNode.localName !== "mfrac") letter.before(m("mo", {}, "·"));
       letter.replaceWith(number(String(DATA.sizes[letter.textContent])));
     } else if (at !== null && letter.textContent === "t" && !inSum) {
       letter.replaceWith(number(String(t)));

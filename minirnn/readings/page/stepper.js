@@ -124,7 +124,7 @@ function fitPicture() {
   const [holder, drawn] = [find(".picture"), find(".picture svg")];
   if (!drawn) return;
   const { width, height } = drawn.viewBox.baseVal;
-  const scale = Math.max(0.62, Math.min(1.1, holder.clientWidth / width, (0.4 * innerHeight) / height));
+  const scale = Math.max(0.5, Math.min(1.1, holder.clientWidth / width, (0.4 * innerHeight) / height));
   drawn.style.width = `${width * scale}px`;
   state.frame = { holder, scale, width: holder.clientWidth };
   scrollPicture();
@@ -396,10 +396,14 @@ for (const group of all(".picture g.node")) {
   const key = group.dataset.k;
   if (!nodeOf.has(key) || DATA.parameters.some(({ name }) => name === key)) continue;
   const { x, width } = group.getBBox();
-  state.boxes.push({ group, x: x + width / 2, ...named.get(nodeOf.get(key)) });
+  const { step } = named.get(nodeOf.get(key));
+  const held = [`dL/d${key}`, ...(group.dataset.holds ?? "").split(" ").filter((other) => other.startsWith("dL/d"))];
+  const derived = held.some((other) => named.get(nodeOf.get(other))?.step === step);
+  state.boxes.push({ group, key, step, derived, x: x + width / 2 });
 }
 for (const group of all(".picture g.edge")) { // its id is drawn-h_2--h_3
-  const [source, target] = group.id.replace("drawn-", "").split("--").map((key) => named.get(nodeOf.get(key.split("_from_")[0])));
+  const [source, target] = group.id.replace("drawn-", "").split("--")
+    .map((key) => state.boxes.find((box) => box.key === key.split("_from_")[0]));
   if (source && target) state.edges.push({ group, source, target });
 }
 state.language = navigator.languages?.map((tag) => tag.slice(0, 2)).find((tag) => tag in DATA.texts) ?? DATA.language;

@@ -325,7 +325,7 @@ function inspector(key) {
     matrixTable(x, { key, editable: place !== null, before }),
     ...(place ? [element("p", { class: "note" }, say("change"))] : []),
     ...(before ? [element("p", { class: "note" }, say("computed_here"))] : []),
-    list("inputs", inOrder(around.inputs.get(key)), "nothing"),
+    list("inputs", inOrder(around.inputs.get(key)), DATA.graph.leaves.includes(nodeOf.get(key)) ? "nothing" : "constants"),
     list("consumers", inOrder(around.consumers.get(key)), "unused"),
   ];
 }
@@ -333,17 +333,17 @@ function inspector(key) {
 // ---------------------------------------------------------------------------------------------------------- the picture
 
 // A quantity of the picture is before, at or after this position; going back, the gradient has passed it or not.
-function whenIs({ key, step }) {
+function whenIs({ step, derived }) {
   const { kind, t } = placeOf(state.position);
   if (kind === "loss" ? step === null : kind !== "overview" && step === t) return "now";
   if (kind === "forward" && (step === null || step > t)) return "later";
-  return kind === "backward" && nodeOf.has(`dL/d${key}`) && (step === null || step > t) ? "passed" : "";
+  return kind === "backward" && derived && (step === null || step > t) ? "passed" : "";
 }
 
 // What an arrow does here: going back, the gradient runs against it.
 function whenRuns({ source, target }) {
   if (placeOf(state.position).kind !== "backward") return { now: "now", later: "later" }[whenIs(target)] ?? "";
-  if (!nodeOf.has(`dL/d${source.key}`)) return "";
+  if (!source.derived) return "";
   return { now: "back now", passed: "back" }[whenIs(source)] ?? "";
 }
 
