@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "explain":
             command.add_argument("--language", choices=("en", "it", "pt"), default="en", help="of the page (default en)")
         if name == "draw":
-            command.add_argument("--all-steps", action="store_true", help="draw every step, however many")
+            _draw_options(command)
         if name == "equations":
             _equation_options(command)
         if name == "compare":
@@ -99,6 +99,19 @@ def _parser() -> argparse.ArgumentParser:
         if name in ("explain", "verify"):
             command.add_argument("--no-keras", action="store_true", help="do not ask Keras, even if it is installed")
     return parser
+
+
+def _draw_options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--all-steps", action="store_true", help="draw every step, however many")
+    add("--level", choices=("cell", "op"), default="cell", help="a box for each quantity (default) or each operation")
+    add("--backward", action="store_true", help="the derivatives too")
+    add("--values", action="store_true", help="the numbers in the boxes")
+    add("--rolled", action="store_true", help="one step, with lines to the steps before and after")
+    add("--flow", action="store_true", help="width of the lines by the norm of the derivative")
+    add("--show-shapes", action="store_true", help="the shapes in the boxes")
+    add("--rankdir", choices=("BT", "TB", "LR", "RL"), default="BT", help="where the data flow (default BT: upwards)")
+    add("--theme", choices=("auto", "light", "dark"), default="auto", help="auto: SVG that follows its reader")
 
 
 def _equation_options(command: argparse.ArgumentParser) -> None:
@@ -179,7 +192,10 @@ def _draw(options: Any) -> int:
 
     check_suffix(options.output)
     _check_folder(options.output)
-    picture = _trace(options).picture(max_steps=None if options.all_steps else 8)
+    asked = ("level", "backward", "values", "rolled", "flow", "show_shapes", "rankdir", "theme")
+    picture = _trace(options).picture(
+        max_steps=None if options.all_steps else 8, **{name: getattr(options, name) for name in asked}
+    )
     print(f"{picture} is in {picture.save(options.output)}")
     return 0
 

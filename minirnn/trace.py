@@ -237,11 +237,11 @@ class Trace:
 
         return equations(self, **options)
 
-    def picture(self, **options: Any) -> Picture:
-        """The unrolled network as a picture; save it as SVG, PNG, PDF or DOT."""
+    def picture(self, to_file: Any = None, **options: Any) -> Picture:
+        """The network as a picture, unrolled or ``rolled=True``: ``save`` writes SVG, PNG, PDF or DOT."""
         from .readings.picture import picture
 
-        return picture(self, **options)
+        return picture(self, to_file, **options)
 
     def walk(self) -> Walk:
         """The steps, forward then backward, each printable: symbol = numbers = result."""

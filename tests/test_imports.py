@@ -17,7 +17,7 @@ LAYER = {
 }  # fmt: skip
 HELPERS = {
     "symbols", "names", "spelling", "evaluation", "expressions", "blocks", "layout", "numbers", "conventions", "components",
-    "paths", "renaming", "simplify", "svg",
+    "paths", "renaming", "simplify", "svg", "unrolled", "rolled", "contents", "canvas", "sheet", "engines",
 }  # fmt: skip
 
 

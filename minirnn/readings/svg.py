@@ -22,7 +22,7 @@ LIGHT = {
     "target": "#eeeeee", "target-line": "#6f6f6f",
     "parameter": "#f4f1ec", "parameter-line": "#75695a",
     "plain": "#fdfdfe", "plain-line": "#5f6673",
-    "backward": "#b8480a",
+    "gradient": "#fdefe4", "gradient-line": "#b5470c", "backward": "#b8480a",
 }  # fmt: skip
 DARK = {
     "paper": "#17191e", "ink": "#e6e7ea", "quiet": "#a6acb8", "line": "#b4bac6", "frame": "#4a4f5a", "band": "#1c1f25",
@@ -33,7 +33,7 @@ DARK = {
     "target": "#33363d", "target-line": "#a9abb0",
     "parameter": "#322e29", "parameter-line": "#b3a692",
     "plain": "#22252c", "plain-line": "#9aa1ae",
-    "backward": "#ff9a57",
+    "gradient": "#43291a", "gradient-line": "#f79c5e", "backward": "#ff9a57",
 }  # fmt: skip
 SAYS_LIGHT = '[data-theme="light"]', '[data-jp-theme-light="true"]', ".vscode-light"
 SAYS_DARK = '[data-theme="dark"]', '[data-jp-theme-light="false"]', ".vscode-dark"
