@@ -96,7 +96,7 @@ def test_the_faults_are_found():
     assert {f[0] for f in faults(layout)} == {"line through label", "label on box"}
     line.at = at
     layout.boxes["c"] = Box("c", "c", 0, 10, 10, x=layout.boxes["a"].x, y=line.points[0][1] + 12)
-    assert [f[0] for f in faults(layout)] == ["line through box"]
+    assert "line through box" in {f[0] for f in faults(layout)}
     layout.boxes["c"].y = layout.boxes["a"].y
     assert "boxes" in {f[0] for f in faults(layout)}
 
