@@ -30,7 +30,7 @@ def safe(text: str, limit: int = LIMIT) -> str:
 
 
 def math(name: str, step: object = None, size: int = NAME) -> tuple[str, float]:
-    """A name as HTML (italic base, layer raised, the rest lowered) and its width."""
+    """A name as HTML (italic base, the layer raised, the rest lowered) and its width."""
     if pair := names.derivative(name):
         over, w1 = math(pair[0], None, size)
         under, w2 = math(pair[1], step, size)
@@ -42,12 +42,12 @@ def math(name: str, step: object = None, size: int = NAME) -> tuple[str, float]:
     below = ",".join(filter(None, [sub, "" if step is None else str(step)]))
     little = max(7, round(size * 0.7))
     text, width = f"<I>{html.escape(shown)}</I>", text_width(shown, size)
-    if layer:
-        text += f'<SUP><FONT POINT-SIZE="{little}">({html.escape(layer)})</FONT></SUP>'
-        width += text_width(f"({layer})", little)
     if below:
         text += f'<SUB><FONT POINT-SIZE="{little}">{html.escape(below)}</FONT></SUB>'
         width += text_width(below, little)
+    if layer:
+        text += f'<SUP><FONT POINT-SIZE="{little}">({html.escape(layer)})</FONT></SUP>'
+        width += text_width(f"({layer})", little)
     return text, width
 
 

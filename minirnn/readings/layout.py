@@ -17,6 +17,7 @@ Point = tuple[float, float]
 Rect = tuple[float, float, float, float]  # left, bottom, right, top
 
 BESIDE, ROW_GAP, LANE = 22.0, 34.0, 9.0  # points between boxes beside each other, between rows, between parallel lines
+STRAIGHT = 6.0  # points that two boxes may be out of line, and still be joined by a straight line
 WIDER = (1.0, 1.3, 1.7, 2.3, 3.0)  # the distances are made so many times as large, until every label has a place
 DIRECTIONS = ("BT", "TB", "LR", "RL")
 
@@ -405,9 +406,9 @@ class _Router:
                 continue
             step = min(14.0, box.w / (2 * len(comers)))
             shifts = [(k - (len(comers) - 1) / 2) * step for k in range(len(comers))]
-            straight = [k for k, (x, _, _) in enumerate(comers) if abs(x - box.x) < 0.5]
-            if straight and box.w / 2 > step * (len(comers) - 0.5):  # a line straight from below stays straight
-                shifts = [s - shifts[straight[0]] for s in shifts]
+            straight = next((k for k, (x, _, _) in enumerate(comers) if abs(x - box.x) < STRAIGHT), None)
+            if straight is not None:  # a line straight from below stays straight
+                shifts = [s - shifts[straight] + comers[straight][0] - box.x for s in shifts]
             ports |= {(i, out): box.x + s for s, (_, i, out) in zip(shifts, comers)}
         return ports
 

@@ -149,7 +149,7 @@ class _Reader:
                     if definition.refs and not set(range(len(definition.refs))) <= set(definition.op.shapes)
                     else definition.op.label
                 )
-                self.found.notes.setdefault(quantity.key, []).append(f"t = 0: {start or 'given'}")
+                self.found.notes.setdefault(quantity.key, []).append(f"starts at {start}" if start else "starts as given")
                 continue
             self.walk(family, definition, quantity, only)
         words = dict.fromkeys(quantity.does)
