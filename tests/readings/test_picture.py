@@ -303,6 +303,31 @@ def test_themes(trace):
     assert "prefers-color-scheme" not in trace.picture(theme="light").svg
 
 
+def test_on_a_machine_without_fonts_those_of_matplotlib_are_used(trace, tmp_path):
+    pytest.importorskip("matplotlib")
+    (tmp_path / "g.dot").write_text(trace.picture(backward=True).dot)
+    code = (
+        "import os, sys; from pathlib import Path; from minirnn.readings import engines; "
+        "engines._has_fonts = lambda: False; engines.shutil.which = lambda name: None; "
+        "data = engines.draw(Path('g.dot').read_text(), 'pdf'); "
+        "sys.exit(not (b'DejaVu' in data and 'FONTCONFIG_FILE' not in os.environ))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not shutil.which("dot"), reason="Graphviz' program is not installed here")
+def test_the_program_and_the_library_draw_the_same(trace, monkeypatch):
+    dot = trace.picture(backward=True, values=True).dot
+    first = engines.draw(dot, "svg")
+    monkeypatch.setattr(engines.shutil, "which", lambda name: None)
+    second = engines.draw(dot, "svg")
+    places = [re.findall(r'class="edge.*?<path [^>]* d="(M[^"]*)"', svg.decode(), re.S) for svg in (first, second)]
+    assert len(places[0]) == len(places[1]) > 15
+    for one, other in zip(*places):
+        a, b = (np.array([float(x) for x in re.findall(r"-?[\d.]+", path)]) for path in (one, other))
+        assert a.shape == b.shape and np.ptp((a - b)[::2]) < 1 and np.ptp((a - b)[1::2]) < 1  # but for the origin
+
+
 @pytest.mark.parametrize(
     "name", ['a"]; evil [label="x', "<svg onload=alert(1)>", "a:b", "\u202eabc", "q" * 5000, "a b", "&amp;", "\\N"]
 )
