@@ -101,6 +101,16 @@ def test_draw(run, tmp_path):
     assert "h_6" in (tmp_path / "g.svg").read_text()
 
 
+def test_draw_with_everything(run, tmp_path):
+    asked = ["--level", "op", "--backward", "--values", "--flow", "--show-shapes", "--rankdir", "LR", "--theme", "dark"]
+    assert run("draw", "free.keras", "--steps", "3", *asked, "-o", "g.svg")[0] == 0
+    assert "‖" in (tmp_path / "g.svg").read_text() and "@" in (tmp_path / "g.svg").read_text()
+    assert run("draw", "free.keras", "--rolled", "--backward", "-o", "g.dot")[0] == 0
+    assert "[t−1]" in (tmp_path / "g.dot").read_text()
+    code, _, err = run("draw", "free.keras", "--rolled", "--values", "-o", "h.svg")
+    assert code == 2 and "leave one of them out" in err and not (tmp_path / "h.svg").exists()
+
+
 def test_equations(run):
     code, out, _ = run("equations", "model.keras")
     assert code == 0 and "∂L/∂hₜ = δₜ₊₁ Wₕᵀ" in out and "residual" in out

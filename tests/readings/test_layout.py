@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minirnn.readings import layout as layout_module
 from minirnn.readings.canvas import beside, spline
 from minirnn.readings.layout import DIRECTIONS, Box, Line, arrange, overlap, segment_meets, turned
 
@@ -99,6 +101,21 @@ def test_the_faults_are_found():
     assert "line through box" in {f[0] for f in faults(layout)}
     layout.boxes["c"].y = layout.boxes["a"].y
     assert "boxes" in {f[0] for f in faults(layout)}
+
+
+def test_faults_planted_in_the_layout_are_found(make, monkeypatch):
+    trace = make(layers=2)
+    with monkeypatch.context() as planted:  # labels in the middle of their lines
+        planted.setattr(layout_module, "_candidates", lambda line: [tuple(np.mean(line.points, axis=0))])
+        assert "line through label" in {f[0] for f in faults(trace.picture().sheet.layout)}
+    passing = make(every_step=True, head="softmax", loss="categorical_crossentropy")
+    with monkeypatch.context() as planted:  # lines without a place of their own in the rows they pass
+        planted.setattr(layout_module._Router, "_chain", lambda self, line: [])
+        assert "line through box" in {f[0] for f in faults(passing.picture(level="op").sheet.layout)}
+    with monkeypatch.context() as planted:  # boxes wherever their neighbours are
+        planted.setattr(layout_module._Router, "_spaced", lambda self, layer, wish: dict(zip(layer, wish)))
+        assert "boxes" in {f[0] for f in faults(trace.picture(level="op").sheet.layout)}
+    assert not faults(trace.picture(level="op").sheet.layout)
 
 
 def test_quantities_that_feed_each_other_are_drawn_all_the_same():
