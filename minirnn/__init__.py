@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from . import layers, losses, models
+from . import layers, losses, models, optimizers
 from .graph import at, named
 from .initializers import set_random_seed
 from .trace import Trace, trace
@@ -17,6 +17,7 @@ __all__ = [
     "losses",
     "models",
     "named",
+    "optimizers",
     "save",
     "set_random_seed",
     "to_keras",

@@ -14,10 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from .system import write_whole
+
 MODEL_COMMANDS = {
     "explain": "write one HTML page: picture, equations, every number, the verdict",
     "draw": "draw the unrolled network as SVG, PNG, PDF or DOT",
     "equations": "print the equations, forward and backward, each with its residual",
+    "source": "write the network as a NumPy module of its own, with loss and gradients",
     "walk": "print every step, forward and backward: symbol = numbers = result",
     "verify": "compare with independent witnesses; exit code 1 if one differs",
     "compare": "compare numbers of your own with the network's, and name the slip behind a difference; exit code 1 if one",
@@ -66,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         "explain": _explain,
         "draw": _draw,
         "equations": _equations,
+        "source": _source,
         "walk": _walk,
         "verify": _verify,
         "compare": _compare,
@@ -90,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
             )
         if name == "explain":
             command.add_argument("--language", choices=("en", "it", "pt"), default="en", help="of the page (default en)")
+        if name == "source":
+            command.add_argument("-o", "--output", metavar="FILE.py", help="where to write (default: standard output)")
         if name == "draw":
             _draw_options(command)
         if name == "equations":
@@ -218,6 +224,16 @@ def _equations(options: Any) -> int:
         print(f"{equations}\n\nresidual: the largest relative difference of the two sides at any step of this run")
     else:
         print(getattr(equations, options.format)())
+    return 0
+
+
+def _source(options: Any) -> int:
+    if not options.output:
+        print(_trace(options).source(), end="")
+        return 0
+    _check_folder(options.output)
+    write_whole(options.output, _trace(options).source().encode())
+    print(f"forward(params, X) and loss_and_gradients(params, X, target) are in {options.output}")
     return 0
 
 

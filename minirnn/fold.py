@@ -127,7 +127,7 @@ class Folded:
 
     def cycles(self) -> list[list[Family]]:
         """The groups of families that need each other at other steps: each is a recurrence, a loop over time."""
-        return [group for group in _components(self.families) if len(group) > 1 or _needs_itself(group[0])]
+        return [group for group in components(self.families) if len(group) > 1 or _needs_itself(group[0])]
 
     def __str__(self) -> str:
         return "\n".join(
@@ -293,7 +293,7 @@ def data_refs(definition: Definition) -> list[Ref]:
     return [ref for position, ref in enumerate(definition.refs) if position not in shapes]
 
 
-def _components(families: list[Family]) -> list[list[Family]]:
+def components(families: list[Family]) -> list[list[Family]]:
     """Strongly connected components (Tarjan 1972), without recursion, each in order of creation."""
     edges = [[ref.family for d in family.definitions for ref in data_refs(d)] for family in families]
     number: dict[int, int] = {}

@@ -87,6 +87,7 @@ class Primitive:
     - `shapes`: positions of the operands of which only the shape is used: no value and no derivative passes there.
     - `rows`: positions of the operands read row by row: a row of the result needs the same row of these and no other, so
       that the rows of many steps, one step below the other, can be computed at once.
+    - `helper`: the definition of a NumPy function that the text calls by the name of the operation.
     - `into`: the NumPy text that puts the result into an array that is there, ``"np.add({0}, {1}, {out})"``.
 
     An attribute called ``t`` is a time step, one called ``T`` a number of steps; `minirnn.fold` relies on it.
@@ -102,9 +103,10 @@ class Primitive:
         shapes: tuple[int, ...] = (),
         rows: tuple[int, ...] = (),
         into: str | None = None,
+        helper: str = "",
     ) -> None:
         self.name, self.numpy, self.vjp, self.sympy, self.label, self.shapes = name, numpy, vjp, sympy, label, shapes
-        self.rows, self.into = rows, into
+        self.rows, self.into, self.helper = rows, into, helper
         self.variadic = callable(vjp)
         _known.setdefault(name, self)
 
@@ -121,7 +123,7 @@ class Primitive:
     def __getattr__(self, name: str) -> Any:
         if name != "compute":
             raise AttributeError(name)
-        self.compute = _compile(self.numpy)  # when first used: importing is to be quick
+        self.compute = _compile(self.numpy, self.helper)  # when first used: importing is to be quick
         return self.compute
 
     def __call__(self, *args: Node, **attrs: Any) -> Node:
@@ -137,7 +139,9 @@ class Primitive:
         return self.name
 
 
-def _compile(template: str) -> Callable[..., Any]:
+def _compile(template: str, helper: str) -> Callable[..., Any]:
+    known: dict[str, Any] = {"np": np}
+    exec(helper, known)  # our own text only
     fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
     names = {field: f"x{field}" if field.isdigit() else "*xs" if field == "*" else field for field in fields}
     operands = sorted({n for f, n in names.items() if f.isdigit()})
@@ -146,7 +150,7 @@ def _compile(template: str) -> Callable[..., Any]:
     body = template
     for field, name in names.items():
         body = body.replace("{" + field + "}", name)
-    return eval(f"lambda {', '.join([*parameters, *attributes, '**_unused'])}: {body}", {"np": np})  # our own text only
+    return eval(f"lambda {', '.join([*parameters, *attributes, '**_unused'])}: {body}", known)
 
 
 class _Now(threading.local):

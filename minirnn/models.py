@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,9 @@ from .layers.input import InputLayer
 from .layers.masking import Masking
 from .layers.wrappers import TimeDistributed
 from .system import plain
+
+if TYPE_CHECKING:
+    from .training import History, Plan
 
 
 class Run(NamedTuple):
@@ -239,11 +242,37 @@ class Model:
 
         Stateful layers keep their states for the next call.
         """
+        from .training import predict
+
+        arrays = self.arrays(X)
+        roles = {self.role(symbolic) for symbolic in self.inputs}
+        if (
+            not training
+            and semantics == TENSORFLOW
+            and len(self.outputs) == 1
+            and not self.is_stateful
+            and roles <= {"data", "state"}
+        ):
+            try:
+                return predict(self, arrays)
+            except NotImplementedError:  # it has no source: it is run as a graph
+                pass
         with at(None), np.errstate(over="ignore"):  # exp overflows in a saturated sigmoid, which then is rightly 0
-            run = self.run(self.arrays(X), conditions=Conditions(training, semantics))
+            run = self.run(arrays, conditions=Conditions(training, semantics))
         run.keep()
         found = [np.array(node.value) for node in run.outputs]
         return found if len(found) > 1 else found[0]
+
+    @property
+    def is_stateful(self) -> bool:
+        """Whether a layer, or one inside another, keeps its state for the next call."""
+        layers = list(self.layers)
+        while layers:
+            layer = layers.pop()
+            if getattr(layer, "stateful", False):
+                return True
+            layers.extend(layer.children.values())
+        return False
 
     def __call__(self, X: Any, training: bool = False) -> Any:
         return self.predict(X, training=training)
@@ -255,6 +284,53 @@ class Model:
                 layer.reset_state()  # type: ignore[attr-defined]
 
     reset_state = reset_states
+
+    # ---------------------------------------------------------------------------------------------------- training
+
+    def compile(self, optimizer: Any = "sgd", loss: Any = "mse", metrics: Any = None) -> None:
+        """Say how to train.
+
+        - `optimizer`: "sgd", "adam", or one of `minirnn.optimizers` with its settings
+        - `loss`: as for `minirnn.trace`
+        - `metrics`: "mse", "mae", "accuracy", "categorical_accuracy", or functions of the arrays (Y, output)
+        """
+        from .training import Plan
+
+        self._plan = Plan(optimizer, loss, metrics)
+
+    def training_plan(self) -> Plan:
+        """What `compile` was told. ValueError if it was not called."""
+        if "_plan" not in self.__dict__:
+            raise ValueError("say how to train first: model.compile(optimizer='adam', loss='mse')")
+        return self._plan
+
+    def fit(self, X: Any, Y: Any, **options: Any) -> History:
+        """Train on `X` and the target `Y`, as Keras does; returns a History.
+
+        - `epochs`: how often all samples are used (1), `batch_size`: samples per step (32)
+        - `shuffle`: a new order in every epoch (True), `validation_data`: (X, Y) to be evaluated after every epoch
+        - `verbose`: 0 says nothing, otherwise one line per epoch
+
+        Computes in the dtype of the weights. Interrupted, the model has the weights of the last complete step. Raises
+        FloatingPointError when the loss is no finite number any more.
+
+        >>> from minirnn import demo
+        >>> model = demo.model()
+        >>> model.compile("adam")
+        >>> history = model.fit(demo.X, np.zeros((1, 2)), epochs=3, verbose=0)
+        >>> [round(loss, 3) for loss in history.history["loss"]]
+        [0.881, 0.866, 0.851]
+        """
+        from .training import fit
+
+        return fit(self, X, Y, **options)
+
+    def evaluate(self, X: Any, Y: Any, batch_size: int | None = None, verbose: int = 0, return_dict: bool = False) -> Any:
+        """The loss on `X` and `Y`; with metrics a list of it and them, or with `return_dict` all by name."""
+        from .training import evaluate
+
+        found = evaluate(self, X, Y, batch_size)
+        return found if return_dict else found["loss"] if len(found) == 1 else list(found.values())
 
     def _check(self, arrays: list[np.ndarray]) -> None:
         """Raise ValueError, in one sentence, where the inputs do not fit."""

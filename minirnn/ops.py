@@ -165,7 +165,7 @@ relu: Primitive = Primitive(
     lambda S, x: S.entrywise("relu", x),
     "relu",
     rows=(0,),
-    into="np.maximum({0}, 0, {out})",
+    into="np.maximum({0}, 0, out={out})",
 )
 inside: Primitive = Primitive(
     "inside",
@@ -224,20 +224,26 @@ erf: Primitive = Primitive(
 )
 softmax: Primitive = Primitive(
     "softmax",  # of each row; the largest entry is taken off first so that exp cannot overflow
-    "(lambda e: e / e.sum(-1, keepdims=True))(np.exp({0} - {0}.max(-1, keepdims=True)))",
+    "softmax({0})",
     (lambda g, y, x: y * (g - spreadcols(sumcols(g * y), y)),),
     lambda S, x: S.entrywise("softmax", x, -1),
     "softmax",
     rows=(0,),
+    helper="""def softmax(z):
+    e = np.exp(z - z.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)""",
 )
 
 log_softmax: Primitive = Primitive(
     "log_softmax",  # the log of {1} = softmax({0}), computed from {0} so that it never is the log of 0
-    "(lambda s: s - np.log(np.exp(s).sum(-1, keepdims=True)))({0} - {0}.max(-1, keepdims=True))",
+    "log_softmax({0})",
     (lambda g, y, x, p: g - p * spreadcols(sumcols(g), g), None),
     lambda S, x, p: S.entrywise("log", p),
     "log",
     rows=(0, 1),
+    helper="""def log_softmax(z):
+    z = z - z.max(-1, keepdims=True)
+    return z - np.log(np.exp(z).sum(-1, keepdims=True))""",
 )
 
 # -------------------------------------------------------------------------------------------------- masks and classes

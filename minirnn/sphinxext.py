@@ -1,12 +1,13 @@
-"""A directive for Sphinx: pictures, equations, walks and whole pages of a network, made when the documentation is built.
+"""A directive for Sphinx: pictures, equations, walks, source and whole pages, made when the documentation is built.
 
     .. minirnn:: equations
 
        trace = mr.trace(demo.model(), demo.X, np.zeros((1, 2)))
 
 The body is Python that leaves a ``trace``; `np`, `mr`, `demo`, `layers` and `models` are there. The argument is picture,
-equations, walk or page (in a frame); ``:options:`` are keyword arguments of the reading, such as ``hide=["z"]``; ``:stop:``
-picks one stop of a walk, ``:last:`` the last so many equations. Add ``minirnn.sphinxext`` to ``extensions`` in conf.py.
+equations, walk, source or page (in a frame); ``:options:`` are keyword arguments of the reading, such as ``hide=["z"]``;
+``:stop:`` picks one stop of a walk, ``:last:`` the last so many equations. Add ``minirnn.sphinxext`` to ``extensions`` in
+conf.py.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sphinx.util.docutils import SphinxDirective
 
 
 class MinirnnDirective(SphinxDirective):
-    """``.. minirnn:: picture|equations|walk|page``."""
+    """``.. minirnn:: picture|equations|walk|source|page``."""
 
     required_arguments = 1
     has_content = True
@@ -28,8 +29,8 @@ class MinirnnDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         reading = self.arguments[0]
-        if reading not in ("picture", "equations", "walk", "page"):
-            raise self.error(f"minirnn has no reading {reading!r}: picture, equations, walk, page")
+        if reading not in ("picture", "equations", "walk", "source", "page"):
+            raise self.error(f"minirnn has no reading {reading!r}: picture, equations, walk, source, page")
         space = _namespace()
         try:
             exec("\n".join(self.content), space)  # the author's own page
@@ -58,6 +59,10 @@ class MinirnnDirective(SphinxDirective):
 
     def page(self, trace: Any, options: dict[str, Any]) -> list[nodes.Node]:
         return [nodes.raw("", trace.page(**({"with_keras": False} | options)).frame, format="html")]
+
+    def source(self, trace: Any, options: dict[str, Any]) -> list[nodes.Node]:
+        text = trace.source(**options)
+        return [nodes.literal_block(text, text, language="python")]
 
 
 def _namespace() -> dict[str, Any]:

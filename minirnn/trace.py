@@ -21,6 +21,7 @@ from .ops import add, average, cut, leaf, reverse, stack, sum_all, take, total
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from .compiled import Compiled
     from .fold import Folded
     from .readings.equations import Equations
     from .readings.jacobians import JacobianNorms
@@ -46,6 +47,7 @@ class Trace:
 
     def __init__(self, run: Run, loss: Node | None, asked: Asked, wrt: tuple[str, ...] = ()) -> None:
         self.outputs, self.output_node, self.parameters = run.outputs, run.output, run.parameters
+        self.input_nodes = run.inputs
         self.loss_node, self._asked, self._run, self._wrt = loss, asked, run, wrt
         self.forward = ancestors(run.outputs if loss is None else [*run.outputs, loss])
         further = [node for name in wrt for node in self._called(name)]
@@ -209,9 +211,9 @@ class Trace:
 
         hidden = tuple(hide)
         if hidden not in self._folds:
-            short = self._short()
+            shown = self.folded_trace
             self._folds[hidden] = (
-                fold(self.nodes, hidden, self.steps) if short is None else short.fold(hidden).retarget(self.steps)
+                fold(self.nodes, hidden, self.steps) if shown is self else shown.fold(hidden).retarget(self.steps)
             )
         return self._folds[hidden]
 
@@ -219,17 +221,13 @@ class Trace:
     def _folds(self) -> dict[tuple[str, ...], Folded]:
         return {}
 
-    def _short(self) -> Trace | None:
-        """The same network on its first few steps, whose fold holds for all; None if this trace is short, or T is fixed."""
+    @cached_property
+    def folded_trace(self) -> Trace:
+        """The trace whose nodes are folded: this one or, if it is long, the same network on its first few steps."""
         one_step = any(name not in self.counts and not name.endswith("_0") for name in self._wrt)
         if self.truncate or self.steps <= 2 * SHORT or not self.model.any_length or one_step:
-            return None
-        asked = self._asked
-        targets = asked.targets and [y[:, :SHORT] if y.ndim == 3 else y for y in asked.targets]
-        conditions = asked.conditions.copy()
-        conditions.masks = {k: m[:, :SHORT] if np.ndim(m) == 3 else m for k, m in conditions.masks.items()}
-        inputs = self.model.shortened(asked.inputs, SHORT)
-        return _trace(asked._replace(inputs=inputs, targets=targets, conditions=conditions), self.dtype, self._wrt)
+            return self
+        return _trace(self._asked.first_steps(), self.dtype, self._wrt)
 
     def equations(self, **options: Any) -> Equations:
         """The equations of the forward pass and of backpropagation through time, each with its residual."""
@@ -242,6 +240,20 @@ class Trace:
         from .readings.picture import picture
 
         return picture(self, to_file, **options)
+
+    def source(self) -> str:
+        """A standalone NumPy module that computes the network, its loss and its gradients."""
+        from .readings.source import source
+
+        return source(self)
+
+    def compile(self) -> Compiled:
+        """The source as a function ``f(params, X, Y)`` that gives the loss and the gradients, for data of any size."""
+        from .compiled import Compiled
+        from .readings.source import program
+
+        shapes = {name: node.shape for name, node in self.parameters.items()}
+        return Compiled(program(self).text({}), shapes)
 
     def walk(self) -> Walk:
         """The steps, forward then backward, each printable: symbol = numbers = result."""
@@ -382,8 +394,35 @@ class Asked(NamedTuple):
     conditions: Conditions
     truncate: int | None = None
 
+    def first_steps(self) -> Asked:
+        """The same on the first few steps of the data."""
+        targets = self.targets and [y[:, :SHORT] if y.ndim == 3 else y for y in self.targets]
+        conditions = self.conditions.copy()
+        conditions.masks = {k: m[:, :SHORT] if np.ndim(m) == 3 else m for k, m in conditions.masks.items()}
+        inputs = self.model.shortened(self.inputs, SHORT)
+        return self._replace(inputs=inputs, targets=targets, conditions=conditions)
+
 
 SHORT = 5  # steps are enough to see what repeats and what the ends do
+
+
+def checked_trace(
+    model: Model,
+    inputs: list[np.ndarray],
+    target: np.ndarray | None,
+    loss: losses.LossFunction | None,
+    weights: dict[Layer, list[np.ndarray]] | None = None,
+    training: bool = False,
+    short: bool = False,
+) -> Trace:
+    """A trace of data that were checked before; `short`: of one sample and, where the length is free, its first steps."""
+    targets = None if target is None else [target]
+    weights = weights or {layer: layer.weights for layer in model.layers}
+    asked = Asked(model, inputs, targets, loss, weights, Conditions(training))
+    if short:
+        asked = asked._replace(inputs=[x[:1] for x in inputs], targets=targets and [y[:1] for y in targets])
+        asked = asked.first_steps() if model.any_length else asked
+    return _trace(asked, None)
 
 
 def _trace(asked: Asked, dtype: Any, wrt: tuple[str, ...] = ()) -> Trace:

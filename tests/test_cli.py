@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,6 +133,15 @@ def test_equations_in_every_way(run):
     assert "⎡" in out("--at", "3") and "bmatrix" in out("--at", "3", "--format", "latex")
     assert out("--format", "markdown").startswith("$$\n") and out("--format", "mathml").startswith("<math")
     assert "∂⁺hₜ/∂hₜ₋₁" in out("--paths")
+
+
+def test_source(run):
+    code, out, _ = run("source", "model.keras", "--x", "x.npy")
+    assert code == 0 and out.startswith('"""') and "def loss_and_gradients(params, X, " in out
+    assert run("source", "model.keras", "--x", "x.npy", "-o", "bptt.py")[0] == 0
+    assert Path("bptt.py").read_text() == out
+    code, _, err = run("source", "model.keras", "-o", "nowhere/bptt.py")
+    assert code == 2 and "there is no folder" in err
 
 
 def test_walk(run):

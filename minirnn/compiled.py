@@ -1,0 +1,85 @@
+"""The source of a network as functions: executed once for each text, with rooms that are used again from call to call."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+ROOMS = 8  # sizes of data for which the rooms are kept
+
+
+@functools.lru_cache(maxsize=256)
+def functions(text: str) -> dict[str, Any]:
+    """The functions of a module that `minirnn.readings.source` wrote."""
+    return executed(text, np)
+
+
+def executed(text: str, numpy: Any) -> dict[str, Any]:
+    """The functions of such a module, where `numpy` is what it knows as NumPy: another kind of numbers, say."""
+    names = re.findall(r"^from numpy import (.*)$", text, re.MULTILINE)
+    known = {name: getattr(numpy, name) for line in names for name in line.split(", ")}
+    module: dict[str, Any] = {"np": numpy, **known}
+    exec(re.sub(r"^(import numpy as np|from numpy import .*)$", "", text, flags=re.MULTILINE), module)  # our own text only
+    return module
+
+
+class Compiled:
+    """``compiled(params, X, Y)`` gives the loss and the gradients by name; ``compiled.forward(params, X)`` the output.
+
+    - `params`: the parameters by name, all of one dtype
+    - `X`: (N, T, D), or a list of it and the initial states; any N, and any T that is long enough
+    - `Y`: the target
+
+    Results belong to the caller: later calls do not change them. Several threads may call at once. Raises ValueError if a
+    shape does not fit.
+    """
+
+    def __init__(self, text: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        module = functions(text)
+        self.source, self._shapes, self._first = text, dict(shapes), next(iter(shapes))
+        self._forward, self._arrays = module["forward"], module.get("arrays")
+        self._loss_and_gradients = module.get("loss_and_gradients")
+        self._rooms: dict[Any, tuple[np.dtype, Any]] = {}
+
+    def __call__(self, params: Mapping[str, np.ndarray], X: Any, Y: Any) -> tuple[Any, dict[str, np.ndarray]]:
+        if self._loss_and_gradients is None:
+            raise ValueError("there is no loss to differentiate: compile a trace with a target, mr.trace(model, X, Y)")
+        return self._run(self._loss_and_gradients, params, X, Y)
+
+    def forward(self, params: Mapping[str, np.ndarray], X: Any) -> np.ndarray:
+        """The output alone."""
+        return self._run(self._forward, params, X)
+
+    def _run(self, function: Any, params: Mapping[str, np.ndarray], X: Any, *target: Any) -> Any:
+        data = X if isinstance(X, (list, tuple)) else (X,)
+        try:
+            if self._arrays is None:
+                return function(params, *data, *target)
+            key = data[0].shape
+            dtype, memory = self._rooms.pop(key, (None, None))
+            if dtype is not params[self._first].dtype:
+                dtype, memory = params[self._first].dtype, self._arrays(params, *data)
+            result = function(params, *data, *target, memory)
+            if len(self._rooms) < ROOMS:
+                self._rooms[key] = dtype, memory
+            return result
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+            self._explain(params, data)
+            raise ValueError(f"the data do not fit this network: {error}") from error
+
+    def _explain(self, params: Mapping[str, np.ndarray], data: Sequence[Any]) -> None:
+        """Raise the error that says what does not fit, if it can be told."""
+        for name, shape in self._shapes.items():
+            if name not in params:
+                raise ValueError(f"params has no {name!r}; this network has {', '.join(self._shapes)}")
+            if np.shape(params[name]) != shape:
+                raise ValueError(f"{name} has shape {np.shape(params[name])}, not {shape}")
+        dtypes = {str(np.asarray(params[name]).dtype) for name in self._shapes}
+        if len(dtypes) > 1:
+            raise ValueError(f"the parameters are of several dtypes, {', '.join(sorted(dtypes))}: convert them to one")
+        if any(not isinstance(x, np.ndarray) for x in data):
+            raise ValueError(f"X must be an array, not {', '.join(type(x).__name__ for x in data)}")

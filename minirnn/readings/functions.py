@@ -1,0 +1,140 @@
+"""What the functions of a module have in common: the arguments they take, the weights and sizes they begin with."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ..fold import Definition, Family, Fixed, Folded
+from ..ops import leaf_op
+from .lines import assigned, fitted, letter, python_names, used_in
+from .schedule import Schedule
+
+LONGEST = 64  # entries of a constant that are written out
+Comments = dict[tuple[int, int], str]  # what a definition says, by family and serial number
+
+
+class Wanted(NamedTuple):
+    """A gradient: a family, at one of its steps or at all."""
+
+    family: Family
+    step: Fixed | None = None
+
+
+class Results(NamedTuple):
+    """What a program computes: families of a fold, the gradients by the name under which they are returned."""
+
+    output: Family
+    inputs: list[int]  # the serial numbers of the leaves that the data are
+    loss: Family | None = None
+    gradients: dict[str, Wanted] = {}
+
+    @property
+    def families(self) -> list[Family]:
+        gradients = [wanted.family for wanted in self.gradients.values()]
+        return [self.output] if self.loss is None else [self.output, self.loss, *gradients]
+
+
+class Line(NamedTuple):
+    """A line of code and the definitions it computes."""
+
+    text: str
+    indent: int = 1
+    about: tuple[tuple[Family, Definition], ...] = ()
+
+
+class Functions:
+    """The arguments of the functions that compute `results`: parameters, data, targets, by their names in Python."""
+
+    def __init__(self, folded: Folded, results: Results, shapes: bool = False) -> None:
+        self.folded, self.results = folded, results
+        self.schedule = Schedule(folded, results.families, shapes)
+        self.names = python_names(self.schedule, results.output)
+        self.leaves = [
+            (family, definition)
+            for family in folded.families
+            for definition in family.definitions
+            if family.index in self.schedule.needed and definition.op is leaf_op
+        ]
+        by_serial = {definition.serial: self.leaf_name(family, definition) for family, definition in self.leaves}
+        self.data = [by_serial.get(serial, f"unused_{i}") for i, serial in enumerate(results.inputs)]
+        self.targets = self._arguments("target")
+        self.parameters = self._arguments("parameter")
+        self.keys = {self.leaf_name(f, d): str(f.name) for f, d in self.leaves}
+        arguments = {*self.data, *self.targets, *self.parameters}
+        self.constants = {self.leaf_name(f, d): f for f, d in self.leaves if self.leaf_name(f, d) not in arguments}
+        for name, family in self.constants.items():
+            if family.first.attrs["role"] in ("mask", "dropout"):
+                raise NotImplementedError(f"{name} is drawn or made for each run: such a network has no source yet")
+
+    def _arguments(self, role: str) -> list[str]:
+        return [self.leaf_name(f, d) for f, d in self.leaves if d.attrs["role"] == role]
+
+    def leaf_name(self, family: Family, definition: Definition) -> str:
+        name = self.names[family.index]
+        return name if definition.domain is None else f"{name}_{definition.domain.lo}"
+
+    def text(self, comments: Comments, title: str = "") -> str:
+        """The module; `title` is its docstring, `comments` stand above the lines that compute them."""
+        raise NotImplementedError
+
+    @property
+    def given(self) -> list[str]:
+        return ["params", *self.data]
+
+    def call(self, name: str, *further: str) -> str:
+        return f"{name}({', '.join([*self.given, *further])})"
+
+    def sizes(self, body: list[str]) -> list[str]:
+        """The letters that stand in `body`, from the shapes of the arguments."""
+        letters_of_all = {letter(d) for _, definition in self.leaves for d in definition.attrs["dims"]}
+        wanted = {name for name in letters_of_all if used_in(name, body)}
+        lines: list[str] = []
+        known: set[str] = set()
+        for role in ("input", "parameter", "state"):
+            for family, definition in self.leaves:
+                letters = [letter(d) for d in definition.attrs["dims"]]
+                new = [n for n in dict.fromkeys(letters) if n in wanted - known]
+                if definition.attrs["role"] == role and new:
+                    shape = f"{self.leaf_name(family, definition)}.shape"
+                    first = {n: letters.index(n) for n in new}
+                    if len(new) == 1:
+                        lines.append(f"{new[0]} = {shape}[{first[new[0]]}]")
+                    else:
+                        lines.append(
+                            f"{', '.join(n if first.get(n) == i else '_' for i, n in enumerate(letters))} = {shape}"
+                        )
+                    known |= set(new)
+        return lines
+
+    def weights(self, lines: list[str]) -> list[str]:
+        """The parameters that `lines` use, from the dictionary."""
+        return assigned([(name, f'params["{self.keys[name]}"]') for name in self.parameters if used_in(name, lines)])
+
+    def given_numbers(self, lines: list[str]) -> list[str]:
+        """The constants that `lines` use, written out. NotImplementedError if one is too large for that."""
+        return [f"{name} = {_spelled(family)}" for name, family in self.constants.items() if used_in(name, lines)]
+
+    def converted(self, lines: list[str]) -> list[str]:
+        """The data of which `lines` use methods, as arrays of the dtype of the parameters."""
+        used = [name for name in [*self.data, *self.targets] if any(re.search(rf"\b{name}\.", line) for line in lines)]
+        return [f"{name} = np.asarray({name}, {self.parameters[0]}.dtype)" for name in used]
+
+
+def _spelled(family: Family) -> str:
+    """A constant as it is written in code."""
+    value = family.first.value
+    if value.size > LONGEST:
+        raise NotImplementedError(f"a constant of shape {value.shape} is too large for source code; make it an input")
+    return f"np.array({value.tolist()!r}, dtype=np.{value.dtype})"
+
+
+def commented(lines: list[Line], comments: Comments) -> list[str]:
+    """The lines, each below the equations it computes."""
+    found = []
+    for line in lines:
+        indent = "    " * (line.indent - 1)
+        keys = [(family.index, definition.serial) for family, definition in line.about]
+        found += [f"{indent}# {comments[key]}" for key in keys if key in comments]
+        found += [indent + text for text in fitted(line.text, len(indent) + 4)]
+    return found

@@ -1,0 +1,130 @@
+"""Lines of Python: names, assignments and calls, laid out as formatters do."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import keyword
+import re
+
+import numpy as np
+
+from ..fold import Family
+from ..ops import multiply
+from .schedule import Schedule
+
+WIDTH = 88
+NOUNS = {
+    "add": "addend", "subtract": "difference", "multiply": "product", "matmul": "product", "divide": "quotient",
+    "square": "squares", "negative": "negated", "exp": "exponential", "log": "logarithm",
+}  # fmt: skip
+RESERVED = {
+    "np", "params", "memory", "dtype", "steps", "one", "arrays", "array", "forward", "loss_and_gradients", "scratch", "T",
+    "softmax", "log_softmax", *(name for name in dir(np) if isinstance(getattr(np, name), np.ufunc)),
+}  # fmt: skip
+
+
+def function(name: str, arguments: list[str], says: str, body: list[str]) -> list[str]:
+    """The lines of a function."""
+    head = fitted(f"def {name}({', '.join(arguments)}):", 0)
+    return [*head, f'    """{says}"""', *[f"    {line}" if line else "" for line in body]]
+
+
+def used_in(name: str, lines: list[str]) -> bool:
+    """Whether the name stands in the code of one of the lines, as a whole word: not in quotes, not in a comment."""
+    return any(name in _words(line) for line in lines)
+
+
+@functools.lru_cache(maxsize=4096)
+def _words(line: str) -> frozenset[str]:
+    return frozenset(re.findall(r'(?<![".\w])[^\W\d]\w*', line.partition("#")[0]))
+
+
+def assigned(pairs: list[tuple[str, str]]) -> list[str]:
+    """Assignments, as many on a line as there is room for."""
+    rows: list[list[tuple[str, str]]] = []
+    for pair in pairs:
+        if rows and len(_joined([*rows[-1], pair])) <= WIDTH - 4:
+            rows[-1].append(pair)
+        else:
+            rows.append([pair])
+    return [_joined(row) for row in rows]
+
+
+def _joined(pairs: list[tuple[str, str]]) -> str:
+    return f"{', '.join(name for name, _ in pairs)} = {', '.join(value for _, value in pairs)}"
+
+
+def unpacked(pattern: str, names: list[str]) -> list[str]:
+    """`pattern` with the names in its braces, on one line or one name on a line."""
+    if not names:
+        return []
+    line = pattern.format(", ".join(names) + ("," if len(names) == 1 else ""))
+    if len(line) <= WIDTH - 4:
+        return [line]
+    before, after = pattern.split("{}")
+    return [f"{before}(", *(f"    {name}," for name in names), f"){after}"]
+
+
+def fitted(text: str, indent: int = 4) -> list[str]:
+    """The line; if it is too long, what its last brackets hold on lines of its own."""
+    tail = re.search(r"[)}\]][:,]?$", text)
+    if indent + len(text) <= WIDTH or tail is None:
+        return [text]
+    start, depth = tail.start(), 1
+    while depth:
+        start -= 1
+        depth += (text[start] in ")]}") - (text[start] in "([{")
+    parts = _between_commas(text[start + 1 : tail.start()])
+    calls = re.search(r"[\w\])]$", text[:start])
+    if text[start] == "[" and calls:
+        return [text]
+    comma = len(parts) > 1 or text[start:].rstrip(":").endswith(",)")
+    lone = not comma and not calls and text[start] == "("  # parentheses around a term
+    inside = [line for part in parts for line in fitted(part + "," * (not lone), indent + 4)]
+    return [text[: start + 1], *(f"    {line}" for line in inside), tail[0]]
+
+
+def _between_commas(text: str) -> list[str]:
+    parts, depth = [""], 0
+    for c in text:
+        depth += (c in "([{") - (c in ")]}")
+        if c == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += c
+    return [part.strip() for part in parts if part.strip()]
+
+
+def python_names(schedule: Schedule, output: Family) -> dict[int, str]:
+    """A name for every family: h, W_x_1, dz for dL/dz; what has no name is called after its operation."""
+    found: dict[int, str] = {}
+    families = [f for f in schedule.folded.families if f.index in schedule.kept]
+    letters = {
+        d.replace("^", "_") for f in families for definition in f.definitions for d in definition.attrs.get("dims", ())
+    }
+    taken = RESERVED | letters | set(dir(builtins)) | set(keyword.kwlist)
+    for family in sorted(families, key=lambda f: f.name is None):
+        operation = family.definitions[0].op.name
+        base = family.name or ("output" if family is output else _noun(family, schedule) or NOUNS.get(operation, operation))
+        base = re.sub(r"\W", "_", re.sub(r"^d[^/]*/d", "d", base), flags=re.ASCII)
+        base = base if base[:1].isalpha() else f"v_{base}"
+        tries = [base, *(f"{base}_{k}" for k in range(2, len(families) + 2))]
+        found[family.index] = next(name for name in tries if name not in taken)
+        taken.add(found[family.index])
+    return found
+
+
+def _noun(family: Family, schedule: Schedule) -> str | None:
+    """What the cotangent of an activation is multiplied with, to give that of its argument, is its slope."""
+    users = [schedule.folded.families[index] for index in schedule.users[family.index]]
+    definitions = [d for user in users for d in user.definitions]
+    if len(users) == 1 and str(users[0].name).startswith("d") and all(d.op is multiply for d in definitions):
+        layer = str(users[0].name).partition("^")[2]
+        return "slope" + (f"_{layer}" if layer else "")
+    return None
+
+
+def letter(dim: str) -> str:
+    """The name of a length in Python: "M^1" is M_1."""
+    return dim.replace("^", "_").replace("*", " * ")

@@ -1,0 +1,60 @@
+"""The NumPy module an expert would have written by hand for this network: its forward pass, its loss and its gradients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .functions import Functions, Results, Wanted
+from .stepwise import Stepwise
+from .terms import Unwritable
+from .whole import Program
+
+if TYPE_CHECKING:
+    from ..graph import Node
+    from ..trace import Trace
+
+
+def source(trace: Trace) -> str:
+    """The module: `forward`, and with a target `loss_and_gradients`; it imports NumPy alone, and runs on its own.
+
+    What has no recurrence is computed for all steps at once; the equation stands above each line that computes it. An
+    operation that cannot be written that way is computed step by step.
+    """
+    from .comments import comments
+
+    return program(trace).text(comments(trace), f"{trace.model.label}: {_says(trace)}")
+
+
+def _says(trace: Trace) -> str:
+    return "forward pass" if trace.loss is None else "forward pass and backpropagation through time"
+
+
+def program(trace: Trace) -> Functions:
+    """The functions that compute the network of a trace, for as many steps as it has."""
+    folded, results = trace.fold(), wanted(trace)
+    try:
+        return Program(folded, results)
+    except Unwritable:
+        return Stepwise(folded, results)
+
+
+def wanted(trace: Trace) -> Results:
+    """The output, the loss and the gradients of a trace, as families of its fold."""
+    if len(trace.outputs) > 1:
+        raise NotImplementedError(f"a model with {len(trace.outputs)} outputs has no source yet")
+    folded, shown = trace.fold(), trace.folded_trace
+    by_node = {family.first: family for family in folded.families}
+    by_name = {family.name: family for family in folded.named}
+    output = by_node.get(shown.output_node) or by_name[shown.output_node.name]
+    inputs = [_leaf(node).serial for node in shown.input_nodes]
+    if shown.loss_node is None:
+        return Results(output, inputs)
+    gradients = {name: Wanted(by_name[f"dL/d{name}"]) for name in trace.parameters}
+    return Results(output, inputs, by_name[shown.loss_node.name], gradients)
+
+
+def _leaf(node: Node) -> Node:
+    """What was given: of an input in steps, the sequence that they were taken from."""
+    while node.args:
+        node = node.args[0]
+    return node

@@ -1,0 +1,314 @@
+"""Training as Keras trains: mini-batches, optimizer steps, a history."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from .compiled import Compiled
+from .layers.base import Layer, common_dtype
+
+if TYPE_CHECKING:
+    from .models import Model
+    from .trace import Trace
+
+_known: WeakKeyDictionary[Model, dict[Any, Compiled]] = WeakKeyDictionary()
+Metric = Callable[[np.ndarray, np.ndarray], Any]
+
+
+def _mse(Y: np.ndarray, y: np.ndarray) -> Any:
+    return np.square(y - Y).mean()
+
+
+def _mae(Y: np.ndarray, y: np.ndarray) -> Any:
+    return np.abs(y - Y).mean()
+
+
+def _categorical_accuracy(Y: np.ndarray, y: np.ndarray) -> Any:
+    return (Y.argmax(-1) == y.argmax(-1)).mean()
+
+
+def _accuracy(Y: np.ndarray, y: np.ndarray) -> Any:
+    return ((y > 0.5) == Y).mean() if Y.shape[-1] == 1 else _categorical_accuracy(Y, y)
+
+
+METRICS: dict[str, Metric] = {
+    "mse": _mse,
+    "mean_squared_error": _mse,
+    "mae": _mae,
+    "mean_absolute_error": _mae,
+    "accuracy": _accuracy,
+    "acc": _accuracy,
+    "categorical_accuracy": _categorical_accuracy,
+}
+
+
+class History:
+    """What `fit` returns: ``history.history["loss"]`` is the loss of each epoch, "val_loss" that of the validation data."""
+
+    def __init__(self) -> None:
+        self.epoch: list[int] = []
+        self.history: dict[str, list[float]] = {}
+
+    def add(self, epoch: int, values: dict[str, float]) -> None:
+        """The values of another epoch."""
+        self.epoch.append(epoch)
+        for name, value in values.items():
+            self.history.setdefault(name, []).append(value)
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.history.items())
+        return f"<History of {len(self.epoch)} epochs: {last}>"
+
+
+class Weights:
+    """All weights of a model as one flat vector; those that are trained come first, each a part of it."""
+
+    def __init__(self, model: Model, dtype: np.dtype) -> None:
+        places = model.parameter_places()
+        self.names = sorted(places, key=lambda name: not places[name][0].trainable)
+        self._places = [places[name] for name in self.names]
+        arrays = [layer.weights[i] for layer, i in self._places]
+        ends = np.cumsum([0, *(w.size for w in arrays)]).tolist()
+        self._parts = [(slice(a, b), w.shape) for a, b, w in zip(ends, ends[1:], arrays)]
+        self.trained = [part for (part, _), (layer, _) in zip(self._parts, self._places) if layer.trainable]
+        self._constraints = [
+            (name, layer.constraints[layer.weight_names[i]])
+            for name, (layer, i) in zip(self.names, self._places)
+            if layer.trainable and layer.weight_names[i] in layer.constraints
+        ]
+        self.vector = np.concatenate([w.ravel() for w in arrays] or [np.zeros(0)]).astype(dtype)
+        self.free = self.trained[-1].stop if self.trained else 0  # where the weights that stay begin
+
+    def views(self, vector: np.ndarray) -> dict[str, np.ndarray]:
+        """The weights by name, as parts of a vector."""
+        return {name: vector[part].reshape(shape) for name, (part, shape) in zip(self.names, self._parts)}
+
+    def constrain(self, views: dict[str, np.ndarray]) -> None:
+        """Make the weights obey their constraints."""
+        for name, constraint in self._constraints:
+            views[name][...] = constraint(views[name])
+
+    def put_back(self, vector: np.ndarray) -> None:
+        """Give the layers these weights."""
+        new = self.views(vector.copy())
+        by_layer: dict[Layer, list[np.ndarray]] = {}
+        for name, (layer, i) in zip(self.names, self._places):
+            by_layer.setdefault(layer, list(layer.weights))[i] = new[name]
+        for layer, weights in by_layer.items():
+            layer.load(weights)
+
+
+def fit(
+    model: Model,
+    X: Any,
+    Y: Any,
+    batch_size: int | None = None,
+    epochs: int = 1,
+    verbose: int | str = "auto",
+    validation_data: tuple[Any, Any] | None = None,
+    shuffle: bool = True,
+) -> History:
+    """Train `model`; see `Model.fit`."""
+    plan = model.training_plan()
+    data, target, dtype = _checked(model, X, Y)
+    validation = None if validation_data is None else _checked(model, *validation_data)[:2]
+    size = _whole_number("batch_size", 32 if batch_size is None else batch_size)
+    run = runner(model, data, target, plan.loss)
+    weights = Weights(model, dtype)
+    history = History()
+    current, spare = weights.vector, weights.vector.copy()
+    params, spare_params = weights.views(current), weights.views(spare)
+    gradient = np.zeros_like(current)
+    parts = list(weights.views(gradient).values())
+    samples, rng = len(target), np.random.default_rng()
+    try:
+        for epoch in range(1, _whole_number("epochs", epochs) + 1):
+            begun = time.perf_counter()
+            order = rng.permutation(samples) if shuffle else None
+            sums: dict[str, float] = {}
+            for chosen in _batches(samples, size, order):
+                x, y = [a[chosen] for a in data], target[chosen]
+                loss, gradients = run(params, x, y)
+                if not np.isfinite(loss):
+                    current = spare  # the last weights with a finite loss
+                    raise FloatingPointError(_exploded(epoch, loss, gradient, weights))
+                for part, name in zip(parts, weights.names):
+                    part[...] = gradients[name]
+                _add(sums, plan.values(loss, run, params, x, y), len(y))
+                free = weights.free
+                plan.optimizer.step(current[:free], gradient[:free], weights.trained, spare[:free])
+                weights.constrain(spare_params)
+                current, spare, params, spare_params = spare, current, spare_params, params
+            values = {name: value / samples for name, value in sums.items()}
+            if validation is not None:
+                found = _evaluated(run, params, *validation, size, plan)
+                values |= {f"val_{name}": value for name, value in found.items()}
+            history.add(epoch - 1, values)
+            if verbose:
+                _say(epoch, epochs, time.perf_counter() - begun, values)
+    finally:
+        weights.put_back(current)
+    return history
+
+
+def predict(model: Model, data: list[np.ndarray]) -> np.ndarray:
+    """The output of `model`, computed by its source in float64 if the weights or the data are float64, else in float32."""
+    dtype = common_dtype(*data, *model.weights)
+    run = compiled(model, data, None, None)
+    params = {name: np.asarray(layer.weights[i], dtype) for name, (layer, i) in model.parameter_places().items()}
+    with np.errstate(over="ignore"):  # exp overflows in a saturated sigmoid, which then is rightly 0
+        return run.forward(params, [np.asarray(x, dtype) for x in data])
+
+
+def evaluate(model: Model, X: Any, Y: Any, batch_size: int | None = None) -> dict[str, float]:
+    """The loss and the metrics of `model` on data, by name."""
+    plan = model.training_plan()
+    data, target, dtype = _checked(model, X, Y)
+    weights = Weights(model, dtype)
+    run = runner(model, data, target, plan.loss)
+    size = _whole_number("batch_size", 32 if batch_size is None else batch_size)
+    return _evaluated(run, weights.views(weights.vector), data, target, size, plan)
+
+
+def compiled(model: Model, data: list[np.ndarray], target: np.ndarray | None, loss: Any) -> Compiled:
+    """The functions of `model` for sequences as long as `data`, compiled once for each length that needs its own."""
+    from .trace import SHORT, checked_trace
+
+    shapes = tuple(a.shape[1:] for a in data)
+    if model.any_length:
+        shapes = tuple((min(s[0], SHORT), *s[1:]) if len(s) == 2 else s for s in shapes)
+    known = _known.setdefault(model, {})
+    key = (*map(id, model.layers), *(w.shape for w in model.weights), shapes, target is None, loss)
+    if key not in known:
+        known[key] = checked_trace(model, data, target, loss, short=True).compile()
+    return known[key]
+
+
+class Traced:
+    """What `Compiled` does, by a trace for each batch: for dropout, which draws its masks anew, and what has no source."""
+
+    def __init__(self, model: Model, loss: Any) -> None:
+        self._model, self._loss, self._places = model, loss, model.parameter_places()
+
+    def __call__(self, params: Mapping[str, np.ndarray], X: Any, Y: Any) -> tuple[Any, dict[str, np.ndarray]]:
+        trace = self._trace(params, X, Y, training=True)
+        return trace.loss, trace.gradients
+
+    def forward(self, params: Mapping[str, np.ndarray], X: Any) -> np.ndarray:
+        """The output, without dropout."""
+        return self._trace(params, X, None).output
+
+    def loss(self, params: Mapping[str, np.ndarray], X: Any, Y: Any) -> Any:
+        """The loss, without dropout."""
+        return self._trace(params, X, Y).loss
+
+    def _trace(self, params: Mapping[str, np.ndarray], X: Any, Y: Any, training: bool = False) -> Trace:
+        from .trace import checked_trace
+
+        weights = {layer: list(layer.weights) for layer in self._model.layers}
+        for name, (layer, i) in self._places.items():
+            weights[layer][i] = params[name]
+        return checked_trace(self._model, X, Y, self._loss, weights, training)
+
+
+def runner(model: Model, data: list[np.ndarray], target: np.ndarray, loss: Any) -> Compiled | Traced:
+    """What computes loss and gradients in training. NotImplementedError where the model cannot be trained yet."""
+    from .trace import checked_trace
+
+    if len(model.outputs) > 1:
+        raise NotImplementedError(f"{model.label} has {len(model.outputs)} outputs: fit trains models with one")
+    if model.is_stateful:
+        raise NotImplementedError(f"{model.label} is stateful: fit does not carry states from batch to batch yet")
+    if checked_trace(model, data, target, loss, training=True, short=True).conditions.masks:
+        return Traced(model, loss)
+    try:
+        return compiled(model, data, target, loss)
+    except NotImplementedError:
+        return Traced(model, loss)
+
+
+class Plan:
+    """How a model is trained: what `Model.compile` was told."""
+
+    def __init__(self, optimizer: Any, loss: Any, metrics: Any) -> None:
+        from . import losses, optimizers
+
+        self.optimizer, self.loss = optimizers.get(optimizer), losses.get(loss)
+        self.metrics: dict[str, Metric] = {}
+        for metric in metrics or []:
+            name = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
+            if isinstance(metric, str) and metric not in METRICS:
+                raise ValueError(f"unknown metric {metric[:40]!r}; minirnn has {', '.join(METRICS)}")
+            self.metrics[name] = METRICS[metric] if isinstance(metric, str) else metric
+
+    def values(self, loss: Any, run: Compiled | Traced, params: Any, X: Any, Y: np.ndarray) -> dict[str, float]:
+        """The loss and the metrics of one batch; the output is computed again only for metrics."""
+        if not self.metrics:
+            return {"loss": float(loss)}
+        y = run.forward(params, X)
+        return {"loss": float(loss), **{name: float(metric(Y, y)) for name, metric in self.metrics.items()}}
+
+
+def _checked(model: Model, X: Any, Y: Any) -> tuple[list[np.ndarray], np.ndarray, np.dtype]:
+    """The data as arrays of the dtype of the weights; ValueError says what does not fit."""
+    data = model.arrays(X)
+    dtype = common_dtype(*model.weights)
+    target = np.asarray(Y)
+    if len({len(a) for a in [*data, target]}) > 1:
+        raise ValueError(f"X has {len(data[0])} samples, Y has {len(target)}")
+    wants = (len(target), *model.output_shape[1:])
+    if target.ndim != len(wants) or any(w not in (None, n) for w, n in zip(wants, target.shape)):
+        raise ValueError(f"Y has shape {target.shape}; the output of the model has shape {(None, *wants[1:])}")
+    for name, array in (("X", data[0]), ("Y", target)):
+        if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+            raise ValueError(f"{name} must hold finite numbers")
+    return [np.ascontiguousarray(a, dtype) for a in data], target.astype(dtype), dtype
+
+
+def _whole_number(name: str, value: Any) -> int:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} is {value!r}; it must be a positive whole number")
+    return int(value)
+
+
+def _batches(samples: int, size: int, order: np.ndarray | None) -> Iterator[Any]:
+    for start in range(0, samples, size):
+        yield slice(start, start + size) if order is None else order[start : start + size]
+
+
+def _add(sums: dict[str, float], values: dict[str, float], samples: int) -> None:
+    for name, value in values.items():
+        sums[name] = sums.get(name, 0.0) + value * samples
+
+
+def _evaluated(
+    run: Compiled | Traced, params: Any, data: Any, target: np.ndarray, size: int, plan: Plan
+) -> dict[str, float]:
+    sums: dict[str, float] = {}
+    for chosen in _batches(len(target), size, None):
+        x, y = [a[chosen] for a in data], target[chosen]
+        loss = run.loss(params, x, y) if isinstance(run, Traced) else run(params, x, y)[0]
+        _add(sums, plan.values(loss, run, params, x, y), len(y))
+    return {name: value / len(target) for name, value in sums.items()}
+
+
+def _exploded(epoch: int, loss: Any, gradient: np.ndarray, weights: Weights) -> str:
+    """What to say when the loss is no number any more: `gradient` is that of the step before."""
+    norms = {name: float(np.linalg.norm(part)) for name, part in weights.views(gradient).items()}
+    name = max(norms, key=lambda n: norms[n])
+    return (
+        f"the loss is {loss} in epoch {epoch}; the largest gradient of the step before is dL/d{name}, with norm "
+        f"{norms[name]:.3g}: lower the learning rate or give the optimizer clipnorm=1.0. The model keeps its last weights "
+        "with a finite loss"
+    )
+
+
+def _say(epoch: int, epochs: int, seconds: float, values: dict[str, float]) -> None:
+    said = " - ".join(f"{name}: {value:.4{'f' if 1e-3 <= abs(value) < 1e4 else 'e'}}" for name, value in values.items())
+    took = f"{seconds:.0f}s" if seconds >= 1 else f"{1000 * seconds:.0f}ms"
+    print(f"Epoch {epoch}/{epochs} - {took} - {said}", flush=True)

@@ -1,0 +1,255 @@
+"""The source of a network, executed, against the trace it was read off: outside of both stand the complex step and Keras."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+import sys
+
+import mpmath
+import numpy as np
+import pytest
+
+import minirnn as mr
+from minirnn import demo
+from minirnn.compiled import executed
+from minirnn.layers import Dense, Input, SimpleRNN
+from minirnn.models import Model
+from minirnn.readings.source import wanted
+from minirnn.readings.stepwise import Stepwise
+
+NETWORKS = [
+    {"activation": activation, "layers": layers, "every_step": every, "head": head, "loss": loss, "use_bias": bias}
+    for (activation, layers, every, (head, loss)), bias in zip(
+        itertools.product(
+            ("tanh", "relu", "sigmoid", "linear", "exponential"),
+            (1, 2),
+            (False, True),
+            (
+                ("linear", "mse"),
+                ("sigmoid", "mse"),
+                ("softmax", "mse"),
+                ("softmax", "categorical_crossentropy"),
+                ("sigmoid", "categorical_crossentropy"),
+            ),
+        ),
+        itertools.cycle((True, True, False)),
+    )
+]
+FURTHER = [
+    *({"steps": steps, "every_step": every, "layers": 2} for steps in (1, 2, 3, 9) for every in (False, True)),
+    *({"flatten": True, "steps": steps, "head": "sigmoid"} for steps in (1, 2, 3, 8)),
+    {"layers": 3, "every_step": True, "hidden": "tanh"},
+    {"samples": 1},
+    {"samples": 1, "layers": 2, "every_step": True, "head": "softmax", "loss": "categorical_crossentropy"},
+]
+
+
+def text_of(trace, stepwise=False):
+    return Stepwise(trace.fold(), wanted(trace)).text({}, "net") if stepwise else trace.source()
+
+
+class Poisoned:
+    """NumPy, but what is not computed is NaN: reading it would show."""
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+    @staticmethod
+    def empty(shape, dtype):
+        return np.full(shape, np.nan, dtype)
+
+
+POISONED = Poisoned()
+
+
+def errors(trace, text, numpy=POISONED):
+    """The error of every result of the executed text, in eps of the dtype, relative to the largest entry."""
+    module = executed(text, numpy)
+    params = {name: node.value for name, node in trace.parameters.items()}
+    data = [np.asarray(x, trace.dtype) for x in trace.inputs]
+    target = trace.target.astype(trace.dtype)
+    loss, gradients = module["loss_and_gradients"](params, *data, target)
+    assert list(gradients) == list(trace.gradients)
+    assert all(g.dtype == trace.dtype for g in gradients.values())
+    pairs = {"y": (module["forward"](params, *data), trace.output), "L": (np.asarray(loss), np.asarray(trace.loss))}
+    pairs |= {name: (g, trace.gradients[name]) for name, g in gradients.items()}
+    eps = np.finfo(trace.dtype).eps
+    assert all(a.shape == b.shape and np.isfinite(b).all() for a, b in pairs.values())
+    return {
+        name: float(np.abs(a - b).max()) / max(float(np.abs(b).max()), 1e-300) / float(eps) for name, (a, b) in pairs.items()
+    }
+
+
+@pytest.mark.parametrize("stepwise", [False, True])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("options", [*NETWORKS, *FURTHER], ids=lambda o: "-".join(map(str, o.values())))
+def test_executed_source_is_the_trace(make, options, dtype, stepwise):
+    trace = make(dtype=dtype, **options)
+    found = errors(trace, text_of(trace, stepwise))
+    assert max(found.values()) < 32, found
+
+
+def test_formatters_leave_it_as_it_is(make, tmp_path):
+    for i, options in enumerate([*NETWORKS[::4], *FURTHER]):
+        trace = make(**options)
+        for stepwise in (False, True):
+            (tmp_path / f"{i}_{stepwise}.py").write_text(text_of(trace, stepwise))
+    for width in ("88", "125"):
+        command = [sys.executable, "-m", "ruff", "format", "--isolated", "--diff", "--line-length", width, str(tmp_path)]
+        result = subprocess.run(command, capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout[:2000]
+    check = [sys.executable, "-m", "ruff", "check", "--isolated", "--line-length", "125", str(tmp_path)]
+    assert subprocess.run(check, capture_output=True, text=True).returncode == 0
+
+
+def test_goldens(make, golden):
+    golden("source_many_to_one.txt", make().source())
+    golden("source_stacked.txt", make(layers=2, every_step=True, head="softmax", loss="categorical_crossentropy").source())
+    golden("source_stepwise.txt", text_of(make(), stepwise=True))
+
+
+def test_the_source_of_the_first_notebook_fits_on_a_screen():
+    text = mr.trace(demo.model(), demo.X, np.zeros((1, 2))).source()
+    functions = {f.split("(")[0]: f.splitlines() for f in text.split("\n\n\ndef ")[1:]}
+    code = {
+        name: [line for line in lines if line.strip() and not line.strip().startswith(("#", '"""'))]
+        for name, lines in functions.items()
+    }
+    assert len(code["forward"]) + len(code["loss_and_gradients"]) <= 40
+    for equation in mr.trace(demo.model(), demo.X, np.zeros((1, 2))).equations():
+        assert f"# {str(equation).split('    ')[0]}" in text
+
+
+def test_it_runs_on_its_own(trace, tmp_path):
+    (tmp_path / "bptt.py").write_text(trace.source())
+    code = "import sys; before = set(sys.modules); import bptt; print('minirnn' in sys.modules, bptt.__doc__)"
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert result.stdout == "False net: forward pass and backpropagation through time\n"
+    imports = re.findall(r"^(?:import|from) (\w+)", trace.source(), re.MULTILINE)
+    assert set(imports) == {"numpy"}
+
+
+def test_no_size_is_baked_in(make):
+    assert make(samples=1).source() == make(samples=7).source()
+    assert make(steps=4).source() == make(steps=9).source() == make(steps=30).source()
+
+
+def test_from_five_steps_to_a_thousand(make):
+    short, long = make(steps=5, activation="tanh"), make(steps=1000, activation="tanh")
+    assert short.source() == long.source()
+    assert max(errors(long, short.source()).values()) < 32
+
+
+def test_given_initial_states(make):
+    i, h_1, h_2 = Input((4, 3)), Input((5,)), Input((7,))
+    x = SimpleRNN(5, return_sequences=True)(i, initial_state=h_1)
+    model = Model([i, h_1, h_2], Dense(6)(SimpleRNN(7)(x, initial_state=h_2)))
+    rng = np.random.default_rng(3)
+    model.set_weights([0.5 * rng.normal(size=w.shape) for w in model.get_weights()])
+    data = [rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 5)), rng.normal(size=(2, 7))]
+    trace = mr.trace(model, data, rng.normal(size=(2, 6)))
+    for stepwise in (False, True):
+        assert max(errors(trace, text_of(trace, stepwise)).values()) < 32
+
+
+def test_forward_alone(make):
+    trace = make()
+    alone = mr.trace(trace.model, trace.inputs[0])
+    module = executed(alone.source(), np)
+    assert "loss_and_gradients" not in module
+    params = {name: node.value for name, node in alone.parameters.items()}
+    np.testing.assert_allclose(module["forward"](params, trace.inputs[0]), trace.output, rtol=1e-14)
+
+
+def test_a_parameter_that_does_nothing_has_gradient_zero(make):
+    model = make(layers=1, activation="relu").model
+    model.set_weights([0 * w for w in model.get_weights()])
+    X, Y = np.ones((2, 4, 3)), np.ones((2, 6))
+    trace = mr.trace(model, X, Y)
+    assert all(np.isfinite(e) or trace.gradients[n].max() == 0 for n, e in errors(trace, trace.source()).items())
+
+
+class Fifty:
+    """What the source calls NumPy, with numbers of fifty digits."""
+
+    ndarray, float32, float64 = np.ndarray, object, object
+    empty, zeros, asarray, shape = np.empty, np.zeros, np.asarray, np.shape
+    add, subtract, multiply, divide, negative, square = (
+        np.add, np.subtract, np.multiply, np.divide, np.negative, np.square,
+    )  # fmt: skip
+    maximum, vdot = np.maximum, np.vdot
+
+    @staticmethod
+    def ones(shape, dtype):
+        return np.full(shape, mpmath.mpf(1), object)
+
+    @staticmethod
+    def tanh(x, out=None):
+        values = np.frompyfunc(mpmath.tanh, 1, 1)(x)
+        if out is None:
+            return values
+        out[...] = values
+        return out
+
+
+def test_fifty_digits(make):
+    trace = make(samples=2, steps=5)
+    with mpmath.workdps(50):
+        exact = np.frompyfunc(mpmath.mpf, 1, 1)
+        module = executed(trace.source(), Fifty)
+        params = {name: exact(node.value) for name, node in trace.parameters.items()}
+        loss, gradients = module["loss_and_gradients"](params, exact(trace.inputs[0]), exact(trace.target))
+        assert abs(loss - trace.loss) < 1e-14 * abs(loss)
+        for name, gradient in gradients.items():
+            assert np.abs((gradient - trace.gradients[name]).astype(float)).max() < 1e-14
+        tiny = mpmath.mpf(10) ** -20  # a central difference with fifty digits: a witness of its own
+        params["W_h"][1, 3] += tiny
+        above, _ = module["loss_and_gradients"](params, exact(trace.inputs[0]), exact(trace.target))
+        params["W_h"][1, 3] -= 2 * tiny
+        below, _ = module["loss_and_gradients"](params, exact(trace.inputs[0]), exact(trace.target))
+        found = (above - below) / (2 * tiny)  # numbers such as 2 / (N K) are doubles
+        assert abs(found / gradients["W_h"][1, 3] - 1) < 1e-15
+
+
+PLANTED = {
+    "the loop runs the wrong way": ("reversed(dz_steps)", "dz_steps"),
+    "the last step is dropped": ("    multiply(dh_T, slope_T, dz_T)\n", ""),
+    "h_t is taken for the step before": ("h_before.T.dot(dz)", "h.T.dot(dz)"),
+    "W_h is not transposed": ("W_hT = W_h.T", "W_hT = W_h"),
+    "operands of a product are swapped": ("x.T.dot(dz)", "dz.T.dot(x).T[::-1]"),
+    "the slope is left out": ("multiply(dh, slope_t, dz_t)", "multiply(dh, 1, dz_t)"),
+    "the bias is left out": ("add(x.dot(W_x, z), b_h, z)", "x.dot(W_x, z)"),
+}
+
+
+@pytest.mark.parametrize("slip", PLANTED)
+def test_planted(make, slip):
+    trace = make(steps=6)
+    right, wrong = PLANTED[slip]
+    text = trace.source()
+    assert right in text and max(errors(trace, text).values()) < 32
+    found = errors(trace, text.replace(right, wrong)).values()
+    assert any(not error < 1e3 for error in found)
+
+
+def test_the_direction_of_a_loop_is_the_sign_of_its_delays():
+    from minirnn.fold import fold
+    from minirnn.graph import ancestors, at, named
+    from minirnn.ops import add, leaf, tanh
+    from minirnn.readings.schedule import Schedule
+
+    def nodes(there):
+        b = leaf(np.ones(2), "b")
+        with at(0 if there else 7):
+            a = named("a", leaf(np.ones(2)))
+        for t in range(1, 7):
+            with at(t if there else 7 - t):
+                a = named("a", tanh(add(a, b)))
+        return a
+
+    folded = fold(ancestors([nodes(True)]))
+    assert [loop.backwards for loop in Schedule(folded, [folded.family("a")]).parts] == [False]
+    folded = fold(ancestors([nodes(False)]))
+    assert [loop.backwards for loop in Schedule(folded, [folded.family("a")]).parts] == [True]

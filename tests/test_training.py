@@ -1,0 +1,169 @@
+"""Training against Keras' own, from the same weights, without shuffling."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+import minirnn as mr
+from minirnn.layers import Dense, Input, SimpleRNN
+from minirnn.models import Model, Sequential
+from minirnn.optimizers import SGD, Adam
+
+
+def notebook(dtype, loss="mse"):
+    """The network and the sizes of the fifth notebook: N=10, T=20, D=4, M=4, K=3."""
+    rng = np.random.default_rng(4)
+    i = Input((20, 4))
+    model = Model(i, Dense(3, activation="softmax" if loss != "mse" else None)(SimpleRNN(4)(i)))
+    model.set_weights([rng.normal(0, 0.5, w.shape).astype(dtype) for w in model.get_weights()])
+    X, Y = rng.normal(size=(10, 20, 4)).astype(dtype), rng.normal(size=(10, 3)).astype(dtype)
+    return model, X, np.eye(3, dtype=dtype)[Y.argmax(-1)] if loss != "mse" else Y
+
+
+def keras_losses(model, X, Y, optimizer, epochs, batch_size, dtype, loss="mse"):
+    import keras
+
+    keras.config.set_floatx(dtype)  # of the learning rate, and of what the data are converted to
+    i = keras.layers.Input((20, 4), dtype=dtype)
+    x = keras.layers.SimpleRNN(4, dtype=dtype)(i)
+    twin = keras.Model(i, keras.layers.Dense(3, activation="softmax" if loss != "mse" else None, dtype=dtype)(x))
+    twin.set_weights(model.get_weights())
+    twin.compile(optimizer=optimizer(), loss=loss)
+    history = twin.fit(X, Y, epochs=epochs, batch_size=batch_size, shuffle=False, verbose=0)
+    keras.config.set_floatx("float32")
+    return np.array(history.history["loss"]), twin.get_weights()
+
+
+@pytest.mark.parametrize("kind", ["adam", "momentum"])
+def test_the_loss_curve_is_that_of_keras(kind):
+    import keras
+
+    ours = {"adam": lambda: Adam(0.1), "momentum": lambda: SGD(0.05, momentum=0.9)}[kind]
+    theirs = {
+        "adam": lambda: keras.optimizers.Adam(0.1),
+        "momentum": lambda: keras.optimizers.SGD(0.05, momentum=0.9),
+    }[kind]
+    for dtype, epochs, limit in (("float32", 10, 1e-4), ("float64", 60, 1e-6)):
+        model, X, Y = notebook(dtype)
+        curve, _ = keras_losses(model, X, Y, theirs, epochs, 32, dtype)
+        model.compile(ours(), "mse")
+        history = model.fit(X, Y, epochs=epochs, verbose=0, shuffle=False)
+        found = np.array(history.history["loss"])
+        assert np.abs(found / curve - 1).max() < limit, (dtype, np.abs(found / curve - 1).max())
+        assert all(w.dtype == dtype for w in model.get_weights())
+
+
+def test_batches_of_unequal_size_and_classes():
+    import keras
+
+    model, X, Y = notebook("float64", "categorical_crossentropy")
+    curve, weights = keras_losses(
+        model, X, Y, lambda: keras.optimizers.SGD(0.1), 5, 4, "float64", "categorical_crossentropy"
+    )  # 4, 4 and 2 samples
+    model.compile("sgd", "categorical_crossentropy")
+    model.training_plan().optimizer.learning_rate = 0.1
+    history = model.fit(X, Y, epochs=5, batch_size=4, verbose=0, shuffle=False)
+    np.testing.assert_allclose(history.history["loss"], curve, rtol=1e-6)
+    for ours, theirs in zip(model.get_weights(), weights):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
+
+
+def test_history_validation_and_metrics(capsys):
+    model, X, Y = notebook("float32", "categorical_crossentropy")
+    model.compile(Adam(0.05), "categorical_crossentropy", metrics=["accuracy", "mae"])
+    history = model.fit(X[:7], Y[:7], epochs=3, verbose=1, validation_data=(X[7:], Y[7:]))
+    assert list(history.history) == ["loss", "accuracy", "mae", "val_loss", "val_accuracy", "val_mae"]
+    assert history.epoch == [0, 1, 2] and all(len(values) == 3 for values in history.history.values())
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and lines[2].startswith("Epoch 3/3 - ") and " - val_mae: " in lines[2]
+    loss, accuracy, mae = model.evaluate(X[7:], Y[7:])
+    assert loss == pytest.approx(history.history["val_loss"][-1]) and mae == pytest.approx(history.history["val_mae"][-1])
+    assert accuracy == np.mean(model.predict(X[7:]).argmax(-1) == Y[7:].argmax(-1))
+    assert model.evaluate(X[7:], Y[7:], return_dict=True)["loss"] == loss
+
+
+def test_shuffling_changes_the_order_not_the_samples():
+    model, X, Y = notebook("float64")
+    model.compile(SGD(0.0), "mse")
+    expected = mr.trace(model, X, Y).loss
+    assert model.fit(X, Y, batch_size=3, verbose=0).history["loss"][0] == pytest.approx(float(expected), rel=1e-12)
+
+
+def test_a_layer_that_is_not_trained_keeps_its_weights():
+    model = Sequential([Input((4, 3)), SimpleRNN(5, trainable=False), Dense(2)])
+    before = model.get_weights()
+    model.compile(Adam(0.1), "mse")
+    model.fit(np.ones((2, 4, 3), "float32"), np.ones((2, 2), "float32"), epochs=2, verbose=0)
+    same = [bool((a == b).all()) for a, b in zip(before, model.get_weights())]
+    assert same == [True, True, True, False, False]
+
+
+def test_a_loss_that_is_no_number_any_more():
+    model, X, Y = notebook("float32")
+    model.compile(SGD(1e20), "mse")
+    says = r"the loss is (inf|nan) in epoch 2; the largest gradient .* is dL/d\w+"
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match=says):
+        model.fit(X, Y, epochs=5, verbose=0)
+    assert all(np.isfinite(w).all() for w in model.get_weights())
+    assert np.isfinite(mr.trace(model, X, Y).loss)
+
+
+def test_interrupted_it_keeps_the_last_complete_step():
+    model, X, Y = notebook("float64")
+    whole, *_ = notebook("float64")
+    whole.compile(Adam(0.1), "mse")
+    whole.fit(X, Y, epochs=3, verbose=0, shuffle=False)
+
+    class Interrupted(Adam):
+        def _step(self, weights, gradient, out):
+            if self.iterations == 4:
+                out[:7] = np.nan
+                raise KeyboardInterrupt
+            super()._step(weights, gradient, out)
+
+    model.compile(Interrupted(0.1), "mse")
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, epochs=9, verbose=0, shuffle=False)
+    assert all((a == b).all() for a, b in zip(model.get_weights(), whole.get_weights()))
+
+
+def test_what_cannot_be_trained_is_said():
+    model, X, Y = notebook("float32")
+    with pytest.raises(ValueError, match="say how to train first"):
+        model.fit(X, Y)
+    with pytest.raises(ValueError, match="unknown metric 'f1'"):
+        model.compile(metrics=["f1"])
+    model.compile()
+    for arguments, options, says in (
+        ((X, Y[:4]), {}, "X has 10 samples, Y has 4"),
+        ((X, Y), {"epochs": 0}, "epochs is 0"),
+        ((X, Y), {"batch_size": 2.5}, "batch_size is 2.5"),
+        ((X, np.full_like(Y, np.nan)), {}, "Y must hold finite numbers"),
+        ((X, Y[:, :2]), {}, r"Y has shape \(10, 2\); the output of the model has shape \(None, 3\)"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            model.fit(*arguments, verbose=0, **options)
+
+
+def test_predictions_are_those_of_the_trace(make):
+    for options in ({}, {"layers": 2, "every_step": True}, {"flatten": True}, {"samples": 1, "head": "softmax"}):
+        for dtype in ("float32", "float64"):
+            trace = make(**options)
+            trace.model.set_weights([w.astype(dtype) for w in trace.model.get_weights()])
+            X = trace.inputs[0].astype(dtype)
+            y = trace.model.predict(X)
+            assert y.dtype == dtype
+            assert np.abs(y - mr.trace(trace.model, X).output).max() < 32 * np.finfo(dtype).eps * np.abs(y).max()
+
+
+def test_a_layer_added_after_a_prediction():
+    model = Sequential([SimpleRNN(5), Dense(2)])
+    X = np.ones((2, 4, 3))
+    assert model.predict(X).shape == (2, 2)
+    model.add(Dense(3))
+    assert model.predict(X).shape == (2, 3)
