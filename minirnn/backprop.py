@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .graph import Node, ancestors, at, named, now
+from .graph import Node, ancestors, at, named, now, same
 from .ops import ones, put, stack, total, zeros
 
 
@@ -41,6 +41,7 @@ def pull_back(seeds: dict[Node, list[Node]], order: list[Node], paths: set[Node]
     """
     contributions = {node: list(terms) for node, terms in seeds.items()}
     cotangents: dict[Node, Node] = {}
+    shared: set[Node] = set()  # cotangents handed on to several operands: none of them gives its name to all
     with at(None):  # gives back the present step at the end
         for y in reversed(order):
             if y not in contributions:
@@ -49,11 +50,15 @@ def pull_back(seeds: dict[Node, list[Node]], order: list[Node], paths: set[Node]
             terms = contributions.pop(y)
             g = terms[0] if len(terms) == 1 else _collect(terms)
             if of is not None and y.name is not None and y not in seeds:
-                g = named(f"d{of}/d{y.name}", g)
+                g = named(f"d{of}/d{y.name}", same(g) if g in shared else g)
             cotangents[y] = g
+            handed_on = 0
             for position, x in enumerate(y.args):
                 if x in paths and (part := contribution(g, y, position)) is not None:
                     contributions.setdefault(x, []).append(part)
+                    handed_on += part is g
+            if handed_on > 1:
+                shared.add(g)
     return cotangents
 
 

@@ -12,7 +12,7 @@ that is long enough: `Folded.retarget`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -111,6 +111,7 @@ class Folded:
 
     families: list[Family]
     T: int
+    places: dict[Node, tuple[int, int | None]] = field(compare=False, repr=False)  # of each node: its family and its step
 
     def retarget(self, T: int) -> Folded:
         """The same program for another length. T must leave room for every boundary step: at least 3."""
@@ -199,7 +200,7 @@ def fold(nodes: Sequence[Node], hide: Iterable[str] = (), T: int | None = None) 
                 Definition(signature, domain, min(serial for _, serial in found))
                 for domain in _domains([step for step, _ in found], T)
             )
-    return Folded(families, T)
+    return Folded(families, T, place)
 
 
 def _own_step(node: Node, place: dict[Node, tuple[int, int | None]]) -> int | None:
@@ -223,16 +224,16 @@ def _ref(family: int, there: int | None, here: int | None, T: int) -> Ref:
     if there is None:
         return Ref(family, None)
     across = here is not None and T >= 3 and abs(there - here) >= T - 1
-    return Ref(family, _fixed(there, T) if here is None or across else there - here)
+    return Ref(family, fixed(there, T) if here is None or across else there - here)
 
 
 def _attribute(key: str, value: Any, step: int | None, T: int) -> Any:
     if key == "t" and step is not None:
         return value - step
-    return _fixed(value, T) if key in ("t", "T") else value
+    return fixed(value, T) if key in ("t", "T") else value
 
 
-def _fixed(step: int, T: int, lower: bool = False) -> Fixed:
+def fixed(step: int, T: int, lower: bool = False) -> Fixed:
     """Counted from the nearer end; halfway, the lower end of a domain from the start and all else from the end.
 
     With fewer than 3 steps nothing can be said about other lengths, and all is counted from the start.
@@ -252,7 +253,7 @@ def _spans(places: list[tuple[int, int | None]], T: int) -> Iterator[Ref]:
             while j < len(places) and places[j] == (family, start + way * (j - i)):
                 j += 1
             lo, hi = sorted((start, start + way * (j - 1 - i)))
-            yield Ref(family, Span(_fixed(lo, T, lower=True), _fixed(hi, T), way < 0))
+            yield Ref(family, Span(fixed(lo, T, lower=True), fixed(hi, T), way < 0))
         else:
             yield _ref(family, start, None, T)
         i = j
@@ -267,7 +268,7 @@ def _domains(steps: list[int | None], T: int) -> Iterator[Domain | None]:
     for step in [*known[1:], None]:
         if step is None or step > previous + 1:
             alone = start == previous
-            yield Domain(_fixed(start, T, lower=not alone), _fixed(previous, T))
+            yield Domain(fixed(start, T, lower=not alone), fixed(previous, T))
             start = step if step is not None else start
         previous = step if step is not None else previous
 
@@ -293,9 +294,9 @@ def data_refs(definition: Definition) -> list[Ref]:
     return [ref for position, ref in enumerate(definition.refs) if position not in shapes]
 
 
-def components(families: list[Family]) -> list[list[Family]]:
+def components(families: list[Family], refs: Callable[[Definition], Sequence[Ref]] = data_refs) -> list[list[Family]]:
     """Strongly connected components (Tarjan 1972), without recursion, each in order of creation."""
-    edges = [[ref.family for d in family.definitions for ref in data_refs(d)] for family in families]
+    edges = [[ref.family for d in family.definitions for ref in refs(d)] for family in families]
     number: dict[int, int] = {}
     low: dict[int, int] = {}
     stacked: list[int] = []

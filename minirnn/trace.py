@@ -415,12 +415,12 @@ def checked_trace(
     training: bool = False,
     short: bool = False,
 ) -> Trace:
-    """A trace of data that were checked before; `short`: of one sample and, where the length is free, its first steps."""
+    """A trace of data that were checked before; `short`: of two samples and, where the length is free, their first steps."""
     targets = None if target is None else [target]
     weights = weights or {layer: layer.weights for layer in model.layers}
     asked = Asked(model, inputs, targets, loss, weights, Conditions(training))
     if short:
-        asked = asked._replace(inputs=[x[:1] for x in inputs], targets=targets and [y[:1] for y in targets])
+        asked = asked._replace(inputs=[x[:2] for x in inputs], targets=targets and [y[:2] for y in targets])
         asked = asked.first_steps() if model.any_length else asked
     return _trace(asked, None)
 

@@ -24,7 +24,7 @@ class Wanted(NamedTuple):
 class Results(NamedTuple):
     """What a program computes: families of a fold, the gradients by the name under which they are returned."""
 
-    output: Family
+    output: Wanted
     inputs: list[int]  # the serial numbers of the leaves that the data are
     loss: Family | None = None
     gradients: dict[str, Wanted] = {}
@@ -32,7 +32,7 @@ class Results(NamedTuple):
     @property
     def families(self) -> list[Family]:
         gradients = [wanted.family for wanted in self.gradients.values()]
-        return [self.output] if self.loss is None else [self.output, self.loss, *gradients]
+        return [self.output.family] if self.loss is None else [self.output.family, self.loss, *gradients]
 
 
 class Line(NamedTuple):
@@ -49,7 +49,7 @@ class Functions:
     def __init__(self, folded: Folded, results: Results, shapes: bool = False) -> None:
         self.folded, self.results = folded, results
         self.schedule = Schedule(folded, results.families, shapes)
-        self.names = python_names(self.schedule, results.output)
+        self.names = python_names(self.schedule, results.output.family)
         self.leaves = [
             (family, definition)
             for family in folded.families

@@ -7,11 +7,12 @@ into arrays that are made beforehand; a loop over time is left for a recurrence.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..fold import Definition, Domain, Family, Fixed, Ref, Span
-from ..graph import Primitive
+from ..graph import Node, Primitive
 from ..ops import (
     add,
     average,
@@ -98,6 +99,8 @@ class Rows:
         self.lists: dict[str, str] = {}
         self.vectors = True  # of a single sample, the steps may be plain vectors
         self._dims: dict[int, Dims] = {}
+        leaves = [family.first for family in self.families if family.first.op is leaf_op]
+        self._sizes = {letter(d): n for leaf in leaves for d, n in zip(leaf.attrs["dims"], leaf.shape)}
         self._numbers: dict[int, Uniform] = {}
         self._local: dict[tuple[int, Fixed], Atom] = {}
         self._seen: dict[tuple[int, int], str] = {}  # what a loop reads, at which delay -> its name there
@@ -117,6 +120,7 @@ class Rows:
     def dims(self, index: int) -> Dims:
         """The lengths of the axes of one step of the family."""
         if index not in self._dims:
+            node = self.families[index].first
             definition = min(self.families[index].definitions, key=lambda d: d.serial)
             if definition.op is leaf_op:
                 dims = tuple(letter(d) for d in definition.attrs["dims"])
@@ -124,8 +128,16 @@ class Rows:
                     raise Unwritable(f"the axes of {self.families[index].name} have no names")
                 self._dims[index] = dims
             else:
-                self._dims[index] = dims_after(definition.op, [self.dims(ref.family) for ref in definition.refs])
+                dims = dims_after(definition.op, [self.dims(ref.family) for ref in definition.refs])
+                self._dims[index] = self._confirmed(dims, node)
         return self._dims[index]
+
+    def _confirmed(self, dims: Dims, node: Node) -> Dims:
+        """The lengths, if those are the lengths that the node has; an axis of length 1 may stand where there was another."""
+        numbers = [eval(d, {}, self._sizes) for d in dims]  # letters and products of them
+        if len(numbers) != node.ndim or any(a not in (b, 1) for a, b in zip(node.shape, numbers)):
+            raise Unwritable(f"the shape of {node.op.name} is not known in letters")
+        return tuple("1" if a == 1 != b else d for a, b, d in zip(node.shape, numbers, dims))
 
     def span(self, index: int) -> Domain | None:
         """The steps for which a family is stored; None if it has none."""
@@ -182,7 +194,7 @@ class Rows:
                 known.append(name)
         return alike
 
-    def _whole(self, index: int, place: Place) -> str:
+    def whole(self, index: int, place: Place) -> str:
         """The rows of the steps of `place` of a family, by a name if there is one for them."""
         index = self._rooted.get(index, index)
         span, name, T = self.span(index), self.names[index], self.folded.T
@@ -232,7 +244,7 @@ class Rows:
         if index in self._numbers:
             return self._numbers[index]
         if index not in self.schedule.kept:
-            return self._term(self._definition(family, place), place)
+            return dataclasses.replace(self._term(self._definition(family, place), place), dims=dims)
         if place is None:
             return Atom(self.names[index], dims)
         if place.delay is not None:
@@ -240,7 +252,7 @@ class Rows:
             return Atom(self._seen.setdefault((owner, place.delay), self.names[owner] + suffix(place.delay)), dims)
         if (index, place.lo) in self._local and place.lo == place.hi:
             return self._local[index, place.lo]
-        return Atom(self._whole(index, place), dims, place.lo != place.hi)
+        return Atom(self.whole(index, place), dims, place.lo != place.hi)
 
     def _definition(self, family: Family, place: Place | None) -> Definition:
         """The definition in force at the steps of `place`."""
@@ -280,8 +292,11 @@ class Rows:
         while index not in self.schedule.kept and definition.op.rows and self.dims(definition.refs[0].family) == dims:
             index = definition.refs[0].family
             definition = self.families[index].definitions[0]
-        named = index in self.schedule.kept and definition.domain is None
-        return Atom(self.names[index] if named else "", dims)
+        if index not in self.schedule.kept:
+            return Atom("", dims)
+        return Atom(
+            self.names[index] if definition.domain is None else self._room(index), dims, definition.domain is not None
+        )
 
     def _ready(self, op: Primitive, position: int, arg: Term) -> Term:
         """An operand inside a loop: what does not change there is computed before."""
@@ -420,7 +435,7 @@ class Rows:
             by_step = f"{self._room(family.index)}.reshape({count(place)}, {', '.join(term.dims)})"
             return f"{self._view(f'{name}_by_step', by_step)}[:] = {whole}.swapaxes(0, 1)"
         if place is not None:
-            return self._put(term, self._whole(family.index, place))
+            return self._put(term, self.whole(family.index, place))
         if family.index in self.fixed and len(term.dims) == 2:
             return self._put(term, self._room(family.index))
         return f"{name} = {written(self._summed(term))}"
@@ -475,7 +490,7 @@ class Rows:
             return [Line(f"{room if room.endswith(']') else f'{room}[:]'} = {self.names[index]}_{place.lo}", 1, about)]
         term = self._term(definition, place)
         if self._stored(index):
-            return [Line(self._put(term, self._whole(index, place)), 1, about)]
+            return [Line(self._put(term, self.whole(index, place)), 1, about)]
         name = self.names[index] + ("_T" if place.lo == LAST else f"_{place.lo}".replace("-", "_minus_"))
         self._local[index, place.lo] = Atom(name, term.dims)
         return [Line(f"{name} = {written(term)}", 1, about)]
@@ -502,7 +517,7 @@ class Rows:
         parts = []
         for index, delay in stored:
             lo, hi = place.moved(delay)[:2]
-            parts.append(f"steps({self._whole(index, Place(lo, hi))})")
+            parts.append(f"steps({self.whole(index, Place(lo, hi))})")
         self.lists[name] = parts[0] if len(parts) == 1 else f"list(zip({', '.join(parts)}))"
         before = [Line(f"{short} = {text}") for text, short in self._hoisted.items()]
         order = f"reversed({name})" if loop.backwards else name

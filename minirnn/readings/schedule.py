@@ -50,7 +50,7 @@ class Schedule:
             for definition in folded.families[index].definitions:
                 for ref in self.refs(definition):
                     self.users[ref.family].append(index)
-        groups = [group for group in components(folded.families) if group[0].index in self.needed]
+        groups = [group for group in components(folded.families, self.refs) if group[0].index in self.needed]
         recurrent = [len(group) > 1 or group[0].index in self.users[group[0].index] for group in groups]
         self.recurrent = {family.index for group, loops in zip(groups, recurrent) if loops for family in group}
         self.kept = {index for index in self.needed if self._is_kept(folded.families[index])}
@@ -92,7 +92,7 @@ class Schedule:
             ref.where
             for family in group
             for definition in family.definitions
-            for ref in data_refs(definition)
+            for ref in self.refs(definition)
             if ref.family in inside and isinstance(ref.where, int) and ref.where
         }
         names = ", ".join(str(family.name) for family in group if family.name is not None)
@@ -124,7 +124,7 @@ class Schedule:
         while waiting:
             index, delay = waiting.pop()
             for definition in self.folded.families[index].definitions:
-                for ref in data_refs(definition):
+                for ref in self.refs(definition):
                     there = (ref.family, delay + ref.where) if isinstance(ref.where, int) else (ref.family, None)
                     if ref.family not in inside or there in seen or there[1] is None:
                         continue

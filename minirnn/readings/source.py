@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..fold import fixed
 from .functions import Functions, Results, Wanted
 from .stepwise import Stepwise
 from .terms import Unwritable
@@ -43,9 +44,9 @@ def wanted(trace: Trace) -> Results:
     if len(trace.outputs) > 1:
         raise NotImplementedError(f"a model with {len(trace.outputs)} outputs has no source yet")
     folded, shown = trace.fold(), trace.folded_trace
-    by_node = {family.first: family for family in folded.families}
     by_name = {family.name: family for family in folded.named}
-    output = by_node.get(shown.output_node) or by_name[shown.output_node.name]
+    index, step = shown.fold().places[shown.output_node]
+    output = Wanted(folded.families[index], None if step is None else fixed(step, shown.steps))
     inputs = [_leaf(node).serial for node in shown.input_nodes]
     if shown.loss_node is None:
         return Results(output, inputs)

@@ -20,8 +20,10 @@ class Stepwise(Functions):
 
     def text(self, comments: Comments, title: str = "") -> str:
         """The module; `title` is its docstring."""
-        output = self.names[self.results.output.index]
-        functions = [self._function("forward", "The output.", self.given, [self.results.output.index], output, comments)]
+        output = self._returned(self.results.output)
+        functions = [
+            self._function("forward", "The output.", self.given, [self.results.output.family.index], output, comments)
+        ]
         if self.results.loss is not None:
             pairs = [f'"{name}": {self._returned(wanted)}' for name, wanted in self.results.gradients.items()]
             result = f"{self.names[self.results.loss.index]}, " + "{" + ", ".join(pairs) + "}"
@@ -123,9 +125,7 @@ class Stepwise(Functions):
         if family.index in self.schedule.kept:
             name = self.names[family.index]
             return name if t is None else f"{name}[{t}]"
-        if len(family.definitions) > 1:
-            raise NotImplementedError(f"{family.definitions[0].op.name} changes its definition on the way: no source yet")
-        return self._written(family.definitions[0], t)
+        return self._written(family.definitions[0], t)  # nameless: all its definitions say the same
 
 
 def _at(where: Fixed) -> str:

@@ -149,7 +149,9 @@ def applied(op: Primitive, args: list[Term], attrs: dict[str, Any]) -> Term:
                 return _scaled(one, other)
     if op is mean:
         return Atom(f"{total_text(first)} / {grouped(size(first))}", ())
-    timed = any(a.timed for a in args)
+    if any(isinstance(args[k], Atom) and not args[k].text for k in op.shapes):  # type: ignore[union-attr]
+        raise Unwritable(f"{op.name} needs the shape of what is not stored")
+    timed = any(a.timed for position, a in enumerate(args) if position not in op.shapes)
     if timed:
         _demand_rows(op, args)
     return Call(op, tuple(args), tuple(attrs.items()), dims, timed)
@@ -161,7 +163,7 @@ def _demand_rows(op: Primitive, args: list[Term]) -> None:
         if position in op.rows:
             if not arg.timed and (op in ROW_BY_ROW or not isinstance(arg, Uniform | Broadcast)):
                 raise Unwritable(f"{op.name} of several steps and of one matrix")
-        elif arg.timed:
+        elif arg.timed and position not in op.shapes:
             raise Unwritable(f"{op.name} of several steps")
         if isinstance(arg, Broadcast | Uniform) and op in ROW_BY_ROW:
             raise Unwritable(f"{op.name} of a repeated row")

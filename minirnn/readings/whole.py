@@ -10,7 +10,7 @@ from ..fold import Folded
 from ..ops import leaf_op, stack
 from .functions import Comments, Functions, Line, Results, Wanted, commented
 from .lines import assigned, fitted, function, unpacked, used_in
-from .rows import Rows, sliced, times
+from .rows import FIRST, LAST, Place, Rows, times
 
 
 class Program(Functions):
@@ -18,14 +18,14 @@ class Program(Functions):
 
     def __init__(self, folded: Folded, results: Results) -> None:
         super().__init__(folded, results)
-        self.forward = self.schedule.behind([results.output.index])
+        self.forward = self.schedule.behind([results.output.family.index])
         self.rows = Rows(self.schedule, self.names, self._remembered())
 
     def _remembered(self) -> set[int]:
         """What the forward pass computes once, apart from the output, and the rest needs."""
         later = self.schedule.needed - self.forward
         found = set()
-        for index in self.forward & self.schedule.kept - {self.results.output.index}:
+        for index in self.forward & self.schedule.kept - {self.results.output.family.index}:
             definition = self.folded.families[index].definitions[0]
             if definition.domain is None and definition.op is not leaf_op:
                 found |= {index for user in self.schedule.users[index] if user in later}
@@ -87,8 +87,8 @@ class Program(Functions):
         rest: list[Line] = []
         for block in self.rows.blocks:
             (first if block.families[0].index in self.forward else rest).extend(block.lines)
-        stacked = self.results.output.definitions[0].op is stack
-        result = self.names[self.results.output.index]
+        stacked = self.results.output.family.definitions[0].op is stack
+        result = self._returned(self.results.output)
         if first[-1].text.startswith(f"{result} = "):
             first[-1] = first[-1]._replace(text=f"return {first[-1].text.removeprefix(f'{result} = ')}{'.copy()' * stacked}")
         else:
@@ -112,7 +112,7 @@ class Program(Functions):
     def _loss_and_gradients(self, comments: Comments) -> list[str]:
         _, lines = self._parts
         body = commented(lines, comments)
-        output = self.names[self.results.output.index]
+        output = self.names[self.results.output.family.index]
         needed = used_in(output, body) and output not in self._memory(lines)
         memory = [
             f"memory = memory or {self.call('arrays')}",
@@ -130,11 +130,12 @@ class Program(Functions):
         return [*self.weights([*converted, *sizes, *body]), *converted, *self.given_numbers(body), *sizes, *memory, *body]
 
     def _returned(self, wanted: Wanted) -> str:
-        """A gradient as it is handed over: never a room that is used again."""
+        """A result as it is handed over: never a room that is used again."""
         index = wanted.family.index
-        name, dims, span = self.names[index], self.rows.dims(index), self.rows.span(index)
-        if span is None:
-            return name
+        if self.rows.span(index) is None:
+            return self.names[index]
+        lo, hi = (FIRST, LAST) if wanted.step is None else (wanted.step, wanted.step)
+        rows = self.rows.whole(index, Place(lo, hi))
         if wanted.step is not None:
-            return f"{name}{sliced(span, wanted.step, wanted.step, dims[0])}.copy()"
-        return f"{name}.reshape(T, {', '.join(dims)}).swapaxes(0, 1).copy()"
+            return f"{rows}.copy()"
+        return f"{rows}.reshape(T, {', '.join(self.rows.dims(index))}).swapaxes(0, 1).copy()"

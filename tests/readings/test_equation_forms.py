@@ -282,7 +282,7 @@ def test_components_are_plain_sympy(make):
 def test_a_fold_that_misses_a_boundary_is_found(make, monkeypatch):
     from minirnn.trace import Trace
 
-    before = Trace.fold
+    trace, before = make(), Trace.fold
 
     def without_the_last_step(self, hide=()):
         folded = before(self, hide)
@@ -291,7 +291,7 @@ def test_a_fold_that_misses_a_boundary_is_found(make, monkeypatch):
 
     monkeypatch.setattr(Trace, "fold", without_the_last_step)
     with pytest.raises(RuntimeError, match="equations of dL/dh do not cover"):
-        make().equations()
+        trace.equations()
 
 
 # ------------------------------------------------------------------------------- SymPy's own derivative, to 30 digits

@@ -14,8 +14,17 @@ import pytest
 import minirnn as mr
 from minirnn import demo
 from minirnn.compiled import executed
-from minirnn.layers import Dense, Input, SimpleRNN
-from minirnn.models import Model
+from minirnn.layers import (
+    RNN,
+    Bidirectional,
+    Dense,
+    Input,
+    Masking,
+    SimpleRNN,
+    SimpleRNNCell,
+    TimeDistributed,
+)
+from minirnn.models import Model, Sequential
 from minirnn.readings.source import wanted
 from minirnn.readings.stepwise import Stepwise
 
@@ -152,6 +161,38 @@ def test_given_initial_states(make):
     trace = mr.trace(model, data, rng.normal(size=(2, 6)))
     for stepwise in (False, True):
         assert max(errors(trace, text_of(trace, stepwise)).values()) < 32
+
+
+FAMILY = {
+    "backwards": lambda: [SimpleRNN(5, go_backwards=True), Dense(2)],
+    "backwards, every step": lambda: [SimpleRNN(5, go_backwards=True, return_sequences=True), Dense(2)],
+    "the last layer is recurrent": lambda: [SimpleRNN(5, return_sequences=True), TimeDistributed(Dense(4)), SimpleRNN(2)],
+    "masked": lambda: [Masking(0.0), SimpleRNN(5), Dense(2)],
+    "penalties": lambda: [SimpleRNN(5, kernel_regularizer="l2", recurrent_regularizer="l1"), Dense(2)],
+    "cells": lambda: [RNN([SimpleRNNCell(5), SimpleRNNCell(4)]), Dense(2)],
+    "activations": lambda: [SimpleRNN(5, activation="softplus"), Dense(2, activation="gelu")],
+    **{
+        f"both ways, {mode}{', every step' * every}": lambda mode=mode, every=every: [
+            Bidirectional(SimpleRNN(5, return_sequences=every), merge_mode=mode),
+            Dense(2),
+        ]
+        for mode in ("concat", "sum", "mul", "ave")
+        for every in (False, True)
+    },
+}
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_the_whole_family(name):
+    model = Sequential([Input((6, 3)), *FAMILY[name]()])
+    rng = np.random.default_rng(0)
+    model.set_weights([0.5 * rng.normal(size=w.shape) for w in model.get_weights()])
+    X = rng.normal(size=(2, 6, 3))
+    X[1, 3:5] = 0
+    for options in ({}, {"truncate": 2}):
+        trace = mr.trace(model, X, rng.normal(size=model.predict(X).shape), **options)
+        for stepwise in (False, True):
+            assert max(errors(trace, text_of(trace, stepwise)).values()) < 32
 
 
 def test_forward_alone(make):
