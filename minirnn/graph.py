@@ -32,7 +32,7 @@ class Node:
         self.value = value
         self.name: str | None = None
         self.step: int | None = now.step
-        self.serial: int = next(_serial)
+        self.serial: int = next_serial()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -158,7 +158,7 @@ class _Now(threading.local):
 
 
 now = _Now()
-_serial = itertools.count()
+next_serial = itertools.count().__next__
 
 
 class at:

@@ -17,6 +17,7 @@ from .layers.base import TENSORFLOW, Call, Conditions, Layer, Symbolic, steps, t
 from .layers.rnn import RNN
 from .models import Model, Run, Sequential
 from .ops import add, average, cut, leaf, reverse, stack, sum_all, take, total
+from .retrace import again
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .readings.page import Page
     from .readings.picture import Picture
     from .readings.walk import Walk
+    from .retrace import Plan
     from .verify.mismatch import Mismatch
     from .verify.report import Report
 
@@ -47,13 +49,32 @@ class Trace:
 
     def __init__(self, run: Run, loss: Node | None, asked: Asked, wrt: tuple[str, ...] = ()) -> None:
         self.outputs, self.output_node, self.parameters = run.outputs, run.output, run.parameters
-        self.input_nodes = run.inputs
         self.loss_node, self._asked, self._run, self._wrt = loss, asked, run, wrt
+        self.data = [_leaf(node) for node in run.inputs]  # as it was given: whole sequences
         self.forward = ancestors(run.outputs if loss is None else [*run.outputs, loss])
         further = [node for name in wrt for node in self._called(name)]
         self.cotangents = {} if loss is None else backprop(loss, [*self.parameters.values(), *further], self.forward)
         self.nodes = ancestors(self.cotangents.values(), self.forward)
         self.variables = {(str(n.name), n.step): n for n in self.nodes if n.name is not None}
+
+    @classmethod
+    def again(cls, asked: Asked, plan: Plan) -> Trace:
+        """The same network on other values: the nodes of `plan`."""
+        with np.errstate(over="ignore"):
+            nodes = plan.run(asked)
+        self = cls.__new__(cls)
+        self.outputs = [nodes[i] for i in plan.outputs]
+        self.output_node, self.parameters = self.outputs[0], {name: nodes[i] for name, i in plan.parameters.items()}
+        self.loss_node, self._asked, self._wrt = None if plan.loss is None else nodes[plan.loss], asked, ()
+        self.forward, self.nodes, self.data = nodes[: plan.forward], nodes, [nodes[i] for i in plan.data]
+        self.cotangents = {nodes[i]: nodes[g] for i, g in plan.cotangents}
+        self.variables = {key: nodes[i] for key, i in plan.variables.items()}
+        return self
+
+    @cached_property
+    def _run(self) -> Run:
+        """What the layers left when they were run, if it was not kept."""
+        return _trace(self._asked, self.dtype)._run
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _trace, (self._asked, self.dtype, self._wrt)  # copied and pickled as what was asked, and run again
@@ -119,7 +140,7 @@ class Trace:
         if not names:
             return self
         self._needs_loss(f"derivative with respect to {', '.join(names)}")
-        return Trace(self._run, self.loss_node, self._asked, names)
+        return _trace(self._asked, self.dtype, names)
 
     def _called(self, name: str) -> list[Node]:
         """The nodes of that name, or of that name and step."""
@@ -380,7 +401,8 @@ def trace(
         layer: kept for layer in recurrent_layers(model.layers) if (kept := layer.states) is not None
     }
     conditions = Conditions(training, semantics, masks, states)
-    return _trace(Asked(model, [np.array(x) for x in inputs], targets, function, weights, conditions, truncate), dtype)
+    asked = Asked(model, [np.array(x) for x in inputs], targets, function, weights, conditions, truncate)
+    return again(asked, dtype, lambda: _trace(asked, dtype))
 
 
 class Asked(NamedTuple):
@@ -423,6 +445,13 @@ def checked_trace(
         asked = asked._replace(inputs=[x[:2] for x in inputs], targets=targets and [y[:2] for y in targets])
         asked = asked.first_steps() if model.any_length else asked
     return _trace(asked, None)
+
+
+def _leaf(node: Node) -> Node:
+    """What was given: of an input in steps, the sequence that they were taken from."""
+    while node.args:
+        node = node.args[0]
+    return node
 
 
 def _trace(asked: Asked, dtype: Any, wrt: tuple[str, ...] = ()) -> Trace:

@@ -11,7 +11,6 @@ from .terms import Unwritable
 from .whole import Program
 
 if TYPE_CHECKING:
-    from ..graph import Node
     from ..trace import Trace
 
 
@@ -47,15 +46,8 @@ def wanted(trace: Trace) -> Results:
     by_name = {family.name: family for family in folded.named}
     index, step = shown.fold().places[shown.output_node]
     output = Wanted(folded.families[index], None if step is None else fixed(step, shown.steps))
-    inputs = [_leaf(node).serial for node in shown.input_nodes]
+    inputs = [node.serial for node in shown.data]
     if shown.loss_node is None:
         return Results(output, inputs)
     gradients = {name: Wanted(by_name[f"dL/d{name}"]) for name in trace.parameters}
     return Results(output, inputs, by_name[shown.loss_node.name], gradients)
-
-
-def _leaf(node: Node) -> Node:
-    """What was given: of an input in steps, the sequence that they were taken from."""
-    while node.args:
-        node = node.args[0]
-    return node

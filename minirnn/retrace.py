@@ -1,0 +1,154 @@
+"""Tracing a network again: the same nodes in the same order, with other values.
+
+What nodes a trace has depends on the network and on the shapes of the data alone. The layers and backpropagation make them
+the first time; from then on a program without loops or choices, one line for each node, computes the values.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from .graph import Node, next_serial
+
+if TYPE_CHECKING:
+    from .layers.base import Layer
+    from .models import Model
+    from .trace import Asked, Trace
+
+MOST = 5000  # nodes of a trace that is worth a program of its own
+_plans: WeakKeyDictionary[Model, dict[Any, Any]] = WeakKeyDictionary()
+
+
+class Plan:
+    """The nodes of a trace, to be made again. ValueError if one of its leaves is neither data, nor weight, nor target."""
+
+    def __init__(self, trace: Trace, sources: Mapping[Node, Callable[[Asked], np.ndarray]]) -> None:
+        self.nodes = trace.nodes
+        number = {node: i for i, node in enumerate(self.nodes)}
+        given = [node for node in self.nodes if not node.args]
+        if not all(node in sources for node in given):
+            raise ValueError("a leaf that is made for each run")
+        self.given = [sources[node] for node in given]
+        self.dtype = trace.dtype
+        self._rows = [
+            (node.op, _picker([number[a] for a in node.args]), node.attrs, node.name, node.step) for node in self.nodes
+        ]
+        self._compute = _program(self.nodes, number)
+        self.forward = len(trace.forward)
+        self.data = [number[node] for node in trace.data if node in number]
+        if len(self.data) < len(trace.data):
+            raise ValueError("data that nothing depends on")
+        self.outputs = [number[node] for node in trace.outputs]
+        self.loss = None if trace.loss_node is None else number[trace.loss_node]
+        self.parameters = {name: number[node] for name, node in trace.parameters.items()}
+        self.cotangents = [(number[node], number[g]) for node, g in trace.cotangents.items()]
+        self.variables = {key: number[node] for key, node in trace.variables.items()}
+        del self.nodes
+
+    def run(self, asked: Asked) -> list[Node]:
+        """The nodes, with the values that `asked` leads to."""
+        values = self._compute(*[source(asked).astype(self.dtype) for source in self.given])
+        made: list[Node] = []
+        new, append, serial = Node.__new__, made.append, next_serial
+        for (op, args, attrs, name, step), value in zip(self._rows, values):
+            node = new(Node)
+            node.op, node.attrs, node.value, node.name, node.step, node.serial = op, attrs, value, name, step, serial()
+            node.args = args(made)
+            append(node)
+        return made
+
+
+def _picker(places: list[int]) -> Callable[[list[Node]], tuple[Node, ...]]:
+    """What takes the operands out of the list of nodes."""
+    if not places:
+        return lambda made: ()
+    if len(places) == 1:
+        place = places[0]
+        return lambda made: (made[place],)
+    return operator.itemgetter(*places)
+
+
+def _program(nodes: list[Node], number: Mapping[Node, int]) -> Callable[..., tuple[Any, ...]]:
+    """One line for each node that is computed."""
+    known: dict[str, Any] = {"np": np}
+    lines = []
+    for i, node in enumerate(nodes):
+        if not node.args:
+            continue
+        exec(node.op.helper, known)  # our own text only
+        operands = [f"v{number[a]}" for a in node.args]
+        constants = {name: f"c{i}_{name}" for name in node.attrs}
+        known |= {constants[name]: value for name, value in node.attrs.items()}
+        fields = {str(k): text for k, text in enumerate(operands)} | constants | {"*": ", ".join(operands)}
+        text = re.sub(r"\{(\*|\w+)\}", functools.partial(_field, fields), node.op.numpy)
+        lines.append(f"    v{i} = {text}")
+    given = ", ".join(f"v{i}" for i, node in enumerate(nodes) if not node.args)
+    everything = ", ".join(f"v{i}" for i in range(len(nodes)))
+    exec("\n".join([f"def compute({given}):", *lines, f"    return ({everything},)"]), known)  # our own text only
+    return known["compute"]
+
+
+def _field(fields: Mapping[str, str], match: re.Match[str]) -> str:
+    return fields[match[1]]
+
+
+def again(asked: Asked, dtype: Any, first: Callable[[], Trace]) -> Trace:
+    """The trace of `asked`: by a plan if there is one, else by `first`; a plan is made when a network is traced again."""
+    from .trace import Trace
+
+    if asked.conditions.states or asked.conditions.masks:
+        return first()
+    known = _plans.setdefault(asked.model, {})
+    shapes = [x.shape for x in [*asked.inputs, *(asked.targets or [])]]
+    types = [x.dtype for x in asked.inputs] + [w.dtype for weights in asked.weights.values() for w in weights]
+    conditions = asked.conditions.training, asked.conditions.semantics
+    key = (*shapes, *types, dtype and np.dtype(dtype), asked.targets is None, asked.loss, asked.truncate, *conditions)
+    configuration = _configuration(asked.weights)
+    before, plan = known.get(key, (None, None))
+    if before is None or len(before) != len(configuration) or not all(map(operator.is_, before, configuration)):
+        known[key] = configuration, None
+        return first()
+    if plan is None:
+        trace = first()
+        known[key] = configuration, _planned(trace)
+        return trace
+    return Trace.again(asked, plan) if isinstance(plan, Plan) else first()
+
+
+def _planned(trace: Trace) -> Plan | str:
+    """A plan of the trace, or why there is none."""
+    if len(trace.nodes) > MOST:
+        return "too many nodes"
+    model = trace.model
+    if any(model.role(symbolic) not in ("data", "state") for symbolic in model.inputs):
+        return "data that are numbers or masks"
+    sources: dict[Node, Any] = {}
+    for i, node in enumerate(trace.data):
+        sources[node] = lambda asked, i=i: asked.inputs[i]
+    for name, (layer, i) in model.parameter_places().items():
+        sources[trace.parameters[name]] = lambda asked, layer=layer, i=i: asked.weights[layer][i]
+    targets = [node for node in trace.nodes if not node.args and node.attrs["role"] == "target"]
+    for i, node in enumerate(targets):
+        sources[node] = lambda asked, i=i: asked.targets[i]
+    try:
+        return Plan(trace, sources)
+    except ValueError as error:
+        return str(error)
+
+
+def _configuration(layers: Mapping[Layer, Any]) -> list[Any]:
+    """Everything the layers are set to, apart from their weights: a changed setting makes other nodes."""
+    found: list[Any] = []
+    waiting = list(layers)
+    while waiting:
+        layer = waiting.pop()
+        found += [value for name, value in vars(layer).items() if name not in ("_weights", "states", "children")]
+        waiting.extend(layer.children.values())
+    return found
