@@ -36,7 +36,7 @@ def rolled(trace: Trace, level: str, backward: bool) -> Rolled:
 class _Reader:
     def __init__(self, trace: Trace, level: str, backward: bool) -> None:
         self.trace, self.level, self.backward = trace, level, backward
-        short = trace._short() or trace
+        short = trace.folded_trace
         self.folded: Folded = fold(short.nodes if backward else short.forward)
         if short is not trace:
             self.folded = self.folded.retarget(trace.steps)
