@@ -18,6 +18,7 @@ LAYER = {
 HELPERS = {
     "symbols", "names", "spelling", "evaluation", "expressions", "blocks", "layout", "numbers", "conventions", "components",
     "paths", "renaming", "simplify", "svg", "unrolled", "rolled", "contents", "canvas", "sheet", "engines", "schedule",
+    "quantities",
     "terms", "lines", "rows", "functions", "whole", "stepwise", "comments",
 }  # fmt: skip
 

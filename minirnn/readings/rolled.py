@@ -9,10 +9,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..fold import Definition, Family, Fixed, Folded, Ref, Span, fold
+from ..fold import Definition, Family, Fixed, Folded, Ref, Span, data_refs, fold
 from ..graph import Node
-from ..ops import average, log_softmax, matmul, same, spread, sumrows, take_op, transpose
-from .unrolled import ADDS, FUNCTIONS, LOSS_WORDS, SILENT, Flow, Quantity
+from ..ops import average, log_softmax, matmul, spread, stack, sumrows, take_op, transpose
+from .quantities import ADDS, FUNCTIONS, LOSS_WORDS, SILENT, Flow, Quantity, is_quantity, role_of
 
 if TYPE_CHECKING:
     from ..trace import Trace
@@ -50,6 +50,8 @@ class _Reader:
                     if position not in definition.op.shapes and family.first in self.forward:
                         self.users[ref.family].append(definition.op)
         self.loss = "" if trace.loss_node is None else str(trace.loss_node.name)
+        out = self.short.output_node
+        self.outputs = {n.name for n in (out, *(out.args if out.op is stack else ()))} - {None}
         self.found = Rolled({}, [])
 
     def read(self) -> Rolled:
@@ -69,17 +71,11 @@ class _Reader:
 
     def is_shown(self, family: Family) -> bool:
         node = family.first
+        if self.level == "cell":
+            return is_quantity(node, self.users[family.index], inner=self.backward)
         if node.attrs.get("role") == "parameter" or node.ndim > 2:
             return False
-        if self.level == "op":
-            return bool(node.args) or node.step is not None or (node.name is not None and node.attrs.get("role") != "input")
-        if family.name is None or (not node.args and node.step is None and node.attrs.get("role") == "constant"):
-            return False
-        users = self.users[family.index]
-        inner = (
-            users and node.args and node.op not in FUNCTIONS and all(op in FUNCTIONS or op is log_softmax for op in users)
-        )
-        return self.backward or not inner
+        return bool(node.args) or node.step is not None or (node.name is not None and node.attrs.get("role") != "input")
 
     def key(self, family: Family) -> str:
         return family.name or f"{family.first.op.name}.{family.index}"
@@ -113,24 +109,7 @@ class _Reader:
         return self.short.variables.get((str(family.name), max(1, self.short.steps // 2)), family.first)
 
     def role(self, node: Node) -> str:
-        if node.shape == () and node.name is not None and node in self.forward:
-            return "loss"
-        if node not in self.forward:
-            return "gradient"
-        origin = node.args[0] if node.op is take_op else node
-        known = {"input": "input", "target": "target", "parameter": "parameter"}
-        if (node.op is take_op or not origin.args) and origin.attrs.get("role") in known:
-            return known[origin.attrs["role"]]
-        out = self.short.output_node
-        return (
-            "output"
-            if node is out
-            or (
-                node.name in {n.name for n in (out, *(out.args if out.op.variadic else ()))} - {None}
-                and node.name == _base(out)
-            )
-            else "state"
-        )
+        return role_of(node, node.name in self.outputs) if node in self.forward else "gradient"
 
     # ------------------------------------------------------------------------------------------------------------- the lines
 
@@ -138,23 +117,16 @@ class _Reader:
         quantity = self.found.quantities[self.key(family)]
         many = len({(d.signature.op, d.signature.refs) for d in family.definitions}) > 1
         for definition in family.definitions:
-            only = (
-                f"t = {definition.domain.lo}"
-                if many and definition.domain and definition.domain.lo == definition.domain.hi
-                else ""
-            )
-            if only in ("t = 0",):
-                start = (
-                    ""
-                    if definition.refs and not set(range(len(definition.refs))) <= set(definition.op.shapes)
-                    else definition.op.label
-                )
-                self.found.notes.setdefault(quantity.key, []).append(f"starts at {start}" if start else "starts as given")
+            domain = definition.domain
+            only = f"t = {domain.lo}" if many and domain and domain.lo == domain.hi else ""
+            if only == "t = 0":
+                start = "as given" if data_refs(definition) or not definition.op.label else f"at {definition.op.label}"
+                self.found.notes.setdefault(quantity.key, []).append(f"starts {start}")
                 continue
             self.walk(family, definition, quantity, only)
         words = dict.fromkeys(quantity.does)
         if quantity.role == "loss" and self.level == "cell" and self.trace.loss_name:
-            means = any(d.op is average or d.op is same for d in family.definitions)
+            means = any(d.op is average for d in family.definitions)
             words = dict.fromkeys(
                 ["mean over t" if means else LOSS_WORDS.get(self.trace.loss_name, self.trace.loss_name)[:24]]
             )
@@ -170,13 +142,8 @@ class _Reader:
             if mark in seen:
                 continue
             seen.add(mark)
-            if (
-                self.level == "cell"
-                and quantity.role != "gradient"
-                and rule.op not in SILENT
-                and rule.op.name not in ADDS
-                and rule.op is not sumrows
-            ):
+            plumbing = rule.op in SILENT or rule.op.name in ADDS or rule.op is sumrows
+            if self.level == "cell" and quantity.role != "gradient" and not plumbing:
                 quantity.does.append(rule.op.label)
             for position, ref in enumerate(rule.refs):
                 if position in rule.op.shapes or (rule.op is log_softmax and position == 0):
@@ -289,7 +256,3 @@ class _Reader:
                 self.found.flows.append(Flow(self.loss, q.key))
         for q in self.found.quantities.values():
             q.row = rows.get(q.key, 0)
-
-
-def _base(node: Node) -> str | None:
-    return node.name or next((a.name for a in node.args if a.name is not None), None)

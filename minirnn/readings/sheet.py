@@ -16,8 +16,9 @@ from .svg import DARK, LIGHT
 if TYPE_CHECKING:
     from ..graph import Node
     from ..trace import Trace
+    from .quantities import Flow, Quantity
     from .rolled import Rolled
-    from .unrolled import Flow, Quantity, Unrolled
+    from .unrolled import Unrolled
 
 APART = 3.2  # points that the lines of the two passes stand from the middle
 LEAST = {"plain": (34.0, 30.0), "gap": (44.0, 24.0), "target": (40.0, 40.0), "parameter": (40.0, 30.0)}

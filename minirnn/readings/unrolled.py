@@ -9,48 +9,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..graph import Node
-from ..ops import activations, average, leaf_op, log_softmax, matmul, same, spread, stack, take_op, total, transpose
+from ..ops import average, log_softmax, matmul, same, spread, stack, take_op, transpose
+from .quantities import ADDS, LOSS_WORDS, SILENT, Flow, Quantity, is_quantity, role_of
 
 if TYPE_CHECKING:
     from ..trace import Trace
-
-FUNCTIONS = {op for op in activations.values() if op is not same}
-SILENT = {matmul, transpose, spread, stack, take_op, same, total, leaf_op}  # what they do is seen, or of no interest
-LOSS_WORDS = {"categorical_crossentropy": "cross-entropy"}
-ADDS = {"add", "total", "subtract"}
-
-
-@dataclass
-class Quantity:
-    """One box: a quantity, an operation without a name, a ghost of what is the same at all steps, or the dots of a gap."""
-
-    key: str
-    slot: str
-    column: int
-    role: str  # input, state, output, loss, target, parameter, plain (an operation), gap
-    node: Node | None = None
-    name: str | None = None
-    step: int | None = None
-    does: list[str] = field(default_factory=list)  # "+b_h" adds that parameter, "=W" names one
-    holds: list[str] = field(default_factory=list)  # quantities on the way into it that have no box of their own
-    row: int | None = None  # given where the layout is not to find it
-
-
-@dataclass
-class Flow:
-    """From one quantity to another, through parameters. `back`: a derivative flows the other way."""
-
-    source: str
-    target: str
-    through: tuple[str, ...] = ()
-    back: bool = False
-    of: Node | None = None  # the value that flows
-    loop: bool = False
-    note: str = ""
 
 
 @dataclass
@@ -101,14 +68,7 @@ class _Reader:
         self.outputs = {trace.output_node, *(trace.output_node.args if trace.output_node.op is stack else ())}
 
     def role(self, node: Node) -> str:
-        if node is self.trace.loss_node or (node.shape == () and node.name is not None):
-            return "loss"
-        origin = node.args[0] if node.op is take_op else node
-        if node.op is take_op or not origin.args:
-            known = {"input": "input", "target": "target", "parameter": "parameter"}
-            if origin.attrs.get("role") in known:
-                return known[origin.attrs["role"]]
-        return "output" if node in self.outputs else "state"
+        return "loss" if node is self.trace.loss_node else role_of(node, node in self.outputs)
 
     def in_sight(self, node: Node) -> bool:
         return node.step is None or node.step in self.column
@@ -190,16 +150,7 @@ class _Cells(_Reader):
                     self.dots(quantity.node)
 
     def is_shown(self, node: Node) -> bool:
-        """Named, and not a parameter, a whole sequence, or on its way through a function to a name of its own."""
-        if node.name is None or node.ndim > 2 or node.attrs.get("role") == "parameter":
-            return False
-        if node.step is None and not node.args and node.attrs.get("role") == "constant":
-            return False
-        users = self.users[node]
-        inner = (
-            users and node.args and node.op not in FUNCTIONS and all(u.op in FUNCTIONS or u.op is log_softmax for u in users)
-        )
-        return not inner
+        return is_quantity(node, [user.op for user in self.users[node]])
 
     def sources(self, node: Node, quantity: Quantity) -> list[tuple[Node, tuple[str, ...]]]:
         """The quantities that `node` is computed from, each with the parameters on the way; fills in what the box does."""

@@ -298,6 +298,13 @@ def test_attributes_of_ones_own(trace, tmp_path):
     assert LIGHT["state"] not in picture.svg.split("</style>")[1]
 
 
+def test_in_a_notebook(trace):
+    picture = trace.picture(rolled=True)
+    assert picture._repr_svg_() == picture.svg == picture._repr_mimebundle_()["image/svg+xml"]
+    assert not hasattr(picture, "_repr_latex_") and str(picture) == picture._repr_mimebundle_()["text/plain"]
+    assert picture.digraph.source == picture.dot
+
+
 def test_themes(trace):
     assert DARK["paper"] in trace.picture(theme="dark").dot and "prefers-color-scheme" not in trace.picture(theme="dark").svg
     assert "prefers-color-scheme" not in trace.picture(theme="light").svg
