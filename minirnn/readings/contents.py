@@ -80,7 +80,7 @@ def numbers(array: Any, colour: str) -> list[Row]:
     grid = np.atleast_2d(array)
     if grid.ndim > 2 or grid.shape[0] > MAX_ROWS or grid.shape[1] > MAX_COLS:
         size = " × ".join(map(str, array.shape))
-        texts = [size, f"{array.min():.3g} … {array.max():.3g}", f"norm {np.linalg.norm(array):.3g}"]
+        texts = [size, f"{array.min():.3g} … {array.max():.3g}".replace("-", "−"), f"norm {np.linalg.norm(array):.3g}"]
     else:
         cells = [[f"{v:.3g}".replace("-", "−") for v in row] for row in grid]
         widths = [max(len(row[k]) for row in cells) for k in range(grid.shape[1])]
