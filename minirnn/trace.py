@@ -126,6 +126,11 @@ class Trace:
         """ "mse", "categorical_crossentropy", or the name of the user's function; None without a target."""
         return getattr(self._asked.loss, "__name__", "loss") if self._asked.loss else None
 
+    @property
+    def calls(self) -> list[tuple[Symbolic, Call]]:
+        """The calls of all layers but the inputs, with what each was given and left behind."""
+        return self._run.calls
+
     def call_of(self, symbolic: Symbolic) -> Call | None:
         """What a call of a layer was given and left behind; None of an input."""
         return dict(self._run.calls).get(symbolic)
@@ -133,6 +138,12 @@ class Trace:
     def astype(self, dtype: Any) -> Trace:
         """The same network on the same data, run in another precision."""
         return self if np.dtype(dtype) == self.dtype else _trace(self._asked, np.dtype(dtype))
+
+    def following(self, semantics: str) -> Trace:
+        """The same network on the same data, in other semantics (see `minirnn.verify.traps`)."""
+        conditions = self.conditions.copy()
+        conditions = Conditions(conditions.training, semantics, conditions.masks, conditions.states)
+        return _trace(self._asked._replace(conditions=conditions), self.dtype, self._wrt)
 
     def with_respect_to(self, names: Iterable[str]) -> Trace:
         """The same run, differentiated by further quantities too: "x", all its steps, or one, "h_0"."""

@@ -7,7 +7,7 @@ import platform
 import numpy as np
 
 from ..trace import Trace
-from . import complex_step, keras
+from . import complex_step, keras, traps
 from .report import Report, Row
 from .rounding import allowed
 
@@ -27,8 +27,8 @@ def verify(trace: Trace, *, with_keras: bool = True) -> Report:
     else:
         rows.append(Row("gradients", complex_step.NAME, "float64", None, "there is no loss: trace with a target"))
     if with_keras:
-        rows += keras.rows(double, "float64")
-        rows += keras.rows(traces["float32"], "float32")
+        rows += traps.explained(list(keras.rows(double, "float64")), double, keras.rows)
+        rows += traps.explained(list(keras.rows(traces["float32"], "float32")), traces["float32"], keras.rows)
     rows = allowed(rows, traces)
     from .. import __version__
 
