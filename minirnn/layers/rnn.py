@@ -42,7 +42,9 @@ class RNN(Layer):
     ) -> None:
         super().__init__(**others)
         kind = self.kind
-        self.cell = demand_cell(StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell)
+        self.cell = demand_cell(
+            StackedRNNCells(cell, dtype=others.get("dtype")) if isinstance(cell, (list, tuple)) else cell
+        )
         self.children["cell"] = self.cell
         self.return_sequences = boolean(kind, "return_sequences", return_sequences)
         self.return_state = boolean(kind, "return_state", return_state)

@@ -107,6 +107,9 @@ TRAPS = (
 )
 
 
+__doc__ = f"{__doc__}\n" + "\n".join(f"- **{trap.name}.** {trap.sentence}" for trap in TRAPS)
+
+
 def explained(rows: list[Row], trace: Trace, ask: Callable[[Trace, str], Iterable[Row]]) -> list[Row]:
     """The rows of Keras, with the reason where its semantics are not those of the trace: others that it agrees with."""
     if all(row.ok for row in rows) or not concerning(trace):
