@@ -22,6 +22,7 @@ from ..layers import (
     Symbolic,
     TimeDistributed,
 )  # fmt: skip
+from ..layers.cells import OwnCell
 from ..models import Model, Sequential
 
 _OF_THE_RNN = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
@@ -79,6 +80,8 @@ def _config(layer: Layer, dtype: str | None) -> dict[str, Any]:
             return {"activation": _activation(layer)}
         case Flatten() | InputLayer():
             return {}
+    if isinstance(layer, OwnCell):
+        raise NotImplementedError(f"{layer.cell.label}: a cell of your own, which Keras cannot be told of")
     raise NotImplementedError(f"{layer.label}: Keras' description of a {type(layer).__name__} is not known")
 
 

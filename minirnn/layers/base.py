@@ -133,6 +133,12 @@ class Call:
         return leaf(given.astype(dtype), name, "dropout", dims)
 
 
+class Weight(NamedTuple):
+    """Stands for a weight of a cell of the user's own until the cell is called."""
+
+    name: str
+
+
 class Layer:
     """A layer: ``build(input_shape)`` makes its weights, ``call`` builds the graph from nodes.
 
@@ -393,6 +399,29 @@ class Layer:
 
     def input_node(self, value: Any, dtype: Any) -> Node:
         return input_node(value, dtype)
+
+    def add_weight(
+        self,
+        shape: tuple[int, ...],
+        initializer: Any = "glorot_uniform",
+        name: str | None = None,
+        regularizer: Any = None,
+        constraint: Any = None,
+    ) -> Weight:
+        """A weight of a cell of the user's own, made in its ``build``; in its ``call`` it is a node."""
+        name = name or f"weight_{len(self.own_weights)}"
+        if name in self.own_weights:
+            raise ValueError(f"{self.label} has two weights called {plain(name)!r}")
+        array = np.asarray(initializers.get(initializer)(tuple(shape), dtype=self.dtype.name)).astype(self.dtype)
+        self.own_weights = (*self.own_weights, name)
+        self._weights = [*(self._weights or []), array]
+        for kind, given, get in (
+            ("own_regularizers", regularizer, regularizers.get),
+            ("own_constraints", constraint, constraints.get),
+        ):
+            if given is not None:
+                setattr(self, kind, {**getattr(self, kind), name: get(given)})
+        return Weight(name)
 
     def forget(self) -> None:
         """Be as before it was built: without weights and states."""

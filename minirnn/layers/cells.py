@@ -10,8 +10,22 @@ import numpy as np
 from .. import activations
 from ..graph import Node, named
 from ..initializers import Draws
+from ..ops import leaf, state
 from ..system import plain
-from .base import Call, Conditions, Layer, Scope, Shape, boolean, common_dtype, positive_int, share, state_node
+from .base import (
+    Call,
+    Conditions,
+    Layer,
+    Scope,
+    Shape,
+    Weight,
+    boolean,
+    common_dtype,
+    positive_int,
+    share,
+    snake,
+    state_node,
+)  # fmt: skip
 
 
 class SimpleRNNCell(Layer):
@@ -80,15 +94,34 @@ class SimpleRNNCell(Layer):
         )
         return d_x, d_h
 
-    def step(self, x: Node, h: Node, call: Call, dropped: tuple[Node | None, Node | None], name: str) -> Node:
-        """The next state, named `name`; x and h are those of one step."""
-        p, tag = call.parameters, call.scope.tag
+    @property
+    def sizes(self) -> list[int]:
+        """The size of every state."""
+        return [self.units]
+
+    def state_letters(self, scope: Scope) -> list[str]:
+        return [self.features(scope)]
+
+    def state_names(self, name: str, scope: Scope) -> list[str]:
+        """What its states are called."""
+        return [f"{name}{scope.tag}"]
+
+    def first_states(self, x: Node, call: Call) -> list[Node]:
+        """Zeros, for a sequence whose first step is x."""
+        return [state(x, call.parameters["recurrent_kernel"])]
+
+    def step(
+        self, x: Node, states: list[Node], call: Call, dropped: tuple[Node | None, Node | None], name: str
+    ) -> tuple[Node, list[Node]]:
+        """The output of one step and the next states, called `name`: both are h_t here."""
+        (h,), p, tag = states, call.parameters, call.scope.tag
         d_x, d_h = dropped
         out = (x if d_x is None else x * d_x) @ p["kernel"]
         if self.use_bias:
             out = out + p["bias"]
         z = named(f"z{tag}", out + (h if d_h is None else h * d_h) @ p["recurrent_kernel"])
-        return named(f"{name}{tag}", activations.applied(self._activate, z, self.label))
+        out = named(f"{name}{tag}", activations.applied(self._activate, z, self.label))
+        return out, [out]
 
     def get_initial_state(self, batch_size: int) -> list[np.ndarray]:
         """Zeros, as for a sequence that begins."""
@@ -102,23 +135,20 @@ class SimpleRNNCell(Layer):
         dtype = common_dtype(*values, *self.weights)
         x, h = (v if isinstance(v, Node) else state_node(v, dtype, letter) for v, letter in ((x, "D"), (listed[0], "M")))
         call = Call(Scope(), self.leaves(Scope(), dtype), Conditions(training))
-        out = self.step(x, h, call, self.dropped(x, call), "h")
-        return out, [out]
+        return self.step(x, [h], call, self.dropped(x, call), "h")
 
 
 class StackedRNNCells(Layer):
     """Cells on top of each other that act as one: the output of each is the input of the next."""
 
-    def __init__(self, cells: Sequence[SimpleRNNCell], **others: Any) -> None:
+    def __init__(self, cells: Sequence[Layer], **others: Any) -> None:
         super().__init__(**others)
         if not isinstance(cells, (list, tuple)) or not cells:
             raise ValueError("StackedRNNCells takes a list of cells")
-        for cell in cells:
-            demand_cell(cell)
-        self.cells = list(cells)
+        self.cells = [demand_cell(cell) for cell in cells]
         names: dict[str, int] = {}
         for cell in self.cells:
-            kind = "simple_rnn_cell"
+            kind = "simple_rnn_cell" if isinstance(cell, SimpleRNNCell) else snake(type(cell).__name__)
             self.children[kind + (f"_{names[kind]}" if names.get(kind) else "")] = cell
             names[kind] = names.get(kind, 0) + 1
 
@@ -139,11 +169,83 @@ class StackedRNNCells(Layer):
         return [cell.get_initial_state(batch_size)[0] for cell in self.cells]
 
 
+class OwnCell(Layer):
+    """A cell of the user's own: a layer with a `state_size` and ``call(x, states)``, which gives the output and new states.
+
+    Its ``build`` makes weights with `add_weight`; in ``call`` they are nodes, and so are x and the states.
+    """
+
+    def __init__(self, cell: Layer) -> None:
+        super().__init__(name=cell.name)
+        size = cell.state_size  # type: ignore[attr-defined]
+        self.cell, self.sizes = cell, [size] if isinstance(size, int) else list(size)
+        self.state_size, self.output_size = size, getattr(cell, "output_size", self.sizes[0])
+        self.units, self.seed, self.dropout, self.recurrent_dropout = self.output_size, None, 0.0, 0.0
+
+    def build(self, input_shape: Shape) -> None:
+        if self._weights is None:
+            self.cell.build(input_shape)
+            self._weights = []
+            self.children = {"own": self.cell}
+            self.cell._weights = self.cell._weights or []
+
+    def forget(self) -> None:
+        super().forget()
+        self.children, self.cell.own_weights = {}, ()
+
+    def features(self, scope: Scope) -> str:
+        return scope.letter("M")
+
+    def state_letters(self, scope: Scope) -> list[str]:
+        M = self.features(scope)
+        return [M if size == self.output_size else f"{M}{i}" for i, size in enumerate(self.sizes, start=1)]
+
+    def state_names(self, name: str, scope: Scope) -> list[str]:
+        """What its states are called: h, or h_1, h_2 of several."""
+        count = len(self.sizes)
+        return [f"{name}{scope.tag}" if count == 1 else f"{name}_{i}{scope.tag}" for i in range(1, count + 1)]
+
+    def symbols(self, scope: Scope) -> dict[str, tuple[str, tuple[str, ...]]]:
+        letters = {self.output_size: self.features(scope)}
+        arrays = zip(self.cell.own_weights, self.cell._weights or [])
+        axes = {key: tuple(letters.get(n, scope.features) for n in array.shape) for key, array in arrays}
+        return {f"own/{key}": (f"{key}{scope.tag}", own) for key, own in axes.items()}
+
+    def dropped(self, x: Node, call: Call) -> tuple[None, None]:
+        """Dropout is for the cell to do."""
+        return None, None
+
+    def first_states(self, x: Node, call: Call) -> list[Node]:
+        """Zeros, for a sequence whose first step is x."""
+        letters = self.state_letters(call.scope)
+        return [
+            leaf(np.zeros((x.shape[0], size), x.dtype), None, "state", ("N", letter))
+            for size, letter in zip(self.sizes, letters)
+        ]
+
+    def step(self, x: Node, states: list[Node], call: Call, dropped: Any, name: str) -> tuple[Node, list[Node]]:
+        """The output of one step and the next states, called `name`."""
+        kept = dict(vars(self.cell))
+        for attribute, weight in kept.items():
+            if isinstance(weight, Weight):
+                setattr(self.cell, attribute, call.parameters[f"own/{weight.name}"])
+        try:
+            out, new = self.cell.call(x, list(states))  # type: ignore[misc,arg-type]
+        finally:
+            vars(self.cell).update(kept)
+        listed = list(new) if isinstance(new, (list, tuple)) else [new]
+        if not all(isinstance(node, Node) for node in [out, *listed]) or len(listed) != len(self.sizes):
+            raise TypeError(f"{self.cell.label}: call(x, states) must give a node and {len(self.sizes)} states, all nodes")
+        return out, [named(own, node) for own, node in zip(self.state_names(name, call.scope), listed)]
+
+
 def demand_cell(cell: Any) -> Any:
-    """`cell`, if it is one that minirnn can run."""
-    if not isinstance(cell, (SimpleRNNCell, StackedRNNCells)):
-        raise NotImplementedError(
-            f"a cell of type {plain(type(cell).__name__)} is not supported by minirnn yet: it has SimpleRNNCell and "
-            "StackedRNNCells; trace a loop of your own as a function"
-        )
-    return cell
+    """`cell`, if it is one that minirnn can run; one of the user's own in an `OwnCell`."""
+    if isinstance(cell, (SimpleRNNCell, StackedRNNCells, OwnCell)):
+        return cell
+    if isinstance(cell, Layer) and hasattr(cell, "state_size"):
+        return OwnCell(cell)
+    raise NotImplementedError(
+        f"a cell of type {plain(type(cell).__name__)} is not one that minirnn can run: give a SimpleRNNCell, a list of "
+        "cells, or a layer of minirnn with a state_size and call(x, states)"
+    )

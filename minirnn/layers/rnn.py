@@ -59,6 +59,11 @@ class RNN(Layer):
         return self.cell.cells if isinstance(self.cell, StackedRNNCells) else [self.cell]
 
     @property
+    def sizes(self) -> list[int]:
+        """The size of every state."""
+        return [size for cell in self.cells for size in cell.sizes]
+
+    @property
     def recurrences(self) -> int:  # type: ignore[override]
         return len(self.cells)
 
@@ -73,10 +78,10 @@ class RNN(Layer):
             raise ValueError(f"{self.label} is stateful: it needs the number of samples, Input(..., batch_size=N)")
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        return (*input_shape[: 2 if self.return_sequences else 1], self.cells[-1].units)
+        return (*input_shape[: 2 if self.return_sequences else 1], self.cells[-1].output_size)
 
     def output_shapes(self, input_shape: Shape) -> list[Shape]:
-        states = [(input_shape[0], cell.units) for cell in self.cells] if self.return_state else []
+        states = [(input_shape[0], size) for size in self.sizes] if self.return_state else []
         return [self.output_shape(input_shape), *states]
 
     def scopes(self, scope: Scope) -> list[Scope]:
@@ -95,18 +100,18 @@ class RNN(Layer):
         return [self.features(scope), *(self.state_letters(scope) if self.return_state else [])]
 
     def state_letters(self, scope: Scope) -> list[str]:
-        return [cell.features(s) for cell, s in zip(self.cells, self.scopes(scope))]
+        return [letter for cell, s in zip(self.cells, self.scopes(scope)) for letter in cell.state_letters(s)]
 
     def symbols(self, scope: Scope) -> dict[str, tuple[str, tuple[str, ...]]]:
         scopes = self.scopes(scope)
         each = [cell.symbols(s) for cell, s in zip(self.cells, scopes)]
-        if isinstance(self.cell, SimpleRNNCell):
+        if not isinstance(self.cell, StackedRNNCells):
             return {f"cell/{key}": value for key, value in each[0].items()}
         return {f"cell/{name}/{key}": value for name, own in zip(self.cell.children, each) for key, value in own.items()}
 
     def _calls(self, call: Call) -> list[Call]:
         inner = call.inner("cell", call.scope)
-        if isinstance(self.cell, SimpleRNNCell):
+        if not isinstance(self.cell, StackedRNNCells):
             return [call.inner("cell", self.scopes(call.scope)[0])]
         return [inner.inner(name, s) for name, s in zip(self.cell.children, self.scopes(call.scope))]
 
@@ -121,33 +126,36 @@ class RNN(Layer):
         before = (each[0].step or 1) + (-1 if forward else 1)
         with at(before):
             states = self._initial(each[0], call, calls)
-            outputs = _Outputs(self, call, states[-1], masks, calls[-1].scope.tag)
+        outputs = _Outputs(self, call, states, masks, before, calls[-1].scope.tag)
         with at(None):  # the masks of dropout are those of the whole call
-            belows = [each[0], *states]
+            belows = [each[0], *[own[0] for own in states]]
             dropped = [cell.dropped(below, inner) for cell, below, inner in zip(self.cells, belows, calls)]
-        call.history = [[] for _ in states]
+        call.history = [[] for _ in self.sizes]
         for t, x_t in enumerate(each):
             with at(x_t.step):
                 out = x_t
                 for k, (cell, inner) in enumerate(zip(self.cells, calls)):
-                    if masks is None:
-                        out = states[k] = cell.step(out, states[k], inner, dropped[k], "h")
-                    else:
-                        out = cell.step(out, states[k], inner, dropped[k], "htilde")
-                        m = spreadcols(masks[t], out)
-                        states[k] = named(f"h{inner.scope.tag}", where(m, out, states[k]))
-                outputs.take(out, states[-1])
-            for history, h in zip(call.history, states):
+                    before_it = states[k]
+                    out, states[k] = cell.step(out, before_it, inner, dropped[k], "h" if masks is None else "htilde")
+                    if masks is not None:
+                        names = cell.state_names("h", inner.scope)
+                        states[k] = [
+                            named(name, where(spreadcols(masks[t], new), new, old))
+                            for name, new, old in zip(names, states[k], before_it)
+                        ]
+                outputs.take(out, states[-1][0])
+            for history, h in zip(call.history, [h for own in states for h in own]):
                 history.append(h)
-        call.final = list(states)
+        call.final = [h for own in states for h in own]
         result = outputs.all() if self.return_sequences else outputs.last()
-        return [result, *states] if self.return_state else result
+        return [result, *call.final] if self.return_state else result
 
     def masks(self, x: Node, call: Call) -> list[Masks | None]:
         out = call.mask if self.return_sequences and call.conditions.semantics != "keras-3.16" else None
-        return [out] + [None] * (len(self.cells) if self.return_state else 0)
+        return [out] + [None] * (len(self.sizes) if self.return_state else 0)
 
-    def _initial(self, x_1: Node, call: Call, calls: list[Call]) -> list[Node]:
+    def _initial(self, x_1: Node, call: Call, calls: list[Call]) -> list[list[Node]]:
+        """The states before the first step, those of each cell."""
         given: list[Any] = list(call.states or [])
         if not given and self.stateful:
             kept = (call.conditions.states or {}).get(self, self.states)
@@ -156,21 +164,24 @@ class RNN(Layer):
                     f"{self.label} is stateful and has the state of {kept[0].shape[0]} samples; it is called on "
                     f"{x_1.shape[0]}: call reset_state() first"
                 )
-            given = [leaf(a.astype(x_1.dtype), None, "state", ("N", c.scope.letter("M"))) for a, c in zip(kept or [], calls)]
+            letters = self.state_letters(call.scope)
+            given = [leaf(a.astype(x_1.dtype), None, "state", ("N", letter)) for a, letter in zip(kept or [], letters)]
         self.check_states([node.shape for node in given], x_1.shape[0])
-        names = [f"h{inner.scope.tag}" for inner in calls]
-        if given:
-            return [named(name, node) for name, node in zip(names, given)]
-        return [named(name, state(x_1, inner.parameters["recurrent_kernel"])) for name, inner in zip(names, calls)]
+        found = []
+        for cell, inner in zip(self.cells, calls):
+            names = cell.state_names("h", inner.scope)
+            own = [given.pop(0) for _ in names] if given else cell.first_states(x_1, inner)
+            found.append([named(name, node) for name, node in zip(names, own)])
+        return found
 
     def check_states(self, shapes: list[Shape], samples: int | None = None) -> None:
-        if shapes and len(shapes) != len(self.cells):
-            raise ValueError(f"{self.label} takes {len(self.cells)} initial states, not {len(shapes)}")
-        for shape, cell in zip(shapes, self.cells):
-            if samples is None and shape[1:] != (cell.units,):
+        if shapes and len(shapes) != len(self.sizes):
+            raise ValueError(f"{self.label} takes {len(self.sizes)} initial states, not {len(shapes)}")
+        for shape, size in zip(shapes, self.sizes):
+            if samples is None and shape[1:] != (size,):
                 raise ValueError(f"{self.label}: its initial state must have shape (units,), not {shape[1:]}")
-            if samples is not None and shape != (samples, cell.units):
-                wants = (samples, cell.units)
+            if samples is not None and shape != (samples, size):
+                wants = (samples, size)
                 raise ValueError(f"{self.label}: initial_state has shape {shape}, not (samples, units) = {wants}")
 
     # -------------------------------------------------------------------------------------------------------- state
@@ -193,23 +204,32 @@ class RNN(Layer):
 class _Outputs:
     """What an RNN gives at each step, in the semantics of the run (see `minirnn.verify.traps`)."""
 
-    def __init__(self, layer: RNN, call: Call, h_0: Node, masks: Masks | None, tag: str) -> None:
-        self.layer, self.call, self.masks, self.name = layer, call, masks, f"o{tag}"
+    def __init__(
+        self, layer: RNN, call: Call, initial: list[list[Node]], masks: Masks | None, before: int, tag: str
+    ) -> None:
+        self.layer, self.call, self.masks, self.before, self.name = layer, call, masks, before, f"o{tag}"
         self.found: list[Node] = []
         jax = call.conditions.semantics == "jax"
         zero = layer.zero_output_for_mask and not (jax and layer.unroll)
         self.by_position = zero and layer.unroll and layer.go_backwards  # TensorFlow does not reverse this mask
         self.zero = zero and not self.by_position
-        self.carried = None
-        if masks is not None and not self.zero and not (jax and not layer.unroll) and h_0.op is not state:
-            self.carried = named(self.name, zeros(h_0))  # the output before the first is 0, whatever the state is
+        plain = isinstance(layer.cells[-1], SimpleRNNCell)  # whose output is its state
+        if jax and not plain and masks is not None:
+            raise NotImplementedError(f"{layer.label}: a cell of your own with a mask is run as on TensorFlow only")
+        as_state = plain and (initial[-1][0].op is state or (jax and not layer.unroll))
+        self.carries = masks is not None and not self.zero and not as_state
+        self.carried: Node | None = None
 
     def take(self, out: Node, h: Node) -> None:
         """The cell gave `out` at the next step; `h` is the state after it."""
-        if self.masks is not None and (self.zero or self.carried is not None):
+        if self.masks is None:
+            h = out
+        elif self.zero or self.carries:
+            if self.carries and self.carried is None:
+                with at(self.before):
+                    self.carried = named(self.name, zeros(out))  # before the first it is 0, whatever the state is
             m = spreadcols(self.masks[len(self.found)], out)
-            h = named(self.name, where(m, out, zeros(out) if self.carried is None else self.carried))
-            self.carried = h if self.carried is not None else None
+            h = self.carried = named(self.name, where(m, out, self.carried if self.carries and self.carried else zeros(out)))
         self.found.append(h)
 
     def _zeroed(self, out: Node, m: Node) -> Node:

@@ -12,7 +12,7 @@ _OF_THE_RNN = ("return_sequences", "return_state", "go_backwards", "stateful", "
 _OF_THE_LAYER = ("name", "dtype", "trainable", "autocast", "input_shape", "input_dim", "batch_input_shape", "time_major")
 
 
-class _OwnCell(SimpleRNNCell):
+class _Cell(SimpleRNNCell):
     kind = "SimpleRNN"
 
 
@@ -37,7 +37,7 @@ class SimpleRNN(RNN):
             said = "SimpleRNN(activity_regularizer=...) has no effect, in Keras as here: put it on the layer that follows"
             warnings.warn(said, stacklevel=2)
         own = {key: others.pop(key) for key in (*_OF_THE_RNN, *_OF_THE_LAYER) if key in others}
-        cell = _OwnCell(units, activation, use_bias, dtype=own.get("dtype"), **others)
+        cell = _Cell(units, activation, use_bias, dtype=own.get("dtype"), **others)
         super().__init__(cell, **own)
         self.units, self.ignored = cell.units, activity_regularizer
 

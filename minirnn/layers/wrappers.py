@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import numpy as np
+
 from ..graph import Node, at, named
 from ..initializers import Draws
 from ..ops import join, scale, stack
 from ..system import plain
 from .activation import Activation
-from .base import Call, Layer, Masks, Scope, Shape, steps
+from .base import Call, Layer, Masks, Scope, Shape, Symbolic, steps
 from .dense import Dense
 from .dropout import Dropout
 from .flatten import Flatten
@@ -72,7 +74,7 @@ class Bidirectional(Layer):
         (one, *states), (other, *more) = (child.output_shapes(input_shape) for child in self.children.values())
         if self.merge_mode is not None:
             if self.merge_mode == "concat":
-                one = (*one[:-1], self.forward_layer.cells[-1].units + self.backward_layer.cells[-1].units)
+                one = (*one[:-1], self.forward_layer.cells[-1].output_size + self.backward_layer.cells[-1].output_size)
             elif one != other:
                 raise ValueError(f"Bidirectional(merge_mode={self.merge_mode!r}): its layers have different units")
             return [one, *states, *more]
@@ -154,7 +156,7 @@ class Bidirectional(Layer):
         self.backward_layer.check_states(shapes[len(shapes) // 2 :])
 
     def keep(self, call: Call) -> None:
-        half = len(self.forward_layer.cells)
+        half = len(self.forward_layer.sizes)
         for layer, nodes in ((self.forward_layer, call.final[:half]), (self.backward_layer, call.final[half:])):
             part = copy.copy(call)
             part.final = nodes
@@ -210,6 +212,17 @@ class TimeDistributed(Layer):
 
     def symbols(self, scope: Scope) -> dict[str, tuple[str, tuple[str, ...]]]:
         return {f"layer/{key}": value for key, value in self.layer.symbols(scope).items()}
+
+    def __call__(self, x: Any, *, mask: Any = None, **others: Any) -> Any:  # type: ignore[override]
+        """As any layer. The mask of an array must fit it, and changes nothing."""
+        if mask is None or isinstance(x, Symbolic):
+            return super().__call__(x, mask=mask, **others)
+        if np.ndim(mask) < 2 or np.shape(mask)[:2] != np.shape(x)[:2]:
+            raise ValueError(
+                f"The `mask` passed to the `TimeDistributed` layer has a shape {np.shape(mask)}; "
+                f"its first axes must be (samples, timesteps) = {np.shape(x)[:2]}"
+            )
+        return super().__call__(x, **others)
 
     def call(self, x: Node, call: Call) -> Node:
         if isinstance(self.layer, Flatten):  # one step of a sequence is flat already

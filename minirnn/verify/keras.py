@@ -31,7 +31,12 @@ def rows(trace: Trace, dtype: str) -> Iterator[Row]:
         yield from (Row(q, GRADIENT, dtype, None, reason) for q in gradients)
         return
     keras = import_keras()
-    twin, layers, tensors = twin_of(trace.model, dtype, trace.weights, trace.conditions.masks)
+    try:
+        twin, layers, tensors = twin_of(trace.model, dtype, trace.weights, trace.conditions.masks)
+    except NotImplementedError as error:  # what Keras cannot be told of
+        yield from (Row(q, FORWARD, dtype, None, plain(error, 150)) for q in forward)
+        yield from (Row(q, GRADIENT, dtype, None, plain(error, 150)) for q in gradients)
+        return
     training = trace.conditions.training
 
     def asked(model: Any) -> list[Any]:

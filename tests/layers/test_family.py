@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn.layers import RNN, Bidirectional, Dense, Input, Masking, SimpleRNN, SimpleRNNCell, TimeDistributed
+from minirnn import ops
+from minirnn.layers import RNN, Bidirectional, Dense, Input, Layer, Masking, SimpleRNN, SimpleRNNCell, TimeDistributed
 from minirnn.models import Model, Sequential
 
 from ..family import MASK, NETWORKS, D, M, N, T, row, traced
@@ -259,3 +260,66 @@ def test_penalties_are_part_of_the_loss():
     trace.model.layers[1].trainable = False
     frozen = mr.trace(trace.model, trace.inputs[0], trace.target, dtype="float64")
     assert frozen.loss < trace.loss  # as in Keras, weights that are not trained are not penalized
+
+
+# ------------------------------------------------------------------------------------------------ cells of one's own
+
+
+class TwoStates(Layer):
+    """A cell with a slow state beside the fast one."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.units, self.state_size, self.output_size = units, [units, units], units
+
+    def build(self, input_shape):
+        self.W = self.add_weight((input_shape[-1], self.units), "glorot_uniform", name="W", regularizer="l2")
+        self.R = self.add_weight((self.units, self.units), "orthogonal", name="R")
+
+    def call(self, x, states):
+        fast, slow = states
+        new = ops.tanh(x @ self.W + slow @ self.R)
+        return new * slow, [new, 0.5 * slow + 0.5 * fast]
+
+
+@pytest.mark.parametrize("wrap", [lambda cell: RNN(cell, return_sequences=True), lambda cell: RNN([SimpleRNNCell(M), cell])])
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_cell_of_ones_own(wrap, masked):
+    i, m = Input((None, D)), Input((None,), dtype="bool")
+    model = Model([i, m], Dense(6)(wrap(TwoStates(M))(i, mask=m))) if masked else Model(i, Dense(6)(wrap(TwoStates(M))(i)))
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(N, T, D)), MASK] if masked else rng.normal(size=(N, T, D))
+    trace = mr.trace(model, X, rng.normal(size=model.predict(X).shape), dtype="float64")
+    assert trace.verify(with_keras=False).ok and trace.equations().residual < 1e-13
+    report = trace.verify()
+    assert report.ok and any("a cell of your own" in row.note for row in report if row.missing)
+    with pytest.raises(NotImplementedError, match="two_states"):
+        mr.to_keras(model)
+
+
+def test_a_cell_that_gives_no_nodes():
+    cell = TwoStates(M)
+    cell.call = lambda x, states: (np.zeros((N, M)), states)
+    with pytest.raises(TypeError, match="must give a node and 2 states"):
+        RNN(cell)(np.ones((N, T, D)))
+
+
+def test_an_activation_of_ones_own():
+    def swish(z):
+        return z * ops.sigmoid(z)
+
+    i = Input((T, D))
+    model = Model(i, SimpleRNN(M, activation=swish)(i))
+    twin = Model(i, SimpleRNN(M, activation="silu")(i))
+    twin.set_weights(model.get_weights())
+    X = np.random.default_rng(0).normal(size=(N, T, D))
+    np.testing.assert_array_equal(model.predict(X), twin.predict(X))
+    report = mr.trace(model, X, np.zeros((N, M))).verify()
+    assert report.ok and any("a function of your own" in row.note for row in report)
+    for wrong, says in (
+        (np.tanh, "write it with minirnn.ops"),
+        (lambda z: 3.0, "gives float"),
+        (ops.sumcols, "keep the shape"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=says):
+            SimpleRNN(M, activation=wrong)(X)
