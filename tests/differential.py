@@ -1,8 +1,8 @@
 """Every combination of arguments against the Keras that is installed: outputs, states, and gradients of all that flows in.
 
 ``python -m tests.differential`` runs all of them, ``python -m tests.differential 25`` every 25th. Each combination has
-sizes, an activation, a dtype and dropout of its own; 32 eps are allowed, in float32 of what Keras gives or of the same
-network in float64. None is skipped.
+sizes, an activation, a dtype and dropout of its own; 32 eps are allowed, and up to 128 in float32 where Keras
+loses as many digits against float64. None is skipped.
 """
 
 from __future__ import annotations
@@ -178,9 +178,12 @@ def differs(number: int, options: dict[str, Any]) -> str | None:
     pairs = list(zip(names, [*outputs, *gradients], [*their_outputs, *their_gradients], strict=True))
     worst = max(pairs, key=lambda p: error(p[1], p[2], case.dtype))
     off = error(worst[1], worst[2], case.dtype)
-    if off > TOLERANCE and case.dtype == "float32":  # two roundings apart: each is judged by the same network in float64
+    if (
+        TOLERANCE < off <= 4 * TOLERANCE and case.dtype == "float32"
+    ):  # a loss of digits, not a difference, if Keras has it too
         exact = [array for arrays in ours(case.wide(), layer, masks)[:2] for array in arrays]
-        off = max(error(p[1].astype("float64"), truth, case.dtype) for p, truth in zip(pairs, exact, strict=True))
+        lost = [[error(a.astype("float64"), e, "float32") for a in p[1:]] for p, e in zip(pairs, exact, strict=True)]
+        off = max((mine for mine, keras in lost if mine > 2 * keras), default=0.0)
     said = f"{number} {options} {case.activation} {case.dtype} dropout={case.dropout}: {worst[0]} is {off:.3g} eps off"
     return said if off > TOLERANCE else None
 

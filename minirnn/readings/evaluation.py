@@ -66,11 +66,7 @@ class Values:
         if name not in self._stacked:
             first = next(step for step in range(self.T + 1) if (name, step) in self._variables)
             there = range(first, first + self._counts[name])
-            if any((name, step) not in self._variables for step in there):  # not every step is needed: those are NaN
-                there = range(first, 1 + max(step for known, step in self._variables if known == name and step is not None))
-            none = np.full(self._variables[name, first].shape, np.nan)
-            nodes = [self._variables.get((name, step)) for step in there]
-            arrays = np.array([none if node is None else node.value for node in nodes], np.float64)
+            arrays = np.array([self._variables[name, step].value for step in there], np.float64)
             rows = arrays.reshape(len(arrays), *(1,) * (3 - arrays.ndim), *arrays.shape[1:])
             self._stacked[name] = first, self._oriented(rows)
         first, stacked = self._stacked[name]

@@ -282,7 +282,10 @@ class TwoStates(Layer):
         return new * slow, [new, 0.5 * slow + 0.5 * fast]
 
 
-@pytest.mark.parametrize("wrap", [lambda cell: RNN(cell, return_sequences=True), lambda cell: RNN([SimpleRNNCell(M), cell])])
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda cell: RNN(cell, return_sequences=True), lambda cell: RNN([SimpleRNNCell(M), cell], return_sequences=True)],
+)
 @pytest.mark.parametrize("masked", [False, True])
 def test_a_cell_of_ones_own(wrap, masked):
     i, m = Input((None, D)), Input((None,), dtype="bool")
