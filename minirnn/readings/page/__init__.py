@@ -24,7 +24,7 @@ from ..expressions import values_of
 from ..jacobians import gradient_bound
 from ..picture import picture
 from ..svg import style as svg_style
-from .lines import Line, fragment, lines, name_fragment
+from .lines import Line, fragment, lines, name_fragment, printed
 from .program import program
 from .words import word_of, words
 
@@ -174,8 +174,9 @@ def _data(
 def _templates(trace: Trace, shown: list[Line]) -> dict[str, str]:
     """The right side of every equation and the name of every quantity as MathML with holes, by what the script asks for."""
     made = {f"line:{place}": line.skeleton for place, line in enumerate(shown)}
+    names_shown = printed(shown)
     for name, stepped in dict.fromkeys((name, step is not None) for name, step in trace.variables):
-        made[f"name:{name}:{str(stepped).lower()}"] = name_fragment(name, stepped)
+        made[f"name:{name}:{str(stepped).lower()}"] = name_fragment(names_shown.get(name, name), stepped)
     return made
 
 

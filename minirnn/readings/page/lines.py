@@ -100,10 +100,22 @@ class _Slots(Speller):
 
 def _slot(x: Any) -> list[Any]:
     """[name, base, offset]: at t + offset, T + offset, the t of a sum over time ("sum"), a fixed step (""), none (None)."""
+    name = key_of(x.name)
     if x.time is None:
-        return [x.name, None, 0]
+        return [name, None, 0]
     offset, base = x.time.as_coeff_Add()
     for symbol, letter in ((S.t, "t"), (S.T, "T"), (S.bound, "sum")):
         if base == symbol:
-            return [x.name, letter, int(offset)]
-    return [x.name, "", int(x.time)]
+            return [name, letter, int(offset)]
+    return [name, "", int(x.time)]
+
+
+def key_of(name: str) -> str:
+    """The name of the quantity without how it is printed, which stands in quotes before it."""
+    return re.sub("'[^']*'", "", name)
+
+
+def printed(shown: list[Line]) -> dict[str, str]:
+    """How the names in the equations are printed, by name."""
+    parts = [part for line in shown for part in (line.equation.lhs, *line.equation.rhs.atoms(S.Quantity, S.ScalarQuantity))]
+    return {key_of(part.name): part.name for part in parts}

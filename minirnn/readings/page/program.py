@@ -29,7 +29,7 @@ def program(trace: Trace) -> dict[str, Any]:
     place = {node: i for i, node in enumerate(trace.nodes)}
     names = list(dict.fromkeys(node.op.name for node in trace.nodes))
     number = {name: i for i, name in enumerate(names)}
-    attributes = {i: _plain(node.attrs) for node, i in place.items() if node.args and node.attrs}
+    attributes = {i: _plain(node.attrs) for node, i in place.items() if node.op is not leaf_op and node.attrs}
     return {
         "operations": names,
         "shapes": {node.op.name: list(node.op.shapes) for node in trace.nodes if node.op.shapes},
