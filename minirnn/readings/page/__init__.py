@@ -153,6 +153,7 @@ def _data(
     sizes: dict[Any, int],
 ) -> dict[str, Any]:
     """What the script is given; it is text to the browser until the script reads it."""
+    in_keras = {p["name"]: p["keras"] for layer in layers for p in layer["parameters"]}
     return {
         "T": trace.steps,
         "samples": len(trace.output),
@@ -164,7 +165,7 @@ def _data(
         "bySample": [line.left[0] for line in shown if line.by_sample] + ["x", "target"],
         "meanings": {name: word_of(name) for name in trace.counts},
         "sizes": {str(symbol): size for symbol, size in sizes.items()},
-        "parameters": [{"name": p["name"], "keras": p["keras"]} for layer in layers for p in layer["parameters"]],
+        "parameters": [{"name": name, "keras": in_keras.get(name, "")} for name in trace.parameters],
         "states": trace.state_names,
         "bounds": {name: bound.tolist() for name in trace.state_names if (bound := gradient_bound(trace, name)) is not None},
         "first": trace.state_names[0] + "_1" if trace.state_names else "",

@@ -40,7 +40,7 @@ function termsOf(name) {
   const terms = operations[nodes[node][0]] === "total" ? nodes[node].slice(1) : [node];
   return terms.map((term) => ({ node: term, step: stepOf[term] }));
 }
-const GRADIENTS = new Map((DATA.backward ? DATA.parameters : []).map(({ name }) => [name, termsOf(name)])
+const GRADIENTS = new Map(DATA.parameters.filter(({ name }) => nodeOf.has(`dL/d${name}`)).map(({ name }) => [name, termsOf(name)])
   .filter(([, terms]) => terms.every(({ node }) => original.canCompute(node))));
 const oneTerm = (name) => GRADIENTS.get(name).every(({ step }) => step === null);
 const parameterOf = (line) => (line.left[0].startsWith("dL/d") && GRADIENTS.has(line.left[0].slice(4)) ? line.left[0].slice(4) : null);
@@ -222,6 +222,7 @@ function ledgerView() {
   const name = names.includes(state.parameter) ? state.parameter : names.find((other) => !oneTerm(other)) ?? names[0];
   const choice = element("div", { class: "chips", role: "group", "aria-label": say("parameters") }, ...names.map((other) =>
     element("button", { type: "button", class: "chip", "data-k": other, "data-ledger": other, "aria-label": spoken(other), "aria-pressed": String(other === name) }, nameOf(other))));
+  if (!name) return [];
   if (oneTerm(name)) return [choice, element("p", { class: "note" }, say("ledger_once")), matrixBlock(say("gradient"), state.run.value(nodeOf.get(`dL/d${name}`)), `dL/d${name}`)];
   const t = arrivedAt() ?? (state.position === 0 ? 1 : T);
   const gradient = state.run.value(nodeOf.get(`dL/d${name}`));
@@ -321,7 +322,7 @@ function inspector(key) {
       element("span", { class: "tools" },
         element("button", { type: "button", class: "tool", "data-copy": key }, say("copy")),
         element("button", { type: "button", class: "tool", "data-unpin": true, disabled: state.selected === null }, say("unpin")))),
-    element("p", { class: "note" }, meaning(name), ...(parameter ? [` · ${say("in_keras")}: ${parameter.keras}`] : [])),
+    element("p", { class: "note" }, meaning(name), ...(parameter?.keras ? [` · ${say("in_keras")}: ${parameter.keras}`] : [])),
     matrixTable(x, { key, editable: place !== null, before }),
     ...(place ? [element("p", { class: "note" }, say("change"))] : []),
     ...(before ? [element("p", { class: "note" }, say("computed_here"))] : []),
