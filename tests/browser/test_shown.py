@@ -14,7 +14,7 @@ from minirnn.models import Model
 from minirnn.readings.page import resource
 
 TEXTS = json.loads(resource("texts.json"))
-VIEWS = ["overview", "step", "flow", "ledger", "parameters", "verdict", "words"]
+VIEWS = ["overview", "step", "flow", "ledger", "parameters", "source", "verdict", "words"]
 
 
 def contrast(one, other):

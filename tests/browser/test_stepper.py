@@ -149,7 +149,7 @@ def test_nothing_jumps_between_steps(visit, first, last):
 def test_every_view(visit):
     tab = visit()
     views = [tab_.get_attribute("data-view") for tab_ in tab.locator("[role=tab]").all()]
-    assert views == ["overview", "step", "flow", "ledger", "parameters", "verdict", "words"]
+    assert views == ["overview", "step", "flow", "ledger", "parameters", "source", "verdict", "words"]
     for view in views:
         tab.locator(f"#tab-{view}").click()
         open_panels = [p.get_attribute("id") for p in tab.locator("[role=tabpanel]").all() if p.is_visible()]
@@ -264,3 +264,23 @@ def test_every_position_and_view_of_other_networks(visit, name):
         for (const key of nodeOf.keys()) select(key);
         return found }""")
     assert wrong == []
+
+
+def test_the_source_marks_the_lines_of_the_step(visit):
+    tab = visit(link="#step=3&view=source")
+
+    def marked():
+        return [line.inner_text().strip() for line in tab.locator("#view-source .marked").all()]
+
+    forward = marked()
+    assert any(line.startswith("# hₜ = tanh(zₜ)") for line in forward) and any("tanh(" in line and "#" not in line for line in forward)
+    assert not any("∂L" in line for line in forward)
+    tab.keyboard.press("b")
+    backward = marked()
+    assert any(line.startswith("# ∂L/∂hₜ = ") for line in backward) and not any(line.startswith("# hₜ") for line in backward)
+    assert not any(line.startswith("# ∂L/∂h_T") for line in backward)
+    tab.evaluate("go(T + 2)")  # at T the gradient comes from the output
+    assert any(line.startswith("# ∂L/∂h_T") for line in marked())
+    tab.keyboard.press("l")
+    assert any(line.startswith("# L = mean") for line in marked())
+    assert tab.locator("#view-source").inner_text().count("def ") >= 2

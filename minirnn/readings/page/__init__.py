@@ -24,6 +24,7 @@ from ..expressions import values_of
 from ..jacobians import gradient_bound
 from ..picture import picture
 from ..svg import style as svg_style
+from .code import CodeLine, code
 from .lines import Line, fragment, lines, name_fragment, printed
 from .program import program
 from .words import word_of, words
@@ -97,7 +98,7 @@ def page(trace: Trace, path: Any = None, *, report: Report | None = None, langua
     title = f"{trace.model.label}: {trace.steps} steps, {samples} {'sample' if samples == 1 else 'samples'}"
     found, shown = equations(trace), lines(trace)
     layers = _layers(trace)
-    views = ["overview", "step", *(["flow", "ledger"] if trace.loss is not None else []), "parameters"]
+    views = ["overview", "step", *(["flow", "ledger"] if trace.loss is not None else []), "parameters", "source"]
     script = "\n".join(resource(name).decode() for name in SCRIPTS)
     font = base64.b64encode(resource("fonts/stix-two-math-subset.woff2")).decode()
     style = FONT_FACE.format(font) + svg_style(DRAWN, "auto") + "\n" + resource("style.css").decode()
@@ -112,6 +113,7 @@ def page(trace: Trace, path: Any = None, *, report: Report | None = None, langua
             picture_problem=picture_problem,
             description=_description(trace),
             nodes=_nodes(trace),
+            code=code(trace, shown),
             equations=found,
             layers=layers,
             size=sum(layer["size"] for layer in layers),

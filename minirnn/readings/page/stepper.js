@@ -63,7 +63,7 @@ const CONTENT = { step: stepView, flow: flowView, ledger: ledgerView };
 const shownLast = { inspector: null, parameters: null };
 
 function show() {
-  const { kind, t } = placeOf(state.position);
+  const { kind } = placeOf(state.position);
   const title = titleOf(state.position);
   document.documentElement.dataset.pass = kind;
   find("#where").textContent = title;
@@ -80,10 +80,10 @@ function show() {
     find(`#view-${tab.dataset.view}`).hidden = !open;
   }
   if (state.view === "parameters") showParameters();
+  if (state.view === "source") markSource();
   if (state.view === "verdict") find("#browser-check").textContent = state.replays ? say("browser_check", { difference: short(browserCheck()) }) : "";
   if (CONTENT[state.view]) find(`#view-${state.view}`).replaceChildren(...CONTENT[state.view]());
   for (const one of all("[data-move]")) one.disabled = one.dataset.move === "back" || one.dataset.move === "first" ? state.position === 0 : state.position === LAST;
-  markSource(kind, t);
   paintPicture();
   scrollPicture();
   showSelected();
@@ -130,10 +130,16 @@ function fitPicture() {
   scrollPicture();
 }
 
-function markSource(kind, t) {
-  for (const line of all("#view-source .code")) {
-    line.classList.toggle("marked", kind !== "overview" && line.dataset.pass === kind);
-  }
+// The lines of the program that compute the equations of this step.
+function markSource() {
+  const here = linesAt(state.position).map(String);
+  const marked = all("#view-source .code[data-lines]").filter((line) => {
+    const on = state.position > 0 && line.dataset.lines.split(" ").some((i) => here.includes(i));
+    line.classList.toggle("marked", on);
+    return on;
+  });
+  const holder = find("#view-source pre");
+  if (marked.length) holder.scrollTop = marked[0].offsetTop - holder.clientHeight / 3;
 }
 
 // What depends on the language or on changed numbers, but not on the position.

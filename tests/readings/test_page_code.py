@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from minirnn.readings.page.code import code
+from minirnn.readings.page.lines import lines
+
+
+def test_it_is_the_source_line_by_line(stacked):
+    found = code(stacked, lines(stacked))
+    assert "\n".join(line.text for line in found).rstrip("\n") == stacked.source().rstrip("\n")
+
+
+def test_every_equation_has_lines_and_each_line_its_quantity(make):
+    for trace in (make(), make(layers=2, every_step=True, head="softmax", loss="categorical_crossentropy")):
+        shown = lines(trace)
+        found = code(trace, shown)
+        there = {place for line in found for place in line.equations}
+        missing = [str(shown[place].equation) for place in range(len(shown)) if place not in there]
+        assert not missing
+        for line in found:
+            assert all(shown[place].left[0] == line.name for place in line.equations)
+            assert line.equations == [] or line.text.strip()
