@@ -273,7 +273,9 @@ def test_the_source_marks_the_lines_of_the_step(visit):
         return [line.inner_text().strip() for line in tab.locator("#view-source .marked").all()]
 
     forward = marked()
-    assert any(line.startswith("# hₜ = tanh(zₜ)") for line in forward) and any("tanh(" in line and "#" not in line for line in forward)
+    assert any(line.startswith("# hₜ = tanh(zₜ)") for line in forward) and any(
+        "tanh(" in line and "#" not in line for line in forward
+    )
     assert not any("∂L" in line for line in forward)
     tab.keyboard.press("b")
     backward = marked()

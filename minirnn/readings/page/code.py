@@ -23,17 +23,19 @@ class CodeLine:
 
 
 def code(trace: Trace, shown: list[Line]) -> list[CodeLine]:
-    """The source of `trace`, line by line. An equation stands above the lines that compute it, as a comment."""
+    """The source of `trace`, line by line. An equation stands above the statement that computes it, as a comment."""
     by_left: dict[str, list[int]] = {}
     for place, line in enumerate(shown):
         by_left.setdefault(text(line.equation.lhs), []).append(place)
     found = []
-    indent, equations = 0, list[int]()
+    equations: list[int] = []
+    open_brackets = 0
     for line in source(trace).splitlines():
-        bare = line.strip()
-        if bare.startswith("# "):
-            indent, equations = len(line) - len(line.lstrip()), by_left.get(bare[2:].partition(" = ")[0], [])
-        elif not bare or len(line) - len(line.lstrip()) < indent:
-            equations = []
+        comment = line.strip().startswith("# ")
+        if comment:
+            equations = by_left.get(line.strip()[2:].partition(" = ")[0], [])
         found.append(CodeLine(line, equations, shown[equations[0]].left[0] if equations else ""))
+        if not comment:
+            open_brackets += sum((c in "([{") - (c in ")]}") for c in line)
+            equations = equations if open_brackets else []
     return found
