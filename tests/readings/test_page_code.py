@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from minirnn.readings.page import page
 from minirnn.readings.page.code import code
 from minirnn.readings.page.lines import lines
+
+from .. import family
 
 
 def test_it_is_the_source_line_by_line(stacked):
@@ -19,3 +22,9 @@ def test_every_equation_has_lines_and_each_line_its_quantity(make):
         for line in found:
             assert all(shown[place].left[0] == line.name for place in line.equations)
             assert line.equations == [] or line.text.strip()
+
+
+def test_where_there_is_no_source_the_page_says_why():
+    trace = family.traced("two heads")
+    html = page(trace, report=trace.verify(with_keras=False)).html
+    assert "no source yet" in html and 'class="listing"' not in html

@@ -98,6 +98,7 @@ def page(trace: Trace, path: Any = None, *, report: Report | None = None, langua
     title = f"{trace.model.label}: {trace.steps} steps, {samples} {'sample' if samples == 1 else 'samples'}"
     found, shown = equations(trace), lines(trace)
     layers = _layers(trace)
+    listing, no_source = _listing(trace, shown)
     views = ["overview", "step", *(["flow", "ledger"] if trace.loss is not None else []), "parameters", "source"]
     script = "\n".join(resource(name).decode() for name in SCRIPTS)
     font = base64.b64encode(resource("fonts/stix-two-math-subset.woff2")).decode()
@@ -113,7 +114,8 @@ def page(trace: Trace, path: Any = None, *, report: Report | None = None, langua
             picture_problem=picture_problem,
             description=_description(trace),
             nodes=_nodes(trace),
-            code=code(trace, shown),
+            code=listing,
+            no_source=no_source,
             equations=found,
             layers=layers,
             size=sum(layer["size"] for layer in layers),
@@ -219,6 +221,13 @@ def _nodes(trace: Trace) -> list[dict[str, str]]:
 
 def _said(node: Any) -> str:
     return names.text(str(node.name), "" if node.step is None else str(node.step))
+
+
+def _listing(trace: Trace, shown: list[Line]) -> tuple[list[CodeLine], str]:
+    try:
+        return code(trace, shown), ""
+    except NotImplementedError as error:  # a network whose source cannot be written yet
+        return [], str(error)
 
 
 def _svg(trace: Trace) -> tuple[str | None, str]:
