@@ -30,12 +30,12 @@ def code(trace: Trace, shown: list[Line]) -> list[CodeLine]:
     found = []
     equations: list[int] = []
     open_brackets = 0
-    for line in source(trace).splitlines():
-        comment = line.strip().startswith("# ")
+    for row in source(trace).splitlines():
+        comment = row.strip().startswith("# ")
         if comment:
-            equations = by_left.get(line.strip()[2:].partition(" = ")[0], [])
-        found.append(CodeLine(line, equations, shown[equations[0]].left[0] if equations else ""))
+            equations = by_left.get(row.strip()[2:].partition(" = ")[0], [])
+        found.append(CodeLine(row, equations, shown[equations[0]].left[0] if equations else ""))
         if not comment:
-            open_brackets += sum((c in "([{") - (c in ")]}") for c in line)
+            open_brackets += sum((c in "([{") - (c in ")]}") for c in row)
             equations = equations if open_brackets else []
     return found
