@@ -103,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
         if name == "compare":
             _compare_options(command)
         if name in ("explain", "verify"):
+            if name == "verify":
+                command.add_argument("--thorough", action="store_true", help="ask SymPy and 50-digit arithmetic too")
             command.add_argument("--no-keras", action="store_true", help="do not ask Keras, even if it is installed")
     return parser
 
@@ -244,7 +246,7 @@ def _walk(options: Any) -> int:
 
 
 def _verify(options: Any) -> int:
-    report = _trace(options).verify(with_keras=not options.no_keras)
+    report = _trace(options).verify(with_keras=not options.no_keras, thorough=options.thorough)
     print(report)
     return 0 if report.ok else 1 if report.checked else 2
 

@@ -7,6 +7,7 @@ order of everything that is later printed, drawn or emitted.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import operator
 import string
@@ -139,8 +140,9 @@ class Primitive:
         return self.name
 
 
-def _compile(template: str, helper: str) -> Callable[..., Any]:
-    known: dict[str, Any] = {"np": np}
+@functools.lru_cache(512)
+def _compile(template: str, helper: str, numpy: Any = np) -> Callable[..., Any]:
+    known: dict[str, Any] = {"np": numpy}
     exec(helper, known)  # our own text only
     fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
     names = {field: f"x{field}" if field.isdigit() else "*xs" if field == "*" else field for field in fields}
@@ -238,11 +240,14 @@ def rebuild(nodes: Iterable[Node], change: Callable[[Node, tuple[Node, ...]], No
     return new
 
 
-def replay(nodes: Iterable[Node], values: dict[Node, Any]) -> dict[Node, Any]:
-    """The values of `nodes` (in creation order) computed anew, where `values` replaces those of some leaves."""
+def replay(nodes: Iterable[Node], values: dict[Node, Any], numpy: Any = None) -> dict[Node, Any]:
+    """The values of `nodes` (in creation order) computed anew, where `values` replaces those of some leaves.
+
+    `numpy`, if given, is what the texts of the operations call np.
+    """
     found = dict(values)
     for node in nodes:
         if node not in found:
-            compute = node.op.compute
+            compute = node.op.compute if numpy is None else _compile(node.op.numpy, node.op.helper, numpy)
             found[node] = compute(*[found[a] for a in node.args], **node.attrs) if node.args else node.value
     return found

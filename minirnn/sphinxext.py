@@ -4,14 +4,18 @@
 
        trace = mr.trace(demo.model(), demo.X, np.zeros((1, 2)))
 
-The body is Python that leaves a ``trace``; `np`, `mr`, `demo`, `layers` and `models` are there. The argument is picture,
-equations, walk, source or page (in a frame); ``:options:`` are keyword arguments of the reading, such as ``hide=["z"]``;
-``:stop:`` picks one stop of a walk, ``:last:`` the last so many equations. Add ``minirnn.sphinxext`` to ``extensions`` in
-conf.py.
+The body is Python that leaves a ``trace``; `np`, `mr`, `demo`, `layers` and `models` are there, and ``run(path)``, the names
+that a file beside the documentation leaves. The argument is picture, equations, walk, source, page (in a frame), or figure,
+for which the body leaves a ``figure`` of matplotlib. ``:options:`` are keyword arguments of the reading, such as
+``hide=["z"]``; ``:stop:`` picks one stop of a walk, ``:last:`` the last so many equations. Add ``minirnn.sphinxext`` to
+``extensions`` in conf.py.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +25,7 @@ from sphinx.util.docutils import SphinxDirective
 
 
 class MinirnnDirective(SphinxDirective):
-    """``.. minirnn:: picture|equations|walk|source|page``."""
+    """``.. minirnn:: picture|equations|walk|source|page|figure``."""
 
     required_arguments = 1
     has_content = True
@@ -29,13 +33,13 @@ class MinirnnDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         reading = self.arguments[0]
-        if reading not in ("picture", "equations", "walk", "source", "page"):
-            raise self.error(f"minirnn has no reading {reading!r}: picture, equations, walk, source, page")
-        space = _namespace()
+        if reading not in ("picture", "equations", "walk", "source", "page", "figure"):
+            raise self.error(f"minirnn has no reading {reading!r}: picture, equations, walk, source, page, figure")
+        space = _namespace() | {"run": lambda path: _names_of(Path(self.env.srcdir) / path)}
         try:
             exec("\n".join(self.content), space)  # the author's own page
             options = eval(f"dict({self.options.get('options', '')})", space)
-            return getattr(self, reading)(space["trace"], options)
+            return getattr(self, reading)(space["figure" if reading == "figure" else "trace"], options)
         except Exception as error:
             raise self.error(f"{type(error).__name__}: {error}") from error
 
@@ -63,6 +67,21 @@ class MinirnnDirective(SphinxDirective):
     def source(self, trace: Any, options: dict[str, Any]) -> list[nodes.Node]:
         text = trace.source(**options)
         return [nodes.literal_block(text, text, language="python")]
+
+    def figure(self, figure: Any, options: dict[str, Any]) -> list[nodes.Node]:
+        import matplotlib
+
+        text = io.StringIO()
+        with matplotlib.rc_context({"svg.hashsalt": "minirnn"}):  # the same text on every run
+            figure.savefig(text, format="svg", metadata={"Date": None}, **options)
+        svg = text.getvalue()
+        return [nodes.raw("", f'<figure class="minirnn">{svg[svg.index("<svg") :]}</figure>', format="html")]
+
+
+def _names_of(path: Path) -> dict[str, Any]:
+    """Run a file, without what it prints."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        return runpy.run_path(str(path))
 
 
 def _namespace() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .readings.picture import Picture
     from .readings.walk import Walk
     from .retrace import Plan
+    from .verify.exact import Exact
     from .verify.mismatch import Mismatch
     from .verify.report import Report
 
@@ -333,6 +335,12 @@ class Trace:
 
         return verify(self, **options)
 
+    def exact(self, digits: int = 50) -> Exact:
+        """Every number of the trace to so many digits: ``exact().value("y")``, ``exact().errors(mine, "y")`` in eps."""
+        from .verify.exact import Exact
+
+        return Exact(self, digits)
+
     def compare(self, numbers: Mapping[str, Any] | None = None, **more: Any) -> Mismatch:
         """Compare numbers of your own with the trace's; where they differ, name the slip that leads to them."""
         from .verify.mismatch import compare
@@ -471,7 +479,19 @@ def _trace(asked: Asked, dtype: Any, wrt: tuple[str, ...] = ()) -> Trace:
         loss = None if asked.targets is None or asked.loss is None else _loss(run, asked.targets, asked.loss)
         if asked.truncate is not None:
             run, loss = _truncated(run, loss, asked.truncate, asked.model.steps_of(asked.inputs))
-        return Trace(run, loss, asked, wrt if loss is not None else ())
+        made = Trace(run, loss, asked, wrt if loss is not None else ())
+    _say_overflow(made)
+    return made
+
+
+def _say_overflow(trace: Trace) -> None:
+    """A warning where the numbers themselves have overflowed, with the first that did."""
+    ends = [*trace.outputs, *([] if trace.loss_node is None else [trace.loss_node])]
+    if not all(np.isfinite(node.value).all() for node in ends):
+        named = [n for n in trace.forward if n.name is not None and not np.isfinite(n.value).all()]
+        where = "" if not named or named[0].step is None else f" at step {named[0].step}"
+        what = named[0].name if named else "the output"
+        warnings.warn(f"the numbers overflow: {what}{where} is not finite", RuntimeWarning, stacklevel=4)
 
 
 def _truncated(run: Run, loss: Node | None, length: int, T: int) -> tuple[Run, Node | None]:

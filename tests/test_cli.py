@@ -255,3 +255,8 @@ def test_compare(run, models, tmp_path):
 def test_compare_what_cannot_be_done(run, arguments, says):
     code, out, err = run("compare", "model.keras", *arguments)
     assert code == 2 and out == "" and says in err.strip().split("\n")[-1]
+
+
+def test_verify_thoroughly(run):
+    code, out, _ = run("verify", "model.keras", "--x", "x.npy", "--y", "y.npy", "--no-keras", "--thorough")
+    assert code == 0 and "50 digits" in out and "d²L/dW_h²" in out and "not the nearest float32" in out

@@ -24,3 +24,11 @@ def test_readings_on_a_page(tmp_path):
     code = "\n\n   trace = mr.trace(demo.model(), demo.X, np.zeros((1, 2)))\n\n"
     html = build(tmp_path, f".. minirnn:: equations{code}.. minirnn:: picture{code}.. minirnn:: walk\n   :stop: 2{code}")
     assert "<math" in html and 'data-k="h_10"' in html and "forward, t = 2" in html
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_figure_on_a_page(tmp_path):
+    (tmp_path / "drawing.py").write_text("import minirnn as mr\nprint('quiet')\nwhat = 'flow'\n")
+    code = "trace = mr.trace(demo.model(), demo.X, np.zeros((1, 2)))\n   figure = trace.plot(run('../drawing.py')['what'])"
+    html = build(tmp_path, f".. minirnn:: figure\n\n   {code}\n")
+    assert '<figure class="minirnn"><svg' in html and "<dc:date>" not in html

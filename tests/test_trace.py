@@ -225,3 +225,17 @@ def test_other_mistakes(network):
         mr.trace(model, X, Y, dtype="float16")
     with pytest.raises(KeyError, match="is a derivative already"):
         mr.trace(model, X, Y).adjoint("dL/dh", 2)
+
+
+def test_numbers_that_overflow_are_said(network):
+    """A saturated sigmoid is not among them: its exp overflows, and 0 is right."""
+    model = network(activation="exponential")
+    model.set_weights([9 * abs(w) for w in model.get_weights()])
+    overflow = pytest.warns(RuntimeWarning, match="the numbers overflow: h at step . is not finite")
+    with overflow, np.errstate(invalid="ignore"):
+        mr.trace(model, np.ones((2, 4, 3)))
+    model = network(activation="sigmoid")
+    weights = model.get_weights()
+    weights[2] -= 1000
+    model.set_weights(weights)
+    assert not mr.trace(model, np.ones((2, 4, 3))).value("h", 1).any()

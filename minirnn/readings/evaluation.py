@@ -39,6 +39,13 @@ def _softmax(x: np.ndarray, axis: int) -> np.ndarray:
     return shifted / shifted.sum(axis, keepdims=True)
 
 
+def _unrounded(node: Any) -> np.ndarray:
+    """The value of a node; of a softmax that has underflowed to 0, of which the logarithm may be asked, as it was before."""
+    if node.op.name == "softmax" and not np.all(node.value):
+        return _softmax(node.args[0].value.astype(np.longdouble), -1)
+    return np.asarray(node.value, np.result_type(node.value, np.float64))
+
+
 class Values:
     """The traced values by name and steps, as (steps, rows, columns); read once per name."""
 
@@ -62,11 +69,11 @@ class Values:
 
     def of(self, name: str, steps: np.ndarray | None) -> np.ndarray:
         if steps is None:
-            return self._oriented(_matrix(self._variables[name, None].value))
+            return self._oriented(_matrix(_unrounded(self._variables[name, None])))
         if name not in self._stacked:
             first = next(step for step in range(self.T + 1) if (name, step) in self._variables)
             there = range(first, first + self._counts[name])
-            arrays = np.array([self._variables[name, step].value for step in there], np.float64)
+            arrays = np.array([_unrounded(self._variables[name, step]) for step in there])
             rows = arrays.reshape(len(arrays), *(1,) * (3 - arrays.ndim), *arrays.shape[1:])
             self._stacked[name] = first, self._oriented(rows)
         first, stacked = self._stacked[name]

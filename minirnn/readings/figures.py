@@ -27,18 +27,23 @@ def plot(trace: Trace, what: str, ax: Axes | None = None, **options: Any) -> Fig
     """
     if what not in DRAWINGS:
         raise ValueError(f"there is no figure {what!r}; there are {', '.join(DRAWINGS)}")
+    room, figure = canvas(ax)
+    DRAWINGS[what](trace, room, **options)
+    return figure
+
+
+def canvas(ax: Axes | None) -> tuple[Room, Figure]:
+    """What gives a drawing its axes, and the figure: that of `ax`, or a new one."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("figures need matplotlib: pip install 'minirnn[plot]'") from error
     if ax is not None:
-        DRAWINGS[what](trace, lambda count: [ax], **options)
         whole = ax.get_figure(root=True)
         assert whole is not None  # its axes are given
-        return whole
+        return lambda count: [ax], whole
     figure = Figure(figsize=(7.2, 3.6), layout="constrained")
-    DRAWINGS[what](trace, lambda count: list(figure.subplots(1, count, squeeze=False)[0]), **options)
-    return figure
+    return lambda count: list(figure.subplots(1, count, squeeze=False)[0]), figure
 
 
 def _flow(trace: Trace, room: Room) -> None:
@@ -51,7 +56,7 @@ def _flow(trace: Trace, room: Room) -> None:
         ax.plot(times, norms[name], "o-", color=ink, markersize=4, label=f"${_math(name)}$")
     if len(norms) > 1:
         ax.legend(frameon=False)
-    _axes(ax, r"time step $t$", r"$\|\partial L/\partial h_t\|$", "How much of the loss each step feels")
+    label(ax, r"time step $t$", r"$\|\partial L/\partial h_t\|$", "How much of the loss each step feels")
 
 
 def _ledger(trace: Trace, room: Room, of: str = "W_h", by: str = "step") -> None:
@@ -61,17 +66,17 @@ def _ledger(trace: Trace, room: Room, of: str = "W_h", by: str = "step") -> None
     if by == "path":
         norms = np.linalg.norm(entries.reshape(trace.steps, trace.steps, -1), axis=2)
         _heat([ax], [norms], 1, rf"part of $\partial L/\partial {symbol}$")
-        return _axes(ax, r"used at step $t$", "loss of step $s$", f"The paths behind the gradient of ${symbol}$")
+        return label(ax, r"used at step $t$", "loss of step $s$", f"The paths behind the gradient of ${symbol}$")
     gradient = trace.gradients[of]
     size = float(np.linalg.norm(gradient)) or 1.0
     flat = entries.reshape(len(entries), -1)
     times = np.arange(1, len(entries) + 1)
-    ax.bar(times, np.linalg.norm(flat, axis=1) / size, width=0.8, color="none", edgecolor=PALE, label="its norm")
-    ax.bar(times, flat @ gradient.ravel() / size**2, width=0.8, color=INKS[0], label="its part along the gradient")
+    ax.bar(times, np.linalg.norm(flat, axis=1) / size, width=0.8, color="none", edgecolor=PALE, label="norm")
+    ax.bar(times, flat @ gradient.ravel() / size**2, width=0.8, color=INKS[0], label="part along the gradient: sums to 1")
     ax.axhline(0, color=RULE, linewidth=0.8)
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, fontsize="small")
     whole = rf"$\partial L/\partial {symbol}$"
-    _axes(ax, r"time step $t$", f"share of {whole}", f"What each step adds to {whole}: the filled bars sum to 1")
+    label(ax, r"time step $t$", f"share of {whole}", f"What each step adds to {whole}")
 
 
 def _jacobians(trace: Trace, room: Room, name: str | None = None) -> None:
@@ -80,8 +85,9 @@ def _jacobians(trace: Trace, room: Room, name: str | None = None) -> None:
     matrices = [norms] if bound is None else [norms, bound]
     axes = room(len(matrices))
     for ax, title in zip(axes, titles):
-        _axes(ax, r"from $k$", r"to $t$", title)
-    _heat(axes, matrices[: len(axes)], 0, "spectral norm")
+        label(ax, r"from $k$", r"to $t$", title)
+    first = min(t for known, t in trace.variables if known == (name or trace.state_names[0]) and t is not None)
+    _heat(axes, matrices[: len(axes)], first, "spectral norm")
 
 
 def _heat(axes: list[Axes], matrices: list[np.ndarray], first: int, says: str) -> None:
@@ -100,7 +106,8 @@ def _heat(axes: list[Axes], matrices: list[np.ndarray], first: int, says: str) -
     axes[0].figure.colorbar(picture, ax=axes, label=says)
 
 
-def _axes(ax: Axes, x: str, y: str, title: str) -> None:
+def label(ax: Axes, x: str, y: str, title: str) -> None:
+    """Names for the axes of steps, a title at the left, no frame."""
     from matplotlib.ticker import MaxNLocator
 
     ax.set(xlabel=x, ylabel=y)

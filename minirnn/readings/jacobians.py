@@ -6,7 +6,8 @@ Pascanu, Mikolov and Bengio (2013): no longer than (γ σ_max(W_h))^(t-k), where
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,7 +23,10 @@ SLOPES = {tanh: 1.0, relu: 1.0, same: 1.0, sigmoid: 0.25, softmax: 0.5}  # the l
 
 
 class JacobianNorms(NamedTuple):
-    """‖dh_t/dh_k‖ in entry [t, k], counted from h_0; 0 where h_t does not depend on h_k, as for k > t."""
+    """‖dh_t/dh_k‖ in entry [t, k], counted from h_0; 0 where h_t does not depend on h_k, as for k > t.
+
+    Of a layer that runs backwards they are counted from h_1, to its initial state h_{T+1}.
+    """
 
     norms: np.ndarray  # (T+1, T+1): the spectral norm, the largest of all samples
     bound: np.ndarray | None  # of the same shape: (γ σ_max(W_h))^(t-k); None where h_t is not f(… + h_{t-1} W_h)
@@ -42,12 +46,51 @@ def jacobian(trace: Trace, t: int, k: int, name: str | None = None) -> np.ndarra
 def jacobian_norms(trace: Trace, name: str | None = None) -> JacobianNorms:
     """The spectral norms of dh_t/dh_k for all t and k from 0 to T, and the bound beside them."""
     name = _state(trace, name)
-    states = [trace.variables[name, t] for t in range(trace.steps + 1) if (name, t) in trace.variables]
+    states = [node for node in trace.forward if node.name == name]  # in the order of computation
     norms = np.zeros((len(states), len(states)))
-    for t, node in enumerate(states):
-        for k, J in enumerate(_back_from(trace, node, states)):
-            norms[t, k] = np.linalg.norm(J.reshape(-1, *J.shape[-2:]), 2, axis=(1, 2)).max()
-    return JacobianNorms(norms, _bound(states))
+    for t, all_J in enumerate(_one_after_the_other(trace, states) or _each(trace, states)):
+        norms[t, : len(all_J)] = [_largest(J) for J in all_J]
+    bound = _bound(states)
+    by_step = np.ix_(*[sorted(range(len(states)), key=lambda i: states[i].step or 0)] * 2)
+    return JacobianNorms(norms[by_step], None if bound is None else bound[by_step])
+
+
+def _largest(J: np.ndarray) -> float:
+    """The largest spectral norm of all samples; most are spared, for none is above its Frobenius norm, which is cheap."""
+    matrices = J.reshape(-1, *J.shape[-2:])
+    above = np.linalg.norm(matrices, axis=(1, 2))
+    largest = 0.0
+    for i in np.argsort(-above):
+        if above[i] <= largest:
+            break
+        largest = max(largest, float(np.linalg.norm(matrices[i], 2)))
+    return largest
+
+
+def _each(trace: Trace, states: list[Node]) -> Iterator[list[np.ndarray]]:
+    """dh_t/dh_k for all k, step by step."""
+    return (_back_from(trace, node, states) for node in states)
+
+
+def _one_after_the_other(trace: Trace, states: list[Node]) -> Iterator[list[np.ndarray]] | None:
+    """The same for k ≤ t as products of one-step Jacobians; None where a state depends on more than the one before."""
+    depending = depending_on(states, trace.forward)
+    pairs = list(itertools.pairwise(states))
+    between = [_between([h], before) for before, h in pairs]
+    for (before, h), nodes in zip(pairs, between):
+        inside = {before, *nodes}
+        if h.serial < before.serial or any(a in depending and a not in inside for n in nodes for a in n.args):
+            return None
+    steps = [_back_from(trace, h, [before], [before, *nodes])[0] for (before, h), nodes in zip(pairs, between)]
+    return _products(np.broadcast_to(np.eye(states[0].shape[-1]), (*states[0].shape, states[0].shape[-1])), steps)
+
+
+def _products(identity: np.ndarray, steps: list[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    found = [identity]
+    yield found
+    for J in steps:
+        found = [*(J @ so_far for so_far in found), identity]
+        yield found
 
 
 def _state(trace: Trace, name: str | None) -> str:
@@ -59,9 +102,9 @@ def _state(trace: Trace, name: str | None) -> str:
     return name
 
 
-def _back_from(trace: Trace, node: Node, wrt: list[Node]) -> list[np.ndarray]:
-    """d(node)/d(each of wrt), by one backward pass for each unit of the node."""
-    order = trace.forward[: trace.forward.index(node) + 1]
+def _back_from(trace: Trace, node: Node, wrt: list[Node], order: list[Node] | None = None) -> list[np.ndarray]:
+    """d(node)/d(each of wrt), by one backward pass through `order` for each unit of the node."""
+    order = order or trace.forward[: trace.forward.index(node) + 1]
     paths = depending_on(wrt, order)
     rows: list[list[np.ndarray]] = [[] for _ in wrt]
     for unit in range(node.shape[-1]):

@@ -156,8 +156,9 @@ def _loss_at_every_step(net: Network) -> Iterator[Variant]:
     """The head is at the last step only, and what it sends back is added to every dL/dh_t."""
     if net.trace.output.ndim == 2 and net.states:
         name = net.states[-1]
-        sent = leaf(net.trace.adjoint(name, net.T))
-        later = [n for n in net.carrying if n.args[0].name == name and n.args[0].step]
+        start, end = net.ends(name)
+        sent = leaf(net.trace.adjoint(name, end.step))
+        later = [n for n in net.carrying if n.args[0].name == name and n.args[0] is not start]
         yield net.at("", later, _going(matmul, {0: lambda g, y, h, W: g @ transpose(W) + sent}))
 
 
@@ -195,7 +196,11 @@ def _state_of_the_same_step(net: Network) -> Iterator[Variant]:
         if node not in net.carrying:
             return None
         own = node.args[0].name, node.step
-        return _with_rules(matmul, {1: lambda g, y, h, W: transpose(made[own]) @ g})(*args)
+
+        def rule(g: Node, y: Node, h: Node, W: Node) -> Node:
+            return transpose(made.get(own, h)) @ g  # made after its product, and asked for on the way back
+
+        return _with_rules(matmul, {1: rule})(*args)
 
     yield net.changed("", change)
 

@@ -6,10 +6,13 @@ Only the forward pass is run, on complex numbers, so it knows nothing of any vjp
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from ..graph import Node, replay
+from ..backprop import backprop
+from ..graph import Node, ancestors, replay
+from ..ops import leaf, sum_all
 from ..trace import Trace
 from .report import Row, error_in_eps
 
@@ -39,17 +42,54 @@ def rows(trace: Trace) -> Iterator[Row]:
             yield _states(trace, order, name)
 
 
+def second(trace: Trace) -> Iterator[Row]:
+    """One row per parameter: uᵀ H v for random u and v, H the second derivative of the loss; the rules' own derivatives.
+
+    Here the complex step goes through the backward pass too, so it trusts the first derivatives, which have rows of
+    their own.
+    """
+    rng = np.random.default_rng(0)
+    for name, node in trace.parameters.items():
+        gradient = trace.cotangents[node]
+        u, v = rng.choice([-1.0, 1.0], (2, *node.shape))
+        along = sum_all(gradient * leaf(v))
+        order = ancestors([along])
+        found = backprop(along, [node], order)[node].value
+        moved = replay(order, {node: node.value + 1j * STEP * u})[along]
+        size = float(np.linalg.norm(found)) or 1.0
+        off = abs(float(np.sum(found * u)) - float(np.imag(moved)) / STEP) / size / float(np.finfo("float64").eps)
+        yield Row(f"d²L/d{name}²", NAME, "float64", off if np.isfinite(off) else np.inf, "between two random directions")
+
+
 def _loss_order(trace: Trace) -> list[Node]:
     loss = trace.loss_node
     assert loss is not None
     return [node for node in trace.forward if node.serial <= loss.serial]
 
 
+class _Bounded:
+    """NumPy, with an exp of complex numbers that does not overflow: 1 / (1 + exp(800)) is 0, and so is its derivative."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+    @staticmethod
+    def exp(x: Any) -> Any:
+        return np.exp(np.minimum(x.real, 700) + 1j * x.imag) if np.iscomplexobj(x) else np.exp(np.minimum(x, 700))
+
+
+BOUNDED = _Bounded()
+
+
 def _derivative(trace: Trace, order: list[Node], node: Node, direction: np.ndarray) -> float:
     """The derivative of the loss as `node` moves along `direction`, whatever it was computed from."""
     assert trace.loss_node is not None
-    found = replay(order, {node: node.value + 1j * STEP * direction})
-    return float(np.imag(found[trace.loss_node])) / STEP
+    moved = {node: node.value + 1j * STEP * direction}
+    with np.errstate(all="ignore"):
+        loss = replay(order, moved)[trace.loss_node]
+        if not np.isfinite(loss):
+            loss = replay(order, moved, BOUNDED)[trace.loss_node]
+    return float(np.imag(loss)) / STEP
 
 
 def _by_entry(trace: Trace, order: list[Node], node: Node) -> np.ndarray:

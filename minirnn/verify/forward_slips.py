@@ -182,8 +182,7 @@ def _skipping(net: Network, detail: str, step: int) -> Variant:
 
 
 def _starting(net: Network, detail: str, start: Callable[[Node], np.ndarray]) -> Variant:
-    starts = [n for n in net.trace.forward if net.is_state(n) and n.step == 0]
-    return net.at(detail, starts, lambda node, args: leaf(start(node)))
+    return net.at(detail, [net.ends(name)[0] for name in net.states], lambda node, args: leaf(start(node)))
 
 
 def _ones(net: Network) -> Iterator[Variant]:
@@ -191,17 +190,13 @@ def _ones(net: Network) -> Iterator[Variant]:
 
 
 def _left_over(net: Network) -> Iterator[Variant]:
-    pairs = {
-        net.trace.variables[name, 0]: net.trace.variables[name, net.T]
-        for name in net.states
-        if (name, 0) in net.trace.variables
-    }
+    pairs = dict(net.ends(name) for name in net.states)
     if not pairs:
         return
     batch = {start: end.value for start, end in pairs.items()}
     yield _starting(net, "from the batch before, here the same one", lambda node: batch[node])
     if 1 < net.N <= MOST_SAMPLES and all(start.ndim == 2 for start in pairs):
-        yield Variant("from the sample before", lambda: _in_a_row(net, pairs))
+        yield Variant("from the sample before", functools.cache(lambda: _in_a_row(net, pairs)))
 
 
 def _in_a_row(net: Network, pairs: dict[Node, Node]) -> Numbers:

@@ -134,8 +134,9 @@ def _layouts(trace: Trace, quantity: Quantity, array: np.ndarray) -> Iterator[La
         return
     spans: list[tuple[int, tuple[int | None, ...], str]] = [(1, (None,), "")]
     if steps:
-        after = tuple(t for t in steps if t > 0)
-        spans = [(len(after), after, "all steps"), (1, after[-1:], "the last step")]
+        after = tuple(t for t in steps if 1 <= t <= T)
+        last = max(after, key=lambda t: trace.variables[quantity.name, t].serial)  # 1, where the layer runs backwards
+        spans = [(len(after), after, "all steps"), (1, (last,), "the last step")]
         spans += [(len(steps), steps, "all steps and the initial state")] * (steps[0] == 0)
     else:
         spans += [(T, (None,), f"the last of {T} steps")] * (T > 1)
@@ -162,7 +163,7 @@ def _bare(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _shapes(trace: Trace, quantity: Quantity) -> str:
     """Which shapes would do, in words."""
-    each, T = quantity.shape, len([t for t in quantity.steps if t > 0])
+    each, T = quantity.shape, len([t for t in quantity.steps if 1 <= t <= trace.steps])
     if not quantity.steps or len(each) != 2:
         return f"has shape {each}" + (f" at each of {T} steps" if T else "")
     N, M = each

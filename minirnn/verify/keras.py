@@ -1,4 +1,4 @@
-"""Keras as a witness: the forward pass on its active backend, and gradients from tf.GradientTape on TensorFlow."""
+"""Keras as a witness: the forward pass on its active backend, and gradients by its derivatives."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from ..keras_io.live import import_keras, recurrences, replay, twin_of
 from ..layers import RNN
 from ..system import plain
 from ..trace import Trace
+from .backends import ADAPTERS
+from .backends import gradients as gradients_by
 from .report import Row, error_in_eps
 
 FORWARD, GRADIENT = "Keras forward", "tf.GradientTape"
@@ -26,7 +28,7 @@ def rows(trace: Trace, dtype: str) -> Iterator[Row]:
     quantities = trace.state_names
     gradients = [f"dL/d{name}" for name in trace.parameters] if trace.loss_node is not None else []
     forward = [*(f"{name}_t" for name in quantities), "y", *(["L"] if gradients else [])]
-    if (reason := _absent(trace)) is not None:
+    if (reason := absent(trace)) is not None:
         yield from (Row(q, FORWARD, dtype, None, reason) for q in forward)
         yield from (Row(q, GRADIENT, dtype, None, reason) for q in gradients)
         return
@@ -50,9 +52,12 @@ def rows(trace: Trace, dtype: str) -> Iterator[Row]:
     yield from _states(trace, dtype, asked, twin, layers, tensors)
     backend = keras.backend.backend()
     if trace.truncate or backend != "tensorflow":
-        reason = f"gradients are asked of TensorFlow; the active backend is {backend}"
-        reason = "the flow is cut, which Keras does not do" if trace.truncate else reason
         yield from _outputs(trace, asked(twin), dtype)
+        if not trace.truncate and gradients and backend in ADAPTERS:
+            yield from _elsewhere(trace, dtype, twin, layers, inputs, backend)
+            return
+        reason = f"the backend {backend} has no derivatives"
+        reason = "the flow is cut, which Keras does not do" if trace.truncate else reason
         yield from (Row(q, GRADIENT, dtype, None, reason) for q in gradients)
         return
     import tensorflow as tf
@@ -80,6 +85,32 @@ def rows(trace: Trace, dtype: str) -> Iterator[Row]:
     for name, gradient in zip(variables, gradients_found):
         truth = np.zeros(variables[name].shape, dtype) if gradient is None else _dense(gradient)
         yield Row(f"dL/d{name}", GRADIENT, dtype, error_in_eps(trace.gradients[name], truth, dtype))
+
+
+def _elsewhere(trace: Trace, dtype: str, twin: Any, layers: dict[Any, Any], inputs: Any, backend: str) -> Iterator[Row]:
+    """The gradients by another backend than TensorFlow, which wants the loss as a function of the weights."""
+    import keras
+
+    witness = ADAPTERS[backend][0]
+    places = trace.model.parameter_places()
+    variables = {name: _weights_of(layers[layer])[i] for name, (layer, i) in places.items()}
+    trained = {id(v): k for k, v in enumerate(twin.trainable_variables)}
+    special = bool(twin.losses) or trace.conditions.training or len(trace.targets) != 1
+    if special or any(id(v) not in trained for v in variables.values()):
+        reason = "only plain networks, all of whose weights are trained, are asked for gradients on this backend"
+        yield from (Row(f"dL/d{name}", witness, dtype, None, reason) for name in variables)
+        return
+    assert trace.loss_function is not None
+    kind = getattr(keras.losses, LOSSES[trace.loss_function])(dtype=dtype)
+
+    def loss(tensors: list[Any]) -> Any:
+        y, _ = twin.stateless_call(tensors, twin.non_trainable_variables, inputs)
+        return kind(trace.targets[0].astype(dtype), y)
+
+    found = gradients_by(backend, loss, [_array(v) for v in twin.trainable_variables])
+    for name, variable in variables.items():
+        error = error_in_eps(trace.gradients[name], found[trained[id(variable)]], dtype)
+        yield Row(f"dL/d{name}", witness, dtype, error)
 
 
 def _weights_of(layer: Any) -> list[Any]:
@@ -127,7 +158,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _absent(trace: Trace) -> str | None:
+def absent(trace: Trace) -> str | None:
     """Why Keras cannot be asked, or None."""
     if trace.loss_function is not None and trace.loss_function not in LOSSES:
         return f"Keras has no loss {trace.loss_name!r}"

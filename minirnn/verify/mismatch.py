@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..trace import Trace
 from . import backward_slips, forward_slips, other_weights
 from .given import Given, Layout, Precision, given
-from .replays import Network, Numbers, Slip
+from .replays import Network, Numbers, Slip, Variant
 from .report import TOLERANCE
 from .rounding import MARGIN, costs
+from .saturation import saturated
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLEARLY = 4  # times closer than the right numbers the slip must be
 LITTLE = 0.02  # eps of float32: what is closer was not rounded to float32
@@ -35,6 +39,7 @@ class Compared(NamedTuple):
     layout: str
     allowed: float = TOLERANCE
     held: bool = False  # float32 numbers in a float64 array
+    errors: tuple[tuple[int | None, float], ...] = ()  # by step
 
 
 class Found(NamedTuple):
@@ -60,6 +65,7 @@ class Mismatch:
     rows: list[Compared]
     slips: list[Found]
     tried: int
+    warnings: list[str] = field(default_factory=list)  # where states are saturated
 
     @property
     def ok(self) -> bool:
@@ -90,19 +96,34 @@ class Mismatch:
             return f"{head} None of the {self.tried} known slips gives these numbers to {TOLERANCE:.0f} eps."
         return f"{head} These numbers come out when {said}."
 
+    def plot(self, *, ax: Any = None) -> Figure:
+        """How far each quantity is off at each step, in eps, beside what is allowed: a figure of matplotlib."""
+        from ..readings.figures import INKS, canvas, label
+
+        room, figure = canvas(ax)
+        (axes,) = room(1)
+        shown = [row for row in self.rows if len(row.errors) > 1]
+        if not shown:
+            raise ValueError("nothing was compared at several steps: give all steps of a quantity, such as h=")
+        for ink, row in zip(INKS * len(shown), shown):
+            steps, errors = zip(*row.errors)
+            eps = row.precision.says
+            axes.plot(steps, np.maximum(errors, 0.01), "o-", color=ink, markersize=4, label=f"{row.quantity}, eps of {eps}")
+        axes.axhline(TOLERANCE, color="#8a8f98", linestyle="--", linewidth=1, label=f"{TOLERANCE:.0f} eps are allowed")
+        axes.set_yscale("log")
+        axes.legend(frameon=False)
+        label(axes, "time step $t$", "eps", "How far your numbers are off")
+        return figure
+
     def __str__(self) -> str:
         head = ("quantity", "first step off", "error in eps", "of", "verdict")
         lines = [head, *(_cells(row) for row in self.rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(4)]
         table = ["  ".join([*(f"{cell:<{w}}" for cell, w in zip(line, widths)), line[4]]) for line in lines]
-        code = [f"    probably wrong  {slip.wrong}\n    right           {slip.right}" for slip in self._distinct]
-        return "\n".join([*table, "", self.sentence, *code])
+        code = [f"    probably wrong  {slip.wrong}\n    right           {slip.right}" for slip, *_ in self.slips]
+        return "\n".join([*table, "", self.sentence, *code, *(f"Note: {said}." for said in self.warnings)])
 
     __repr__ = __str__
-
-    @property
-    def _distinct(self) -> list[Slip]:
-        return [found.slip for found in self.slips]
 
     def _repr_html_(self) -> str:
         def row(cells: Iterable[str], tag: str) -> str:
@@ -112,9 +133,10 @@ class Mismatch:
         table = head + "".join(row(_cells(each), "td") for each in self.rows)
         code = "".join(
             f"<p>probably wrong</p><pre>{html.escape(slip.wrong)}</pre><p>right</p><pre>{html.escape(slip.right)}</pre>"
-            for slip in self._distinct
+            for slip, *_ in self.slips
         )
-        return f"<p>{html.escape(self.sentence)}</p><table>{table}</table>{code}"
+        notes = "".join(f"<p>Note: {html.escape(said)}.</p>" for said in self.warnings)
+        return f"<p>{html.escape(self.sentence)}</p><table>{table}</table>{code}{notes}"
 
 
 def _cells(row: Compared) -> tuple[str, ...]:
@@ -142,18 +164,30 @@ def compare(
     order = {name: place for place, (name, _) in enumerate(double.variables)}
     mine = [given(double, key, numbers) for key, numbers in asked.items()]
     mine.sort(key=lambda one: (one.quantity.derivative, order[one.quantity.name]))
-    net = Network(double, [[np.asarray(w) for w in each] for each in weights])
+    net = Network(double, [_checked(double, each) for each in weights])
     rows = [_compared(net.right, one) for one in mine]
+    notes: list[str] = []
     if not all(row.ok for row in rows):
         rows = _allowing(trace, rows)
+        single = any(row.precision.says == "float32" for row in rows)
+        notes = saturated(trace.astype(np.float32 if single else np.float64))
     if all(row.ok for row in rows):
-        return Mismatch(rows, _held_in_double(rows), 0)
+        return Mismatch(rows, _held_in_double(rows), 0, notes)
     slips = forward_slips.SLIPS + other_weights.SLIPS
     if all(one.quantity.derivative for one, row in zip(mine, rows) if not row.ok):
         slips = backward_slips.SLIPS + slips
     found = list(_explaining(net, slips, mine, rows))
     found = found or list(_explaining(net, [other_weights.from_numbers(mine)], mine, rows)) or _mixed_with_single(rows)
-    return Mismatch(rows, found, len(slips) + 2)
+    return Mismatch(rows, found, len(slips) + 2, notes)
+
+
+def _checked(trace: Trace, weights: Iterable[Any]) -> list[np.ndarray]:
+    """A set of weights as `get_weights` gives it. ValueError if it is not one of this model."""
+    arrays = [np.asarray(w) for w in weights]
+    wanted = [w.shape for layer in trace.model.layers for w in layer.weights]
+    if [w.shape for w in arrays] != wanted:
+        raise ValueError(f"weights= takes sets of arrays of shapes {wanted}, not {[w.shape for w in arrays]}")
+    return arrays
 
 
 def _compared(numbers: Numbers, one: Given) -> Compared:
@@ -175,7 +209,14 @@ def _in_layout(numbers: Numbers, one: Given, precision: Precision, layout: Layou
     beyond = errors > TOLERANCE
     first = layout.steps[int(np.argmax(beyond))] if beyond.any() else None
     return Compared(
-        one.quantity.label, precision, float(errors.max()), float(off.max()), first, not beyond.any(), layout.says
+        one.quantity.label,
+        precision,
+        float(errors.max()),
+        float(off.max()),
+        first,
+        not beyond.any(),
+        layout.says,
+        errors=tuple(zip(layout.steps, errors.tolist())),
     )
 
 
@@ -199,15 +240,24 @@ def _explaining(net: Network, slips: list[Slip], mine: list[Given], rows: list[C
     order = sorted(range(len(rows)), key=lambda i: rows[i].ok)  # what differs first: most slips are dismissed at once
     for slip in slips:
         for variant in slip.variants(net):
-            numbers, errors = variant.numbers(), []
-            for i in order:
-                found = _compared(numbers, mine[i])
-                if not found.ok or (not rows[i].ok and found.off * CLEARLY > rows[i].off):
-                    break
-                errors.append(found.error)
-            else:
-                yield Found(slip, variant.detail, max(errors))
+            error = _left(variant, [(mine[i], rows[i]) for i in order])
+            if error is not None:
+                yield Found(slip, variant.detail, error)
                 break
+
+
+def _left(variant: Variant, pairs: list[tuple[Given, Compared]]) -> float | None:
+    """How many eps are left if the numbers with the slip are taken for the right ones; None if they do not explain all."""
+    worst = 0.0
+    for one, row in pairs:
+        try:
+            found = _compared(variant.numbers(), one)
+        except ValueError:  # a slip that changes a shape may fit nothing else in the network
+            return None
+        if not found.ok or (not row.ok and found.off * CLEARLY > row.off):
+            return None
+        worst = max(worst, found.error)
+    return worst
 
 
 SINGLE = Slip(

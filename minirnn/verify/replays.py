@@ -100,6 +100,11 @@ class Network:
     def is_state(self, node: Node) -> bool:
         return node.name in self.states
 
+    def ends(self, name: str) -> tuple[Node, Node]:
+        """The initial and the last state, in the order of computation."""
+        nodes = [n for n in self.trace.forward if n.name == name]
+        return nodes[0], nodes[-1]
+
     @cached_property
     def carrying(self) -> dict[Node, None]:
         """The products of a state of another step and a matrix, in order."""

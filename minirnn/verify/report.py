@@ -56,6 +56,7 @@ class Report:
 
     rows: list[Row]
     versions: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)  # where states are saturated
 
     @property
     def ok(self) -> bool:
@@ -102,7 +103,7 @@ class Report:
         widths = [max(len(row[i]) for row in [head, *body]) for i in range(4)]
         lines = ["  ".join([*(f"{cell:<{w}}" for cell, w in zip(row, widths)), row[4]]) for row in [head, *body]]
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
-        return "\n".join([*lines, "", self.sentence, versions])
+        return "\n".join([*lines, "", self.sentence, *(f"Note: {said}." for said in self.warnings), versions])
 
     __repr__ = __str__
 
@@ -113,4 +114,7 @@ class Report:
 
         head = "".join(f"<th>{x}</th>" for x in ("quantity", "witness", "dtype", "error in eps", "verdict"))
         body = "".join(f"<tr>{cells(row)}</tr>" for row in self.rows)
-        return f"<p>{html.escape(self.sentence)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        notes = "".join(f"<p>Note: {html.escape(said)}.</p>" for said in self.warnings)
+        return (
+            f"<p>{html.escape(self.sentence)}</p>{notes}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )

@@ -79,5 +79,6 @@ def _moved(trace: Trace, leaves: dict[Node, np.ndarray], seed: int) -> dict[Node
     for node in trace.nodes:
         if node not in found:
             value = node.op.compute(*[found[a] for a in node.args], **node.attrs) if node.args else node.value
-            found[node] = value * (1 + eps * rng.uniform(-1, 1, np.shape(value))) if node.args else value
+            exact = not node.args or np.array_equal(np.round(value), value)  # indices, masks and steps are not rounded
+            found[node] = value if exact else value * (1 + eps * rng.uniform(-1, 1, np.shape(value)))
     return found

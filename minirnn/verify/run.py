@@ -6,18 +6,22 @@ import platform
 
 import numpy as np
 
+from ..system import plain
 from ..trace import Trace
-from . import complex_step, keras, traps
+from . import complex_step, keras, keras_steps, traps
+from .backends import cannot_compute
 from .report import Report, Row
 from .rounding import allowed
+from .saturation import saturated
 
 
-def verify(trace: Trace, *, with_keras: bool = True) -> Report:
+def verify(trace: Trace, *, with_keras: bool = True, thorough: bool = False) -> Report:
     """Compare the trace with the complex step (float64) and with Keras and tf.GradientTape (float64 and float32).
 
     The network is run again in each precision. 32 eps are allowed, and more only where the network is so saturated that
     rounding alone costs more (see `minirnn.verify.rounding`). A witness that is not at hand is reported as missing, row by
-    row.
+    row. `thorough` also takes second derivatives, asks SymPy for its own derivative of the loss, where the network is
+    small, and says how far float64 and float32 are off the truth to 50 digits.
     """
     rows: list[Row] = []
     traces = {dtype: trace.astype(dtype) for dtype in ("float64", "float32")}
@@ -27,10 +31,38 @@ def verify(trace: Trace, *, with_keras: bool = True) -> Report:
     else:
         rows.append(Row("gradients", complex_step.NAME, "float64", None, "there is no loss: trace with a target"))
     if with_keras:
-        rows += traps.explained(list(keras.rows(double, "float64")), double, keras.rows)
-        rows += traps.explained(list(keras.rows(traces["float32"], "float32")), traces["float32"], keras.rows)
+        for dtype, each in traces.items():
+            rows += _asking_keras(each, dtype)
+    if thorough:
+        from . import exact, symbolic
+
+        if trace.loss_node is not None:
+            rows += [*complex_step.second(double), *symbolic.rows(double)]
+        rows += [*exact.rows(double), *exact.rows(traces["float32"])]
     rows = allowed(rows, traces)
     from .. import __version__
 
     versions = {"minirnn": __version__, "numpy": np.__version__, "python": platform.python_version()}
-    return Report(rows, versions | (keras.versions() if with_keras else {}))
+    if with_keras and (asked := keras.versions()):
+        unrolled = [layer for layer in trace.model.layers if getattr(layer, "unroll", False)]
+        versions |= asked | {"unroll": "on" if unrolled else "off"}
+    warnings = [said for each in traces.values() for said in saturated(each)]
+    return Report(rows, versions, warnings)
+
+
+def _asking_keras(trace: Trace, dtype: str) -> list[Row]:
+    if keras.absent(trace) is not None:
+        return list(keras.rows(trace, dtype))
+    if (reason := cannot_compute(keras.versions()["backend"], dtype)) is not None:
+        return [Row("y", keras.FORWARD, dtype, None, reason)]
+    found: list[Row] = []
+    for witness, name in ((_layers, keras.FORWARD), (keras_steps.rows, keras_steps.NAME)):
+        try:
+            found += witness(trace, dtype)
+        except Exception as error:  # whatever a backend raises, the other witnesses are heard
+            found.append(Row("y", name, dtype, None, f"Keras fails here: {type(error).__name__}: {plain(error)}"))
+    return found
+
+
+def _layers(trace: Trace, dtype: str) -> list[Row]:
+    return traps.explained(list(keras.rows(trace, dtype)), trace, keras.rows)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import minirnn as mr
 from minirnn.readings.evaluation import _functions, residual
 
 X = np.array([[-800.0, -3.0, -0.1, 0.0, 0.2, 4.0, 800.0]])
@@ -24,3 +25,14 @@ def test_a_residual_does_not_let_nan_or_a_shape_slip_through():
     assert residual(a * np.nan, a) == np.inf and residual(a, a * np.inf) == np.inf
     assert residual(a.T, a) == np.inf and residual(np.ones((1, 3)), a) == np.inf
     assert residual(np.zeros((2, 3)), np.zeros((2, 3))) == 0
+
+
+def test_a_softmax_that_has_underflowed(network):
+    """In float32 some outputs are 0, whose logarithm the loss is written with."""
+    model = network(head="softmax")
+    weights = model.get_weights()
+    weights[3] *= 100
+    model.set_weights(weights)
+    X = np.random.default_rng(2).normal(size=(2, 4, 3))
+    trace = mr.trace(model, X, np.eye(6)[[0, 1]], loss="categorical_crossentropy", dtype="float32")
+    assert not trace.output.all() and trace.equations().residual < 1e-6

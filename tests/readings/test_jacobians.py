@@ -35,6 +35,30 @@ def test_norms_are_those_of_the_jacobians(trace):
         assert np.isclose(norms[t, k], np.linalg.norm(trace.jacobian(t, k), 2, axis=(1, 2)).max())
 
 
+def test_states_that_see_further_back(make, monkeypatch):
+    """Where h_t depends on h_{t-2} as well, a product of one-step Jacobians would be wrong."""
+    from minirnn.graph import at, named
+    from minirnn.layers.base import steps
+    from minirnn.ops import state, tanh
+
+    def outputs(self, x, call):
+        each, W = steps(x), call.parameters["cell/recurrent_kernel"]
+        with at(0):
+            h = before = named("h", state(each[0], W))
+        for t, x_t in enumerate(each, start=1):
+            with at(t):
+                z = named("z", x_t @ call.parameters["cell/kernel"] + h @ W + before @ W)
+                h, before = named("h", tanh(z)), h
+        return [h]
+
+    monkeypatch.setattr(SimpleRNN, "outputs", outputs)
+    trace = make()
+    norms, bound = trace.jacobian_norms()
+    assert bound is None
+    for t, k in [(4, 1), (3, 1), (2, 0)]:
+        assert np.isclose(norms[t, k], np.linalg.norm(trace.jacobian(t, k), 2, axis=(1, 2)).max())
+
+
 def test_the_bound(make):
     for activation, slope in {"tanh": 1, "sigmoid": 0.25, "relu": 1, "linear": 1, "softmax": 0.5}.items():
         trace = make(activation=activation)
@@ -108,3 +132,19 @@ def test_the_bound_is_reached_by_a_linear_orthogonal_network(make):
 def test_without_a_loss_or_a_known_activation_there_is_no_bound_on_the_gradient(make, network):
     assert gradient_bound(mr.trace(network(), np.ones((2, 4, 3))), "h") is None
     assert gradient_bound(make(activation="exponential"), "h") is None
+
+
+def test_a_layer_that_runs_backwards():
+    """Its initial state is h_5, and h_1 comes last."""
+    from minirnn.layers import Bidirectional, Dense, Input
+    from minirnn.models import Model
+
+    i = Input((4, 3))
+    model = Model(i, Dense(6)(Bidirectional(SimpleRNN(5))(i)))
+    rng = np.random.default_rng(0)
+    trace = mr.trace(model, rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 6)))
+    norms, bound = trace.jacobian_norms("h^b")
+    assert norms.shape == (5, 5) and not np.tril(norms, -1).any() and np.allclose(np.diag(norms), 1)
+    assert (norms <= bound * (1 + 1e-12)).all() and norms[0, 4] > 0
+    for t, k in [(1, 4), (2, 5), (3, 3)]:
+        assert np.isclose(norms[t - 1, k - 1], np.linalg.norm(trace.jacobian(t, k, "h^b"), 2, axis=(1, 2)).max())

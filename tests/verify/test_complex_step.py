@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import minirnn as mr
 from minirnn import ops
 from minirnn.verify import complex_step
 
@@ -47,3 +48,15 @@ def test_a_wrong_state_gradient_is_found(make):
     trace.variables["dL/dh", 2].value = trace.variables["dL/dh", 2].value + 1e-6
     row = next(row for row in complex_step.rows(trace) if row.quantity == "dL/dh_t")
     assert not row.ok and np.isfinite(row.error)
+
+
+def test_a_sigmoid_far_out(network):
+    """exp overflows there on complex numbers; the derivative is 0 all the same."""
+    model = network(activation="sigmoid")
+    weights = model.get_weights()
+    weights[2] -= 900 * (np.arange(5) == 1)
+    model.set_weights(weights)
+    rng = np.random.default_rng(0)
+    trace = mr.trace(model, rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 6)))
+    report = trace.verify(with_keras=False)
+    assert report.ok and not [row for row in report if row.missing], str(report)

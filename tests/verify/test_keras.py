@@ -36,7 +36,7 @@ def test_forward_and_gradients_in_both_precisions(make, options):
 
 def test_the_demonstration_network():
     report = mr.trace(demo.model(), demo.X, np.zeros((1, 2))).verify()
-    assert report.ok and len(report) == 22, str(report)
+    assert report.ok and len(report) == 26, str(report)
 
 
 def test_an_initial_state():

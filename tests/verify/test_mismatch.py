@@ -206,6 +206,26 @@ def test_an_owner_of_two_layers_forgets_one_recurrent_product(make):
 # ------------------------------------------------------------------------------------------------------- how it is shown
 
 
+def test_saturation_is_said(network):
+    """Where slopes have lost their digits, that is said beside the difference."""
+    model = network()
+    model.set_weights([8 * w for w in model.get_weights()])
+    rng = np.random.default_rng(0)
+    trace = mr.trace(model, rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 6)))
+    found = trace.compare(W_h=1.1 * trace.gradients["W_h"])
+    assert not found.ok and "Note: 1 - h² has lost up to" in str(found) and "Note: " in found._repr_html_()
+    assert trace.compare(h=states(trace)).warnings == []
+
+
+def test_as_a_figure(trace):
+    found = trace.compare(h=wrong(trace))
+    (ax,) = found.plot().axes
+    assert np.allclose(ax.lines[0].get_ydata(), np.maximum([error for _, error in found.rows[0].errors], 0.01))
+    assert list(ax.lines[0].get_xdata()) == [1, 2, 3, 4] and found.rows[0].errors[0][1] < 1
+    with pytest.raises(ValueError, match="give all steps"):
+        trace.compare(y=trace.output).plot()
+
+
 def test_in_a_notebook(trace):
     shown = trace.compare(h=wrong(trace))._repr_html_()
     assert "<td>DIFFERS" in shown and "<pre>h = np.tanh(x[t] @ W_x + b_h)</pre>" in shown
@@ -226,6 +246,11 @@ def test_in_a_notebook(trace):
 def test_what_cannot_be_compared(trace, asked, says):
     with pytest.raises(ValueError, match=says):
         trace.compare(asked)
+
+
+def test_weights_of_another_model(trace):
+    with pytest.raises(ValueError, match=r"weights= takes sets of arrays of shapes \[\(3, 5\), .*, not \[\(2, 2\)\]"):
+        trace.compare(h=wrong(trace), weights=[[np.zeros((2, 2))]])
 
 
 def test_the_parameter_for_its_gradient(trace):
@@ -258,3 +283,18 @@ def test_the_notebook_that_asked_allclose():
     assert trace.compare(y=by_hand).rows[0].error < 32 and trace.compare(y=by_hand).ok
     keras_says = trace.compare(y=model.predict(X, verbose=0))
     assert keras_says.ok and 0.1 < keras_says.rows[0].error < 32 and "eps of float32" in keras_says.sentence
+
+
+def test_a_layer_that_runs_backwards():
+    from minirnn.layers import Bidirectional
+
+    i = Input((4, 3))
+    model = Model(i, Dense(6)(Bidirectional(SimpleRNN(5))(i)))
+    rng = np.random.default_rng(0)
+    trace = mr.trace(model, rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 6)))
+    H = states(trace, "h^b")
+    assert trace.compare({"h^b": H}).ok
+    assert trace.compare({"h^b": H[:, 0]}).ok  # the last to be computed
+    h = np.tanh(trace.inputs[0] @ trace.value("W_x^b") + trace.value("b_h^b"))
+    found = trace.compare({"h^b": h})
+    assert found.slips[0].name == "no recurrent product"
