@@ -42,44 +42,71 @@ class Compiled:
         module = functions(text)
         self.source, self._shapes, self._first = text, dict(shapes), next(iter(shapes))
         self._forward, self._arrays = module["forward"], module.get("arrays")
-        self._loss_and_gradients = module.get("loss_and_gradients")
-        self._rooms: dict[Any, tuple[np.dtype, Any]] = {}
+        self._loss_and_gradients: Any = module.get("loss_and_gradients")
+        self._rooms: list[tuple[tuple[int, ...], np.dtype, Any]] = []  # the size and dtype of each, the last used last
 
     def __call__(self, params: Mapping[str, np.ndarray], X: Any, Y: Any) -> tuple[Any, dict[str, np.ndarray]]:
-        if self._loss_and_gradients is None:
-            raise ValueError("there is no loss to differentiate: compile a trace with a target, mr.trace(model, X, Y)")
-        return self._run(self._loss_and_gradients, params, X, Y)
+        rooms = self._rooms
+        try:
+            room = rooms.pop()  # taken out: another thread takes another
+        except IndexError:
+            room = None
+        try:
+            if room is not None and room[0] == X.shape and room[1] is params[self._first].dtype:
+                result = self._loss_and_gradients(params, X, Y, room[2])
+                rooms.append(room)
+                return result
+        except Exception as error:
+            raise self._explained(error, params, [X]) from error
+        return self._run(self._loss_and_gradients, room, params, X, Y)
 
     def forward(self, params: Mapping[str, np.ndarray], X: Any) -> np.ndarray:
         """The output alone."""
-        return self._run(self._forward, params, X)
+        return self._run(self._forward, None, params, X)
 
-    def _run(self, function: Any, params: Mapping[str, np.ndarray], X: Any, *target: Any) -> Any:
-        data = X if isinstance(X, (list, tuple)) else (X,)
+    def _run(self, function: Any, room: Any, params: Mapping[str, np.ndarray], X: Any, *target: Any) -> Any:
+        """Call one of the functions; `room` is of another size."""
+        data = X if isinstance(X, (list, tuple)) else [X]
+        if function is None:
+            raise ValueError("there is no loss to differentiate: compile a trace with a target, mr.trace(model, X, Y)")
         try:
             if self._arrays is None:
                 return function(params, *data, *target)
-            key = data[0].shape
-            dtype, memory = self._rooms.pop(key, (None, None))
-            if dtype is not params[self._first].dtype:
-                dtype, memory = params[self._first].dtype, self._arrays(params, *data)
-            result = function(params, *data, *target, memory)
-            if len(self._rooms) < ROOMS:
-                self._rooms[key] = dtype, memory
+            shape, dtype = data[0].shape, params[self._first].dtype
+            room = self._fitting(room, shape, dtype) or (shape, dtype, self._arrays(params, *data))
+            result = function(params, *data, *target, room[2])
+            self._rooms.append(room)
             return result
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-            self._explain(params, data)
-            raise ValueError(f"the data do not fit this network: {error}") from error
+        except Exception as error:
+            raise self._explained(error, params, data) from error
 
-    def _explain(self, params: Mapping[str, np.ndarray], data: Sequence[Any]) -> None:
-        """Raise the error that says what does not fit, if it can be told."""
+    def _fitting(self, room: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+        """A room of this size among those kept; `room`, which has another, is kept too."""
+        others = [] if room is None else [room]
+        while True:
+            try:
+                room = self._rooms.pop()
+            except IndexError:
+                room = None
+                break
+            if room[0] == shape and room[1] is dtype:
+                break
+            others.append(room)
+        self._rooms.extend(others[-ROOMS:])
+        return room
+
+    def _explained(self, error: Exception, params: Mapping[str, np.ndarray], data: Sequence[Any]) -> Exception:
+        """The error that says what does not fit, if it can be told."""
+        if not isinstance(error, (ValueError, TypeError, KeyError, AttributeError, IndexError)):
+            return error
         for name, shape in self._shapes.items():
             if name not in params:
-                raise ValueError(f"params has no {name!r}; this network has {', '.join(self._shapes)}")
+                return ValueError(f"params has no {name!r}; this network has {', '.join(self._shapes)}")
             if np.shape(params[name]) != shape:
-                raise ValueError(f"{name} has shape {np.shape(params[name])}, not {shape}")
+                return ValueError(f"{name} has shape {np.shape(params[name])}, not {shape}")
         dtypes = {str(np.asarray(params[name]).dtype) for name in self._shapes}
         if len(dtypes) > 1:
-            raise ValueError(f"the parameters are of several dtypes, {', '.join(sorted(dtypes))}: convert them to one")
+            return ValueError(f"the parameters are of several dtypes, {', '.join(sorted(dtypes))}: convert them to one")
         if any(not isinstance(x, np.ndarray) for x in data):
-            raise ValueError(f"X must be an array, not {', '.join(type(x).__name__ for x in data)}")
+            return ValueError(f"X must be an array, not {', '.join(type(x).__name__ for x in data)}")
+        return ValueError(f"the data do not fit this network: {error}")

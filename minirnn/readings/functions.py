@@ -117,7 +117,8 @@ class Functions:
 
     def converted(self, lines: list[str]) -> list[str]:
         """The data of which `lines` use methods, as arrays of the dtype of the parameters."""
-        used = [name for name in [*self.data, *self.targets] if any(re.search(rf"\b{name}\.", line) for line in lines)]
+        kept = [line for line in lines if "_by_step[:] = " not in line]  # this converts by itself
+        used = [name for name in [*self.data, *self.targets] if any(re.search(rf"\b{name}\.", line) for line in kept)]
         return [f"{name} = np.asarray({name}, {self.parameters[0]}.dtype)" for name in used]
 
 
