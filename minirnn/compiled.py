@@ -52,7 +52,7 @@ class Compiled:
         except IndexError:
             room = None
         try:
-            if room is not None and room[0] == X.shape and room[1] is params[self._first].dtype:
+            if room is not None and type(X) is np.ndarray and room[0] == X.shape and room[1] is params[self._first].dtype:
                 result = self._loss_and_gradients(params, X, Y, room[2])
                 rooms.append(room)
                 return result
