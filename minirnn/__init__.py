@@ -5,12 +5,15 @@ from typing import Any
 from . import layers, losses, models, optimizers
 from .graph import at, named
 from .initializers import set_random_seed
+from .system import CannotFollow
 from .trace import Trace, trace
 
 __version__ = "0.1.0"
 __all__ = [
+    "CannotFollow",
     "Trace",
     "at",
+    "check",
     "from_keras",
     "layers",
     "load",
@@ -44,6 +47,16 @@ def from_keras(model: Any) -> models.Model:
     from .keras_io.live import from_keras
 
     return from_keras(model)
+
+
+def check(function: Any, model: Any, X: Any, **arrays: Any) -> Any:
+    """Whether a loop of one's own, ``function(X)``, equals a Keras model, to how many eps, and if not, the slip behind it.
+
+    See `minirnn.verify.check.check`.
+    """
+    from .verify.check import check
+
+    return check(function, model, X, **arrays)
 
 
 def to_keras(model: models.Model, dtype: str = "float32") -> Any:

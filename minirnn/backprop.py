@@ -72,12 +72,12 @@ def contribution(g: Node, y: Node, position: int) -> Node | None:
 
 
 def depending_on(wrt: Iterable[Node], order: Iterable[Node]) -> set[Node]:
-    """What a change of `wrt` would change; through an operand's shape alone nothing passes."""
+    """What a change of `wrt` would change; through an operand's shape alone, or a comparison, nothing passes."""
     found = set(wrt)
     for node in order:
-        shapes = node.op.shapes
+        shapes, rules = node.op.shapes, node.op.vjp
         for position, arg in enumerate(node.args):
-            if arg in found and position not in shapes:
+            if arg in found and position not in shapes and (callable(rules) or rules[position] is not None):
                 found.add(node)
                 break
     return found

@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 
+class CannotFollow(TypeError):
+    """A function does something with a traced array that minirnn cannot follow; says where, and what to do."""
+
+
 def plain(text: Any, limit: int = 60) -> str:
     """`text` as one short line that can be shown anywhere: what cannot be printed is replaced, what is too long is cut.
 

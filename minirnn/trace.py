@@ -49,11 +49,13 @@ class Trace:
     Steps count from 1; h_0 is step 0. Arrays keep the dtype the network computes in.
     """
 
-    def __init__(self, run: Run, loss: Node | None, asked: Asked, wrt: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, run: Run, loss: Node | None, asked: Asked, wrt: tuple[str, ...] = (), forward: list[Node] | None = None
+    ) -> None:
         self.outputs, self.output_node, self.parameters = run.outputs, run.output, run.parameters
         self.loss_node, self._asked, self._run, self._wrt = loss, asked, run, wrt
         self.data = [_leaf(node) for node in run.inputs]  # as it was given: whole sequences
-        self.forward = ancestors(run.outputs if loss is None else [*run.outputs, loss])
+        self.forward = ancestors(run.outputs if loss is None else [*run.outputs, loss], forward)
         further = [node for name in wrt for node in self._called(name)]
         self.cotangents = {} if loss is None else backprop(loss, [*self.parameters.values(), *further], self.forward)
         self.nodes = ancestors(self.cotangents.values(), self.forward)
@@ -192,6 +194,11 @@ class Trace:
     def state_names(self) -> list[str]:
         """The states of the recurrent layers: "h", or "h^1", "h^2" of several."""
         return [name for name in self.counts if name.partition("^")[0] == "h" and (name, 1) in self.variables]
+
+    @property
+    def literal(self) -> dict[str, str]:
+        """How names of the user's own are to be printed: as they stand. There are none in a model."""
+        return {}
 
     @property
     def dtype(self) -> np.dtype:
@@ -362,8 +369,8 @@ def recurrent_layers(layers: Iterable[Layer]) -> Iterator[RNN]:
 
 
 def trace(
-    model: Model | Layer,
-    X: Any,
+    model: Any,
+    X: Any = None,
     Y: Any = None,
     loss: Any = None,
     *,
@@ -372,10 +379,12 @@ def trace(
     training: bool = False,
     masks: Mapping[str, Any] | None = None,
     semantics: str = TENSORFLOW,
+    **arrays: Any,
 ) -> Trace:
     """Run `model` on `X` (N, T, D) and, if a target `Y` is given, backpropagate the loss through time.
 
-    - `model`: a Model, a Sequential, or a single layer such as ``SimpleRNN(2)``
+    - `model`: a Model, a Sequential, or a single layer such as ``SimpleRNN(2)``; or an ordinary function of NumPy, which is
+      given all arrays by its own names, ``mr.trace(f, x=..., Wx=...)``, and followed as it stands
     - `X`: an array (N, T, D), or a list of it and the initial states and masks that the model takes
     - `Y`: an array of the shape of the output (a list of several), or None for the forward pass alone
     - `loss`: "mse" (the default), "categorical_crossentropy", a loss object, or a function of (target, output) nodes; of a
@@ -402,17 +411,27 @@ def trace(
     """
     if isinstance(model, Layer):
         model = Sequential([model], name=model.name or model.label)
+    if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(f"dtype is {np.dtype(dtype).name}; minirnn computes in float32 or float64")
+    if truncate is not None and (not isinstance(truncate, (int, np.integer)) or isinstance(truncate, bool) or truncate < 1):
+        raise ValueError(f"truncate is {truncate!r}; it is a number of steps, 1 or more")
+    if callable(model) and not isinstance(model, (Model, type)) and type(model).__module__.partition(".")[0] not in FOREIGN:
+        from .loops.trace import trace_function
+
+        own = {"X": X, "Y": Y, "loss": loss, "masks": masks, "training": training or None}
+        given = {name: value for name, value in own.items() if value is not None}
+        return trace_function(model, given | arrays, dtype, truncate)
+    if arrays:
+        raise TypeError(f"a model takes X and Y, not {', '.join(arrays)}: a function takes arrays by the names of its own")
     if not isinstance(model, Model):
-        raise TypeError(f"trace takes a model or a layer of minirnn, not {type(model).__name__}: see mr.load, mr.from_keras")
+        raise TypeError(
+            f"trace takes a model or a layer, or a function, not {type(model).__name__}: see mr.load, mr.from_keras"
+        )
     for array in X if isinstance(X, (list, tuple)) else [X]:
         _demand_finite(np.asarray(array), "X")
     inputs = model.arrays(X)
     if Y is None and loss is not None:
         raise ValueError("a loss needs a target: mr.trace(model, X, Y, loss=...)")
-    if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
-        raise ValueError(f"dtype is {np.dtype(dtype).name}; minirnn computes in float32 or float64")
-    if truncate is not None and (not isinstance(truncate, (int, np.integer)) or isinstance(truncate, bool) or truncate < 1):
-        raise ValueError(f"truncate is {truncate!r}; it is a number of steps, 1 or more")
     targets = None if Y is None else [np.array(y) for y in (Y if len(model.outputs) > 1 else [Y])]
     function = None if Y is None else losses.get(loss or "mse")
     weights = {layer: layer.get_weights() for layer in model.layers}
@@ -444,6 +463,7 @@ class Asked(NamedTuple):
         return self._replace(inputs=inputs, targets=targets, conditions=conditions)
 
 
+FOREIGN = {"keras", "tensorflow", "tf_keras", "torch", "jax"}  # their models are callable too
 SHORT = 5  # steps are enough to see what repeats and what the ends do
 
 

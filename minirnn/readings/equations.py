@@ -190,10 +190,14 @@ def equations(
     """
     if form not in FORMS:
         raise ValueError(f"form is {form!r}; it must be one of {', '.join(FORMS)}")
+    if convention == "column" and trace.literal:
+        raise NotImplementedError("a loop of your own has the convention that it is written in: leave convention out")
     if convention not in ("row", "column"):
         raise ValueError(f"convention is {convention!r}; it must be row or column")
     if t is not None and not 0 <= t <= trace.steps:
         raise ValueError(f"t is {t}; the trace has steps 0 to {trace.steps}")
+    if paths and trace.literal:
+        raise NotImplementedError("paths are there for the layers of a model, not for a loop of your own: see jacobian")
     if paths and (form != "matrix" or convention != "row"):
         raise NotImplementedError("paths are there in the matrix form and the row convention only")
     if form == "unrolled" and t is None and trace.steps > MAX_UNROLLED:
@@ -209,7 +213,7 @@ def equations(
         raise ValueError("paths need a target, and the derivatives not hidden")
     folded = trace.fold(hidden)
     _demand_complete(folded, trace)
-    own_names = checked(names or {}, [name for name in trace.counts if "/d" not in name])
+    own_names = trace.literal | checked(names or {}, [name for name in trace.counts if "/d" not in name])
     builder = Expressions(folded)
     row_values = values_of(folded, trace)
     values = row_values if convention == "row" else row_values.transpose()

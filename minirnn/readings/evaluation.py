@@ -14,6 +14,7 @@ import numpy as np
 import sympy as sp
 
 from . import symbols as S
+from .names import unquoted
 
 # entrywise functions as the field defines them, not as the primitives compute them
 _functions: dict[str, Callable[..., np.ndarray]] = {
@@ -30,6 +31,8 @@ _functions: dict[str, Callable[..., np.ndarray]] = {
     "softplus": lambda x: np.logaddexp(0, x),
     "erf": lambda x: np.vectorize(math.erf, otypes=[float])(x),
     "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    "sin": np.sin,
+    "cos": np.cos,
     "inside": lambda x, low, high: np.where((x >= low) & (x <= high), 1.0, 0.0),
 }
 
@@ -58,31 +61,32 @@ class Values:
         transposed: bool = False,
     ) -> None:
         self._variables, self._counts, self.sizes, self.T, self.transposed = variables, counts, sizes, T, transposed
-        self._stacked: dict[str, tuple[int, np.ndarray]] = {}
+        self._stacked: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # the steps there are, and their values
 
     def transpose(self) -> Values:
         """The same values with every matrix transposed: those of the column convention."""
         return Values(self._variables, self._counts, self.sizes, self.T, not self.transposed)
 
     def has_steps(self, name: str) -> bool:
-        return (name, None) not in self._variables
+        return (unquoted(name), None) not in self._variables
 
     def of(self, name: str, steps: np.ndarray | None) -> np.ndarray:
+        name = unquoted(name)
         if steps is None:
             return self._oriented(_matrix(_unrounded(self._variables[name, None])))
         if name not in self._stacked:
             first = next(step for step in range(self.T + 1) if (name, step) in self._variables)
-            there = range(first, first + self._counts[name])
+            there = [*range(first, first + self._counts[name])]
+            if self.gaps:
+                there = [step for step in range(self.T + 1) if (name, step) in self._variables]
             arrays = np.array([_unrounded(self._variables[name, step]) for step in there])
             rows = arrays.reshape(len(arrays), *(1,) * (3 - arrays.ndim), *arrays.shape[1:])
-            self._stacked[name] = first, self._oriented(rows)
-        first, stacked = self._stacked[name]
-        rows = np.asarray(steps) - first
-        if rows.min() < 0 or rows.max() >= len(stacked):
-            raise KeyError(
-                f"{name} has no step {int(np.asarray(steps)[rows.argmin() if rows.min() < 0 else rows.argmax()])}"
-            )
-        return stacked[rows]
+            self._stacked[name] = np.array(there), self._oriented(rows)
+        known, stacked = self._stacked[name]
+        places = np.minimum(np.searchsorted(known, steps), len(known) - 1)
+        if missing := np.setdiff1d(steps, known).tolist():
+            raise KeyError(f"{name} has no step {missing[0]}")
+        return stacked[places]
 
     def _oriented(self, array: np.ndarray) -> np.ndarray:
         return np.swapaxes(array, -1, -2) if self.transposed else array
@@ -130,7 +134,7 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
             return of(expr.args[0]) / of(expr.args[1])
         case "Transpose":
             return np.swapaxes(of(expr.args[0]), -1, -2)
-        case "Entrywise":
+        case "Entrywise" | "NumberFunction":
             return _functions[expr.args[0].name](of(expr.args[1]), *map(float, expr.args[2:]))
         case "Present":
             return (of(expr.args[0]) != float(expr.args[1])).any(int(expr.args[2]), keepdims=True).astype(float)
@@ -154,6 +158,8 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
                     parts.extend(evaluate(part[0], values, matrix_steps(values, part[1], part[2])))
                 else:
                     parts.append(of(part))
+            lead = np.broadcast_shapes(*(part.shape[:-2] for part in parts))  # the steps
+            parts = [np.broadcast_to(part, lead + part.shape[-2:]) for part in parts]
             return np.concatenate(parts, axis=-1 if type(expr).__name__ == "Beside" else -2)
         case "Part":
             whole, width, axis = of(expr.args[0]), int(expr.args[1].xreplace(values.sizes)), int(expr.args[3])
@@ -165,6 +171,16 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
             axis = -1 if type(expr).__name__ == "Piece" else -2
             cut = [np.take(whole, np.arange((k - 1) * width, k * width), axis) for k in np.atleast_1d(where)]
             return np.stack(cut) if np.ndim(where) else cut[0]
+        case "Selection" | "Entry":
+            _, r0, r1, c0, c1 = expr.args
+            return of(expr.args[0])[..., int(r0) : int(r1), int(c0) : int(c1)]
+        case "Largest" | "LargestOfAll":
+            axes = tuple(map(int, expr.args[1:])) or (-2, -1)
+            return of(expr.args[0]).max(axes, keepdims=True)
+        case "LargestAt":
+            array, axes = of(expr.args[0]), tuple(map(int, expr.args[1:]))
+            best = np.where(array == array.max(axes, keepdims=True), 1.0, 0.0)
+            return best / best.sum(axes, keepdims=True)
         case _ if expr.is_Number:
             return np.full((1, 1), float(expr))
         case _ if expr in values.sizes:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
+from ..array_ops import CUTS
 from ..fold import Definition, Family, Fixed, Folded, Ref, Span, data_refs
-from ..ops import leaf_op, reverse, take_op
+from ..ops import leaf_op, reverse
 from . import symbols as S
 from .evaluation import Values
 
@@ -30,12 +31,11 @@ def in_order(folded: Folded, parameters: list[str]) -> list[tuple[Family, Defini
 
 def _given(definition: Definition, folded: Folded) -> bool:
     """A step of the data says nothing: x_t is x_t; a sequence that runs backwards is counted from its end."""
-    if definition.op is not take_op:
+    if definition.op not in CUTS:
         return False
-    source = folded.families[definition.refs[0].family].definitions[0]
-    if source.op is reverse:
-        source = folded.families[source.refs[0].family].definitions[0]
-    return source.op is leaf_op
+    while definition.op in CUTS or definition.op is reverse:
+        definition = folded.families[definition.refs[0].family].definitions[0]
+    return definition.op is leaf_op and definition.attrs["role"] != "parameter"
 
 
 class Expressions:
@@ -51,11 +51,21 @@ class Expressions:
 
     def _shape(self, family: Family) -> tuple[Any, Any] | None:
         dims = family.definitions[0].attrs.get("dims")
-        if dims is not None:
+        if dims:
             letters = [S.size_symbol(d) for d in dims]
-            return None if not letters else (1, letters[0]) if len(letters) == 1 else (letters[0], letters[-1])
+            return (1, letters[0]) if len(letters) == 1 else (letters[0], letters[-1])
+        if self._of_numbers(family.definitions[0]):
+            return S.size_of(family.first.shape)
         first = min(family.definitions, key=lambda d: d.serial)
         return S.shape_of(self.expression(first))
+
+    def _of_numbers(self, definition: Definition) -> bool:
+        """Whether it is a leaf, or a step of one, whose axes have no letters: its shape is numbers then."""
+        if definition.op in CUTS and not _given(definition, self.folded):
+            return False
+        while definition.op in CUTS:
+            definition = self.folded.families[definition.refs[0].family].definitions[0]
+        return definition.op is leaf_op and not definition.attrs.get("dims")
 
     def sides(self, family: Family, definition: Definition) -> tuple[Any, Any]:
         lhs, rhs = S.quantity(str(family.name), self.shapes[family.index], S.t), self.expression(definition)
@@ -71,10 +81,12 @@ class Expressions:
         """The right side, as a function of t if the definition has steps."""
         for family in self.folded.plumbing(definition):
             if family.index not in self.inlined:
-                self.inlined[family.index] = self._written(family.definitions[0])
-        return self._written(definition)
+                self.inlined[family.index] = self._written(family.definitions[0], family)
+        return self._written(definition, self.folded.families[0])
 
-    def _written(self, definition: Definition) -> Any:
+    def _written(self, definition: Definition, family: Family) -> Any:
+        if definition.op is leaf_op:  # a number without a name
+            return S.scale(1, sp.sympify(family.first.value.item()))
         attrs = {key: self._attribute(key, value) for key, value in definition.attrs.items() if key not in ("role", "dims")}
         return definition.op.sympy(S, *map(self._operand, definition.refs), **attrs)
 

@@ -1,6 +1,7 @@
 """How the name of a quantity, such as "W_x^2" or "dL/dh", is written: in plain Unicode and in LaTeX.
 
 A name is a base, a subscript after ``_`` and a layer after ``^``; a time step joins the subscript. dL/dz is called δ.
+"'y'y" is the quantity "y" printed as it stands in quotes: a name of the user's own.
 """
 
 from __future__ import annotations
@@ -41,13 +42,35 @@ def text(name: str, time: str = "") -> str:
 
     >>> text("h", "t-1"), text("W_x^2"), text("dL/dh", "3"), text("dL/dz", "T")
     ('hₜ₋₁', 'W⁽²⁾ₓ', '∂L/∂h₃', 'δ_T')
+    >>> text("'h_last'h_last", "t-1"), text("dL/d'y'y", "3")
+    ('h_lastₜ₋₁', '∂L/∂y₃')
     """
     if pair := derivative(name):
         return f"∂{'⁺' * immediate(name)}{text(pair[0])}/∂{text(pair[1], time)}"
+    if name.startswith("'"):
+        base, _, layer = _own(name)
+        return base + (f"({layer})".translate(_sup) if layer else "") + _small(time, "_T" if time == "T" else f"[{time}]")
     base, sub, layer = _plain(name)
     above = f"({layer})".translate(_sup) if layer else ""
     below = _small(sub, f"_{sub}") + _small(f"({time})" if sub and time else time, "_T" if time == "T" else f"[{time}]")
     return _text.get(base, base) + above + below
+
+
+def quoted(name: str, shown: str) -> str:
+    """The name of the quantity `name`, to be printed as `shown`."""
+    return f"'{shown}'{name}"
+
+
+def unquoted(name: str) -> str:
+    """The name of the quantity, without how it is printed."""
+    return re.sub("'[^']*'", "", name)
+
+
+def _own(name: str) -> tuple[str, str, str]:
+    """How a quoted name is printed: whole, its part after ``_``, and its number."""
+    front, _, layer = name.partition("^")
+    whole = front.split("'")[1]
+    return whole, whole.strip("_").partition("_")[2], layer
 
 
 def _small(sub: str, otherwise: str) -> str:
@@ -64,7 +87,14 @@ def latex(name: str, time: str = "") -> str:
     if pair := derivative(name):
         plus = "^{+}" if immediate(name) else ""
         return rf"\frac{{\partial{plus} {latex(pair[0])}}}{{\partial {latex(pair[1], time)}}}"
-    base, sub, layer = _plain(name)
-    base = _latex.get(base, base if len(base) < 2 else rf"\mathrm{{{base}}}")
+    if name.startswith("'"):
+        whole, sub, layer = _own(name)
+        base = whole.strip("_").partition("_")[0]
+        sub = sub.replace("_", r"\_")
+        sub = rf"\mathrm{{{sub}}}" if len(sub) > 1 else sub
+    else:
+        base, sub, layer = _plain(name)
+        base = _latex.get(base, base)
+    base = base if len(base) < 2 or base.startswith("\\") else rf"\mathrm{{{base}}}"
     below = ",".join(filter(None, [sub, time]))
     return base + (f"^{{({layer})}}" if layer else "") + (f"_{{{below}}}" if below else "")

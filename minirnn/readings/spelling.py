@@ -8,12 +8,12 @@ from typing import Any
 import sympy as sp
 from sympy.matrices.expressions import HadamardProduct, OneMatrix
 
-from . import names
+from . import array_forms, names
 from . import symbols as S
 
 ADD, PRODUCT, POWER, ATOM = range(4)  # how tightly an expression holds together
 
-_functions_latex = {"tanh": r"\tanh", "exp": r"\exp", "log": r"\log", "sigmoid": r"\sigma"}
+_functions_latex = {"tanh": r"\tanh", "exp": r"\exp", "log": r"\log", "sigmoid": r"\sigma", "max": r"\max"}
 _sup = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -33,6 +33,9 @@ class Latex:
 
     def iverson(self, x: str) -> str:
         return rf"\left[{x}\right]"
+
+    def index(self, x: str, place: str) -> str:
+        return rf"\left[{x}\right]_{{{place}}}"
 
     def function(self, name: str) -> str:
         base, _, sub = name.partition("_")
@@ -79,6 +82,9 @@ class Text:
     def iverson(self, x: str) -> str:
         return f"[{x}]"
 
+    def index(self, x: str, place: str) -> str:
+        return f"{x}[{place}]"
+
     def function(self, name: str) -> str:
         return {"sigmoid": "σ", "diag_n": "diagₙ"}.get(name, name)
 
@@ -109,6 +115,7 @@ class Text:
 NAMED = (
     S.ScalarQuantity, S.Mean, S.SumAll, S.ScalarTimeSum,
     sp.Indexed, sp.Sum, sp.exp, sp.log, sp.tanh, sp.Max, sp.Min, S.Iverson,
+    array_forms.Entry, array_forms.LargestOfAll, array_forms.NumberFunction,
 )  # fmt: skip
 
 
@@ -298,6 +305,27 @@ class Speller:
     def _Piece(self, x: Any) -> tuple[str, int]:
         base, _ = self.spell(x.args[0])
         return self.d.iverson(base) + self.d.name("", time_text(x.args[2])), ATOM
+
+    def _Selection(self, x: Any) -> tuple[str, int]:
+        base, rows, cols = x.args[0], x.args[1:3], x.args[3:5]
+        said = [
+            ":" if whole else f"{lo + 1}" if hi == lo + 1 else f"{lo + 1}:{hi}" for lo, hi, whole in x.places(rows, cols)
+        ]
+        return self.d.index(self.inside(base, POWER), ", ".join(said)), ATOM
+
+    _Entry = _Selection
+
+    def _NumberFunction(self, x: Any) -> tuple[str, int]:
+        return self._Entrywise(x)
+
+    def _Largest(self, x: Any) -> tuple[str, int]:
+        return self.d.function("max") + self.d.bracket(self.spell(x.args[0])[0]), ATOM
+
+    _LargestOfAll = _Largest
+
+    def _LargestAt(self, x: Any) -> tuple[str, int]:
+        said = self.spell(x.args[0])[0]
+        return self.d.iverson(f"{said} = {self.d.function('max')}{self.d.bracket(said)}"), ATOM
 
     # -------------------------------------------------------------------------------------------- sums over paths
 

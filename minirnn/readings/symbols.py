@@ -390,7 +390,7 @@ def _over_time(over: Over) -> Any:
 
 def matmul(a: Any, b: Any) -> Any:
     (p, left), (q, right) = split(a), split(b)
-    matrices = left + right
+    matrices = [m for m in left + right if not (isinstance(m, OneMatrix) and m.shape == (1, 1))] or left
     if len(matrices) == 2 and all(isinstance(m, OneMatrix) for m in matrices):
         return joined(p * q * matrices[0].cols, [ones(matrices[0].rows, matrices[1].cols)])
     return joined(p * q, matrices)
@@ -425,6 +425,8 @@ def power(x: Any, n: int) -> Any:
 
 
 def entrywise(function: str, x: Any, *numbers: float) -> Any:
+    if not shape_of(x):
+        return __getattr__("of_number")(function, x, *numbers)
     return Entrywise(function, x, *numbers)
 
 
@@ -475,3 +477,10 @@ def part(x: Any, like: Any, place: int) -> Any:
 
 def no_matrix_form(op: str) -> Any:
     raise NotImplementedError(f"there is no matrix form for {op!r} yet: name the quantities before and after it")
+
+
+def __getattr__(name: str) -> Any:
+    """The forms of operations on arrays of any rank, which only loops written by hand need."""
+    from . import array_forms
+
+    return getattr(array_forms, name)

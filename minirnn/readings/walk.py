@@ -13,6 +13,7 @@ from . import symbols as S
 from .evaluation import Values, evaluate
 from .expressions import Expressions, in_order, values_of
 from .numbers import numbered
+from .renaming import renamed
 from .spelling import text
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def walk(trace: Trace) -> Walk:
         for step in definition.domain.steps(folded.T) if definition.domain else [None]:
             at = rhs if step is None else rhs.xreplace({S.t: sp.Integer(step)})
             at = at.xreplace({S.T: sp.Integer(folded.T)})  # sums end at a number here
-            line = Line(S.quantity(name, shape, step), at, trace.variables[name, step].value, values)
+            at = renamed(at, trace.literal)
+            line = Line(renamed(S.quantity(name, shape, step), trace.literal), at, trace.variables[name, step].value, values)
             (gradients if name[4:] in trace.parameters else passes.setdefault(step, [])).append(line)
             if name[4:] in trace.parameters and isinstance(at, S.TimeSum):
                 for t in range(int(at.args[1]), int(at.args[2]) + 1):

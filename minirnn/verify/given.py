@@ -128,7 +128,9 @@ def _precisions(array: np.ndarray) -> list[Precision]:
 def _layouts(trace: Trace, quantity: Quantity, array: np.ndarray) -> Iterator[Layout]:
     each, steps, T = quantity.shape, quantity.steps, trace.steps
     if quantity.name in trace.parameters:
-        biases = len(each) == 1 and array.size == trace.inputs[0].shape[0]  # a bias summed over the wrong axis
+        biases = (
+            len(each) == 1 and trace.inputs and array.size == trace.inputs[0].shape[0]
+        )  # a bias summed over the wrong axis
         if math.prod(array.shape) == math.prod(each) or biases:
             yield Layout((None,), ..., (array.reshape(each) if _bare(array.shape) == _bare(each) else array)[None], "")
         return

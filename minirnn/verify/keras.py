@@ -160,6 +160,8 @@ def versions() -> dict[str, str]:
 
 def absent(trace: Trace) -> str | None:
     """Why Keras cannot be asked, or None."""
+    if trace.literal:
+        return "a loop of your own has no twin in Keras: mr.check compares it with a model"
     if trace.loss_function is not None and trace.loss_function not in LOSSES:
         return f"Keras has no loss {trace.loss_name!r}"
     try:

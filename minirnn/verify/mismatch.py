@@ -92,6 +92,8 @@ class Mismatch:
         head = (
             f"{first.quantity} differs{where}, by up to {first.off:.2g} ({first.error:.2g} eps of {first.precision.says})."
         )
+        if not said and not self.tried:
+            return head
         if not said:
             return f"{head} None of the {self.tried} known slips gives these numbers to {TOLERANCE:.0f} eps."
         return f"{head} These numbers come out when {said}."
@@ -173,6 +175,8 @@ def compare(
         notes = saturated(trace.astype(np.float32 if single else np.float64))
     if all(row.ok for row in rows):
         return Mismatch(rows, _held_in_double(rows), 0, notes)
+    if trace.literal:  # the slips are those of layers
+        return Mismatch(rows, _mixed_with_single(rows), 0, notes)
     slips = forward_slips.SLIPS + other_weights.SLIPS
     if all(one.quantity.derivative for one, row in zip(mine, rows) if not row.ok):
         slips = backward_slips.SLIPS + slips

@@ -82,7 +82,7 @@ class Network:
         self.trace = trace
         self.right = Numbers(trace)
         self.states = trace.state_names
-        self.N, self.T = trace.inputs[0].shape[0], trace.steps
+        self.N, self.T = trace.inputs[0].shape[0] if trace.inputs else 1, trace.steps
         self.other_weights = other_weights or []
 
     def changed(self, detail: str, change: Change) -> Variant:

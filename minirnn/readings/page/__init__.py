@@ -94,7 +94,7 @@ def page(trace: Trace, path: Any = None, *, report: Report | None = None, langua
     if language not in texts:
         raise ValueError(f"language is {language!r}; the page speaks {', '.join(texts)}")
     svg, picture_problem = _svg(trace)
-    samples = len(trace.output)
+    samples = len(np.atleast_2d(trace.output))
     title = f"{trace.model.label}: {trace.steps} steps, {samples} {'sample' if samples == 1 else 'samples'}"
     found, shown = equations(trace), lines(trace)
     layers = _layers(trace)
@@ -160,7 +160,7 @@ def _data(
     in_keras = {p["name"]: p["keras"] for layer in layers for p in layer["parameters"]}
     return {
         "T": trace.steps,
-        "samples": len(trace.output),
+        "samples": len(np.atleast_2d(trace.output)),
         "backward": trace.loss is not None,
         "language": language,
         "texts": texts,

@@ -1,0 +1,187 @@
+"""Loops as they are published, not a character changed: values, gradients, equations."""
+
+from __future__ import annotations
+
+import numpy as np
+import published
+import pytest
+from cases import NAMES, case, quiet
+
+import minirnn as mr
+from minirnn.graph import replay
+
+WITHOUT_TENSORFLOW = [name for name in NAMES if name != "seed_002"]
+NO_MATRIX_FORM = {"projected_before"}  # a product of three axes
+EQUATIONS = {
+    "seed_000": [
+        "h_last₀ = 0", "hₜ = tanh(xₜ Wx + h_lastₜ₋₁ Wh + bh)    (t=1..T)", "h_lastₜ = hₜ    (t=1..T-1)", "y_T = h_T Wo + bo",
+    ],
+    "seed_003": ["hₜ = tanh(xₜ Wx + h_lastₜ₋₁ Wh + bh)    (t=1..T)"],
+    "negative_index_history": ["sₜ = tanh(xₜ Uᵀ + sₜ₋₁ Wᵀ)    (t=1..T)", "oₜ = sₜ Vᵀ    (t=1..T)"],
+    "columns": ["hsₜ = tanh(U xsₜ + W hsₜ₋₁ + b)    (t=1..T)", "xsₜ = inputsₜᵀ    (t=1..T)"],
+    "two_layers": ["h2ₜ = tanh(h1ₜ Wx2 + h2ₜ₋₁ Wh2 + 1 b2)    (t=1..T)"],
+    "layers_in_a_list": [
+        "state⁽²⁾ₜ = tanh(signal⁽¹⁾ₜ Wx_2 + state⁽²⁾ₜ₋₁ Wh_2 + b_2)    (t=1..T)"
+    ],
+    "lstm_by_hand": ["cₜ = fₜ ⊙ c_prevₜ₋₁ + iₜ ⊙ c_tildeₜ    (t=1..T)", "hₜ = oₜ ⊙ tanh(cₜ)    (t=1..T)"],
+    "gru_by_hand": ["hₜ = (1 - zₜ) ⊙ nₜ + zₜ ⊙ hₜ₋₁    (t=1..T)"],
+    "rnn_forward": ["a_nextₜ = tanh(Waa a_nextₜ₋₁ + Wax xₜ + ba 1ᵀ)    (t=1..T)"],
+    "truncated": ["hₜ = tanh(Xₜ Wx + hₜ₋₁ Wh + bh)    (t=1..T)"],
+}  # fmt: skip
+
+
+def traced(name, target=True, **options):
+    function, arguments = case(name, **options)
+    with quiet():
+        trace = mr.trace(function, **arguments)
+        if trace.loss is None and target:
+            function, arguments = case(name, **options)
+            trace = mr.trace(function, **arguments, Y=np.ones(trace.output.shape, trace.dtype))
+    return trace
+
+
+def called(name, **options):
+    function, arguments = case(name, **options)
+    with quiet():
+        return function(**arguments)
+
+
+def same(a, b):
+    """Bit for bit, in the same lists, tuples and dictionaries."""
+    if isinstance(a, (list, tuple)):
+        return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    a, b = np.asarray(a), np.asarray(b)
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", WITHOUT_TENSORFLOW)
+def test_what_is_returned_is_what_the_function_returns_bit_for_bit(name, dtype):
+    assert same(called(name, dtype=dtype), traced(name, dtype=dtype, target=False).returned)
+
+
+@pytest.mark.parametrize("name", WITHOUT_TENSORFLOW)
+def test_gradients_agree_with_the_complex_step(name):
+    report = traced(name).verify(with_keras=False)
+    assert report.ok and report.checked, report
+    assert all(row.error is not None for row in report)
+
+
+@pytest.mark.parametrize("name", WITHOUT_TENSORFLOW)
+def test_nothing_is_silently_constant(name):
+    """The graph, run again on other numbers, gives what the function gives on them."""
+    trace, other = traced(name, target=False), traced(name, target=False, seed=5)
+    leaves = [node for node in trace.forward if not node.args and (node.attrs.get("role") != "constant")]
+    others = [node for node in other.forward if not node.args and (node.attrs.get("role") != "constant")]
+    if name in ("cross_entropy_at_every_step", "masked"):
+        pytest.skip("its targets, its mask are drawn anew")
+    assert len(leaves) == len(others)
+    found = replay(trace.forward, {a: b.value for a, b in zip(leaves, others)})[trace.output_node]
+    np.testing.assert_allclose(found, other.output, rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", sorted(set(WITHOUT_TENSORFLOW) - NO_MATRIX_FORM))
+def test_equations_hold(name):
+    equations = traced(name).equations()
+    assert equations.residual <= 1e-14
+    lines = {str(e) for e in equations}
+    assert lines >= set(EQUATIONS.get(name, []))
+
+
+def test_what_has_no_matrix_form_is_refused_by_name():
+    with pytest.raises(NotImplementedError, match="more than two axes"):
+        traced("projected_before").equations()
+
+
+@pytest.mark.parametrize("name", ["seed_000", "growing_list", "gru_by_hand", "columns"])
+def test_equations_are_the_same_at_every_length(name, monkeypatch):
+    """A fold holds for all T: nine steps give the same equations as six."""
+    short = [str(e) for e in traced(name).equations()]
+    monkeypatch.setattr(published, "T", 9)
+    monkeypatch.setattr("cases.T", 9)
+    function, arguments = case(name)
+    grown = {k: np.concatenate([v, v[..., :3, :]], -2) if k in ("X", "inputs") else v for k, v in arguments.items()}
+    with quiet():
+        output = mr.trace(function, **grown).output
+        long = mr.trace(function, **grown, Y=np.ones_like(output))
+    assert long.steps == 9
+    assert [str(e) for e in long.equations()] == short
+
+
+def test_the_seed_of_many_samples_keeps_them_apart():
+    trace = traced("seed_004")
+    lines = [str(e) for e in trace.equations()]
+    assert "h⁽²⁾ₜ = tanh(x⁽²⁾ₜ Wxh + h_previous⁽²⁾ₜ₋₁ Whh + Bh)    (t=1..T)" in lines
+    assert trace.steps == published.T
+    assert trace.value("h^3", 2).shape == (published.M,)
+
+
+def test_the_seed_with_tensorflow_in_it():
+    pytest.importorskip("tensorflow")
+    trace = traced("seed_002", dtype="float32")
+    assert [e.shape for e in called_tensors()] == [e.shape for e in trace.returned]
+    np.testing.assert_allclose(np.array(trace.returned), np.array([e.numpy() for e in called_tensors()]), atol=1e-6)
+    lines = {str(e) for e in trace.equations()}
+    assert {
+        "prev_o₁ = 0", "prev_oₜ = otₜ₋₁    (t=2..T)", "htₜ = xtₜ w_xh + b_h    (t=1..T)",
+        "otₜ = tanh(htₜ + prev_oₜ w_oo)    (t=1..T)",
+    } <= lines  # fmt: skip
+    assert trace.verify(with_keras=False).ok
+
+
+def called_tensors():
+    import tensorflow as tf
+
+    function, arguments = case("seed_002", dtype="float32")
+    with quiet():
+        return function(**{name: tf.constant(value) for name, value in arguments.items()})
+
+
+@pytest.mark.parametrize("name", ["seed_000", "seed_004", "batch_with_at"])
+def test_gradients_agree_with_gradient_tape(name):
+    """The same loop in TensorFlow, differentiated by its tape."""
+    tf = pytest.importorskip("tensorflow")
+    trace = traced(name)
+    weights = list(trace.parameters)
+    X = case(name)[1]["X"]
+    tensors = {w: tf.constant(trace.value(w)) for w in weights}
+    Wx, Wh, bh, Wo, bo = tensors.values()
+    with tf.GradientTape() as tape:
+        tape.watch(list(tensors.values()))
+        h = tf.zeros((len(X), published.M), tf.float64)
+        for t in range(X.shape[1]):
+            h = tf.tanh(X[:, t] @ Wx + h @ Wh + bh)
+        loss = tf.reduce_mean((h @ Wo + bo - 1) ** 2)
+    for w, truth in zip(weights, tape.gradient(loss, list(tensors.values()))):
+        error = np.max(np.abs(trace.gradients[w] - truth.numpy())) / np.max(np.abs(truth.numpy()))
+        assert error <= 32 * np.finfo("float64").eps, w
+
+
+def test_a_backward_pass_of_ones_own_is_run_too():
+    """What the function returns beside its loss are its own gradients; they agree with minirnn's."""
+    trace = traced("characters_with_backward")
+    _, dWxh, dWhh, dWhy, dbh, dby, _ = trace.returned
+    for name, own in {"Wxh": dWxh, "Whh": dWhh, "Why": dWhy, "bh": dbh, "by": dby}.items():
+        np.testing.assert_allclose(trace.gradients[name], own, rtol=0, atol=1e-14)
+
+
+def test_weights_of_keras_in_a_loop_of_numpy():
+    """float32 weights beside float64 data: the values are those of the function, all gradients are float64."""
+    function, arguments = case("batch_with_at")
+    mixed = {name: value if name == "X" else value.astype("float32") for name, value in arguments.items()}
+    trace = mr.trace(function, **mixed, Y=np.ones((published.N, published.K)))
+    assert same(trace.returned, function(**mixed))
+    assert {g.dtype.name for g in trace.gradients.values()} == {"float64"}
+    assert trace.equations().residual < 1e-14 and trace.verify(with_keras=False).ok
+
+
+@pytest.mark.parametrize("name", ["x_is_single", "one_weight_is_double"])
+def test_mixed_precisions(name):
+    function, arguments = case("lstm_sliced")
+    wide = {"x_is_single": {"W", "U", "b"}, "one_weight_is_double": {"U"}}[name]
+    mixed = {k: v if k in wide else v.astype("float32") for k, v in arguments.items()}
+    trace = mr.trace(function, **mixed, Y=np.ones((published.N, published.M)))
+    assert same(trace.returned, function(**mixed))
+    assert trace.verify(with_keras=False).ok and trace.equations().residual < 1e-5

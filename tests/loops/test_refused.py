@@ -1,0 +1,60 @@
+"""What cannot be followed names the file, the line and the cure, where it happens."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+import refused
+
+import minirnn as mr
+from minirnn import CannotFollow
+
+FUNCTIONS = [f for _, f in inspect.getmembers(refused, inspect.isfunction) if f is not refused.nothing_computed]
+
+
+@pytest.fixture
+def arrays():
+    rng = np.random.default_rng(3)
+    return {"X": rng.normal(size=(6, 4)), "W": rng.normal(size=(4, 5))}
+
+
+def marked(function):
+    """The line of the file that is marked, and the words of the cure."""
+    lines, first = inspect.getsourcelines(function)
+    return next((first + i, line.partition("# <- ")[2].strip()) for i, line in enumerate(lines) if "# <- " in line)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
+def test_refused_with_file_line_and_cure(function, arrays):
+    line, cure = marked(function)
+    with pytest.raises(CannotFollow) as error:
+        mr.trace(function, **arrays)
+    said = str(error.value)
+    assert said.startswith(f"{refused.__file__}:{line}: "), said
+    assert cure in said.rpartition("; ")[2], said
+    assert "\n" not in said
+
+
+def test_there_are_thirty():
+    assert len(FUNCTIONS) >= 30
+
+
+def test_a_function_that_computes_nothing(arrays):
+    with pytest.raises(CannotFollow, match="return what it computes"):
+        mr.trace(refused.nothing_computed, **arrays)
+
+
+def test_wrong_arguments(arrays):
+    with pytest.raises(TypeError, match="neither takes nor reads V; it takes X, W"):
+        mr.trace(refused.branch, **arrays, V=arrays["W"])
+    with pytest.raises(TypeError, match="also takes W: give W="):
+        mr.trace(refused.branch, X=arrays["X"])
+    with pytest.raises(ValueError, match=r"W has nan at \[1, 2\]: 1 of 20 are not finite"):
+        arrays["W"][1, 2] = np.nan
+        mr.trace(refused.branch, **arrays)
+    with pytest.raises(ValueError, match="float16; minirnn computes in float32 or float64"):
+        mr.trace(refused.branch, X=arrays["X"].astype("float16"), W=arrays["X"])
+    with pytest.raises(TypeError, match="a layer, or a function, not int"):
+        mr.trace(3)
