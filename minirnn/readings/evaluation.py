@@ -59,7 +59,9 @@ class Values:
         sizes: dict[Any, int],
         T: int,
         transposed: bool = False,
+        gaps: bool = False,
     ) -> None:
+        self.gaps = gaps  # whether a quantity may be there at some steps and not at others between them
         self._variables, self._counts, self.sizes, self.T, self.transposed = variables, counts, sizes, T, transposed
         self._stacked: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # the steps there are, and their values
 

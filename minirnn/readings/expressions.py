@@ -124,4 +124,4 @@ def values_of(folded: Folded, trace: Trace) -> Values:
         for letter, n in zip(family.definitions[0].attrs.get("dims", ()), node.shape if node else ()):
             if not set("*+").intersection(letter) and not letter.isdecimal():
                 sizes.setdefault(S.size_symbol(letter), n)
-    return Values(trace.variables, trace.counts, sizes, folded.T)
+    return Values(trace.variables, trace.counts, sizes, folded.T, gaps=bool(trace.literal))
