@@ -125,6 +125,12 @@ class LoopTrace(Trace):
     def _short(self) -> None:
         return None  # the function itself decides how many steps it takes
 
+    def source(self) -> str:
+        """There is none: the function itself is the source of its forward pass."""
+        raise NotImplementedError("source and compile are there for models, not for a loop of your own")
+
+    compile = source  # type: ignore[assignment]
+
     def jacobian(self, t: int, k: int, name: str | None = None) -> np.ndarray:
         """dh_t/dh_k, (M, M) of a vector, (N, M, M) where samples are rows."""
         self._demand_samples_in_rows(name)
