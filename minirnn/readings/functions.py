@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from typing import NamedTuple
 
 from ..fold import Definition, Family, Fixed, Folded
 from ..ops import leaf_op
-from .lines import assigned, fitted, letter, python_names, used_in
+from .lines import WIDTH, assigned, fitted, letter, python_names, used_in
 from .schedule import Schedule
 
 LONGEST = 64  # entries of a constant that are written out
@@ -78,6 +79,16 @@ class Functions:
         """The module; `title` is its docstring, `comments` stand above the lines that compute them."""
         raise NotImplementedError
 
+    def docstring(self, title: str) -> str:
+        """The title and what the arguments are, with their shapes, in quotes."""
+        shapes = {self.leaf_name(f, d): d.attrs["dims"] for f, d in self.leaves}
+        data = [f"{name} {_shape(shapes.get(name, ()))}" for name in self.data + self.targets]
+        weights = [f"{self.keys[name]} {_shape(shapes[name])}" for name in self.parameters]
+        lines = [*_wrapped("Data: " + "; ".join(data)), *_wrapped("params: " + "; ".join(weights))]
+        letters = "N samples, T steps, D features; the other letters are sizes of layers."
+        text = "\n".join([title, "", *lines, letters, ""])
+        return '"""' + text.replace("\\", "/").replace('"', "'") + '"""'  # a name never ends the text
+
     @property
     def given(self) -> list[str]:
         return ["params", *self.data]
@@ -122,6 +133,14 @@ class Functions:
         return [f"{name} = np.asarray({name}, {self.parameters[0]}.dtype)" for name in used]
 
 
+def _shape(dims: tuple[str, ...]) -> str:
+    return f"({', '.join(dims)}{',' * (len(dims) == 1)})"
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent="    ")
+
+
 def _spelled(family: Family) -> str:
     """A constant as it is written in code."""
     value = family.first.value
@@ -136,6 +155,6 @@ def commented(lines: list[Line], comments: Comments) -> list[str]:
     for line in lines:
         indent = "    " * (line.indent - 1)
         keys = [(family.index, definition.serial) for family, definition in line.about]
-        found += [f"{indent}# {comments[key]}" for key in keys if key in comments]
+        found += [f"{indent}# {' '.join(comments[key].splitlines())}" for key in keys if key in comments]
         found += [indent + text for text in fitted(line.text, len(indent) + 4)]
     return found

@@ -42,7 +42,7 @@ class Program(Functions):
         ufuncs = sorted({name for name in re.findall(r"\bnp\.(\w+)\(", body) if isinstance(getattr(np, name), np.ufunc)})
         imports = f"import numpy as np\nfrom numpy import {', '.join(ufuncs)}" if ufuncs else "import numpy as np"
         body = re.sub(rf"\bnp\.({'|'.join(ufuncs)})\(", r"\1(", body) if ufuncs else body
-        return f'"""{title}"""\n\n{imports}\n\n\n{helpers}{body}\n'
+        return f"{self.docstring(title)}\n\n{imports}\n\n\n{helpers}{body}\n"
 
     def _arrays(self, comments: Comments) -> list[str]:
         rows = self.rows

@@ -135,9 +135,18 @@ def test_it_runs_on_its_own(trace, tmp_path):
     (tmp_path / "bptt.py").write_text(trace.source())
     code = "import sys; before = set(sys.modules); import bptt; print('minirnn' in sys.modules, bptt.__doc__)"
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert result.stdout == "False net: forward pass and backpropagation through time\n"
+    says, _, shapes, weights, *_ = result.stdout.splitlines()
+    assert says == "False net: forward pass and backpropagation through time"
+    assert shapes == "Data: X (N, T, D); target (N, K)" and weights.startswith("params: W_x (D, M); W_h (M, M); b_h (M,)")
     imports = re.findall(r"^(?:import|from) (\w+)", trace.source(), re.MULTILINE)
     assert set(imports) == {"numpy"}
+
+
+def test_hostile_names_stay_text(make):
+    trace = make()
+    trace.model.name = '"""\nraise SystemExit\n"""\\'
+    executed(trace.source(), np)
+    assert "raise SystemExit" not in [line.strip() for line in trace.source().splitlines()]
 
 
 def test_no_size_is_baked_in(make):
