@@ -100,7 +100,8 @@ def test_the_language_is_the_readers(visit, code, locale):
         tab.locator(f"#tab-{view}").click()
         assert tab.locator(f"#tab-{view}").inner_text() == words[view]
         body = tab.locator("main").inner_text()
-        assert "undefined" not in body and "{" not in re.sub(r"\\\w+\{.*", "", body)
+        assert "undefined" not in body
+        assert view == "source" or "{" not in re.sub(r"\\\w+\{.*", "", body)  # a program has braces of its own
     other = "it" if code != "it" else "pt"
     tab.locator("#language").select_option(other)
     assert tab.locator("#tab-words").inner_text() == TEXTS[other]["words"] and f"lang={other}" in tab.evaluate(
