@@ -35,6 +35,8 @@ def code(trace: Trace, shown: list[Line]) -> list[CodeLine]:
         if comment:
             equations = by_left.get(row.strip()[2:].partition(" = ")[0], [])
         found.append(CodeLine(row, equations, shown[equations[0]].left[0] if equations else ""))
+        if not row:
+            open_brackets = 0  # no statement goes on after an empty line; what a name in the text above opened ends here
         if not comment:
             open_brackets += sum((c in "([{") - (c in ")]}") for c in row)
             equations = equations if open_brackets else []
