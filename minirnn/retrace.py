@@ -39,9 +39,11 @@ class Plan:
             raise ValueError("a leaf that is made for each run")
         self.given = [sources[node] for node in given]
         self.dtype = trace.dtype
-        self._rows = [
-            (node.op, _picker([number[a] for a in node.args]), node.attrs, node.name, node.step) for node in self.nodes
-        ]
+        self._rows = []
+        for node in self.nodes:
+            places = [number[a] for a in node.args]
+            several = operator.itemgetter(*places) if len(places) > 1 else None
+            self._rows.append((node.op, places[0] if places else None, several, node.attrs, node.name, node.step))
         self._compute = _program(self.nodes, number)
         self.forward = len(trace.forward)
         self.data = [number[node] for node in trace.data if node in number]
@@ -56,25 +58,15 @@ class Plan:
 
     def run(self, asked: Asked) -> list[Node]:
         """The nodes, with the values that `asked` leads to."""
-        values = self._compute(*[source(asked).astype(self.dtype) for source in self.given])
+        values = self._compute(*[source(asked).astype(self.dtype, copy=False) for source in self.given])
         made: list[Node] = []
         new, append, serial = Node.__new__, made.append, next_serial
-        for (op, args, attrs, name, step), value in zip(self._rows, values):
+        for (op, place, several, attrs, name, step), value in zip(self._rows, values):
             node = new(Node)
             node.op, node.attrs, node.value, node.name, node.step, node.serial = op, attrs, value, name, step, serial()
-            node.args = args(made)
+            node.args = several(made) if several is not None else () if place is None else (made[place],)
             append(node)
         return made
-
-
-def _picker(places: list[int]) -> Callable[[list[Node]], tuple[Node, ...]]:
-    """What takes the operands out of the list of nodes."""
-    if not places:
-        return lambda made: ()
-    if len(places) == 1:
-        place = places[0]
-        return lambda made: (made[place],)
-    return operator.itemgetter(*places)
 
 
 def _program(nodes: list[Node], number: Mapping[Node, int]) -> Callable[..., tuple[Any, ...]]:

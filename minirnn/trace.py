@@ -588,7 +588,7 @@ def _number(loss: Any) -> Node:
 def _demand_finite(array: np.ndarray, what: str) -> None:
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{what} must hold real numbers, not {array.dtype}")
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
+    if not np.isfinite(array).all():
+        bad = np.argwhere(~np.isfinite(array))
         place = tuple(int(i) for i in bad[0])
         raise ValueError(f"{what} has {array[place]} at {list(place)}: {len(bad)} of {array.size} entries are not finite")

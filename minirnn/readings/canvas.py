@@ -74,8 +74,10 @@ class Canvas:
         )
         fixed = set(given["node"])
         for key, rect, title in self.frames:
-            mine = {"shape": "box", "style": "rounded,filled", "color": c["frame"], "fillcolor": c["band"], "labelloc": "b"}
-            graph.node(self.name(key), f" {title}\\l", **self._place(rect), **mine, id=self.name(key), **{"class": "frame"})
+            mine = {"shape": "box", "style": "rounded,filled", "color": c["frame"], "fillcolor": c["band"]}
+            mine |= {"labelloc": "b", "margin": "0.14,0", "fontsize": "11", "id": self.name(key), "class": "frame"}
+            # an empty line below keeps the title off the border
+            graph.node(self.name(key), f" {title}\\l\\l", **self._place(rect), **mine)
         for box, rows in self.boxes:
             self._box(graph, box, rows, fixed)
         for key, (x, y), (w, h), text, kind in self.texts:

@@ -221,7 +221,7 @@ class Sheet:
 
     def frame(self, key: str, rect: Rect, title: str) -> None:
         left, low, right, high = rect
-        self.canvas.frames.append((key, (left - 10, low - 26, right + 10, high + 10), title))
+        self.canvas.frames.append((key, (left - 10, low - 30, right + 10, high + 10), title))
 
     def parameters(self) -> None:
         """The parameters, which are the same at every step, below the network."""
