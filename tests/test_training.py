@@ -167,3 +167,44 @@ def test_a_layer_added_after_a_prediction():
     assert model.predict(X).shape == (2, 2)
     model.add(Dense(3))
     assert model.predict(X).shape == (2, 3)
+
+
+def test_constraints_and_penalties_are_those_of_keras():
+    import keras
+
+    def settings(kind):
+        return {"kernel_constraint": kind.constraints.MaxNorm(0.5), "recurrent_regularizer": kind.regularizers.L2(0.1)}
+
+    i = Input((20, 4))
+    model = Model(i, Dense(3)(SimpleRNN(4, **settings(mr))(i)))
+    _, X, Y = notebook("float64")
+    model.set_weights([w.astype("float64") for w in model.get_weights()])
+    keras.config.set_floatx("float64")
+    i = keras.layers.Input((20, 4))
+    twin = keras.Model(i, keras.layers.Dense(3)(keras.layers.SimpleRNN(4, **settings(keras))(i)))
+    twin.set_weights(model.get_weights())
+    twin.compile(keras.optimizers.SGD(0.1), "mse")
+    curve = twin.fit(X, Y, epochs=6, shuffle=False, verbose=0).history["loss"]
+    keras.config.set_floatx("float32")
+    model.compile(SGD(0.1), "mse")
+    found = model.fit(X, Y, epochs=6, shuffle=False, verbose=0).history["loss"]
+    np.testing.assert_allclose(found, curve, rtol=1e-6)
+    assert np.linalg.norm(model.get_weights()[0], axis=0).max() < 0.5 + 1e-6
+
+
+def test_dropout_is_drawn_anew_for_each_batch():
+    from minirnn.layers import Dropout
+
+    model = Sequential([Input((4, 3)), SimpleRNN(5), Dropout(0.5), Dense(2)])
+    model.compile(SGD(0.0), "mse")
+    X, Y = np.ones((2, 4, 3), "float32"), np.ones((2, 2), "float32")
+    losses = model.fit(X, Y, epochs=6, verbose=0).history["loss"]
+    assert len(set(losses)) > 1
+    assert model.evaluate(X, Y) == pytest.approx(float(mr.trace(model, X, Y).loss), rel=1e-5)
+
+
+def test_what_fit_does_not_train_yet_is_said():
+    model = Sequential([Input((4, 3), batch_size=2), SimpleRNN(5, stateful=True), Dense(2)])
+    model.compile()
+    with pytest.raises(NotImplementedError, match="is stateful: fit does not carry states"):
+        model.fit(np.ones((2, 4, 3), "f"), np.ones((2, 2), "f"), verbose=0)
