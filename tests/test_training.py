@@ -179,13 +179,16 @@ def test_constraints_and_penalties_are_those_of_keras():
     model = Model(i, Dense(3)(SimpleRNN(4, **settings(mr))(i)))
     _, X, Y = notebook("float64")
     model.set_weights([w.astype("float64") for w in model.get_weights()])
-    keras.config.set_floatx("float64")
-    i = keras.layers.Input((20, 4))
-    twin = keras.Model(i, keras.layers.Dense(3)(keras.layers.SimpleRNN(4, **settings(keras))(i)))
-    twin.set_weights(model.get_weights())
-    twin.compile(keras.optimizers.SGD(0.1), "mse")
-    curve = twin.fit(X, Y, epochs=6, shuffle=False, verbose=0).history["loss"]
-    keras.config.set_floatx("float32")
+    keras.config.set_floatx("float64")  # of the learning rate, and of what the data are converted to
+    try:
+        i = keras.layers.Input((20, 4), dtype="float64")
+        x = keras.layers.SimpleRNN(4, dtype="float64", **settings(keras))(i)
+        twin = keras.Model(i, keras.layers.Dense(3, dtype="float64")(x))
+        twin.set_weights(model.get_weights())
+        twin.compile(keras.optimizers.SGD(0.1), "mse")
+        curve = twin.fit(X, Y, epochs=6, shuffle=False, verbose=0).history["loss"]
+    finally:
+        keras.config.set_floatx("float32")
     model.compile(SGD(0.1), "mse")
     found = model.fit(X, Y, epochs=6, shuffle=False, verbose=0).history["loss"]
     np.testing.assert_allclose(found, curve, rtol=1e-6)
