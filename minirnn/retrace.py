@@ -7,8 +7,10 @@ the first time; from then on a program without loops or choices, one line for ea
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -74,15 +76,14 @@ def _program(nodes: list[Node], number: Mapping[Node, int]) -> Callable[..., tup
     known: dict[str, Any] = {"np": np}
     lines = []
     alike: dict[Any, str] = {}  # what repeats the same row at every step is computed once
+    sums = _sums(nodes, number)
     for i, node in enumerate(nodes):
-        if not node.args:
+        if i in sums:
+            lines += sums[i]
+        if not node.args or _is_long_sum(node):
             continue
         exec(node.op.helper, known)  # our own text only
         operands = [f"v{number[a]}" for a in node.args]
-        if node.op is total and len(operands) > 2:
-            lines.append(f"    v{i} = {operands[0]} + {operands[1]}")
-            lines += [f"    v{i} += {text}" for text in operands[2:]]
-            continue
         if node.op.shapes:
             flow = [text if k not in node.op.shapes else node.args[k].shape for k, text in enumerate(operands)]
             twin = alike.setdefault((node.op, *flow, *map(str, node.attrs.items()), node.dtype), f"v{i}")
@@ -98,6 +99,23 @@ def _program(nodes: list[Node], number: Mapping[Node, int]) -> Callable[..., tup
     everything = ", ".join(f"v{i}" for i in range(len(nodes)))
     exec("\n".join([f"def compute({given}):", *lines, f"    return ({everything},)"]), known)  # our own text only
     return known["compute"]
+
+
+def _is_long_sum(node: Node) -> bool:
+    return node.op is total and len(node.args) > 2
+
+
+def _sums(nodes: list[Node], number: Mapping[Node, int]) -> dict[int, list[str]]:
+    """The lines of the long sums, by the node they stand before: a term is added at once, while it is in the cache."""
+    lines: dict[int, list[str]] = defaultdict(list)
+    for i, node in enumerate(nodes):
+        if _is_long_sum(node):
+            terms = [number[a] for a in node.args]
+            there = [place + 1 for place in itertools.accumulate(terms, max)]
+            lines[there[1]].append(f"    v{i} = v{terms[0]} + v{terms[1]}")
+            for term, place in zip(terms[2:], there[2:]):
+                lines[place].append(f"    v{i} += v{term}")
+    return lines
 
 
 def _is_matrix_product(node: Node) -> bool:
