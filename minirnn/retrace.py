@@ -11,14 +11,14 @@ import itertools
 import operator
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from .graph import Node, next_serial
-from .ops import total
+from .ops import matmul, total
 
 if TYPE_CHECKING:
     from .layers.base import Layer
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 DOT = "{0}.dot({1})"
 MOST = 5000  # nodes of a trace that is worth a program of its own
+LARGE = 2**20  # bytes of arrays of one shape from which on they are made as one: the system gives out few large pages faster
 _plans: WeakKeyDictionary[Model, dict[Any, Any]] = WeakKeyDictionary()
 
 
@@ -77,10 +78,15 @@ def _program(nodes: list[Node], number: Mapping[Node, int]) -> Callable[..., tup
     lines = []
     alike: dict[Any, str] = {}  # what repeats the same row at every step is computed once
     sums = _sums(nodes, number)
+    written: set[Node] = set()  # into arrays that are there
+    for alike_nodes in _rooms(nodes):
+        written.update(alike_nodes)
+        shape, dtype = (len(alike_nodes), *alike_nodes[0].shape), alike_nodes[0].dtype.str
+        lines.append(f"    {', '.join(f'r{number[node]}' for node in alike_nodes)}, = np.empty({shape}, {dtype!r})")
     for i, node in enumerate(nodes):
         if i in sums:
             lines += sums[i]
-        if not node.args or _is_long_sum(node):
+        if not node.args or _is_sum(node):
             continue
         exec(node.op.helper, known)  # our own text only
         operands = [f"v{number[a]}" for a in node.args]
@@ -92,8 +98,9 @@ def _program(nodes: list[Node], number: Mapping[Node, int]) -> Callable[..., tup
                 continue
         constants = {name: f"c{i}_{name}" for name in node.attrs}
         known |= {constants[name]: value for name, value in node.attrs.items()}
-        fields = {str(k): text for k, text in enumerate(operands)} | constants | {"*": ", ".join(operands)}
-        text = re.sub(r"\{(\*|\w+)\}", functools.partial(_field, fields), DOT if _is_matrix_product(node) else node.op.numpy)
+        fields = {str(k): text for k, text in enumerate(operands)} | constants | {"*": ", ".join(operands), "out": f"r{i}"}
+        template = node.op.into if node in written else DOT if _is_matrix_product(node) else node.op.numpy
+        text = re.sub(r"\{(\*|\w+)\}", functools.partial(_field, fields), str(template))
         lines.append(f"    v{i} = {text}")
     given = ", ".join(f"v{i}" for i, node in enumerate(nodes) if not node.args)
     everything = ", ".join(f"v{i}" for i in range(len(nodes)))
@@ -101,15 +108,25 @@ def _program(nodes: list[Node], number: Mapping[Node, int]) -> Callable[..., tup
     return known["compute"]
 
 
-def _is_long_sum(node: Node) -> bool:
-    return node.op is total and len(node.args) > 2
+def _rooms(nodes: Iterable[Node]) -> list[list[Node]]:
+    """The nodes whose values are the rows of one array, made before any of them is computed."""
+    alike: dict[Any, list[Node]] = defaultdict(list)
+    for node in nodes:
+        plain = node.op is not matmul or _is_matrix_product(node)
+        if node.op.into and plain and node.ndim and node.value.flags.c_contiguous:
+            alike[node.shape, node.dtype].append(node)
+    return [found for found in alike.values() if sum(node.value.nbytes for node in found) >= LARGE]
+
+
+def _is_sum(node: Node) -> bool:
+    return node.op is total and len(node.args) > 1
 
 
 def _sums(nodes: list[Node], number: Mapping[Node, int]) -> dict[int, list[str]]:
-    """The lines of the long sums, by the node they stand before: a term is added at once, while it is in the cache."""
+    """The lines of the sums, by the node they stand before: a term is added at once, while it is in the cache."""
     lines: dict[int, list[str]] = defaultdict(list)
     for i, node in enumerate(nodes):
-        if _is_long_sum(node):
+        if _is_sum(node):
             terms = [number[a] for a in node.args]
             there = [place + 1 for place in itertools.accumulate(terms, max)]
             lines[there[1]].append(f"    v{i} = v{terms[0]} + v{terms[1]}")
@@ -120,7 +137,7 @@ def _sums(nodes: list[Node], number: Mapping[Node, int]) -> dict[int, list[str]]
 
 def _is_matrix_product(node: Node) -> bool:
     """Of two matrices `dot` is the same product, called in half the time."""
-    return node.op.numpy == "{0} @ {1}" and all(a.ndim == 2 for a in node.args)
+    return node.op is matmul and all(a.ndim == 2 for a in node.args)
 
 
 def _field(fields: Mapping[str, str], match: re.Match[str]) -> str:
