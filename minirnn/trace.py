@@ -282,11 +282,14 @@ class Trace:
 
         return picture(self, to_file, **options)
 
-    def source(self) -> str:
-        """A standalone NumPy module that computes the network, its loss and its gradients."""
+    def source(self, memory: bool = False) -> str:
+        """A standalone NumPy module that computes the network, its loss and its gradients.
+
+        `memory`: as `compile` runs it, computing in arrays that are kept from call to call.
+        """
         from .readings.source import source
 
-        return source(self)
+        return source(self, memory)
 
     def compile(self) -> Compiled:
         """The source as a function ``f(params, X, Y)`` that gives the loss and the gradients, for data of any size."""

@@ -79,6 +79,11 @@ class Functions:
         """The module; `title` is its docstring, `comments` stand above the lines that compute them."""
         raise NotImplementedError
 
+    def helpers(self, body: str) -> str:
+        """The functions of operations that `body` calls."""
+        used = dict.fromkeys(d.op for i in sorted(self.schedule.needed) for d in self.folded.families[i].definitions)
+        return "".join(f"{op.helper}\n\n\n" for op in used if op.helper and f"{op.name}(" in body)
+
     def docstring(self, title: str) -> str:
         """The title and what the arguments are, with their shapes, in quotes."""
         shapes = {self.leaf_name(f, d): d.attrs["dims"] for f, d in self.leaves}
@@ -117,6 +122,11 @@ class Functions:
                         )
                     known |= set(new)
         return lines
+
+    def shapes(self, sizes: list[str]) -> list[str]:
+        """The lines that take sizes, from data that may be lists still."""
+        given = "|".join(map(re.escape, self.data))
+        return [re.sub(rf"\b({given})\.shape", r"np.shape(\1)", line) for line in sizes]
 
     def weights(self, lines: list[str]) -> list[str]:
         """The parameters that `lines` use, from the dictionary."""

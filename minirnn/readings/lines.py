@@ -20,6 +20,7 @@ NOUNS = {
 }  # fmt: skip
 RESERVED = {
     "np", "params", "memory", "dtype", "steps", "one", "arrays", "array", "forward", "loss_and_gradients", "scratch", "T",
+    "run", "by_step",
     "softmax", "log_softmax", *(name for name, value in vars(np).items() if isinstance(value, np.ufunc)),
 }  # fmt: skip
 

@@ -1,8 +1,8 @@
 """A fold as NumPy statements that compute all steps at once wherever there is no recurrence.
 
 The rows of all steps stand below each other in one matrix, N rows for each step. A product with a weight is then one
-matrix product for all steps, and so is a sum over t of products of two steps. What is stored for all steps is written
-into arrays that are made beforehand; a loop over time is left for a recurrence.
+matrix product for all steps, and so is a sum over t of products of two steps. A loop over time is left for a recurrence.
+Where the results go is a matter of `minirnn.readings.rooms`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from ..ops import (
 )
 from .functions import Line
 from .lines import letter
+from .rooms import Fresh, Room
 from .schedule import Loop, Schedule, Stretch, moved
 from .terms import (
     Atom,
@@ -43,7 +44,6 @@ from .terms import (
     Unwritable,
     applied,
     dims_after,
-    filled,
     grouped,
     product,
     sizes,
@@ -67,16 +67,6 @@ class Place(NamedTuple):
 
 
 @dataclass
-class Room:
-    """An array made beforehand: for all steps, or (`step`) for one step of a loop; `zero` if it begins with zeros."""
-
-    rows: str
-    cols: str
-    zero: bool = False
-    step: bool = False
-
-
-@dataclass
 class Block:
     """The lines that compute some families."""
 
@@ -90,13 +80,10 @@ class Rows:
     Raises Unwritable where an operation would mix the rows of different steps.
     """
 
-    def __init__(self, schedule: Schedule, names: dict[int, str], fixed: set[int]) -> None:
+    def __init__(self, schedule: Schedule, names: dict[int, str], rooms: Fresh, fixed: set[int]) -> None:
         """`names` of the families in Python; those in `fixed` get rooms though they have no steps."""
-        self.schedule, self.folded, self.names, self.fixed = schedule, schedule.folded, names, fixed
+        self.schedule, self.folded, self.names, self.rooms, self.fixed = schedule, schedule.folded, names, rooms, fixed
         self.families = self.folded.families
-        self.rooms: dict[str, Room] = {}
-        self.views: dict[str, str] = {}
-        self.lists: dict[str, str] = {}
         self.vectors = True  # of a single sample, the steps may be plain vectors
         self._dims: dict[int, Dims] = {}
         leaves = [family.first for family in self.families if family.first.op is leaf_op]
@@ -105,15 +92,11 @@ class Rows:
         self._local: dict[tuple[int, Fixed], Atom] = {}
         self._seen: dict[tuple[int, int], str] = {}  # what a loop reads, at which delay -> its name there
         self._hoisted: dict[str, str] = {}
-        self.zeros: dict[str, list[tuple[int, int]]] = {}  # the definitions that say that a room begins with zeros
-        self._busy: set[str] = set()
         self._rooted = self._shared_rooms()
         self._loop_of = {f.index: part for part in schedule.parts if isinstance(part, Loop) for f in part.families}
-        self.blocks = [self._loop(p) if isinstance(p, Loop) else self._at_once(p) for p in schedule.parts]
-        if "one" in self.rooms:
-            whole = f"one[: {self.rooms['one'].rows}]"
-            for block in self.blocks:
-                block.lines = [line._replace(text=line.text.replace(whole, "one")) for line in block.lines]
+        self.blocks = [self._block(part) for part in schedule.parts]
+        for block in self.blocks:
+            block.lines = [line._replace(text=rooms.settled(line.text)) for line in block.lines]
 
     # ------------------------------------------------------------------------------------------------- where things are
 
@@ -177,22 +160,11 @@ class Rows:
         owner = self._rooted.get(index, index)
         dims, span = self.dims(owner), self.span(owner)
         name = self.names[owner] + ("" if span is None or self._all(span) else "_all")
-        if name not in self.rooms:
+        if name not in self.rooms.rooms:
             if len(dims) != 2:
                 raise Unwritable(f"{name} is no matrix")
-            self.rooms[name] = Room(times(count(span) if span else "1", dims[0]), dims[1])
+            self.rooms.rooms[name] = Room(times(count(span) if span else "1", dims[0]), dims[1])
         return name
-
-    def rooms_by_size(self) -> list[tuple[list[str], Room]]:
-        """The names of the rooms that are made alike, with what they are like."""
-        alike: list[tuple[list[str], Room]] = []
-        for name, room in self.rooms.items():
-            known = next((names for names, other in alike if other == room), None)
-            if known is None:
-                alike.append(([name], room))
-            else:
-                known.append(name)
-        return alike
 
     def whole(self, index: int, place: Place) -> str:
         """The rows of the steps of `place` of a family, by a name if there is one for them."""
@@ -216,10 +188,7 @@ class Rows:
     def _view(self, name: str, text: str) -> str:
         """A part of a room, by a name of its own if that is free."""
         others = {n for index, n in self.names.items() if n != name or self.span(index) is None}
-        if not name.isidentifier() or name in others or self.views.get(name, text) != text:
-            return text
-        self.views[name] = text
-        return name
+        return text if not name.isidentifier() or name in others else self.rooms.view(name, text)
 
     def _all(self, steps: Place | Domain) -> bool:
         """Whether these are the steps 1..T."""
@@ -302,8 +271,8 @@ class Rows:
         """An operand inside a loop: what does not change there is computed before."""
         if op is transpose or op is sumrows or "[:," in op.numpy or (position in op.rows and self._constant(arg)):
             self.vectors = False  # it tells rows from columns
-        if isinstance(arg, Call) and self._constant(arg):
-            text = written(arg)
+        text = written(arg)
+        if isinstance(arg, Call) and self._constant(arg) and self.rooms.is_hoisted(text):
             name = (
                 f"{text.removesuffix('.T')}T"
                 if text.endswith(".T") and text[:-2].isidentifier()
@@ -345,7 +314,7 @@ class Rows:
                     return Call(matmul, (Call(transpose, (a,), (), dims), b), (), dims)
             if definition.op is sumrows:
                 inner = self._rows(self._operand(definition.refs[0], place))
-                return Atom(f"{self._ones(place, inner.dims[0])}.dot({written(inner)})", dims)
+                return self.rooms.column_sums(inner, times(count(place), inner.dims[0]), dims)
         inner = self._rows(self._value(family, place))
         if len(dims) != 2:
             raise Unwritable("a sum over time of what is no matrix")
@@ -355,15 +324,6 @@ class Rows:
         if not term.timed and not isinstance(term, Call | Scaled | Atom):
             raise Unwritable("a sum over time of a repeated row")
         return Atom(grouped(written(term)), term.dims)
-
-    def _ones(self, place: Place | None, rows: str) -> str:
-        """As many ones as there are rows: what a sum over rows is a product with."""
-        number = times(count(place) if place else "1", rows)
-        room = self.rooms.setdefault("one", Room(number, ""))
-        if len(number) > len(room.rows):
-            room.rows = number
-        part = f"one[:{number}]" if number.isidentifier() else f"one[: {number}]"
-        return self._view(f"one_{number}", part) if number.isidentifier() else part
 
     def _average(self, definition: Definition) -> Term:
         ref = definition.refs[0]
@@ -414,6 +374,11 @@ class Rows:
 
     # ------------------------------------------------------------------------------------------------------ statements
 
+    def _block(self, part: Family | Loop) -> Block:
+        block = self._loop(part) if isinstance(part, Loop) else self._at_once(part)
+        block.lines = [*self.rooms.made(), *block.lines]
+        return block
+
     def _at_once(self, family: Family) -> Block:
         block = Block((family,))
         for definition in self._merged(family):
@@ -432,18 +397,18 @@ class Rows:
             return f"{name} = {term.text}"
         if place is not None and place.lo != place.hi and definition.op is take_op and self._all(place):
             whole = grouped(written(self._operand(definition.refs[0], place)))
-            by_step = f"{self._room(family.index)}.reshape({count(place)}, {', '.join(term.dims)})"
-            return f"{self._view(f'{name}_by_step', by_step)}[:] = {whole}.swapaxes(0, 1)"
+            steps = ", ".join([count(place), *term.dims])
+            return self.rooms.taken(name, self._room(family.index), steps, term, whole)
         if place is not None:
-            return self._put(term, self.whole(family.index, place))
+            return self.rooms.put(term, self.whole(family.index, place))
         if family.index in self.fixed and len(term.dims) == 2:
-            return self._put(term, self._room(family.index))
+            return self.rooms.put(term, self._room(family.index))
         return f"{name} = {written(self._summed(term))}"
 
     def _summed(self, term: Term) -> Term:
         """1ᵀ x of one matrix, as the product with a row of ones that it is."""
         if isinstance(term, Call) and term.op is sumrows:
-            return Atom(f"{self._ones(None, term.args[0].dims[0])}.dot({written(term.args[0])})", term.dims)
+            return self.rooms.column_sums(term.args[0], term.args[0].dims[0], term.dims)
         return term
 
     def _merged(self, family: Family) -> list[Definition]:
@@ -478,9 +443,7 @@ class Rows:
         """A step at the end of a loop that has equations of its own."""
         index = family.index
         if definition.op is state:
-            room = self._room(index)
-            self.rooms[room].zero = True
-            self.zeros.setdefault(room, []).append((index, definition.serial))
+            self.rooms.begin_with_zeros(self._room(index), (family, definition))
             return []
         about = ((family, definition),)
         if definition.op is leaf_op:
@@ -490,7 +453,7 @@ class Rows:
             return [Line(f"{room if room.endswith(']') else f'{room}[:]'} = {self.names[index]}_{place.lo}", 1, about)]
         term = self._term(definition, place)
         if self._stored(index):
-            return [Line(self._put(term, self.whole(index, place)), 1, about)]
+            return [Line(self.rooms.put(term, self.whole(index, place)), 1, about)]
         name = self.names[index] + ("_T" if place.lo == LAST else f"_{place.lo}".replace("-", "_minus_"))
         self._local[index, place.lo] = Atom(name, term.dims)
         return [Line(f"{name} = {written(term)}", 1, about)]
@@ -503,67 +466,21 @@ class Rows:
             term = self._term(definition, place)
             if self._stored(family.index):
                 out = self._seen.setdefault((family.index, 0), self.names[family.index] + suffix(0))
-                line = self._put(term, out, True)
+                line = self.rooms.put(term, out, True)
             else:
                 name = self._seen[family.index, 0] = self.names[family.index]
-                line = f"{name} = {written(term)}"
-                if isinstance(term, Call) and term.op.into:
-                    self.rooms[name] = Room(term.dims[0], term.dims[-1], step=True)
-                    line = self._put(term, name, True)
+                line = self.rooms.passing(name, term)
             body.append(Line(line, 2, ((family, definition),)))
         stored = {key: name for key, name in self._seen.items() if key[1] or self._kept_over_time(key[0])}
         first = next((f for f, _ in stretch.items if self._stored(f.index)), stretch.items[0][0])
-        name = self._fresh(f"{self.names[first.index]}_steps")
-        parts = []
-        for index, delay in stored:
-            lo, hi = place.moved(delay)[:2]
-            parts.append(f"steps({self.whole(index, Place(lo, hi))})")
-        self.lists[name] = parts[0] if len(parts) == 1 else f"list(zip({', '.join(parts)}))"
+        parts = [self.whole(index, Place(*place.moved(delay)[:2])) for index, delay in stored]
+        steps = self.rooms.steps(f"{self.names[first.index]}_steps", parts)
         before = [Line(f"{short} = {text}") for text, short in self._hoisted.items()]
-        order = f"reversed({name})" if loop.backwards else name
-        return [*before, Line(f"for {', '.join(stored.values())} in {order}:"), *body]
+        order = f"reversed({steps})" if loop.backwards else steps
+        return [*before, Line(f"for {self.rooms.targets([*stored.values()])} in {order}:"), *body]
 
     def _kept_over_time(self, index: int) -> bool:
         return index not in self._loop_of or self._stored(index)
-
-    def _fresh(self, name: str) -> str:
-        tries = [name, *(f"{name}_{k}" for k in range(2, len(self.lists) + 3))]
-        return next(n for n in tries if n not in self.lists and n not in self.rooms)
-
-    def _put(self, term: Term, out: str, running: bool = False) -> str:
-        """The statement that puts `term` into the array `out`."""
-        self._busy = set()
-        text = self._into(term, out, running)
-        return text if text != written(term) else f"{out}[:] = {text}"
-
-    def _into(self, term: Term, out: str | None, running: bool) -> str:
-        """The term as an expression; its value is put into `out` if there is a way to."""
-        if isinstance(term, Scaled):
-            term = Call(_times, (term.inner,), (("p", term.number.text),), term.dims, term.timed)
-        if not isinstance(term, Call) or term.op.into is None:
-            return written(term)
-        if out is None and running:
-            out = self._scratch(term.dims)
-        if out is None:
-            return written(term)
-        free = all(out not in written(arg) for arg in term.args[1:])
-        operands = []
-        for position, arg in enumerate(term.args):
-            here = out if position == 0 and free and arg.dims == term.dims else None
-            operands.append(self._into(arg, here, running) if isinstance(arg, Call | Scaled) else written(arg))
-        return filled(term.op.into, operands, {**dict(term.attrs), "out": out})
-
-    def _scratch(self, dims: Dims) -> str:
-        """Room for a passing result of one step, which this statement does not use yet."""
-        room = Room(dims[0], dims[-1], step=True)
-        names = ["scratch", *(f"scratch_{k}" for k in range(2, len(self.rooms) + 3))]
-        name = next(n for n in names if n not in self._busy and self.rooms.get(n, room) == room)
-        self._busy.add(name)
-        self.rooms[name] = room
-        return name
-
-
-_times = Primitive("times", "{p} * {0}", (), lambda S, x, p: x, "", rows=(0,), into="np.multiply({0}, {p}, {out})")
 
 
 def suffix(delay: int) -> str:
@@ -613,7 +530,3 @@ def _delay(ref: Ref) -> int:
     if not isinstance(ref.where, int):
         raise Unwritable("a step that does not move")
     return ref.where
-
-
-def _shape(dims: Dims) -> str:
-    return f"({', '.join(dims)}{',' if len(dims) == 1 else ''})"

@@ -5,35 +5,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..fold import fixed
+from .fast import Fast
 from .functions import Functions, Results, Wanted
+from .plain import Plain
 from .stepwise import Stepwise
 from .terms import Unwritable
-from .whole import Program
 
 if TYPE_CHECKING:
     from ..trace import Trace
 
 
-def source(trace: Trace) -> str:
+def source(trace: Trace, memory: bool = False) -> str:
     """The module: `forward`, and with a target `loss_and_gradients`; it imports NumPy alone, and runs on its own.
+
+    With `memory` it is the module that `trace.compile` runs: the same statements, but what they compute is written into
+    arrays that `arrays` makes once and that can be handed over at each call.
 
     What has no recurrence is computed for all steps at once; the equation stands above each line that computes it. An
     operation that cannot be written that way is computed step by step.
     """
     from .comments import comments
 
-    return program(trace).text(comments(trace), f"{trace.model.label}: {_says(trace)}")
+    return program(trace, memory).text(comments(trace), f"{trace.model.label}: {_says(trace)}")
 
 
 def _says(trace: Trace) -> str:
     return "forward pass" if trace.loss is None else "forward pass and backpropagation through time"
 
 
-def program(trace: Trace) -> Functions:
-    """The functions that compute the network of a trace, for as many steps as it has."""
+def program(trace: Trace, memory: bool = True) -> Functions:
+    """The functions that compute the network of a trace, for as many steps as it has; with `memory`, in kept arrays."""
     folded, results = trace.fold(), wanted(trace)
     try:
-        return Program(folded, results)
+        return Fast(folded, results) if memory else Plain(folded, results)
     except Unwritable:
         return Stepwise(folded, results)
 

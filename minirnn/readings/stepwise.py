@@ -32,9 +32,7 @@ class Stepwise(Functions):
             says = "The loss, and its gradients by name."
             functions.append(self._function("loss_and_gradients", says, arguments, indices, result, comments))
         body = "\n\n\n".join("\n".join(lines) for lines in functions)
-        used = dict.fromkeys(d.op for i in sorted(self.schedule.needed) for d in self.folded.families[i].definitions)
-        helpers = "".join(f"{op.helper}\n\n\n" for op in used if op.helper and f"{op.name}(" in body)
-        return f"{self.docstring(title)}\n\nimport numpy as np\n\n\n{helpers}{body}\n"
+        return f"{self.docstring(title)}\n\nimport numpy as np\n\n\n{self.helpers(body)}{body}\n"
 
     def _function(
         self, name: str, says: str, arguments: list[str], wanted: list[int], result: str, comments: Comments

@@ -263,6 +263,8 @@ def filled(template: str, operands: list[str], attrs: dict[str, Any], sums: bool
         before, after = template[: match.start()], template[match.end() :]
         alone = before[-1:] in ("(", "") or before.endswith(", ")
         alone = alone and (after[:1] in (")", ",", "") or (sums and key == "0"))
+        base = re.fullmatch(r"(.+?) ?\*\* ?2", text)  # binds closer than what may stand around it
+        alone = alone or bool(base and _holds_together(base[1]) and before.endswith((" - ", " + ")) and not after)
         return text if alone else grouped(text)
 
     text = re.sub(r"\{(\w+)\}", put, template)
