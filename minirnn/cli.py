@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--language", choices=("en", "it", "pt"), default="en", help="of the page (default en)")
         if name == "source":
             command.add_argument("-o", "--output", metavar="FILE.py", help="where to write (default: standard output)")
+            command.add_argument("--memory", action="store_true", help="as it is run: in arrays kept from call to call")
         if name == "draw":
             _draw_options(command)
         if name == "equations":
@@ -230,11 +231,13 @@ def _equations(options: Any) -> int:
 
 
 def _source(options: Any) -> int:
+    if options.output:
+        _check_folder(options.output)
+    text = _trace(options).source(options.memory)
     if not options.output:
-        print(_trace(options).source(), end="")
+        print(text, end="")
         return 0
-    _check_folder(options.output)
-    write_whole(options.output, _trace(options).source().encode())
+    write_whole(options.output, text.encode())
     print(f"forward(params, X) and loss_and_gradients(params, X, target) are in {options.output}")
     return 0
 

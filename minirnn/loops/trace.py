@@ -125,7 +125,7 @@ class LoopTrace(Trace):
     def _short(self) -> None:
         return None  # the function itself decides how many steps it takes
 
-    def source(self) -> str:
+    def source(self, memory: bool = False) -> str:
         """There is none: the function itself is the source of its forward pass."""
         raise NotImplementedError("source and compile are there for models, not for a loop of your own")
 

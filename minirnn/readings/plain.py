@@ -48,7 +48,7 @@ class Plain(Whole):
     def _prepared(self, lines: list[Line], comments: Comments, further: list[str] | None = None) -> list[str]:
         names = [name for name in self.parameters if used_in(name, [line.text for line in lines])]
         dtype = f"{(names or self.parameters)[0]}.dtype"
-        here = [line._replace(text=re.sub(r"\bdtype\b", dtype, line.text)) for line in lines]
+        here = [line._replace(text=re.sub(r"(?<!\.)\bdtype\b", dtype, line.text)) for line in lines]
         return self.prepared(commented(here, comments), further or [])
 
     def sizes(self, body: list[str]) -> list[str]:

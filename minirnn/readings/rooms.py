@@ -71,7 +71,7 @@ class Fresh:
     def put(self, term: Term, out: str, running: bool = False) -> str:
         """The statement that puts `term` into the array `out`."""
         text = written(term)
-        if out in self.rooms and out not in self._made and not isinstance(term, Uniform | Broadcast | Scaled):
+        if out in self.rooms and out not in self._made and not _repeats(term):
             self._made.add(out)
             return f"{out} = {text}"
         if isinstance(term, Call) and term.op is add and written(term.args[0]) == out:
@@ -194,6 +194,11 @@ class Kept(Fresh):
         self._busy.add(name)
         self.rooms[name] = room
         return name
+
+
+def _repeats(term: Term) -> bool:
+    """Whether its text has fewer entries than it has."""
+    return _repeats(term.inner) if isinstance(term, Scaled) else isinstance(term, Uniform | Broadcast)
 
 
 _times = Primitive("times", "{p} * {0}", (), lambda S, x, p: x, "", rows=(0,), into="np.multiply({0}, {p}, {out})")

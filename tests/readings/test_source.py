@@ -55,8 +55,11 @@ FURTHER = [
 ]
 
 
-def text_of(trace, stepwise=False):
-    return Stepwise(trace.fold(), wanted(trace)).text({}, "net") if stepwise else trace.source()
+FORMS = ("plain", "memory", "stepwise")
+
+
+def text_of(trace, form):
+    return Stepwise(trace.fold(), wanted(trace)).text({}, "net") if form == "stepwise" else trace.source(form == "memory")
 
 
 class Poisoned:
@@ -91,20 +94,20 @@ def errors(trace, text, numpy=POISONED):
     }
 
 
-@pytest.mark.parametrize("stepwise", [False, True])
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("options", [*NETWORKS, *FURTHER], ids=lambda o: "-".join(map(str, o.values())))
-def test_executed_source_is_the_trace(make, options, dtype, stepwise):
+def test_executed_source_is_the_trace(make, options, dtype, form):
     trace = make(dtype=dtype, **options)
-    found = errors(trace, text_of(trace, stepwise))
+    found = errors(trace, text_of(trace, form))
     assert max(found.values()) < 32, found
 
 
 def test_formatters_leave_it_as_it_is(make, tmp_path):
     for i, options in enumerate([*NETWORKS[::4], *FURTHER]):
         trace = make(**options)
-        for stepwise in (False, True):
-            (tmp_path / f"{i}_{stepwise}.py").write_text(text_of(trace, stepwise))
+        for form in FORMS:
+            (tmp_path / f"{i}_{form}.py").write_text(text_of(trace, form))
     for width in ("88", "125"):
         command = [sys.executable, "-m", "ruff", "format", "--isolated", "--diff", "--line-length", width, str(tmp_path)]
         result = subprocess.run(command, capture_output=True, text=True)
@@ -115,18 +118,15 @@ def test_formatters_leave_it_as_it_is(make, tmp_path):
 
 def test_goldens(make, golden):
     golden("source_many_to_one.txt", make().source())
+    golden("source_memory.txt", make().source(memory=True))
     golden("source_stacked.txt", make(layers=2, every_step=True, head="softmax", loss="categorical_crossentropy").source())
-    golden("source_stepwise.txt", text_of(make(), stepwise=True))
+    golden("source_stepwise.txt", text_of(make(), "stepwise"))
 
 
 def test_the_source_of_the_first_notebook_fits_on_a_screen():
     text = mr.trace(demo.model(), demo.X, np.zeros((1, 2))).source()
-    functions = {f.split("(")[0]: f.splitlines() for f in text.split("\n\n\ndef ")[1:]}
-    code = {
-        name: [line for line in lines if line.strip() and not line.strip().startswith(("#", '"""'))]
-        for name, lines in functions.items()
-    }
-    assert len(code["forward"]) + len(code["loss_and_gradients"]) <= 40
+    lines = [line.strip() for line in text.split('"""', 2)[2].splitlines()]
+    assert len([line for line in lines if line and not line.startswith(("#", '"""'))]) <= 40
     for equation in mr.trace(demo.model(), demo.X, np.zeros((1, 2))).equations():
         assert f"# {str(equation).split('    ')[0]}" in text
 
@@ -168,8 +168,8 @@ def test_given_initial_states(make):
     model.set_weights([0.5 * rng.normal(size=w.shape) for w in model.get_weights()])
     data = [rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 5)), rng.normal(size=(2, 7))]
     trace = mr.trace(model, data, rng.normal(size=(2, 6)))
-    for stepwise in (False, True):
-        assert max(errors(trace, text_of(trace, stepwise)).values()) < 32
+    for form in FORMS:
+        assert max(errors(trace, text_of(trace, form)).values()) < 32
 
 
 FAMILY = {
@@ -200,14 +200,15 @@ def test_the_whole_family(name):
     X[1, 3:5] = 0
     for options in ({}, {"truncate": 2}):
         trace = mr.trace(model, X, rng.normal(size=model.predict(X).shape), **options)
-        for stepwise in (False, True):
-            assert max(errors(trace, text_of(trace, stepwise)).values()) < 32
+        for form in FORMS:
+            assert max(errors(trace, text_of(trace, form)).values()) < 32
 
 
-def test_forward_alone(make):
+@pytest.mark.parametrize("memory", [False, True])
+def test_forward_alone(make, memory):
     trace = make()
     alone = mr.trace(trace.model, trace.inputs[0])
-    module = executed(alone.source(), np)
+    module = executed(alone.source(memory), np)
     assert "loss_and_gradients" not in module
     params = {name: node.value for name, node in alone.parameters.items()}
     np.testing.assert_allclose(module["forward"](params, trace.inputs[0]), trace.output, rtol=1e-14)
@@ -244,11 +245,12 @@ class Fifty:
         return out
 
 
-def test_fifty_digits(make):
+@pytest.mark.parametrize("memory", [False, True])
+def test_fifty_digits(make, memory):
     trace = make(samples=2, steps=5)
     with mpmath.workdps(50):
         exact = np.frompyfunc(mpmath.mpf, 1, 1)
-        module = executed(trace.source(), Fifty)
+        module = executed(trace.source(memory), Fifty)
         params = {name: exact(node.value) for name, node in trace.parameters.items()}
         loss, gradients = module["loss_and_gradients"](params, exact(trace.inputs[0]), exact(trace.target))
         assert abs(loss - trace.loss) < 1e-14 * abs(loss)
@@ -263,6 +265,18 @@ def test_fifty_digits(make):
         assert abs(found / gradients["W_h"][1, 3] - 1) < 1e-15
 
 
+PLANTED_PLAIN = {
+    "the loop runs the wrong way": (
+        "reversed(by_step(N, dz[N:], slope[:-N], dz[:-N]))",
+        "by_step(N, dz[N:], slope[:-N], dz[:-N])",
+    ),
+    "the last step is dropped": ("    dz[-N:] = dh_T * slope[-N:]\n", ""),
+    "h_t is taken for the step before": ("h_all[:-N].T.dot(dz)", "h_all[N:].T.dot(dz)"),
+    "W_h is not transposed": ("dz_next.dot(W_h.T)", "dz_next.dot(W_h)"),
+    "operands of a product are swapped": ("x.T.dot(dz)", "dz.T.dot(x).T[::-1]"),
+    "the slope is left out": ("dz_t[:] = dh * slope_t", "dz_t[:] = dh"),
+    "the bias is left out": ("z = x.dot(W_x) + b_h", "z = x.dot(W_x)"),
+}
 PLANTED = {
     "the loop runs the wrong way": ("reversed(dz_steps)", "dz_steps"),
     "the last step is dropped": ("    multiply(dh_T, slope_T, dz_T)\n", ""),
@@ -275,10 +289,11 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("slip", PLANTED)
-def test_planted(make, slip):
+@pytest.mark.parametrize("memory", [False, True])
+def test_planted(make, slip, memory):
     trace = make(steps=6)
-    right, wrong = PLANTED[slip]
-    text = trace.source()
+    right, wrong = (PLANTED if memory else PLANTED_PLAIN)[slip]
+    text = trace.source(memory)
     assert right in text and max(errors(trace, text).values()) < 32
     found = errors(trace, text.replace(right, wrong)).values()
     assert any(not error < 1e3 for error in found)
