@@ -327,7 +327,3 @@ def _array(path: str) -> np.ndarray:
 def _check_folder(path: str) -> None:
     if not Path(path).absolute().parent.is_dir():
         raise UserError(f"{path}: there is no folder {str(Path(path).parent)!r}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -60,7 +60,7 @@ def run(models, tmp_path, monkeypatch, capsys):
 
 def minirnn(*arguments, cwd, **environment):
     return subprocess.run(
-        [sys.executable, "-m", "minirnn.cli", *arguments], cwd=cwd, capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "minirnn", *arguments], cwd=cwd, capture_output=True, text=True, check=False,
         env={**os.environ, **environment},
     )  # fmt: skip
 
@@ -219,7 +219,7 @@ def test_wrong_usage(run):
 
 
 def test_a_closed_pipe_is_no_error(models):
-    command = f"{sys.executable} -m minirnn.cli walk {models / 'free.keras'} --steps 60 | head -1; exit ${{PIPESTATUS[0]}}"
+    command = f"{sys.executable} -m minirnn walk {models / 'free.keras'} --steps 60 | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(
         ["bash", "-c", command], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONUTF8": "1"}
     )

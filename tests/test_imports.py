@@ -14,7 +14,7 @@ LAYER = {
     "graph": 0, "ops": 1, "array_ops": 1, "initializers": 1, "system": 1, "constraints": 1, "optimizers": 1, "compiled": 1,
     "regularizers": 2, "activations": 2, "backprop": 2, "losses": 2, "layers": 2, "models": 3, "fold": 3,
     "retrace": 4, "trace": 4, "loops": 4, "training": 4, "demo": 4, "keras_io": 4, "exchange": 4, "readings": 5, "verify": 6,
-    "cli": 7,
+    "cli": 7, "__main__": 8,
 }  # fmt: skip
 HELPERS = {
     "symbols", "names", "spelling", "evaluation", "expressions", "blocks", "layout", "numbers", "conventions", "components",
