@@ -190,10 +190,13 @@ max_over: Primitive = Primitive(
 
 largest_at: Primitive = Primitive(
     "largest_at",  # 1 at the largest entry, equal shares where several are equal
-    "(lambda e: (e / e.sum({axis}, keepdims=True)).astype({0}.dtype))({0} == np.max({0}, {axis}, keepdims=True))",
+    "largest_at({0}, {axis})",
     (None,),
     lambda S, x, axis: S.LargestAt(x, *axis),
     "= max",
+    helper="""def largest_at(x, axis):
+    e = x == np.max(x, axis, keepdims=True)
+    return (e / e.sum(axis, keepdims=True)).astype(x.dtype)""",
 )
 
 # ------------------------------------------------------------------------------------------------------------- products
@@ -357,33 +360,49 @@ part: Primitive = Primitive(
 )
 placed: Primitive = Primitive(
     "placed",  # {0} there, zeros elsewhere, shaped like {1}
-    "(lambda z: (z.__setitem__({key}, {0}), z)[1])(np.zeros({1}.shape, {0}.dtype))",
+    "placed({0}, {1}.shape, np.s_[{key}])",
     (lambda g, y, x, like, key: part(g, key=key), None),
     lambda S, x, like, key: S.padded(x, like, key),
     "[ ]ᵀ",
     shapes=(1,),
+    helper="""def placed(x, shape, key):
+    whole = np.zeros(shape, x.dtype)
+    whole[key] = x
+    return whole""",
 )
 scattered: Primitive = Primitive(
     "scattered",  # added up where a place is named several times
-    "(lambda z: (np.add.at(z, {key}, {0}), z)[1])(np.zeros({1}.shape, {0}.dtype))",
+    "scattered({0}, {1}.shape, np.s_[{key}])",
     (lambda g, y, x, like, key: part(g, key=key), None),
     lambda S, x, like, key: S.no_matrix_form("an index array"),
     "[ ]ᵀ",
     shapes=(1,),
+    helper="""def scattered(x, shape, key):
+    whole = np.zeros(shape, x.dtype)
+    np.add.at(whole, key, x)
+    return whole""",
 )
 cleared: Primitive = Primitive(
     "cleared",
-    "(lambda z: (z.__setitem__({key}, 0), z)[1])({0}.copy())",
+    "cleared({0}, np.s_[{key}])",
     (lambda g, y, x, key: cleared(g, key=key),),
     lambda S, x, key: S.no_matrix_form("an assignment into an array"),
     "0",
+    helper="""def cleared(x, key):
+    x = x.copy()
+    x[key] = 0
+    return x""",
 )
 update: Primitive = Primitive(
     "update",  # {0}, with {1} there
-    "(lambda z: (z.__setitem__({key}, {1}), z)[1])({0}.astype(np.result_type({0}, {1})))",
+    "update({0}, {1}, np.s_[{key}])",
     (lambda g, y, x, v, key: cleared(g, key=key), lambda g, y, x, v, key: part(g, key=key)),
     lambda S, x, v, key: S.no_matrix_form("an assignment into an array"),
     "[ ] =",
+    helper="""def update(x, part, key):
+    x = x.astype(np.result_type(x, part))
+    x[key] = part
+    return x""",
 )
 
 

@@ -31,21 +31,25 @@ class Compiled:
     """``compiled(params, X, Y)`` gives the loss and the gradients by name; ``compiled.forward(params, X)`` the output.
 
     - `params`: the parameters by name, all of one dtype
-    - `X`: (N, T, D), or a list of it and the initial states; any N, and any T that is long enough
-    - `Y`: the target
+    - `X`: (N, T, D), or a list of it and the initial states; any N, and any T that is long enough. `sizes`, if given, are
+      the shapes that the data must have
+    - `Y`: the target; none where the loss is a part of what was traced
 
     Results belong to the caller: later calls do not change them. Several threads may call at once. Raises ValueError if a
     shape does not fit.
     """
 
-    def __init__(self, text: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(
+        self, text: str, shapes: Mapping[str, tuple[int, ...]], sizes: Sequence[tuple[int, ...]] | None = None
+    ) -> None:
         module = functions(text)
-        self.source, self._shapes, self._first = text, dict(shapes), next(iter(shapes))
+        self.source, self._shapes, self._first = text, dict(shapes), next(iter(shapes), "")
+        self._sizes = None if sizes is None else list(sizes)
         self._forward, self._arrays = module["forward"], module.get("arrays")
         self._loss_and_gradients: Any = module.get("loss_and_gradients")
         self._rooms: list[tuple[tuple[int, ...], np.dtype, Any]] = []  # the size and dtype of each, the last used last
 
-    def __call__(self, params: Mapping[str, np.ndarray], X: Any, Y: Any) -> tuple[Any, dict[str, np.ndarray]]:
+    def __call__(self, params: Mapping[str, np.ndarray], X: Any, Y: Any = None) -> tuple[Any, dict[str, np.ndarray]]:
         rooms = self._rooms
         try:
             room = rooms.pop()  # taken out: another thread takes another
@@ -58,7 +62,7 @@ class Compiled:
                 return result
         except Exception as error:
             raise self._explained(error, params, [X]) from error
-        return self._run(self._loss_and_gradients, room, params, X, Y)
+        return self._run(self._loss_and_gradients, room, params, X, *([] if Y is None else [Y]))
 
     def forward(self, params: Mapping[str, np.ndarray], X: Any) -> np.ndarray:
         """The output alone."""
@@ -69,6 +73,8 @@ class Compiled:
         data = X if isinstance(X, (list, tuple)) else [X]
         if function is None:
             raise ValueError("there is no loss to differentiate: compile a trace with a target, mr.trace(model, X, Y)")
+        if self._sizes is not None and [np.shape(x) for x in data] != self._sizes:
+            raise ValueError(f"the data have shapes {[np.shape(x) for x in data]}; this was traced with {self._sizes}")
         try:
             if self._arrays is None:
                 return function(params, *data, *target)

@@ -196,6 +196,11 @@ class Trace:
         return [name for name in self.counts if name.partition("^")[0] == "h" and (name, 1) in self.variables]
 
     @property
+    def data_names(self) -> list[str | None]:
+        """What the data are called, each of `data`."""
+        return [node.name for node in self.data]
+
+    @property
     def literal(self) -> dict[str, str]:
         """How names of the user's own are to be printed: as they stand. There are none in a model."""
         return {}
@@ -292,12 +297,17 @@ class Trace:
         return source(self, memory)
 
     def compile(self) -> Compiled:
-        """The source as a function ``f(params, X, Y)`` that gives the loss and the gradients, for data of any size."""
+        """The source as a function ``f(params, X, Y)`` that gives the loss and the gradients, for data of any size.
+
+        Of a loop of your own it is for data of the sizes it was traced with, ``f(params, [x, y])`` if there are several.
+        """
         from .compiled import Compiled
         from .readings.source import program
 
         shapes = {name: node.shape for name, node in self.parameters.items()}
-        return Compiled(program(self).text({}), shapes)
+        return Compiled(program(self).text({}), shapes, self._data_shapes)
+
+    _data_shapes: list[tuple[int, ...]] | None = None  # of a network data may have any
 
     def walk(self) -> Walk:
         """The steps, forward then backward, each printable: symbol = numbers = result."""

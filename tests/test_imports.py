@@ -20,7 +20,7 @@ HELPERS = {
     "symbols", "names", "spelling", "evaluation", "expressions", "blocks", "layout", "numbers", "conventions", "components",
     "paths", "renaming", "simplify", "svg", "unrolled", "rolled", "contents", "canvas", "sheet", "engines", "schedule",
     "quantities", "array_forms",
-    "terms", "lines", "rows", "rooms", "functions", "whole", "plain", "fast", "stepwise", "comments",
+    "terms", "lines", "rows", "rooms", "functions", "whole", "plain", "fast", "stepwise", "runs", "broadcasting", "comments",
 }  # fmt: skip
 
 

@@ -36,8 +36,8 @@ class Cut(NamedTuple):
     places: tuple[int, ...]
 
 
-def settle(recorder: Recorder, nodes: list[Node]) -> set[Node]:
-    """Name and stamp `nodes`, in order of creation. Returns the given arrays that are read step by step."""
+def settle(recorder: Recorder, nodes: list[Node]) -> tuple[set[Node], int]:
+    """Name and stamp `nodes`, in order of creation. Returns the given arrays that are read step by step, and T."""
     return _Settling(recorder, nodes).settle()
 
 
@@ -53,7 +53,7 @@ class _Settling:
         for i, turn in enumerate(self.turns):
             self.turns_of[turn.loop].append(i)
 
-    def settle(self) -> set[Node]:
+    def settle(self) -> tuple[set[Node], int]:
         cuts = self._cuts()
         self.carrying_inwards: set[int] = set()  # what is carried is used by loops inside
         self.carrying = self._carrying()
@@ -72,9 +72,10 @@ class _Settling:
         table = self.step
         for node in self.nodes:
             node.step = table[node.step]  # type: ignore[index]
+        T = max((node.step for node in self.nodes if node.step is not None), default=0)
         for node, step in [*steps_of_cuts.items(), *self.stamps.items()]:
             node.step = step
-        return {cut.leaf for cut in cuts if cut.node in steps_of_cuts}
+        return {cut.leaf for cut in cuts if cut.node in steps_of_cuts}, T
 
     # --------------------------------------------------------------------------------------------- what loops do
 
@@ -293,7 +294,9 @@ class _Settling:
         if starts is not None:
             kept = [(n, step) for n, step in zip(members, steps) if step is not None or n in starts]
             members = [node for node, _ in kept]  # what the variable holds after the loop is something else
-            steps = [step or 0 for _, step in kept]
+            known = [step for step in steps if step is not None]
+            before = max(known) + 1 if known[0] > known[-1] else 0  # of a loop that runs backwards
+            steps = [before if step is None else step for _, step in kept]
         tags = [tag_of[node.step or 0] for node in members]
         places = list(zip(steps, tags))
         distinct = set(places)

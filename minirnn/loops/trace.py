@@ -62,17 +62,19 @@ class LoopTrace(Trace):
         function = Function(getattr(asked.function, "__name__", type(asked.function).__name__))
         model: Any = function
         targets = None if asked.target is None else [asked.target]
-        known = Asked(model, made.inputs, targets, asked.loss, {}, Conditions(), asked.truncate)
+        known = Asked(
+            model, [node.value for node in made.data.values()], targets, asked.loss, {}, Conditions(), asked.truncate
+        )
         super().__init__(_run(made), made.loss, known, wrt, made.nodes)
         self.returned = made.returned
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _trace, (self._asked_loop, True, self._wrt)
 
-    @cached_property
+    @property
     def steps(self) -> int:
         """T, the number of time steps."""
-        return max((node.step for node in self.forward if node.step is not None), default=0)
+        return self._made.steps
 
     @property
     def state_names(self) -> list[str]:
@@ -104,7 +106,8 @@ class LoopTrace(Trace):
                 short = base.removesuffix("_t")
                 drop = step is not None and short != base and short.isidentifier() and short not in self.counts
                 found[base] = f"'{short if drop else base}'{base}"
-        return found | ({"target": "'Y'target"} if "target" in self.counts and "Y" not in self.counts else {})
+        others = any(name == "Y" and node.attrs.get("role") != "target" for (name, _), node in self.variables.items())
+        return found | ({"target": "'Y'target"} if "target" in self.counts and not others else {})
 
     def astype(self, dtype: Any) -> LoopTrace:
         """The same function on the same arrays, run in another precision."""
@@ -125,11 +128,14 @@ class LoopTrace(Trace):
     def _short(self) -> None:
         return None  # the function itself decides how many steps it takes
 
-    def source(self, memory: bool = False) -> str:
-        """There is none: the function itself is the source of its forward pass."""
-        raise NotImplementedError("source and compile are there for models, not for a loop of your own")
+    @property
+    def _data_shapes(self) -> list[tuple[int, ...]]:  # type: ignore[override]
+        return [node.shape for node in self.data]
 
-    compile = source  # type: ignore[assignment]
+    @property
+    def data_names(self) -> list[str | None]:
+        """What the function calls its data."""
+        return [*self._made.data]
 
     def jacobian(self, t: int, k: int, name: str | None = None) -> np.ndarray:
         """dh_t/dh_k, (M, M) of a vector, (N, M, M) where samples are rows."""
@@ -186,13 +192,14 @@ class Made(NamedTuple):
     output: Node
     loss: Node | None
     parameters: dict[str, Node]
-    inputs: list[np.ndarray]
+    data: dict[str, Node]  # the arrays that are read step by step
+    steps: int
     returned: Any
     nodes: list[Node] | None  # all that the output was computed from
 
 
 def _run(made: Made) -> Run:
-    return Run([made.output], made.parameters, [], [None], [], [])
+    return Run([made.output], made.parameters, [*made.data.values()], [None], [], [])
 
 
 def trace_function(
@@ -294,7 +301,7 @@ def _trace(asked: AskedLoop, again: bool = False, wrt: tuple[str, ...] = ()) -> 
             raise refusal.run.refused
         output = _output(returned)
     nodes = _widened(ancestors([output]), set(given.names.values()))
-    sequences = settle(recorder, nodes)
+    sequences, T = settle(recorder, nodes)
     of_steps = output.op in (A.numbers, *A.STACKS.values()) and all(n.name is not None for n in output.args)
     if output.name is None and output.args and not of_steps:
         output.name, output.step = ("output" if output.ndim else "L"), None
@@ -308,9 +315,9 @@ def _trace(asked: AskedLoop, again: bool = False, wrt: tuple[str, ...] = ()) -> 
             loss = _loss(output, asked.target, asked.loss)
     if loss is not None and loss.name is None:
         loss.name = "L"
-    made = Made(output, loss, parameters, [n.value for n in sequences if n in present], _values(returned), nodes)
+    data = {name: node for name, node in given.names.items() if node in sequences and node in present}
+    made = Made(output, loss, parameters, data, T, _values(returned), nodes)
     if asked.truncate is not None:
-        T = max((node.step for node in nodes if node.step is not None), default=0)
         run, loss = _truncated(_run(made), loss, asked.truncate, T)
         made = made._replace(output=run.output, loss=loss, nodes=None)
     return LoopTrace(made, asked, wrt if loss is not None else ())
@@ -401,11 +408,11 @@ def _loss(output: Node, Y: np.ndarray, function: losses.LossFunction) -> Node:
     axis = next((axis for axis, op in A.STACKS.items() if op is output.op), 0 if output.op is A.numbers else None)
     if axis is None or steps != list(range(1, len(steps) + 1)):
         return named("L", _number(function(ops.leaf(Y, "target", "target"), output)))
+    whole, step = ops.leaf(Y, "Y", "target"), A.STEPS[axis] if output.ndim > 1 else A.entry
     each = []
-    for t, (y, target) in enumerate(zip(output.args, np.moveaxis(Y, axis, 0)), start=1):
+    for t, y in enumerate(output.args, start=1):
         with at(t):
-            leaf = ops.leaf(np.array(target), "target", "target")
-            each.append(named("l", _number(function(leaf, y))))
+            each.append(named("l", _number(function(named("target", step(whole, t=t)), y))))
     return named("L", ops.average(*each))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .expressions import Expressions, time_of
+from .expressions import Expressions, given, time_of
+from .renaming import renamed
 from .simplify import rows_sum_to_one, simplified
 from .spelling import text, time_text
 
@@ -13,17 +14,23 @@ if TYPE_CHECKING:
 
 
 def comments(trace: Trace) -> dict[tuple[int, int], str]:
-    """The equation of every named definition that has one, by family and serial number: "hₜ = tanh(zₜ)   (t = 1..T)"."""
+    """The equation of every named definition that has one, by family and serial number: "hₜ = tanh(zₜ)   (t = 1..T)".
+
+    There are none of a loop with quantities that have no matrix form.
+    """
     folded = trace.fold()
-    builder, known = Expressions(folded), rows_sum_to_one(trace)
-    found = {}
-    for family in folded.named:
-        for definition in family.definitions:
-            if definition.refs:
-                lhs, rhs = builder.sides(family, definition)
-                domain = definition.domain
-                steps = "" if domain is None or domain.lo == domain.hi else f"    (t = {_steps(domain)})"
-                found[family.index, definition.serial] = f"{text(lhs)} = {text(simplified(rhs, known))}{steps}"
+    known, found = rows_sum_to_one(trace), {}
+    try:
+        builder = Expressions(folded)
+        for family, definition in [(f, d) for f in folded.named for d in f.definitions if d.refs]:
+            if trace.literal and given(definition, folded):
+                continue  # x is x, cut in steps
+            lhs, rhs = (renamed(simplified(side, known), trace.literal) for side in builder.sides(family, definition))
+            domain = definition.domain
+            steps = "" if domain is None or domain.lo == domain.hi else f"    (t = {_steps(domain)})"
+            found[family.index, definition.serial] = f"{text(lhs)} = {text(rhs)}{steps}"
+    except NotImplementedError:
+        return {}
     return found
 
 

@@ -77,10 +77,10 @@ class Values:
         if steps is None:
             return self._oriented(_matrix(_unrounded(self._variables[name, None])))
         if name not in self._stacked:
-            first = next(step for step in range(self.T + 1) if (name, step) in self._variables)
+            first = next(step for step in range(self.T + 2) if (name, step) in self._variables)
             there = [*range(first, first + self._counts[name])]
             if self.gaps:
-                there = [step for step in range(self.T + 1) if (name, step) in self._variables]
+                there = [step for step in range(self.T + 2) if (name, step) in self._variables]
             arrays = np.array([_unrounded(self._variables[name, step]) for step in there])
             rows = arrays.reshape(len(arrays), *(1,) * (3 - arrays.ndim), *arrays.shape[1:])
             self._stacked[name] = np.array(there), self._oriented(rows)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def in_order(folded: Folded, parameters: list[str]) -> list[tuple[Family, Definition]]:
     """Every definition that says something, as the code goes; the gradients of the parameters last, in their order."""
     last = {f"dL/d{name}": place for place, name in enumerate(parameters)}
-    pairs = [(f, d) for f in folded.named for d in f.definitions if d.op is not leaf_op and not _given(d, folded)]
+    pairs = [(f, d) for f in folded.named for d in f.definitions if d.op is not leaf_op and not given(d, folded)]
 
     def place(pair: tuple[Family, Definition]) -> tuple[int, int]:
         family, definition = pair
@@ -29,7 +29,7 @@ def in_order(folded: Folded, parameters: list[str]) -> list[tuple[Family, Defini
     return sorted(pairs, key=place)
 
 
-def _given(definition: Definition, folded: Folded) -> bool:
+def given(definition: Definition, folded: Folded) -> bool:
     """A step of the data says nothing: x_t is x_t; a sequence that runs backwards is counted from its end."""
     if definition.op not in CUTS:
         return False
@@ -61,7 +61,7 @@ class Expressions:
 
     def _of_numbers(self, definition: Definition) -> bool:
         """Whether it is a leaf, or a step of one, whose axes have no letters: its shape is numbers then."""
-        if definition.op in CUTS and not _given(definition, self.folded):
+        if definition.op in CUTS and not given(definition, self.folded):
             return False
         while definition.op in CUTS:
             definition = self.folded.families[definition.refs[0].family].definitions[0]

@@ -6,11 +6,15 @@ import re
 import textwrap
 from typing import NamedTuple
 
+import numpy as np
+
 from ..fold import Definition, Family, Fixed, Folded
 from ..ops import leaf_op
 from .lines import WIDTH, assigned, fitted, letter, python_names, used_in
 from .schedule import Schedule
 
+OF_ONE_SIZE = "For arrays of these shapes, as the function was traced."
+LONGEST_COMMENT = 140
 LONGEST = 64  # entries of a constant that are written out
 Comments = dict[tuple[int, int], str]  # what a definition says, by family and serial number
 
@@ -26,14 +30,14 @@ class Results(NamedTuple):
     """What a program computes: families of a fold, the gradients by the name under which they are returned."""
 
     output: Wanted
-    inputs: list[int]  # the serial numbers of the leaves that the data are
-    loss: Family | None = None
+    inputs: dict[int, str | None]  # the data: serial numbers of leaves, and what they are called
+    loss: Wanted | None = None
     gradients: dict[str, Wanted] = {}
 
     @property
     def families(self) -> list[Family]:
         gradients = [wanted.family for wanted in self.gradients.values()]
-        return [self.output.family] if self.loss is None else [self.output.family, self.loss, *gradients]
+        return [self.output.family] if self.loss is None else [self.output.family, self.loss.family, *gradients]
 
 
 class Line(NamedTuple):
@@ -50,15 +54,20 @@ class Functions:
     def __init__(self, folded: Folded, results: Results, shapes: bool = False) -> None:
         self.folded, self.results = folded, results
         self.schedule = Schedule(folded, results.families, shapes)
-        self.names = python_names(self.schedule, results.output.family)
         self.leaves = [
             (family, definition)
             for family in folded.families
             for definition in family.definitions
             if family.index in self.schedule.needed and definition.op is leaf_op
         ]
+        self.name_families()
+
+    def name_families(self) -> None:
+        """Choose the names in Python of all that is computed and stored."""
+        called = {f.index: self.results.inputs.get(d.serial) for f, d in self.leaves}
+        self.names = python_names(self.schedule, self.results.output.family, called)
         by_serial = {definition.serial: self.leaf_name(family, definition) for family, definition in self.leaves}
-        self.data = [by_serial.get(serial, f"unused_{i}") for i, serial in enumerate(results.inputs)]
+        self.data = [by_serial.get(serial, f"unused_{i}") for i, serial in enumerate(self.results.inputs)]
         self.targets = self._arguments("target")
         self.parameters = self._arguments("parameter")
         self.keys = {self.leaf_name(f, d): str(f.name) for f, d in self.leaves}
@@ -72,8 +81,11 @@ class Functions:
         return [self.leaf_name(f, d) for f, d in self.leaves if d.attrs["role"] == role]
 
     def leaf_name(self, family: Family, definition: Definition) -> str:
+        """What a leaf is called: of a variable that begins with one h_0; of constants, one for each step, c."""
         name = self.names[family.index]
-        return name if definition.domain is None else f"{name}_{definition.domain.lo}"
+        if definition.domain is None or all(d.op is leaf_op for d in family.definitions):
+            return name
+        return f"{name}_{definition.domain.lo}"
 
     def text(self, comments: Comments, title: str = "") -> str:
         """The module; `title` is its docstring, `comments` stand above the lines that compute them."""
@@ -86,12 +98,13 @@ class Functions:
 
     def docstring(self, title: str) -> str:
         """The title and what the arguments are, with their shapes, in quotes."""
-        shapes = {self.leaf_name(f, d): d.attrs["dims"] for f, d in self.leaves}
+        shapes = {self.leaf_name(f, d): d.attrs["dims"] or tuple(map(str, f.first.shape)) for f, d in self.leaves}
         data = [f"{name} {_shape(shapes.get(name, ()))}" for name in self.data + self.targets]
         weights = [f"{self.keys[name]} {_shape(shapes[name])}" for name in self.parameters]
         lines = [*_wrapped("Data: " + "; ".join(data)), *_wrapped("params: " + "; ".join(weights))]
-        letters = "N samples, T steps, D features; the other letters are sizes of layers."
-        text = "\n".join([title, "", *lines, letters, ""])
+        letters = any(d.attrs["dims"] for _, d in self.leaves)
+        sizes = "N samples, T steps, D features; the other letters are sizes of layers." if letters else OF_ONE_SIZE
+        text = "\n".join([title, "", *lines, sizes, ""])
         return '"""' + text.replace("\\", "/").replace('"', "'") + '"""'  # a name never ends the text
 
     @property
@@ -134,7 +147,24 @@ class Functions:
 
     def given_numbers(self, lines: list[str]) -> list[str]:
         """The constants that `lines` use, written out. NotImplementedError if one is too large for that."""
-        return [f"{name} = {_spelled(family)}" for name, family in self.constants.items() if used_in(name, lines)]
+        return [
+            line
+            for name, family in self.constants.items()
+            if used_in(name, lines)
+            for line in fitted(f"{name} = {self._spelled(family)}")
+        ]
+
+    def _spelled(self, family: Family) -> str:
+        """A constant as it is written in code; of one for each step a dictionary."""
+        places = self.folded.places.items()
+        steps = {step: node.value for node, (index, step) in places if index == family.index and node.op is leaf_op}
+        value = family.first.value if len(steps) < 2 else np.stack(list(steps.values()))
+        if value.size > LONGEST:
+            raise NotImplementedError(f"a constant of shape {value.shape} is too large for source code; make it an input")
+        text = f"np.array({value.tolist()!r}, dtype=np.{value.dtype})"
+        if family.definitions[0].domain is None or any(d.op is not leaf_op for d in family.definitions):
+            return text
+        return f"dict(zip({sorted(s for s in steps if s is not None)}, {text if len(steps) > 1 else f'[{text}]'}))"
 
     def converted(self, lines: list[str]) -> list[str]:
         """The data of which `lines` use methods, as arrays of the dtype of the parameters."""
@@ -151,20 +181,13 @@ def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, subsequent_indent="    ")
 
 
-def _spelled(family: Family) -> str:
-    """A constant as it is written in code."""
-    value = family.first.value
-    if value.size > LONGEST:
-        raise NotImplementedError(f"a constant of shape {value.shape} is too large for source code; make it an input")
-    return f"np.array({value.tolist()!r}, dtype=np.{value.dtype})"
-
-
 def commented(lines: list[Line], comments: Comments) -> list[str]:
     """The lines, each below the equations it computes."""
     found = []
     for line in lines:
         indent = "    " * (line.indent - 1)
         keys = [(family.index, definition.serial) for family, definition in line.about]
-        found += [f"{indent}# {' '.join(comments[key].splitlines())}" for key in keys if key in comments]
+        said = [" ".join(comments[key].splitlines()) for key in keys if key in comments]
+        found += [f"{indent}# {text}" for text in said if len(text) <= LONGEST_COMMENT]
         found += [indent + text for text in fitted(line.text, len(indent) + 4)]
     return found

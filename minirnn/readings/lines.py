@@ -6,6 +6,7 @@ import builtins
 import functools
 import keyword
 import re
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -14,14 +15,16 @@ from ..ops import multiply
 from .schedule import Schedule
 
 WIDTH = 88
-NOUNS = {
+NOUNS = {  # by the first word of what an operation is called
+    "row": "product", "matrix": "product", "inner": "product", "number": "product", "array": "product", "join": "joined",
+    "stack": "stacked", "sum_all": "total", "sum_over": "total", "mean_over": "average", "max_over": "largest",
     "add": "addend", "subtract": "difference", "multiply": "product", "matmul": "product", "divide": "quotient",
     "square": "squares", "negative": "negated", "exp": "exponential", "log": "logarithm",
 }  # fmt: skip
 RESERVED = {
     "np", "params", "memory", "dtype", "steps", "one", "arrays", "array", "forward", "loss_and_gradients", "scratch", "T",
-    "run", "by_step",
-    "softmax", "log_softmax", *(name for name, value in vars(np).items() if isinstance(value, np.ufunc)),
+    "run", "by_step", "softmax", "log_softmax", "largest_at", "placed", "scattered", "cleared", "update",
+    *(name for name, value in vars(np).items() if isinstance(value, np.ufunc)),
 }  # fmt: skip
 
 
@@ -70,7 +73,13 @@ def unpacked(pattern: str, names: list[str]) -> list[str]:
 def fitted(text: str, indent: int = 4) -> list[str]:
     """The line; if it is too long, what its last brackets hold on lines of its own."""
     tail = re.search(r"[)}\]][:,]?$", text)
-    if indent + len(text) <= WIDTH or tail is None:
+    if indent + len(text) <= WIDTH:
+        return [text]
+    name, _, terms = text.partition(" = ")
+    if terms.count(" + ") > 1 and re.fullmatch(r"[\w\[\]+ -]+", terms):
+        fits = indent + 4 + len(terms) <= WIDTH
+        return [f"{name} = (", *f"    {terms if fits else terms.replace('] + ', ']<    + ')}".split("<"), ")"]
+    if tail is None:
         return [text]
     start, depth = tail.start(), 1
     while depth:
@@ -97,17 +106,21 @@ def _between_commas(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def python_names(schedule: Schedule, output: Family) -> dict[int, str]:
-    """A name for every family: h, W_x_1, dz for dL/dz; what has no name is called after its operation."""
+def python_names(schedule: Schedule, output: Family, called: Mapping[int, str | None]) -> dict[int, str]:
+    """A name for every family: h, W_x_1, dz for dL/dz; what has no name is called after its operation.
+
+    `called`: what the data are called.
+    """
     found: dict[int, str] = {}
     families = [f for f in schedule.folded.families if f.index in schedule.kept]
     letters = {
         d.replace("^", "_") for f in families for definition in f.definitions for d in definition.attrs.get("dims", ())
     }
     taken = RESERVED | letters | set(dir(builtins)) | set(keyword.kwlist)
-    for family in sorted(families, key=lambda f: f.name is None):
-        operation = family.definitions[0].op.name
-        base = family.name or ("output" if family is output else _noun(family, schedule) or NOUNS.get(operation, operation))
+    for family in sorted(families, key=lambda f: (not called.get(f.index), f.name is None)):
+        operation = family.definitions[0].op.name.partition(" ")[0]
+        base = called.get(family.index) or family.name or ("output" if family is output else _noun(family, schedule))
+        base = base or NOUNS.get(operation, operation)
         base = re.sub(r"\W", "_", re.sub(r"^d[^/]*/d", "d", base), flags=re.ASCII)
         base = base if base[:1].isalpha() else f"v_{base}"
         tries = [base, *(f"{base}_{k}" for k in range(2, len(families) + 2))]

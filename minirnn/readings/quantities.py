@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from ..array_ops import CUTS, STEPS, entry
 from ..graph import Node, Primitive
-from ..ops import activations, leaf_op, log_softmax, matmul, same, spread, stack, take_op, total, transpose
+from ..ops import activations, leaf_op, log_softmax, matmul, same, spread, stack, total, transpose
 
 FUNCTIONS = {op for op in activations.values() if op is not same}
-SILENT = {matmul, transpose, spread, stack, take_op, same, total, leaf_op}  # what they do is seen, or of no interest
+A_STEP = {entry, *STEPS.values()}
+SILENT = {matmul, transpose, spread, stack, same, total, leaf_op, *A_STEP}  # what they do is seen, or of no interest
 LOSS_WORDS = {"categorical_crossentropy": "cross-entropy"}
 ADDS = {"add", "total", "subtract"}
 
@@ -61,7 +63,9 @@ def role_of(node: Node, is_output: bool) -> str:
     """What a named node of the forward pass is drawn as."""
     if node.shape == () and node.name is not None:
         return "loss"
-    origin = node.args[0] if node.op is take_op else node
+    origin = node
+    while origin.op in CUTS and node.step is not None:
+        origin = origin.args[0]
     role = origin.attrs.get("role")
     if role in ("input", "target", "parameter") and not origin.args:
         return role

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..fold import Definition, Family, Fixed, Folded, Ref, Span, data_refs, fold
 from ..graph import Node
-from ..ops import average, log_softmax, matmul, spread, stack, sumrows, take_op, transpose
-from .quantities import ADDS, FUNCTIONS, LOSS_WORDS, SILENT, Flow, Quantity, is_quantity, role_of
+from ..ops import average, log_softmax, matmul, spread, stack, sumrows, transpose
+from .quantities import A_STEP, ADDS, FUNCTIONS, LOSS_WORDS, SILENT, Flow, Quantity, is_quantity, role_of
 
 if TYPE_CHECKING:
     from ..trace import Trace
@@ -85,7 +85,7 @@ class _Reader:
         domains = [d.domain for d in family.definitions if d.domain is not None]
         role = self.role(node) if family.name is not None else "plain"
         op = self.main(family).op
-        does = [op.label or op.name] if self.level == "op" and node.args and op is not take_op else []
+        does = [op.label or op.name] if self.level == "op" and node.args and op not in A_STEP else []
         column = 0 if node in self.forward or self.level == "op" else 1
         if column == 1:
             users = self.users[next((f.index for f in self.families if f.name == str(family.name).partition("/d")[2]), -1)]

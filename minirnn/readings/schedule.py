@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ..array_ops import CUTS
 from ..fold import Definition, Domain, Family, Fixed, Folded, Ref, components, data_refs
-from ..ops import fill, leaf_op, ones, portion, same, share, spread, spreadcols, sumcols, sumrows, transpose, zeros
+from ..ops import fill, leaf_op, ones, portion, same, share, spread, spreadcols, sumrows, transpose, zeros
 
 VANISHING = {transpose, same, ones, zeros, portion}  # part of what uses them
 REPEATED = {spread, spreadcols, share, fill, sumrows}  # they too, where shapes alone are not needed
@@ -50,16 +51,25 @@ class Schedule:
             for definition in folded.families[index].definitions:
                 for ref in self.refs(definition):
                     self.users[ref.family].append(index)
-        groups = [group for group in components(folded.families, self.refs) if group[0].index in self.needed]
-        recurrent = [len(group) > 1 or group[0].index in self.users[group[0].index] for group in groups]
-        self.recurrent = {family.index for group, loops in zip(groups, recurrent) if loops for family in group}
+        self._groups = [group for group in components(folded.families, self.refs) if group[0].index in self.needed]
+        loops = [group for group in self._groups if len(group) > 1 or group[0].index in self.users[group[0].index]]
+        self.recurrent = {family.index for group in loops for family in group}
         self.kept = {index for index in self.needed if self._is_kept(folded.families[index])}
-        self.parts: list[Family | Loop] = []
-        for group, loops in zip(groups, recurrent):
-            if loops:
-                self.parts.append(self._loop(group))
+        self.parts = self._parts()
+
+    def _parts(self) -> list[Family | Loop]:
+        found: list[Family | Loop] = []
+        for group in self._groups:
+            if group[0].index in self.recurrent:
+                found.append(self._loop(group))
             elif group[0].index in self.kept and group[0].definitions[0].op is not leaf_op:
-                self.parts.append(group[0])
+                found.append(group[0])
+        return found
+
+    def keep(self, further: set[int]) -> None:
+        """Compute and store these families too."""
+        self.kept |= further
+        self.parts = self._parts()
 
     def refs(self, definition: Definition) -> Sequence[Ref]:
         """The operands that are needed."""
@@ -81,10 +91,34 @@ class Schedule:
             return True
         if any(d.op in VANISHING or (d.op in REPEATED and not self._shapes) for d in family.definitions):
             return False
+        if self._shapes and self._cuts_a_leaf(family):
+            return False
+        if self._shapes:
+            return self._times_written(family) > 1
         users = self.users[family.index]
         feeds_a_loop = family.index not in self.recurrent and any(user in self.recurrent for user in users)
-        apart = self._shapes and any(d.op in {*REPEATED, sumcols} for d in family.definitions)
-        return len(users) > 1 or apart or (feeds_a_loop and family.definitions[0].domain is not None)
+        return len(users) > 1 or (feeds_a_loop and family.definitions[0].domain is not None)
+
+    def _cuts_a_leaf(self, family: Family) -> bool:
+        """A part of an array that is given costs nothing, and is written where it is used."""
+        definition = family.definitions[0]
+        while definition.op in CUTS:
+            definition = self.folded.families[definition.refs[0].family].definitions[0]
+        return definition.op is leaf_op
+
+    def _times_written(self, family: Family) -> int:
+        """How often an expression would stand in the text, each user written once, where its text has its operand."""
+        return sum(
+            max(
+                sum(
+                    d.op.numpy.count("{*}" if d.op.variadic else f"{{{position}}}")
+                    for position, ref in enumerate(d.refs)
+                    if ref.family == family.index
+                )
+                for d in self.folded.families[user].definitions
+            )
+            for user in set(self.users[family.index])
+        )
 
     def _loop(self, group: list[Family]) -> Loop:
         inside = {family.index for family in group}

@@ -12,6 +12,7 @@ from .stepwise import Stepwise
 from .terms import Unwritable
 
 if TYPE_CHECKING:
+    from ..graph import Node
     from ..trace import Trace
 
 
@@ -26,11 +27,8 @@ def source(trace: Trace, memory: bool = False) -> str:
     """
     from .comments import comments
 
-    return program(trace, memory).text(comments(trace), f"{trace.model.label}: {_says(trace)}")
-
-
-def _says(trace: Trace) -> str:
-    return "forward pass" if trace.loss is None else "forward pass and backpropagation through time"
+    says = "forward pass" if trace.loss is None else "forward pass and backpropagation through time"
+    return program(trace, memory).text(comments(trace), f"{trace.model.label}: {says}")
 
 
 def program(trace: Trace, memory: bool = True) -> Functions:
@@ -47,11 +45,14 @@ def wanted(trace: Trace) -> Results:
     if len(trace.outputs) > 1:
         raise NotImplementedError(f"a model with {len(trace.outputs)} outputs has no source yet")
     folded, shown = trace.fold(), trace.folded_trace
-    by_name = {family.name: family for family in folded.named}
-    index, step = shown.fold().places[shown.output_node]
-    output = Wanted(folded.families[index], None if step is None else fixed(step, shown.steps))
-    inputs = [node.serial for node in shown.data]
+    places = shown.fold().places
+
+    def at(node: Node) -> Wanted:
+        index, step = places[node]
+        return Wanted(folded.families[index], None if step is None else fixed(step, shown.steps))
+
+    inputs = {node.serial: name for node, name in zip(shown.data, shown.data_names)}
     if shown.loss_node is None:
-        return Results(output, inputs)
-    gradients = {name: Wanted(by_name[f"dL/d{name}"]) for name in trace.parameters}
-    return Results(output, inputs, by_name[shown.loss_node.name], gradients)
+        return Results(at(shown.output_node), inputs)
+    gradients = {name: at(shown.cotangents[node]) for name, node in shown.parameters.items()}
+    return Results(at(shown.output_node), inputs, at(shown.loss_node), gradients)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
+from ..array_ops import CUTS, Key
 from ..fold import Definition, Family, Fixed, Folded, Ref, Span
-from ..ops import leaf_op
+from ..ops import leaf_op, total
+from .broadcasting import broadcasting, lengthened, seen_from, unnamed
 from .functions import Comments, Functions, Line, Results, commented
-from .lines import fitted, function, used_in
+from .lines import WIDTH, assigned, fitted, function, used_in
+from .runs import Run, together
 from .schedule import Loop
 from .terms import filled, grouped
 
@@ -16,7 +21,11 @@ class Stepwise(Functions):
     """The functions, as text: a quantity with steps is a dictionary of them, h[t]."""
 
     def __init__(self, folded: Folded, results: Results) -> None:
+        folded = lengthened(broadcasting(unnamed(folded, set(results.inputs.values()))))
         super().__init__(folded, results, shapes=True)
+        while long := self._too_long():  # a name for a part of what does not fit on a line
+            self.schedule.keep(long)
+            self.name_families()
 
     def text(self, comments: Comments, title: str = "") -> str:
         """The module; `title` is its docstring."""
@@ -26,7 +35,7 @@ class Stepwise(Functions):
         ]
         if self.results.loss is not None:
             pairs = [f'"{name}": {self._returned(wanted)}' for name, wanted in self.results.gradients.items()]
-            result = f"{self.names[self.results.loss.index]}, " + "{" + ", ".join(pairs) + "}"
+            result = f"{self._returned(self.results.loss)}, " + "{" + ", ".join(pairs) + "}"
             arguments = [*self.given, *self.targets]
             indices = [family.index for family in self.results.families[1:]]
             says = "The loss, and its gradients by name."
@@ -38,16 +47,15 @@ class Stepwise(Functions):
         self, name: str, says: str, arguments: list[str], wanted: list[int], result: str, comments: Comments
     ) -> list[str]:
         needed = self.schedule.behind(wanted)
-        lines = []
-        for part in self.schedule.parts:
-            families = part.families if isinstance(part, Loop) else [part]
-            if families[0].index in needed:
-                lines += self._loop(part) if isinstance(part, Loop) else self._at_each_step(part)
+        runs = together(run for run in self._runs() if run.makes <= needed)
+        lines = [line for run in runs for line in _loop_of(run)]
         body = [*commented(lines, comments), *fitted(f"return {result}")]
         constants = self.given_numbers(body)
         steps = [self._steps()] if used_in("T", body) else []
         converted = self.converted([*body, *steps])
-        return function(name, arguments, says, [*self.weights([*converted, *body]), *converted, *constants, *steps, *body])
+        dictionaries = [(self.names[i], "{}") for i in sorted({i for run in runs if run.domain for i in run.makes})]
+        before = [*self.weights([*converted, *body]), *converted, *constants, *steps, *assigned(dictionaries)]
+        return function(name, arguments, says, [*before, *body])
 
     def _steps(self) -> str:
         for family, definition in self.leaves:
@@ -61,37 +69,68 @@ class Stepwise(Functions):
         if wanted.family.definitions[0].domain is None:
             return name
         if wanted.step is not None:
-            return f"{name}[{wanted.step}]"
+            return f"{name}[{_at(wanted.step)}]"
         return f"np.stack([{name}[t] for t in range(1, T + 1)], axis=1)"
 
     # ------------------------------------------------------------------------------------------------------ statements
 
-    def _at_each_step(self, family: Family) -> list[Line]:
-        name, lines = self.names[family.index], []
-        for definition in family.definitions:
-            about, domain = ((family, definition),), definition.domain
-            if domain is None:
-                return [Line(f"{name} = {self._written(definition, None)}", 1, about)]
-            if domain.lo == domain.hi:
-                lines.append(Line(f"{name}[{_at(domain.lo)}] = {self._written(definition, _at(domain.lo))}", 1, about))
+    def _runs(self) -> Iterator[Run]:
+        """The statements of all parts, in an order in which they can be run."""
+        for part in self.schedule.parts:
+            if isinstance(part, Loop):
+                for stretch in part.stretches:
+                    yield self._run(stretch.items, stretch.domain, part.backwards)
             else:
-                lines.append(Line(f"for t in {_range(*domain)}:"))
-                lines.append(Line(f"{name}[t] = {self._written(definition, 't')}", 2, about))
-        return [Line(f"{name} = {{}}"), *lines]
+                for definition in part.definitions:
+                    yield self._run([(part, definition)], definition.domain, None)
 
-    def _loop(self, loop: Loop) -> list[Line]:
-        names = [self.names[family.index] for family in loop.families]
-        lines = [Line(f"{', '.join(names)} = {', '.join(['{}'] * len(names))}")]
-        for stretch in loop.stretches:
-            lo, hi = stretch.domain
-            single = lo == hi
-            if not single:
-                lines.append(Line(f"for t in {_range(lo, hi, loop.backwards)}:"))
-            for family, definition in stretch.items:
-                t = _at(lo) if single else "t"
-                text = f"{self.names[family.index]}[{t}] = {self._written(definition, t)}"
-                lines.append(Line(text, 1 if single else 2, ((family, definition),)))
-        return lines
+    def _run(self, items: list[tuple[Family, Definition]], domain: Any, down: bool | None) -> Run:
+        single = domain is None or domain.lo == domain.hi
+        t = None if domain is None else _at(domain.lo) if single else "t"
+        reads = {read for _, definition in items for read in self._reads(definition)}
+        lines = [
+            Line(f"{self._value(family, t)} = {self._written(definition, t)}", 1 if single else 2, ((family, definition),))
+            for family, definition in items
+        ]
+        return Run(domain, lines, {family.index for family, _ in items}, reads, down)
+
+    def _reads(self, definition: Definition) -> set[tuple[int, object]]:
+        """The kept families that a definition reads, through plumbing too, and where."""
+        found: set[tuple[int, object]] = set()
+        waiting = list(definition.refs)
+        while waiting:
+            ref = waiting.pop()
+            if ref.family in self.schedule.kept:
+                found.add((ref.family, ref.where))
+            else:
+                for inner in self.folded.families[ref.family].definitions[0].refs:
+                    waiting.append(seen_from(inner, ref) or Ref(inner.family, None))
+        return found
+
+    def _too_long(self) -> set[int]:
+        """Of each statement that does not fit on a line, what makes it shorter if it has a line too: all terms of a sum."""
+        found = set()
+        for run in self._runs():
+            for line in run.lines:
+                if len(line.text) + 4 * line.indent > WIDTH:
+                    ((_, definition),) = line.about
+                    inside = [f for f in self._plumbing(definition) if f.definitions[0].refs]
+                    if definition.op is total:
+                        found |= {f.index for f in inside if f.index in {ref.family for ref in definition.refs}}
+                    elif inside:
+                        found.add(min(inside, key=lambda f: abs(len(self._written(f.definitions[0], "t")) - 40)).index)
+        return found
+
+    def _plumbing(self, definition: Definition) -> list[Family]:
+        """What is written where it is used."""
+        found: dict[int, Family] = {}
+        waiting = list(definition.refs)
+        while waiting:
+            family = self.folded.families[waiting.pop().family]
+            if family.index not in self.schedule.kept:
+                found[family.index] = family
+                waiting.extend(family.definitions[0].refs)
+        return list(found.values())
 
     # ----------------------------------------------------------------------------------------------------- expressions
 
@@ -102,12 +141,21 @@ class Stepwise(Functions):
             return self.leaf_name(family, definition)
         operands = [self._operand(ref, t) for ref in definition.refs]
         attrs = {key: self._attribute(value, t if key == "t" else None) for key, value in definition.attrs.items()}
-        template = definition.op.numpy.replace("{*}", ", ".join(operands))
-        return filled(template, operands, attrs)
+        template = definition.op.numpy
+        if definition.op is total and not any(text.startswith("*") for text in operands):
+            return " + ".join(operands[:1] + [grouped(text) for text in operands[1:]])
+        if len(operands) == 1 and operands[0].startswith("*["):
+            template = template.replace("[{*}]", operands[0][1:])
+        text = filled(template.replace("{*}", ", ".join(operands)), operands, attrs, " + " in template)
+        return re.sub(r"\b(\d+) - 1\]", lambda n: f"{int(n[1]) - 1}]", text) if definition.op in CUTS else text
 
     def _attribute(self, value: Any, t: str | None) -> str:
         if isinstance(value, Fixed):
             return grouped(_at(value))
+        if isinstance(value, str):
+            return f'"{value}"'
+        if isinstance(value, Key):
+            return re.sub("(, :)+$", "", repr(value))
         return repr(value) if t is None else grouped(_later(t, value))
 
     def _operand(self, ref: Ref, t: str | None) -> str:
@@ -124,6 +172,14 @@ class Stepwise(Functions):
             name = self.names[family.index]
             return name if t is None else f"{name}[{t}]"
         return self._written(family.definitions[0], t)  # nameless: all its definitions say the same
+
+
+def _loop_of(run: Run) -> list[Line]:
+    """The lines of a run, below the line that begins its loop."""
+    if run.single:
+        return run.lines
+    assert run.domain is not None
+    return [Line(f"for t in {_range(*run.domain, bool(run.down))}:"), *run.lines]
 
 
 def _at(where: Fixed) -> str:

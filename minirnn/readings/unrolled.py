@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..graph import Node
-from ..ops import average, log_softmax, matmul, same, spread, stack, take_op, transpose
-from .quantities import ADDS, LOSS_WORDS, SILENT, Flow, Quantity, is_quantity, role_of
+from ..ops import average, log_softmax, matmul, same, spread, stack, transpose
+from .quantities import A_STEP, ADDS, LOSS_WORDS, SILENT, Flow, Quantity, is_quantity, role_of
 
 if TYPE_CHECKING:
     from ..trace import Trace
@@ -235,7 +235,7 @@ class _Operations(_Reader):
             sources = [a for p, a in enumerate(node.args) if p not in node.op.shapes]
             key = self.key(str(node.name) if node.name is not None else f"{node.op.name}.{count_of[node]}", node.step)
             role = self.role(node) if node.name is not None else "plain"
-            does = [node.op.label] if node.op is not take_op else []
+            does = [node.op.label] if node.op not in A_STEP else []
             self.quantities[key] = Quantity(
                 key, self.slots[node], self.place(node, sources), role, node, node.name, node.step, does
             )
@@ -253,7 +253,7 @@ class _Operations(_Reader):
 
     def operand(self, arg: Node, node: Node) -> None:
         if not arg.args and arg not in self.slots:
-            if self.in_sight(node) and node.op is not take_op:
+            if self.in_sight(node) and node.op not in A_STEP:
                 self.ghost(arg, node)
         elif (self.in_sight(node) and self.in_sight(arg)) or (
             arg.step is not None and node.step is not None and arg.step != node.step

@@ -45,7 +45,7 @@ class Whole(Functions):
             (first if block.families[0].index in self.forward else rest).extend(block.lines)
         if self.results.loss is not None:
             returned = [f'"{name}": {self.returned(wanted)}' for name, wanted in self.results.gradients.items()]
-            rest.append(Line(f"return {self.names[self.results.loss.index]}, " + "{" + ", ".join(returned) + "}"))
+            rest.append(Line(f"return {self.returned(self.results.loss)}, " + "{" + ", ".join(returned) + "}"))
         return first, rest
 
     def ended(self, first: list[Line]) -> list[Line]:
