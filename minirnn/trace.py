@@ -59,7 +59,11 @@ class Trace:
         further = [node for name in wrt for node in self._called(name)]
         self.cotangents = {} if loss is None else backprop(loss, [*self.parameters.values(), *further], self.forward)
         self.nodes = ancestors(self.cotangents.values(), self.forward)
-        self.variables = {(str(n.name), n.step): n for n in self.nodes if n.name is not None}
+
+    @cached_property
+    def variables(self) -> dict[tuple[str, int | None], Node]:
+        """Every named quantity, by name and step."""
+        return {(str(n.name), n.step): n for n in self.nodes if n.name is not None}
 
     @classmethod
     def again(cls, asked: Asked, plan: Plan) -> Trace:

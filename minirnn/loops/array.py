@@ -7,6 +7,7 @@ been written into. An array that is filled step by step, ``hs[t] = h``, keeps it
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from .. import array_ops as A
 from .. import ops
 from ..graph import Node, now
+from .keys import full, key_at, places_of, plain_key, repeated, spelled_out
 from .refusal import instead_of, refuse
 
 NUMBER = (int, float)
@@ -22,33 +24,31 @@ _WHOLE = (slice(None),) * 32
 
 
 class More:
-    """What an array is beside a node: a constant, a view, filled part by part; and how often written."""
+    """What an array is beside a node: a constant, filled part by part, or a view that has to look again."""
 
-    __slots__ = ("axes", "background", "base", "called", "constant", "made", "parts", "root", "seen", "version", "view")
+    __slots__ = ("axes", "background", "called", "constant", "made", "parts", "stale")
 
-    seen: int  # what the version of the root was when a view was taken
-    view: Any  # what a view is of its base: a key, or a function
-    made: int | None  # the turn in which a constant was made
     axes: tuple[int, ...]  # along which the parts lie
     background: Array  # what the parts were written over
 
     def __init__(self) -> None:
         self.constant: Any = None  # the value, while nothing traced has gone into it
-        self.base: Array | None = None
+        self.made: int | None = None  # the turn in which a constant was made
         self.parts: dict[tuple[int, ...], Node] | None = None
-        self.version = 0
-        self.root: More = self
         self.called: tuple[str, int, Any] | None = None
+        self.stale = False  # what it is a view of has been written into
 
 
 class Array:
     """A recording array: `value` is what NumPy has computed. Most are a node and nothing more."""
 
-    __slots__ = ("_more", "_node")
+    __slots__ = ("_base", "_more", "_node", "_views")
 
     def __init__(self, node: Node | None) -> None:
-        self._node = node
+        self._node: Any = node  # a Node, but for what is constant or not put together yet
         self._more: More | None = None
+        self._base: tuple[Array, Any] | None = None  # of a view: what it is a view of, and the key or the function
+        self._views: list[Array] | None = None
 
     # --------------------------------------------------------------------------------------------------- node and value
 
@@ -57,8 +57,8 @@ class Array:
         """The node of the present value."""
         more = self._more
         if more is None:
-            return self._node  # type: ignore[return-value]
-        if more.base is not None and more.root.version != more.seen:
+            return self._node
+        if more.stale:
             self._look_again(more)
         if more.constant is not None:
             return self._leaf(more)
@@ -76,7 +76,7 @@ class Array:
         more = self._more
         if more is None:
             return False
-        if more.base is not None and more.root.version != more.seen:
+        if more.stale:
             self._look_again(more)
         return more.constant is not None
 
@@ -96,21 +96,34 @@ class Array:
 
     # ------------------------------------------------------------------------------------------------- views and writing
 
-    def _as_view_of(self, base: Array, view: Any) -> Array:
-        """This array, as what ``view(base)`` is, or ``base[view]``."""
-        if base._more is None:
-            base._more = More()
-        if self._more is None:
-            self._more = More()
-        more, root = self._more, base._more.root
-        more.base, more.view, more.root, more.seen = base, view, root, root.version
+    def view_of(self, base: Array, view: Any) -> Array:
+        """This array, as what ``view(base)`` is, or ``base[view]``: what is written into one is in the other."""
+        self._base = base, view
+        if base._views is None:
+            base._views = [self]
+        else:
+            base._views.append(self)
         return self
 
+    def _changed(self, place: tuple[int, ...] = ()) -> None:
+        """Let the views look again, where one number of the first axis is written the views of others need not."""
+        for found in self._views or ():
+            view = found._base[1]  # type: ignore[index]
+            if len(place) == 1 and type(view) is int and view % self.shape[0] != place[0]:
+                continue
+            if found._more is None:
+                found._more = More()
+            if not found._more.stale:
+                found._more.stale = True
+                found._changed()
+
     def _look_again(self, more: More) -> None:
-        base = more.base
-        assert base is not None
-        fresh = more.view(base) if callable(more.view) else base[more.view]
-        more.constant, more.seen = fresh.value if fresh.is_constant else None, more.root.version
+        assert self._base is not None
+        base, view = self._base
+        fresh = view(base) if callable(view) else base[view]
+        if base._views and base._views[-1] is fresh:
+            base._views.pop()
+        more.stale, more.constant = False, fresh.value if fresh.is_constant else None
         self._node = None if fresh.is_constant else fresh.node
 
     def _put_together(self, more: More) -> Node:
@@ -120,102 +133,113 @@ class Array:
         rows = background.value.flags.c_contiguous  # the order in memory is that in which NumPy adds up
         if rows and len(axes) == 1 and (axis := axes[0]) in A.STACKS and 2 * len(parts) > background.shape[axis]:
             places = range(background.shape[axis])
-            nodes = [parts[(k,)] if (k,) in parts else background[_key_at(axes, (k,))].node for k in places]
+            nodes = [parts[(k,)] if (k,) in parts else background[key_at(axes, (k,))].node for k in places]
             node = A.numbers(*nodes) if background.ndim == 1 else A.STACKS[axis](*nodes)
             node.value = np.ascontiguousarray(node.value)
             return node
         node = background.node
         for place, part in parts.items():
-            node = A.update(node, part, key=_full(_key_at(axes, place), background.ndim))
+            node = A.update(node, part, key=full(key_at(axes, place), background.ndim))
         return node
 
     def _becomes(self, node: Node) -> None:
         """Take a new value in place: what shares the memory sees it too."""
-        more = self._more
-        if more is not None and more.base is not None:
-            if callable(more.view):
-                if more.view is not itself:
-                    refuse(
-                        "this writes into an array through another view of it", "write into the array itself, or .copy() it"
-                    )
-                more.base._becomes(node)
+        if self._base is not None:
+            base, view = self._base
+            if view is itself:
+                base._becomes(node)
+            elif callable(view):
+                refuse("this writes into an array through another view of it", "write into the array itself, or .copy() it")
             else:
-                more.base[more.view] = Array(node)
-            self._look_again(more)
+                base[view] = Array(node)
             return
         self._node = node
-        if more is not None:
-            more.constant = more.parts = None
-            more.version += 1
+        if self._more is not None:
+            self._more.constant = self._more.parts = None
+        self._changed()
+
+    def _memory_written(self) -> None:
+        """Constants share NumPy's memory; what was put together of it before is not right any more."""
+        array = self
+        while array._base is not None:
+            array = array._base[0]
+            if array._more is not None and array._more.parts is not None:
+                array._node = None
+                array._changed()
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if _holds_traced(key):
             refuse("an index that depends on a traced value", "pick with np.where, or index with numbers of the data")
-        key = _plain_key(key)
+        key = plain_key(key)
         if self.is_constant and not traced(value):
-            more = self._more
-            assert more is not None
-            more.constant[key] = value.value if type(value) is Array else value
-            more.root.version += 1
+            assert self._more is not None
+            self._more.constant[key] = value.value if type(value) is Array else value
+            self._memory_written()
             return
         if traced(value) and self.dtype.kind != "f":
             refuse(f"a traced value is put into an array of {self.dtype}", "make the array with dtype=float")
         node = fitted(value, np.empty(self.shape, bool)[key].shape, self.dtype)
-        places = _places(key, self.shape)
+        places = places_of(key, self.shape)
         more = self._more = self._more or More()
-        if more.base is None and places is not None and (more.parts is None or more.axes == places[0]):
+        if self._base is None and places is not None and (more.parts is None or more.axes == places[0]):
             if more.parts is None:
                 more.background = Array(self._node) if more.constant is None else memory(more.constant)
                 more.parts, more.axes = {}, places[0]
+                self._node = more.constant = None
+                self._changed()
             more.parts[places[1]] = _laid_out_as(more.background.value[key], node)
-            self._node = more.constant = None
-            more.version += 1
+            self._node = None
+            self._changed(places[1] if places[0] == (0,) else ())
             return
-        if _repeated(key):
+        if repeated(key):
             refuse("an assignment to the same place twice", "assign to each place once")
         if any(k is None for k in key):
             refuse("an assignment through a new axis", "leave None out of the index")
-        self._becomes(A.update(self.node, node, key=_full(key, self.ndim)))
+        self._becomes(A.update(self.node, node, key=full(key, self.ndim)))
 
     def __getitem__(self, key: Any) -> Any:
         more = self._more
-        if type(key) is int and (
-            more is None
-            or (more.constant is None and more.parts is None and (more.root is more or more.root.version == more.seen))
-        ):
-            node: Any = self._node
-            ndim = node.value.ndim
-            found = Array(Node(A.part, (node,), {"key": A.Key((key, *_WHOLE[: ndim - 1]))}, node.value[key]))
-            return found._as_view_of(self, key) if ndim > 1 else found
+        if type(key) is int and (more is None or (more.constant is None and more.parts is None and not more.stale)):
+            node = self._node
+            value = node.value
+            ndim = value.ndim
+            found = Array(Node(A.part, (node,), {"key": _key_of_int(key, ndim)}, value[key]))
+            if ndim > 1:
+                found._base = self, key
+                if self._views is None:
+                    self._views = [found]
+                else:
+                    self._views.append(found)
+            return found
         if _holds_traced(key):
             refuse("an index that depends on a traced value", "pick with np.where, or index with numbers of the data")
-        key = _plain_key(key)
+        key = plain_key(key)
         if more is not None and more.parts is not None:
-            places = _places(key, self.shape)
+            places = places_of(key, self.shape)
             if places is not None and places[0] == more.axes:
                 part = more.parts.get(places[1])
                 found = self._background_at(key) if part is None else Array(part)
-                return found._as_view_of(self, key) if found.ndim else found
+                return found.view_of(self, _only(key)) if found.ndim else found
         if self.is_constant:
-            return self._of_constant(key, self.value)
+            found = self._of_constant(key, self.value)
+            return found.view_of(self, _only(key)) if found.ndim and _basic(key) else found
         node = self.node
         if any(k is None for k in key):
-            found = self[tuple(k for k in _spelled_out(key, self.ndim) if k is not None)]
-            return Array(A.reshape(found.node, shape=node.value[key].shape))._as_view_of(self, key)
-        found = Array(A.part(node, key=_full(key, self.ndim)))
-        basic = not any(isinstance(k, np.ndarray) for k in key)
-        return found._as_view_of(self, key) if basic and found.ndim else found
+            found = self[tuple(k for k in spelled_out(key, self.ndim) if k is not None)]
+            return Array(A.reshape(found.node, shape=node.value[key].shape)).view_of(self, key)
+        found = Array(A.part(node, key=full(key, self.ndim)))
+        return found.view_of(self, key) if found.ndim and _basic(key) else found
 
     def _background_at(self, key: Any) -> Array:
         assert self._more is not None
         background: Array = self._more.background
-        return self._of_constant(key, background.value) if background.is_constant else background[key]
+        return self._of_constant(key, background.value) if background.is_constant else Array(background[key].node)
 
     def _of_constant(self, key: Any, value: np.ndarray) -> Array:
         """A part of a constant: NumPy's own view of the memory. Zeros are what a variable begins with, all else is data."""
         found = memory(value[key])
         more = self._more
-        if more is not None and more.called is not None and found._more is not None and found.ndim:
+        if found.ndim and more is not None and more.called is not None and found._more is not None:
             name, call, turn = more.called
             found._more.called = (name, call, now.step if found._more.constant.any() else turn)
         return found
@@ -337,7 +361,18 @@ def _plain(self: Array, dtype: Any = None, copy: bool | None = None) -> np.ndarr
 Array.__array__ = _plain  # type: ignore[attr-defined]
 
 
-# ------------------------------------------------------------------------------------------------------------------- keys
+@functools.lru_cache(maxsize=4096)
+def _key_of_int(key: int, ndim: int) -> A.Key:
+    return A.Key((key, *_WHOLE[: ndim - 1]))
+
+
+def _only(key: tuple[Any, ...]) -> Any:
+    return key[0] if len(key) == 1 and type(key[0]) is int else key
+
+
+def _basic(key: tuple[Any, ...]) -> bool:
+    """Whether NumPy gives a view: not of index arrays."""
+    return not any(isinstance(k, np.ndarray) for k in key)
 
 
 def traced(x: Any) -> bool:
@@ -353,63 +388,6 @@ def _holds_traced(key: Any) -> bool:
     if type(key) is slice:
         return any(map(_holds_traced, (key.start, key.stop, key.step)))
     return type(key) is not int and traced(key)
-
-
-def _plain_key(key: Any) -> tuple[Any, ...]:
-    """The key as a tuple of numbers, slices, None, ... and index arrays."""
-    return tuple(_plain_part(k) for k in (key if type(key) is tuple else (key,)))
-
-
-def _plain_part(k: Any) -> Any:
-    if type(k) in (int, slice) or k is None or k is Ellipsis:
-        return k
-    if type(k) is Array:
-        k = k.value
-    array = np.asarray(k)
-    return int(array) if array.ndim == 0 and array.dtype.kind in "iu" else array
-
-
-def _spelled_out(key: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
-    """The key without ``...``, an entry for every axis."""
-    taken = sum(
-        1 if not (isinstance(k, np.ndarray) and k.dtype == bool) else k.ndim
-        for k in key
-        if k is not None and k is not Ellipsis
-    )
-    rest = (slice(None),) * (ndim - taken)
-    for i, k in enumerate(key):
-        if k is Ellipsis:
-            return (*key[:i], *rest, *key[i + 1 :])
-    return (*key, *rest)
-
-
-def _full(key: tuple[Any, ...], ndim: int) -> A.Key:
-    return A.Key(_spelled_out(key, ndim))
-
-
-def _repeated(key: tuple[Any, ...]) -> bool:
-    """Whether index arrays name a place twice."""
-    arrays = np.broadcast_arrays(*(k for k in key if isinstance(k, np.ndarray) and k.dtype.kind in "iu"))
-    return bool(arrays) and len(set(zip(*(a.ravel().tolist() for a in arrays)))) < arrays[0].size
-
-
-def _places(key: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    """The axes at which the key has numbers, and these, where it has all of every other axis; None otherwise."""
-    axes, numbers = [], []
-    for axis, k in enumerate(_spelled_out(key, len(shape))):
-        if type(k) is int:
-            if not -shape[axis] <= k < shape[axis]:
-                raise IndexError(f"index {k} is out of bounds for axis {axis} with size {shape[axis]}")
-            axes.append(axis)
-            numbers.append(k % shape[axis])
-        elif not (type(k) is slice and k.indices(shape[axis]) == (0, shape[axis], 1)):
-            return None
-    return (tuple(axes), tuple(numbers)) if axes else None
-
-
-def _key_at(axes: tuple[int, ...], place: tuple[int, ...]) -> tuple[Any, ...]:
-    at = dict(zip(axes, place))
-    return tuple(at.get(axis, slice(None)) for axis in range(max(axes) + 1))
 
 
 # ------------------------------------------------------------------------------------------------- operands of operations

@@ -19,6 +19,7 @@ from ..graph import Node, Primitive
 from .array import NUMBER, Array, broadcast, constant, itself, memory, node_of, traced
 from .refusal import instead_of, refuse
 
+DOUBLE, SINGLE = np.dtype("float64"), np.dtype("float32")
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # NumPy's function -> ours
 
 
@@ -42,16 +43,20 @@ def stands_for(*originals: Any) -> Callable[[Callable[..., Any]], Callable[..., 
     """Ours, in place of NumPy's functions `originals`: asked only where something traced goes in."""
 
     def take(function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def call(*args: Any, **options: Any) -> Any:
-            if any(map(traced, args)) or (options and any(map(traced, options.values()))):
-                return function(*args, **options)
-            return recorded(originals[0](*map(plain, args), **plain(options)))
-
-        FUNCTIONS.update(dict.fromkeys(originals, call))
-        return call
+        FUNCTIONS.update({original: _where_traced(function, original) for original in originals})
+        return FUNCTIONS[originals[0]]
 
     return take
+
+
+def _where_traced(function: Callable[..., Any], original: Any) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        if any(map(traced, args)) or (options and any(map(traced, options.values()))):
+            return function(*args, **options)
+        return _sharing(recorded(original(*map(plain, args), **plain(options))), call, args, options)
+
+    return call
 
 
 def not_recorded(function: Any, name: str) -> Callable[..., Any]:
@@ -60,9 +65,16 @@ def not_recorded(function: Any, name: str) -> Callable[..., Any]:
     def call(*args: Any, **options: Any) -> Any:
         if any(map(traced, args)) or any(map(traced, options.values())):
             refuse(f"minirnn does not record np.{name}", instead_of(name))
-        return recorded(function(*map(plain, args), **plain(options)))
+        return _sharing(recorded(function(*map(plain, args), **plain(options))), call, args, options)
 
     return call
+
+
+def _sharing(found: Any, function: Callable[..., Any], args: Sequence[Any], options: dict[str, Any]) -> Any:
+    """What NumPy has made of constants; a view of the first of them goes on being one when something traced is written."""
+    if type(found) is Array and args and type(args[0]) is Array and np.may_share_memory(found.value, args[0].value):
+        found.view_of(args[0], lambda base: function(base, *args[1:], **options))
+    return found
 
 
 # ----------------------------------------------------------------------------------------------------------- arithmetic
@@ -101,14 +113,13 @@ def _operation(
     def call(a: Any, b: Any) -> Any:
         if type(b) is Array:
             if type(a) is Array:
-                x = a._node if a._more is None else None if a.is_constant else a.node
-                y = b._node if b._more is None else None if b.is_constant else b.node
-                if x is None and y is None:
-                    return memory(original(a.value, b.value))
-                if x is not None and y is not None:
+                if a._more is None and b._more is None:  # so it is nearly always: this is where a trace spends its time
+                    x, y = a._node, b._node
                     p, q = x.value, y.value
-                    if p.shape == q.shape and p.dtype is q.dtype and p.dtype.kind == "f":
+                    if (d := p.dtype) is q.dtype and (d is DOUBLE or d is SINGLE) and p.shape == q.shape:
                         return Array(Node(op, (x, y), {}, compute(p, q)))
+                elif a.is_constant and b.is_constant:
+                    return memory(original(a.value, b.value))
             elif b.is_constant:
                 return memory(original(plain(a), b.value)) if not traced(a) else call(_arrayed(a), b)
             elif type(a) in NUMBER and left is not None and b.dtype.kind == "f":
@@ -182,7 +193,7 @@ def _entrywise(original: Any, op: Primitive) -> None:
     def call(x: Any, **options: Any) -> Any:
         if type(x) is Array and (x._more is None or not x.is_constant):
             if not options:
-                node = x.node
+                node = x._node if x._more is None else x.node
                 return Array(Node(op, (node,), {}, compute(node.value)))
             else:
                 refuse(f"np.{original.__name__}(..., {next(iter(options))}=...)", "leave this argument out")
@@ -228,16 +239,15 @@ def where(condition: Any, a: Any = None, b: Any = None) -> Any:
 def _product(original: Any, table: dict[tuple[int, int], Primitive], name: str) -> Callable[[Any, Any], Any]:
     """np.dot or @: of vectors and matrices, and of a stack of rows with a matrix."""
     compute = np.ndarray.dot if table is A.DOTS else operator.matmul
+    vectors = {ranks: table[ranks] for ranks in [(1, 1), (1, 2), (2, 1)]}  # there is one way to multiply them
 
     def call(a: Any, b: Any) -> Any:
-        if type(a) is Array and type(b) is Array:
-            x = a._node if a._more is None else None if a.is_constant else a.node
-            y = b._node if b._more is None else None if b.is_constant else b.node
-            if x is not None and y is not None and (p := x.value).dtype is (q := y.value).dtype:
-                ranks = p.ndim, q.ndim
-                if ranks in _FAST:
-                    return Array(Node(table[ranks], (x, y), {}, compute(p, q)))
-                return general(x, y)
+        if type(a) is Array and type(b) is Array and a._more is None and b._more is None:
+            x, y = a._node, b._node
+            p, q = x.value, y.value
+            if p.dtype is q.dtype:
+                op = vectors.get((p.ndim, q.ndim))
+                return general(x, y) if op is None else Array(Node(op, (x, y), {}, compute(p, q)))
         if not traced(a) and not traced(b):
             return recorded(original(plain(a), plain(b)))
         return general(*pair_dtype(node_of(_arrayed(a)), node_of(_arrayed(b))))
@@ -263,7 +273,6 @@ def _product(original: Any, table: dict[tuple[int, int], Primitive], name: str) 
     return call
 
 
-_FAST = {(1, 1), (1, 2), (2, 1)}
 dot = _product(np.dot, A.DOTS, "np.dot")
 matmul = _product(np.matmul, A.PRODUCTS, "@")
 
@@ -347,7 +356,7 @@ def reshape(x: Any, shape: Any = None, *rest: Any, **options: Any) -> Any:
     node = node_of(_arrayed(x))
     result = A.reshape(node, shape=node.value.reshape(plain(wanted)).shape) if node.shape != wanted else node
     found = Array(result)
-    return found._as_view_of(x, lambda base: reshape(base, wanted)) if _is_view(result, node, x) else found
+    return found.view_of(x, lambda base: reshape(base, wanted)) if _is_view(result, node, x) else found
 
 
 def _is_view(result: Node, node: Node, x: Any) -> bool:
@@ -367,9 +376,9 @@ def transpose(x: Any, axes: Any = None) -> Any:
     order = tuple(range(node.ndim))[::-1] if axes is None else tuple(int(a) % node.ndim for a in axes)
     if order == tuple(range(node.ndim)):
         found = Array(node)
-        return found._as_view_of(x, itself) if type(x) is Array else found
+        return found.view_of(x, itself) if type(x) is Array else found
     found = Array(ops.transpose(node) if node.ndim == 2 else A.permute(node, axes=order))
-    return found._as_view_of(x, lambda base: transpose(base, axes)) if type(x) is Array else found
+    return found.view_of(x, lambda base: transpose(base, axes)) if type(x) is Array else found
 
 
 @stands_for(np.swapaxes)
@@ -444,7 +453,7 @@ def _alike(nodes: Sequence[Node]) -> list[Node]:
 def astype(x: Any, dtype: Any, **options: Any) -> Any:
     """x.astype(dtype) between types of floating point; a condition becomes 0 and 1."""
     if x.is_constant:
-        return recorded(x.value.astype(dtype, **options))
+        return _sharing(recorded(x.value.astype(dtype, **options)), astype, (x, dtype), options)
     if np.dtype(dtype).kind != "f":
         refuse(f"a traced value as {np.dtype(dtype)}", "keep it in floating point")
     return Array(A.cast(x.node, dtype=np.dtype(dtype).name) if x.dtype != dtype else x.node)

@@ -45,6 +45,7 @@ class _Settling:
     def __init__(self, recorder: Recorder, nodes: list[Node]) -> None:
         self.recorder, self.nodes = recorder, nodes
         self.turns, self.loops = recorder.turns, recorder.loops
+        self.present = set(nodes)
         self.parts = [node for node in nodes if node.op is A.part]
         self.depth = [0] * len(self.turns)
         for i, turn in enumerate(self.turns[1:], start=1):
@@ -98,21 +99,27 @@ class _Settling:
                 if node in self.recorder.names:
                     self.recorder.names.setdefault(kept, self.recorder.names.pop(node))
             self.nodes[:] = [node for node in self.nodes if node not in instead]
+            self.present = set(self.nodes)
 
     def _cuts(self) -> list[Cut]:
         """The parts of given arrays at numbers along some axes."""
         found: dict[Node, Cut] = {}
         numbers: dict[Any, int] = {}
         given = self.recorder.given
+        axes_of: dict[int, tuple[int, ...]] = {}  # by the identity of a key: most keys are one object
         for node in self.parts:
             source, key = node.args[0], node.attrs["key"]
             before = found.get(source)
             if before is None and source not in given:
                 continue
-            axes = tuple([i for i, k in enumerate(key) if type(k) is int])
-            if axes and key.count(WHOLE) + len(axes) == len(key):
+            axes = axes_of.get(id(key))
+            if axes is None:
+                chosen = tuple([i for i, k in enumerate(key) if type(k) is int])
+                rest = [k for k in key if type(k) is not int]
+                axes = axes_of[id(key)] = chosen if all(type(k) is slice and k == WHOLE for k in rest) else ()
+            if axes:
                 shape = source.value.shape
-                places = tuple([key[i] % shape[i] for i in axes])
+                places = (key[axes[0]] % shape[axes[0]],) if len(axes) == 1 else tuple([key[i] % shape[i] for i in axes])
                 leaf, depth, place = before[1:4] if before else (source, 0, source)
                 number = numbers.setdefault((place, axes, places), len(numbers))
                 found[node] = Cut(node, leaf, depth + 1, number, axes, places)
@@ -261,7 +268,7 @@ class _Settling:
                 name = names[source][0] if source in names else self.recorder.given.get(source, "x")
                 names[node] = (name, 0)
                 wholes[node.args[0]] = name
-        present = set(self.nodes)
+        present = self.present
         given = {node: name for node, name in self.recorder.given.items() if node in present}
         by_name: dict[str, list[Node]] = defaultdict(list)
         for node, (name, _) in names.items():
@@ -275,7 +282,8 @@ class _Settling:
             names[node] = ("c", node.serial)
         self._give_name("c", nameless, steps_of_cuts)
         if wholes:
-            used = set(itertools.chain.from_iterable([n.args for n in self.nodes if n not in steps_of_cuts]))
+            elsewhere = itertools.chain.from_iterable([n.args for n in self.nodes if n not in steps_of_cuts])
+            used = {*wholes, *given}.intersection(elsewhere)
         else:
             used = present
         for node, name in given.items():

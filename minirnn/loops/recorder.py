@@ -77,9 +77,8 @@ class Recorder:
     def named(self, name: str, value: Any, call: int) -> Any:
         """`value`, now in the variable `name` of a call; where that takes over another's value, told apart from it."""
         if type(value) is Array:
-            node = value._node
-            if value._more is None and node not in self.names:  # so it is nearly always
-                self.names[node] = (name, call)  # type: ignore[index]
+            if value._more is None and (node := value._node) not in self.names:  # so it is nearly always
+                self.names[node] = (name, call)
                 return value
             return self._named(name, value, call)
         if type(value) is list:
@@ -90,6 +89,10 @@ class Recorder:
     def stored(self, name: str, value: Any, call: int) -> Any:
         """`value`, put into the list, dictionary, array or object `name`: called so if it has no name of its own."""
         if type(value) is Array:
+            if value._more is None and (node := value._node) in self.names:
+                if call < self.names[node][1]:
+                    self.names[node] = (name, call)
+                return value
             if value.is_constant or _is_filled(value) or value.node not in self.names:
                 return self._named(name, value, call)
             node = value.node
@@ -102,10 +105,10 @@ class Recorder:
         if more is not None:
             if value.is_constant:
                 if more.called is None:
-                    if more.base is None:
+                    if value._base is None:
                         more.called, value._node = (name, call, now.step), None
                 elif more.called[0] != name and more.called[1] == call:
-                    twin = memory(more.constant)  # the same memory under another name
+                    twin = memory(more.constant).view_of(value, itself)  # the same memory under another name
                     twin._more.called = (name, call, now.step)  # type: ignore[union-attr]
                     return twin
                 return value
@@ -116,9 +119,9 @@ class Recorder:
         if known is None or call < known[1]:
             self.names[node] = (name, call)
         elif known[0] != name and known[1] == call:
-            node = ops.same(node)
+            node = Node(ops.same, (node,), {}, node.value)
             self.names[node] = (name, call)
-            return Array(node)._as_view_of(value, itself)
+            return Array(node).view_of(value, itself)
         return value
 
 

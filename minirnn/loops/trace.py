@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import threading
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,6 +27,9 @@ from .recorder import Recorder, recording
 
 if TYPE_CHECKING:
     from ..readings.jacobians import JacobianNorms
+
+
+_settling = threading.RLock()  # two threads may ask the same trace
 
 
 class Function:
@@ -53,20 +57,40 @@ class LoopTrace(Trace):
     """A function run on arrays: all that a `Trace` has, in the names of the function's own variables.
 
     `returned` is what the function returned, with plain arrays.
+
+    Names and time steps are settled, and what is read from them is made, when something is asked of the trace for the first
+    time, or at once where there is a target or a truncation.
     """
 
-    returned: Any
+    def __init__(self, asked: AskedLoop, wrt: tuple[str, ...], found: Ran | Made) -> None:
+        self._asked_loop, self._wrt, self._found, self.returned = asked, wrt, found, found.returned
+        if asked.target is not None or asked.truncate is not None or wrt:
+            self._settle()
 
-    def __init__(self, made: Made, asked: AskedLoop, wrt: tuple[str, ...] = ()) -> None:
-        self._made, self._asked_loop = made, asked
-        function = Function(getattr(asked.function, "__name__", type(asked.function).__name__))
-        model: Any = function
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "_found" not in self.__dict__:
+            raise AttributeError(name)
+        with _settling:
+            if "_made" not in self.__dict__:
+                self._settle()
+        if name not in self.__dict__:
+            raise AttributeError(f"a trace has no {name}")
+        return self.__dict__[name]
+
+    def _settle(self) -> None:
+        asked, found = self._asked_loop, self._found
+        made = _made(asked, found) if isinstance(found, Ran) else found
+        model: Any = Function(getattr(asked.function, "__name__", type(asked.function).__name__))
+        inputs = [node.value for node in made.data.values()]
         targets = None if asked.target is None else [asked.target]
-        known = Asked(
-            model, [node.value for node in made.data.values()], targets, asked.loss, {}, Conditions(), asked.truncate
-        )
+        known = Asked(model, inputs, targets, asked.loss, {}, Conditions(), asked.truncate)
+        wrt = self._wrt if made.loss is not None else ()
         super().__init__(_run(made), made.loss, known, wrt, made.nodes)
-        self.returned = made.returned
+        self._made = self._found = made
+
+    @cached_property
+    def _run(self) -> Run:
+        return _run(self._made)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _trace, (self._asked_loop, True, self._wrt)
@@ -123,7 +147,7 @@ class LoopTrace(Trace):
         if not names:
             return self
         self._needs_loss(f"derivative with respect to {', '.join(names)}")
-        return LoopTrace(self._made, self._asked_loop, names)
+        return LoopTrace(self._asked_loop, names, self._made)
 
     def _short(self) -> None:
         return None  # the function itself decides how many steps it takes
@@ -186,8 +210,17 @@ class AskedLoop(NamedTuple):
     truncate: int | None = None
 
 
+class Ran(NamedTuple):
+    """What the run of a function left behind."""
+
+    recorder: Recorder
+    given: dict[str, Node]
+    output: Node
+    returned: Any
+
+
 class Made(NamedTuple):
-    """What the run of a function made."""
+    """What was made of it."""
 
     output: Node
     loss: Node | None
@@ -300,13 +333,19 @@ def _trace(asked: AskedLoop, again: bool = False, wrt: tuple[str, ...] = ()) -> 
         if refusal.run.refused is not None:
             raise refusal.run.refused
         output = _output(returned)
-    nodes = _widened(ancestors([output]), set(given.names.values()))
-    sequences, T = settle(recorder, nodes)
+    return LoopTrace(asked, wrt, Ran(recorder, given.names, output, _values(returned)))
+
+
+def _made(asked: AskedLoop, ran: Ran) -> Made:
+    """Name and stamp what the function has computed; add the loss."""
+    output, given = ran.output, ran.given
+    nodes = _widened(ancestors([output]), set(given.values()))
+    sequences, T = settle(ran.recorder, nodes)
     of_steps = output.op in (A.numbers, *A.STACKS.values()) and all(n.name is not None for n in output.args)
     if output.name is None and output.args and not of_steps:
         output.name, output.step = ("output" if output.ndim else "L"), None
     present = set(nodes)
-    parameters = {str(n.name): n for n in given.names.values() if n in present and n not in sequences and n.name}
+    parameters = {str(n.name): n for n in given.values() if n in present and n not in sequences and n.name}
     for node in sequences:
         node.attrs = {**node.attrs, "role": "input"}
     loss = output if not output.ndim and asked.target is None else None
@@ -315,12 +354,12 @@ def _trace(asked: AskedLoop, again: bool = False, wrt: tuple[str, ...] = ()) -> 
             loss = _loss(output, asked.target, asked.loss)
     if loss is not None and loss.name is None:
         loss.name = "L"
-    data = {name: node for name, node in given.names.items() if node in sequences and node in present}
-    made = Made(output, loss, parameters, data, T, _values(returned), nodes)
+    data = {name: node for name, node in given.items() if node in sequences and node in present}
+    made = Made(output, loss, parameters, data, T, ran.returned, nodes)
     if asked.truncate is not None:
         run, loss = _truncated(_run(made), loss, asked.truncate, T)
         made = made._replace(output=run.output, loss=loss, nodes=None)
-    return LoopTrace(made, asked, wrt if loss is not None else ())
+    return made
 
 
 def _widened(nodes: list[Node], given: set[Node]) -> list[Node]:
