@@ -14,7 +14,26 @@ import numpy as np
 
 from . import ops
 from .graph import Node
-from .ops import absolute, clip, erf, exp, inside, relu, sigmoid, softplus, sqrt, square, tanh
+from .ops import (
+    absolute,
+    clip,
+    divide,
+    erf,
+    exp,
+    half,
+    inside,
+    ones,
+    positive,
+    relu,
+    shares,
+    sigmoid,
+    softplus,
+    spreadcols,
+    sqrt,
+    square,
+    sumcols,
+    tanh,
+)
 from .system import plain
 
 Activation = Callable[[Node], Node]
@@ -32,12 +51,16 @@ def relu6(x: Node) -> Node:
     return clip(x, low=0, high=6)
 
 
-def leaky_relu(x: Node) -> Node:
-    return relu(x) - SLOPE * relu(-x)
+def leaky_relu(x: Node, negative_slope: float = SLOPE) -> Node:
+    return relu(x) - negative_slope * relu(-x)
 
 
-def elu(x: Node) -> Node:
-    return relu(x) + below(x)
+def elu(x: Node, alpha: float = 1) -> Node:
+    return relu(x) + (below(x) if alpha == 1 else alpha * below(x))
+
+
+def celu(x: Node, alpha: float = 1) -> Node:
+    return elu(x) if alpha == 1 else relu(x) + alpha * below(x / alpha)
 
 
 def selu(x: Node) -> Node:
@@ -72,12 +95,18 @@ def tanh_shrink(x: Node) -> Node:
     return x - tanh(x)
 
 
-def soft_shrink(x: Node) -> Node:
-    return relu(x - 0.5) - relu(-x - 0.5)
+def soft_shrink(x: Node, threshold: float = 0.5) -> Node:
+    return relu(x - threshold) - relu(-x - threshold)
 
 
-def hard_shrink(x: Node) -> Node:
-    return x * (1 - inside(x, low=-0.5, high=0.5))
+def hard_shrink(x: Node, threshold: float = 0.5) -> Node:
+    return x * (1 - inside(x, low=-threshold, high=threshold))
+
+
+def threshold(x: Node, threshold: float, default_value: float) -> Node:
+    """x where it is above `threshold`, else `default_value`."""
+    above = positive(x - threshold)
+    return x * above + default_value * (1 - above)
 
 
 def mish(x: Node) -> Node:
@@ -92,8 +121,8 @@ def log_softmax(x: Node) -> Node:
     return ops.log_softmax(x, ops.softmax(x))
 
 
-def squareplus(x: Node) -> Node:
-    return (x + sqrt(square(x) + 4)) / 2
+def squareplus(x: Node, b: float = 4) -> Node:
+    return (x + sqrt(square(x) + b)) / 2
 
 
 def sparse_plus(x: Node) -> Node:
@@ -104,21 +133,36 @@ def sparse_sigmoid(x: Node) -> Node:
     return clip(x + 1, low=0, high=2) / 2
 
 
+def glu(x: Node) -> Node:
+    """The left half of the features, gated by the right half: half as many come out."""
+    if x.shape[-1] % 2:
+        raise ValueError(f"glu halves the number of features, and {x.shape[-1]} is odd")
+    return half(x, k=0) * sigmoid(half(x, k=1))
+
+
+def sparsemax(x: Node) -> Node:
+    """relu(x - τ), with τ as Keras computes it: the mean of the cumulative sums of the k largest entries, less 1 / k.
+
+    The rows do not sum to 1, as those of the sparsemax of Martins and Astudillo (2016) do.
+    """
+    parts = shares(x)  # Σ (k - rank + 1) x, over k, is the mean of the cumulative sums; their own sum is (k + 1) / 2
+    total = 2 * sumcols(parts) - 1
+    return relu(x - spreadcols(sumcols(parts * x) - divide(ones(total), total), x))
+
+
 _further = (
     relu6, leaky_relu, elu, selu, gelu, silu, softplus, softsign, hard_sigmoid, hard_silu, hard_tanh, tanh_shrink,
-    soft_shrink, hard_shrink, mish, log_sigmoid, log_softmax, squareplus, sparse_plus, sparse_sigmoid,
+    soft_shrink, hard_shrink, mish, log_sigmoid, log_softmax, squareplus, sparse_plus, sparse_sigmoid, celu, sparsemax, glu,
 )  # fmt: skip
 BY_NAME: dict[str, Activation] = {
     **ops.activations,
     **{getattr(f, "__name__", getattr(f, "name", "")): f for f in _further},
-    "celu": elu,  # the same for Keras' alpha = 1
     "swish": silu,
     "hard_swish": hard_silu,
 }
 NO_ACTIVATION = {
-    "glu": "it halves the number of units, so the layer would not have the shape it declares",
-    "sparsemax": "Keras' own does not sum to 1: it adds up cumulative sums",
-    "threshold": "it takes a threshold and a value, which a name does not give",
+    "threshold": "it takes a threshold and a value, which a name does not give, in Keras as here: "
+    "give a function, lambda z: activations.threshold(z, 0.5, 0)",
 }
 
 
@@ -137,6 +181,13 @@ def get(activation: Any) -> Activation:
     raise TypeError(f"activation={plain(repr(activation))}: give a name, or a function made of minirnn's operations")
 
 
+def halved(activation: Activation, features: int, whose: str) -> int:
+    """How many features come out of so many: half of them after glu."""
+    if activation is glu and features % 2:
+        raise ValueError(f"{whose}: glu halves the number of features, and {features} is odd")
+    return features // 2 if activation is glu else features
+
+
 def applied(activation: Activation, z: Node, whose: str) -> Node:
     """activation(z), which must be a node of the shape of z; `whose` names the layer in the sentence that says otherwise."""
     try:
@@ -147,7 +198,7 @@ def applied(activation: Activation, z: Node, whose: str) -> Node:
         ) from error
     if not isinstance(y, Node):
         raise TypeError(f"the activation of {whose} gives {type(y).__name__}, not a node: write it with minirnn.ops")
-    if y.shape != z.shape:
+    if y.shape != z.shape and activation is not glu:
         raise ValueError(f"the activation of {whose} makes shape {y.shape} of {z.shape}; it must keep the shape")
     return y
 

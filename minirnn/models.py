@@ -19,7 +19,8 @@ from .layers.base import (
     Symbolic,
     common_dtype,
     input_node,
-    mask_nodes,
+    mask_node,
+    mask_steps,
     state_node,
     steps,
     tags_of,
@@ -46,6 +47,7 @@ class Run(NamedTuple):
     masks: list[Masks | None]  # of each output
     losses: list[Node]  # what regularizers add to the loss
     calls: list[tuple[Symbolic, Call]]
+    letters: list[str]  # for the features of each output
 
     @property
     def output(self) -> Node:
@@ -210,7 +212,7 @@ class Model:
                 each = steps(x)
                 key = symbolic.mask, tuple(node.step for node in each)
                 if key not in given_masks:
-                    given_masks[key] = mask_nodes(arrays[self.inputs.index(symbolic.mask)], each, dtype, scope.mask)
+                    given_masks[key] = mask_steps(nodes[symbolic.mask][0], each, scope.mask)
                 mask = given_masks[key]
             call = Call(scope, parameters[layer], conditions, initial or None, mask, symbolic.training)
             nodes[symbolic] = layer.outputs(x, call)
@@ -225,7 +227,13 @@ class Model:
             [masks[s.first][s.index] for s in self.outputs],
             losses,
             calls,
+            [self._letter(s, dict(calls)) for s in self.outputs],
         )
+
+    @staticmethod
+    def _letter(output: Symbolic, calls: Mapping[Symbolic, Call]) -> str:
+        call = calls.get(output.first)
+        return "K" if call is None else output.layer.letters(call.scope)[output.index]
 
     def _given(self, symbolic: Symbolic, value: np.ndarray, dtype: Any, scope: Scope) -> Node:
         match self.role(symbolic):
@@ -234,7 +242,7 @@ class Model:
             case "numbers":
                 return numbers_node(value, dtype, scope.tag)
             case "mask":  # each call that it is given to makes its steps
-                return state_node(value, dtype, "T")
+                return mask_node(value, dtype, scope.mask)
         return input_node(value, dtype, scope.tag)
 
     def predict(self, X: Any, verbose: int = 0, *, training: bool = False, semantics: str = TENSORFLOW) -> Any:

@@ -40,6 +40,15 @@ state: Primitive = Primitive(
     shapes=(0, 1),
 )
 
+blank: Primitive = Primitive(
+    "blank",  # the first state of a cell of one's own: as many rows as the input has samples, `units` is the letter of size
+    "np.zeros((len({0}), {size}), {0}.dtype)",
+    (None,),
+    lambda S, x, size, units: S.zeros(x.rows, S.size_symbol(units)),
+    "0",
+    shapes=(0,),
+)
+
 # ------------------------------------------------------------------------------------------------------- arithmetic
 
 add: Primitive = Primitive(
@@ -206,21 +215,29 @@ sqrt: Primitive = Primitive(
     "sqrt", "np.sqrt({0})", (lambda g, y, x: g / scale(y, p=2),), lambda S, x: S.entrywise("sqrt", x), "√", rows=(0,)
 )
 softplus: Primitive = Primitive(
-    "softplus",  # log(1 + exp(x)), so that exp cannot overflow
-    "np.maximum({0}, 0) + np.log1p(np.exp(-{0} * np.sign({0}.real)))",
+    "softplus",
+    "softplus({0})",
     (lambda g, y, x: g * sigmoid(x),),
     lambda S, x: S.entrywise("softplus", x),
     "softplus",
     rows=(0,),
+    helper="""def softplus(x):
+    # log(1 + exp(x)), so that exp cannot overflow
+    return np.maximum(x, 0) + np.log1p(np.exp(-x * np.sign(x.real)))""",
 )
 erf: Primitive = Primitive(
-    "erf",  # by its sine series, exact to rounding (Strecok, 1968); from 6 on it is 1 to rounding
-    "(lambda x, n: (2 / np.pi * (x / 5 + np.sin(x[..., None] * n / 2.5) @ (np.exp(-n * n / 25) / n))).astype({0}.dtype))"
-    "(np.where(np.abs({0}) < 6, {0}, 6 * np.sign({0}.real)), np.arange(1, 38))",
+    "erf",
+    "erf({0})",
     (lambda g, y, x: g * scale(exp(-square(x)), p=2 / math.sqrt(math.pi)),),
     lambda S, x: S.entrywise("erf", x),
     "erf",
     rows=(0,),
+    helper="""def erf(x):
+    # by its sine series, exact to rounding (Strecok, 1968); from 6 on it is 1 to rounding
+    n = np.arange(1, 38)
+    near = np.where(np.abs(x) < 6, x, 6 * np.sign(x.real))
+    series = np.sin(near[..., None] * n / 2.5) @ (np.exp(-n * n / 25) / n)
+    return (2 / np.pi * (near / 5 + series)).astype(x.dtype)""",
 )
 softmax: Primitive = Primitive(
     "softmax",  # of each row; the largest entry is taken off first so that exp cannot overflow
@@ -244,6 +261,33 @@ log_softmax: Primitive = Primitive(
     helper="""def log_softmax(z):
     z = z - z.max(-1, keepdims=True)
     return z - np.log(np.exp(z).sum(-1, keepdims=True))""",
+)
+
+shares: Primitive = Primitive(
+    "shares",  # of each row, for sparsemax as Keras computes it
+    "shares({0})",
+    (None,),
+    lambda S, x: S.entrywise("shares", x, -1),
+    "shares",
+    rows=(0,),
+    helper="""def shares(x):
+    # 1, (k - 1) / k, ..., 1 / k for the k largest entries: those of which z > (sum - 1) / rank
+    order = np.argsort(-x.real, axis=-1, kind="stable")
+    z = np.take_along_axis(x.real, order, -1)
+    ranks = np.arange(1, x.shape[-1] + 1)
+    k = (z - (z.cumsum(-1) - 1) / ranks > 0).sum(-1, keepdims=True)
+    found = np.zeros_like(x)
+    parts = np.maximum(k - ranks + 1, 0) / k
+    np.put_along_axis(found, order, parts.astype(x.dtype), -1)
+    return found""",
+)
+half: Primitive = Primitive(
+    "half",  # the left (k = 0) or the right half (k = 1) of the columns
+    "np.split({0}, 2, axis=-1)[{k}]",
+    (lambda g, y, x, k: join(g, zeros(g)) if k == 0 else join(zeros(g), g),),
+    lambda S, x, k: S.half(x, k),
+    "half",
+    rows=(0,),
 )
 
 # -------------------------------------------------------------------------------------------------- masks and classes

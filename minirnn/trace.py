@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -196,8 +197,9 @@ class Trace:
 
     @property
     def state_names(self) -> list[str]:
-        """The states of the recurrent layers: "h", or "h^1", "h^2" of several."""
-        return [name for name in self.counts if name.partition("^")[0] == "h" and (name, 1) in self.variables]
+        """The states of the recurrent layers: "h", or "h^1", "h^2" of several; "h_1", "h_2" of a cell that has two."""
+        after = {name for name, step in self.variables if step and re.fullmatch(r"h(_\d+)?", name.partition("^")[0])}
+        return [name for name in self.counts if name in after]
 
     @property
     def data_names(self) -> list[str | None]:
@@ -558,19 +560,20 @@ def _loss(run: Run, targets: list[np.ndarray], function: losses.LossFunction) ->
     if len(targets) != len(run.outputs):
         raise ValueError(f"Y has {len(targets)} arrays; the model has {len(run.outputs)} outputs")
     tags = tags_of(len(targets))
-    parts = [_of_one(*each, function) for each in zip(run.outputs, targets, run.masks, tags)] + run.losses
+    each = zip(run.outputs, targets, run.masks, tags, run.letters)
+    parts = [_of_one(*one, function) for one in each] + run.losses
     return named("L", parts[0] if len(parts) == 1 else functools.reduce(add, parts))
 
 
-def _of_one(output: Node, Y: np.ndarray, masks: list[Node] | None, tag: str, function: losses.LossFunction) -> Node:
-    """The loss of one output; of a sequence the average over the steps, or over what the mask leaves."""
+def _of_one(output: Node, Y: np.ndarray, masks: list[Node] | None, tag: str, K: str, function: losses.LossFunction) -> Node:
+    """The loss of one output of K features; of a sequence the average over the steps, or over what the mask leaves."""
     if Y.shape != output.shape:
         raise ValueError(f"Y has shape {Y.shape}; the output of the model has shape {output.shape}")
     _demand_finite(Y, "Y")
     Y = Y.astype(output.dtype, copy=False)
     if output.op is not stack:
-        return _number(function(leaf(Y, f"target{tag}", "target", ("N", "K")), output))
-    target = leaf(Y, f"Y{tag}", "target", ("N", "T", "K"))
+        return _number(function(leaf(Y, f"target{tag}", "target", ("N", K)), output))
+    target = leaf(Y, f"Y{tag}", "target", ("N", "T", K))
     each = steps(output)
     if len(each) > 1 and each[0].step > each[1].step:  # type: ignore[operator]  # the output runs backwards, as Keras' does
         target = reverse(target)

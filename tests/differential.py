@@ -22,7 +22,7 @@ import minirnn as mr
 from minirnn.backprop import backprop
 from minirnn.keras_io.describe import described
 from minirnn.layers import RNN, Bidirectional, SimpleRNN, SimpleRNNCell
-from minirnn.layers.base import Call, Conditions, mask_nodes, state_node, steps
+from minirnn.layers.base import Call, Conditions, mask_node, mask_steps, state_node, steps
 from minirnn.ops import leaf, multiply, sum_all, total
 
 FLAGS = ("use_bias", "return_sequences", "return_state", "go_backwards", "unroll", "zero_output_for_mask")
@@ -119,7 +119,7 @@ def ours(
     parameters = layer.leaves(scope, case.dtype)
     x = layer.input_node(case.X, case.dtype)
     states = [state_node(h, case.dtype, "M") for h in case.states]
-    mask = None if case.mask is None else mask_nodes(case.mask, steps(x), case.dtype, "")
+    mask = None if case.mask is None else mask_steps(mask_node(case.mask, case.dtype, ""), steps(x), "")
     conditions = Conditions(training=bool(case.dropout), masks=masks)
     outputs = layer.outputs(x, Call(scope, parameters, conditions, states or None, mask))
     if not case.weights:

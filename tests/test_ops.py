@@ -14,12 +14,23 @@ SHAPES = {"matmul": [(2, 3), (3, 5)], "spread": [(3,), (2, 3)], "spreadcols": [(
 SHAPES |= {"share": [(), (2, 3)], "fill": [(), (2, 3)], "put": [(2, 3), (2, 4, 3)], "piece": [(2, 6), (2, 3)]}
 SHAPES |= {"take_op": [(2, 4, 3)], "reverse": [(2, 4, 3)], "concat": [(2, 3), (2, 3)], "columns": [(2, 6)]}
 SHAPES |= {"join": [(2, 3), (2, 4)], "left": [(2, 5), (2, 3)], "right": [(2, 5), (2, 3)], "onehot": [(2, 1), (4, 3)]}
-SHAPES |= {"sharecols": [(2, 1), (2, 3)]}
+SHAPES |= {"sharecols": [(2, 1), (2, 3)], "half": [(2, 6)]}
 ATTRS = {"scale": {"p": 3}, "shift": {"q": 2}, "complement": {"q": 1}, "clip": {"low": -0.5, "high": 0.6}}
 ATTRS |= {"inside": {"low": -0.5, "high": 0.6}, "portion": {"T": 4}, "take_op": {"t": 2}, "put": {"t": 2}, "piece": {"t": 2}}
-ATTRS |= {"columns": {"start": 1, "stop": 4}, "present": {"v": 0}}
+ATTRS |= {"columns": {"start": 1, "stop": 4}, "present": {"v": 0}, "half": {"k": 1}, "blank": {"size": 4, "units": "M"}}
 TWO = {"add", "subtract", "multiply", "divide", "total", "average", "stack", "concat"}
-CONSTANT = {"zeros", "ones", "state", "positive", "inside", "sign", "present", "onehot"}  # nothing flows through these
+CONSTANT = {
+    "zeros",
+    "ones",
+    "state",
+    "positive",
+    "inside",
+    "sign",
+    "present",
+    "onehot",
+    "blank",
+    "shares",
+}  # nothing flows through these
 
 
 def operands(name, dtype=np.float64, seed=0):

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import activations
 from ..graph import Node, named
-from .base import Call, Layer, each_step
+from .base import Call, Layer, Scope, Shape, each_step
 
 
 class Activation(Layer):
@@ -16,6 +16,14 @@ class Activation(Layer):
         super().__init__(**others)
         self.activation = activation
         self._activate = activations.get(activation)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if input_shape[-1] is None:
+            return input_shape
+        return (*input_shape[:-1], activations.halved(self._activate, input_shape[-1], self.label))
+
+    def features(self, scope: Scope) -> str:
+        return scope.letter("G") if self._activate is activations.glu else scope.features
 
     def call(self, x: Node, call: Call) -> Node:
         name = f"{'y' if call.scope.head else 'a'}{call.scope.tag}"

@@ -369,7 +369,7 @@ class Layer:
         node = x if isinstance(x, Node) else self.input_node(x, dtype)
         conditions = Conditions(bool(training), semantics)
         given = [state_node(value, dtype, "M") for value in states] or None
-        masks = mask_nodes(mask, steps(node), dtype, "") if mask is not None else None
+        masks = None if mask is None else mask_steps(mask_node(mask, dtype, ""), steps(node), "")
         call = Call(scope, self.leaves(scope, dtype), conditions, given, masks)
         found = self.outputs(node, call)
         self.keep(call)
@@ -509,14 +509,18 @@ def each_step(x: Node, function: Callable[[Node], Node]) -> Node:
     return stack(*found)
 
 
-def mask_nodes(mask: Any, each: list[Node], dtype: Any, tag: str) -> Masks:
-    """A mask (N, T), or (N, T, 1), as a column for each step of a sequence."""
+def mask_node(mask: Any, dtype: Any, tag: str) -> Node:
+    """A mask (N, T), or (N, T, 1), as a node of 1 and 0."""
     value = np.asarray(mask)
     value = value[..., None] if value.ndim == 2 else value
+    return leaf((value != 0).astype(dtype), f"mask{tag}", "mask", ("N", "T", "1"))
+
+
+def mask_steps(whole: Node, each: list[Node], tag: str) -> Masks:
+    """The steps of a mask, a column for each step of a sequence."""
     wants = (each[0].shape[0], len(each), 1)
-    if value.shape != wants:
-        raise ValueError(f"mask has shape {np.shape(mask)}, not (samples, timesteps) = {wants[:2]}")
-    whole = leaf((value != 0).astype(dtype), f"mask{tag}", "mask", ("N", "T", "1"))
+    if whole.shape != wants:
+        raise ValueError(f"mask has shape {whole.shape[:2]}, not (samples, timesteps) = {wants[:2]}")
     found = []
     for position, node in enumerate(each, start=1):
         with at(node.step):

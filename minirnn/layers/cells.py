@@ -10,7 +10,7 @@ import numpy as np
 from .. import activations
 from ..graph import Node, named
 from ..initializers import Draws
-from ..ops import leaf, state
+from ..ops import blank, state
 from ..system import plain
 from .base import (
     Call,
@@ -60,6 +60,8 @@ class SimpleRNNCell(Layer):
         self.seed, self._rng = seed, Draws(seed)
         self.own_weights = tuple(defaults)[: 3 if use_bias else 2]
         self._activate = activations.get(activation)
+        if self._activate is activations.glu:
+            raise NotImplementedError(f"{kind}(activation='glu'): it halves the number of units, and a state keeps it")
 
     def own_shapes(self, input_shape: Shape) -> list[tuple[int, ...]]:
         if input_shape[-1] is None:
@@ -185,7 +187,7 @@ class OwnCell(Layer):
     def build(self, input_shape: Shape) -> None:
         if self._weights is None:
             self.cell.build(input_shape)
-            self._weights = []
+            self._weights, self._features = [], input_shape[-1]
             self.children = {"own": self.cell}
             self.cell._weights = self.cell._weights or []
 
@@ -206,9 +208,10 @@ class OwnCell(Layer):
         return [f"{name}{scope.tag}" if count == 1 else f"{name}_{i}{scope.tag}" for i in range(1, count + 1)]
 
     def symbols(self, scope: Scope) -> dict[str, tuple[str, tuple[str, ...]]]:
-        letters = {self.output_size: self.features(scope)}
+        letters = {self._features: scope.features, self.output_size: self.features(scope)}
+        letters = dict(zip(self.sizes, self.state_letters(scope))) | letters
         arrays = zip(self.cell.own_weights, self.cell._weights or [])
-        axes = {key: tuple(letters.get(n, scope.features) for n in array.shape) for key, array in arrays}
+        axes = {key: tuple(letters.get(n, str(n)) for n in array.shape) for key, array in arrays}
         return {f"own/{key}": (f"{key}{scope.tag}", own) for key, own in axes.items()}
 
     def dropped(self, x: Node, call: Call) -> tuple[None, None]:
@@ -218,10 +221,7 @@ class OwnCell(Layer):
     def first_states(self, x: Node, call: Call) -> list[Node]:
         """Zeros, for a sequence whose first step is x."""
         letters = self.state_letters(call.scope)
-        return [
-            leaf(np.zeros((x.shape[0], size), x.dtype), None, "state", ("N", letter))
-            for size, letter in zip(self.sizes, letters)
-        ]
+        return [blank(x, size=size, units=letter) for size, letter in zip(self.sizes, letters)]
 
     def step(self, x: Node, states: list[Node], call: Call, dropped: Any, name: str) -> tuple[Node, list[Node]]:
         """The output of one step and the next states, called `name`."""

@@ -35,10 +35,11 @@ class Dense(Layer):
         return shapes[: len(self.own_weights)]
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        return (*input_shape[:-1], self.units)
+        return (*input_shape[:-1], activations.halved(self._activate, self.units, self.label))
 
     def symbols(self, scope: Scope) -> dict[str, tuple[str, tuple[str, ...]]]:
         o, units = "o" if scope.head else "a", self.features(scope)
+        units = f"2*{units}" if self._activate is activations.glu else units
         return {"kernel": (f"W_{o}{scope.tag}", (scope.features, units)), "bias": (f"b_{o}{scope.tag}", (units,))}
 
     def features(self, scope: Scope) -> str:

@@ -232,7 +232,7 @@ class Made(NamedTuple):
 
 
 def _run(made: Made) -> Run:
-    return Run([made.output], made.parameters, [*made.data.values()], [None], [], [])
+    return Run([made.output], made.parameters, [*made.data.values()], [None], [], [], [])
 
 
 def trace_function(

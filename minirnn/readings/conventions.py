@@ -13,7 +13,7 @@ from sympy.matrices.expressions import HadamardPower, HadamardProduct, MatAdd, M
 
 from . import symbols as S
 
-COLUMNS = -2  # the axis that a softmax runs along when a sample is a column
+COLUMNS = -2  # the axis that a softmax or shares run along when a sample is a column
 
 
 def column(x: Any) -> Any:
@@ -33,7 +33,7 @@ def column(x: Any) -> Any:
         case OneMatrix() | ZeroMatrix():
             return x.func(x.cols, x.rows)
         case S.Entrywise():
-            numbers = (COLUMNS,) if x.function == "softmax" else x.args[2:]
+            numbers = (COLUMNS,) if x.function in ("softmax", "shares") else x.args[2:]
             return S.Entrywise(x.function, column(x.args[1]), *numbers)
         case S.Present() | S.OneHot() | S.Part():
             return x.func(column(x.args[0]), *x.args[1:-1], COLUMNS)

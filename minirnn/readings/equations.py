@@ -248,7 +248,8 @@ def _demand_complete(folded: Folded, trace: Trace) -> None:
         count = trace.counts[str(family.name)]
         steps = [d.domain.steps(folded.T) if d.domain else range(1) for d in family.definitions]
         overlap = any(a.start < b.stop and b.start < a.stop for i, a in enumerate(steps) for b in steps[:i])
-        if sum(map(len, steps)) != count or overlap:
+        mixed = len({d.domain is None for d in family.definitions}) > 1
+        if sum(map(len, steps)) != count or overlap or mixed:
             raise RuntimeError(f"the equations of {family.name} do not cover its steps one by one")
 
 

@@ -31,6 +31,7 @@ _functions: dict[str, Callable[..., np.ndarray]] = {
     "softplus": lambda x: np.logaddexp(0, x),
     "erf": lambda x: np.vectorize(math.erf, otypes=[float])(x),
     "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    "shares": lambda x, axis: _shares(x, int(axis)),
     "sin": np.sin,
     "cos": np.cos,
     "inside": lambda x, low, high: np.where((x >= low) & (x <= high), 1.0, 0.0),
@@ -40,6 +41,16 @@ _functions: dict[str, Callable[..., np.ndarray]] = {
 def _softmax(x: np.ndarray, axis: int) -> np.ndarray:
     shifted = np.exp(x - x.max(axis, keepdims=True))
     return shifted / shifted.sum(axis, keepdims=True)
+
+
+def _shares(x: np.ndarray, axis: int) -> np.ndarray:
+    """(k - rank + 1) / k for the k largest entries; entry by entry, unlike the operation."""
+    x = np.moveaxis(x, axis, -1)
+    above = x[..., None, :] >= x[..., :, None]  # of each entry, those that are no smaller
+    rank = above.sum(-1)
+    inside = x > ((above * x[..., None, :]).sum(-1) - 1) / rank
+    k = inside.sum(-1, keepdims=True)
+    return np.moveaxis(np.where(inside, (k - rank + 1) / k, 0.0), -1, axis)
 
 
 def _unrounded(node: Any) -> np.ndarray:
@@ -55,19 +66,16 @@ class Values:
     def __init__(
         self,
         variables: Mapping[tuple[str, int | None], Any],
-        counts: Mapping[str, int],
         sizes: dict[Any, int],
         T: int,
         transposed: bool = False,
-        gaps: bool = False,
     ) -> None:
-        self.gaps = gaps  # whether a quantity may be there at some steps and not at others between them
-        self._variables, self._counts, self.sizes, self.T, self.transposed = variables, counts, sizes, T, transposed
+        self._variables, self.sizes, self.T, self.transposed = variables, sizes, T, transposed
         self._stacked: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # the steps there are, and their values
 
     def transpose(self) -> Values:
         """The same values with every matrix transposed: those of the column convention."""
-        return Values(self._variables, self._counts, self.sizes, self.T, not self.transposed)
+        return Values(self._variables, self.sizes, self.T, not self.transposed)
 
     def has_steps(self, name: str) -> bool:
         return (unquoted(name), None) not in self._variables
@@ -77,10 +85,7 @@ class Values:
         if steps is None:
             return self._oriented(_matrix(_unrounded(self._variables[name, None])))
         if name not in self._stacked:
-            first = next(step for step in range(self.T + 2) if (name, step) in self._variables)
-            there = [*range(first, first + self._counts[name])]
-            if self.gaps:
-                there = [step for step in range(self.T + 2) if (name, step) in self._variables]
+            there = [step for step in range(self.T + 2) if (name, step) in self._variables]  # T + 1 where it runs backwards
             arrays = np.array([_unrounded(self._variables[name, step]) for step in there])
             rows = arrays.reshape(len(arrays), *(1,) * (3 - arrays.ndim), *arrays.shape[1:])
             self._stacked[name] = np.array(there), self._oriented(rows)
@@ -101,7 +106,7 @@ class Values:
         if fixed.is_Integer:
             return np.array(int(fixed))
         symbol = S.t if fixed.has(S.t) else S.bound
-        return np.asarray(steps) + int(fixed - symbol)
+        return int(fixed.coeff(symbol)) * np.asarray(steps) + int(fixed.xreplace({symbol: sp.S.Zero}))
 
 
 def _matrix(value: Any) -> np.ndarray:

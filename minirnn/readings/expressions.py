@@ -98,7 +98,7 @@ class Expressions:
     def _operand(self, ref: Ref) -> Any:
         family = self.folded.families[ref.family]
         if isinstance(ref.where, Span):
-            return S.Over(self._at(family, S.t), time_of(ref.where.lo), time_of(ref.where.hi))
+            return S.Over(self._at(family, S.t), time_of(ref.where.lo), time_of(ref.where.hi), ref.where.down)
         if isinstance(ref.where, Fixed):
             return self._at(family, time_of(ref.where))
         return self._at(family, None if ref.where is None else S.t + ref.where)
@@ -124,4 +124,4 @@ def values_of(folded: Folded, trace: Trace) -> Values:
         for letter, n in zip(family.definitions[0].attrs.get("dims", ()), node.shape if node else ()):
             if not set("*+").intersection(letter) and not letter.isdecimal():
                 sizes.setdefault(S.size_symbol(letter), n)
-    return Values(trace.variables, trace.counts, sizes, folded.T, gaps=bool(trace.literal))
+    return Values(trace.variables, sizes, folded.T)

@@ -19,7 +19,7 @@ class Fast(Whole):
     """`arrays` makes room for data of one size, in which `forward` and `loss_and_gradients` compute."""
 
     def __init__(self, folded: Folded, results: Results) -> None:
-        self.rooms = Kept()
+        self.rooms, self._ufuncs = Kept(), set[str]()
         super().__init__(folded, results, self.rooms)
 
     def _fixed(self) -> set[int]:
@@ -33,17 +33,19 @@ class Fast(Whole):
         return found
 
     def functions(self, comments: Comments) -> list[list[str]]:
-        first, rest = self.parts()
+        first, rest = ([line._replace(text=self._bare(line.text)) for line in lines] for lines in self.parts())
         first = self.ended(first)
         functions = [self._arrays(first, rest, comments), self._forward(first, comments)]
         return functions if self.results.loss is None else [*functions, self._loss_and_gradients(rest, comments)]
 
     def imported(self, body: str) -> tuple[str, str]:
-        ufuncs = sorted({name for name in re.findall(r"\bnp\.(\w+)\(", body) if isinstance(getattr(np, name), np.ufunc)})
-        if not ufuncs:
-            return super().imported(body)
-        body = re.sub(rf"\bnp\.({'|'.join(ufuncs)})\(", r"\1(", body)
-        return f"import numpy as np\nfrom numpy import {', '.join(ufuncs)}", body
+        return "import numpy as np" + bool(self._ufuncs) * f"\nfrom numpy import {', '.join(sorted(self._ufuncs))}", body
+
+    def _bare(self, text: str) -> str:
+        """Ufuncs are called without np: they are imported by name."""
+        found = [name for name in re.findall(r"\bnp\.(\w+)\(", text) if isinstance(getattr(np, name), np.ufunc)]
+        self._ufuncs.update(found)
+        return re.sub(rf"\bnp\.({'|'.join(found)})\(", r"\1(", text) if found else text
 
     def owned(self, result: str, room: bool = False) -> str:
         stacked = self.results.output.family.definitions[0].op is stack
@@ -57,9 +59,9 @@ class Fast(Whole):
             if room.step:
                 height = times(str(len(names)), room.rows)
                 targets = ", ".join(names) if len(names) > 1 else f"({names[0]},)"
-                made.append(f"{targets} = steps({room.made}(({height}, {room.cols}), dtype))")
+                made += fitted(f"{targets} = steps({room.made}(({height}, {room.cols}), dtype))")
             elif len(names) > 1:
-                made.append(f"{', '.join(names)} = {room.made}(({len(names)}, {room.shape[1:]}, dtype)")
+                made += fitted(f"{', '.join(names)} = {room.made}(({len(names)}, {room.shape[1:]}, dtype)")
             else:
                 made.append(f"{names[0]} = {room.made}({room.shape}, dtype)")
         groups = [self._memory(lines) for lines in (first, rest) if lines]

@@ -47,13 +47,14 @@ def canvas(ax: Axes | None) -> tuple[Room, Figure]:
 
 
 def _flow(trace: Trace, room: Room) -> None:
-    times = range(1, trace.steps + 1)
-    norms = {name: [float(np.linalg.norm(trace.adjoint(name, t))) for t in times] for name in trace.state_names}
+    names = trace.state_names
+    steps = {name: [t for t in range(1, trace.steps + 1) if (name, t) in trace.variables] for name in names}
+    norms = {name: [float(np.linalg.norm(trace.adjoint(name, t))) for t in steps[name]] for name in names}
     (ax,) = room(1)
     if any(map(any, norms.values())):
         ax.set_yscale("log", nonpositive="mask")
     for ink, name in zip(INKS * len(norms), norms):
-        ax.plot(times, norms[name], "o-", color=ink, markersize=4, label=f"${_math(name)}$")
+        ax.plot(steps[name], norms[name], "o-", color=ink, markersize=4, label=f"${_math(name)}$")
     if len(norms) > 1:
         ax.legend(frameon=False)
     label(ax, r"time step $t$", r"$\|\partial L/\partial h_t\|$", "How much of the loss each step feels")

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..fold import Definition, Family, Fixed, Folded
 from ..ops import leaf_op
-from .lines import WIDTH, assigned, fitted, letter, python_names, used_in
+from .lines import WIDTH, assigned, fitted, letter, python_names, step_name, used_in
 from .schedule import Schedule
 
 OF_ONE_SIZE = "For arrays of these shapes, as the function was traced."
@@ -74,8 +74,8 @@ class Functions:
         arguments = {*self.data, *self.targets, *self.parameters}
         self.constants = {self.leaf_name(f, d): f for f, d in self.leaves if self.leaf_name(f, d) not in arguments}
         for name, family in self.constants.items():
-            if family.first.attrs["role"] in ("mask", "dropout"):
-                raise NotImplementedError(f"{name} is drawn or made for each run: such a network has no source yet")
+            if family.first.attrs["role"] == "dropout":
+                raise NotImplementedError(f"{name} is drawn for each run: a network with dropout in training has no source")
 
     def _arguments(self, role: str) -> list[str]:
         return [self.leaf_name(f, d) for f, d in self.leaves if d.attrs["role"] == role]
@@ -85,7 +85,7 @@ class Functions:
         name = self.names[family.index]
         if definition.domain is None or all(d.op is leaf_op for d in family.definitions):
             return name
-        return f"{name}_{definition.domain.lo}"
+        return f"{name}_{step_name(definition.domain.lo)}"
 
     def text(self, comments: Comments, title: str = "") -> str:
         """The module; `title` is its docstring, `comments` stand above the lines that compute them."""
@@ -99,6 +99,7 @@ class Functions:
     def docstring(self, title: str) -> str:
         """The title and what the arguments are, with their shapes, in quotes."""
         shapes = {self.leaf_name(f, d): d.attrs["dims"] or tuple(map(str, f.first.shape)) for f, d in self.leaves}
+        shapes |= {name: shapes[name][:2] for name in self._columns}
         data = [f"{name} {_shape(shapes.get(name, ()))}" for name in self.data + self.targets]
         weights = [f"{self.keys[name]} {_shape(shapes[name])}" for name in self.parameters]
         lines = [*_wrapped("Data: " + "; ".join(data)), *_wrapped("params: " + "; ".join(weights))]
@@ -169,8 +170,22 @@ class Functions:
     def converted(self, lines: list[str]) -> list[str]:
         """The data of which `lines` use methods, as arrays of the dtype of the parameters."""
         kept = [line for line in lines if "_by_step[:] = " not in line]  # this converts by itself
+        dtype = f"{self.parameters[0]}.dtype"
+        columns = {name: role for name, role in self._columns.items() if used_in(name, lines)}
         used = [name for name in [*self.data, *self.targets] if any(re.search(rf"\b{name}\.", line) for line in kept)]
-        return [f"{name} = np.asarray({name}, {self.parameters[0]}.dtype)" for name in used]
+        found = [f"{name} = np.asarray({name}, {dtype})" for name in used if name not in columns]
+        return found + [
+            f"{name} = np.asarray({name}, {dtype})[..., None]"
+            if role == "input"
+            else f"{name} = (np.asarray({name})[..., None] != 0).astype({dtype})"
+            for name, role in columns.items()
+        ]
+
+    @property
+    def _columns(self) -> dict[str, str]:
+        """The data that are given (N, T) and read as a column for each step, numbers and masks, with their role."""
+        leaves = {self.leaf_name(f, d): d.attrs for f, d in self.leaves if d.attrs["dims"][2:] == ("1",)}
+        return {name: attrs["role"] for name, attrs in leaves.items() if name in self.data}
 
 
 def _shape(dims: tuple[str, ...]) -> str:

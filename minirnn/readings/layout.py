@@ -9,8 +9,9 @@ own there; lines to other columns run level where the way is free, and otherwise
 from __future__ import annotations
 
 import itertools
+import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 Point = tuple[float, float]
@@ -378,9 +379,12 @@ class _Router:
         self.tall = tall
 
     def _side_free(self, key: str, line: Line) -> bool:
-        """Whether a line can come to the box from the side: nothing else is between it and the end of its column."""
+        """Whether a line can come to the box from the side: nothing is between it and the lane."""
         box, other = self.boxes[key], self.boxes[line.source if key == line.target else line.target]
-        right = self._lane_after(box, other) == box.column
+        after = self._lane_after(box, other)
+        if self.order[box.column] - self.order[after] not in (0, 1):  # columns are between
+            return False
+        right = after == box.column
         row = sorted(
             (s for s in self.in_column[box.column] if self.slot_row[s] == self.row[key]), key=self.place.__getitem__
         )
@@ -501,6 +505,8 @@ def _clean(points: list[Point]) -> list[Point]:
 # --------------------------------------------------------------------------------------------------------------- labels
 
 CELL = 160.0  # points: what is near is looked up in squares of this size
+ROUNDS = 4  # labels that find no place have the first choice in the next round
+Taken = dict[tuple[int, int], list[tuple[Rect | None, Point, Point, float]]]
 
 
 def place_labels(layout: Layout) -> bool:
@@ -508,7 +514,7 @@ def place_labels(layout: Layout) -> bool:
 
     False if some label found none: then it is where it meets least.
     """
-    taken: dict[tuple[int, int], list[tuple[Rect | None, Point, Point, float]]] = defaultdict(list)
+    taken: Taken = defaultdict(list)
 
     def put(rect: Rect | None, a: Point, b: Point, half: float = 0.0) -> None:
         for i in range(int(min(a[0], b[0]) // CELL), int(max(a[0], b[0]) // CELL) + 1):
@@ -520,10 +526,21 @@ def place_labels(layout: Layout) -> bool:
     for line in layout.lines:
         for a, b in zip(line.points, line.points[1:]):
             put(None, a, b, line.half)
-    clean = True
-    for line in layout.lines:
-        if line.label is None:
-            continue
+    bare = {cell: list(found) for cell, found in taken.items()}
+    order = [line for line in layout.lines if line.label is not None]
+    for _ in range(ROUNDS):
+        taken.clear()
+        taken.update({cell: list(found) for cell, found in bare.items()})
+        if not (crowded := _placed(order, taken, put)):
+            return True
+        order = crowded + [line for line in order if line not in crowded]
+    return False
+
+
+def _placed(order: list[Line], taken: Taken, put: Callable[..., None]) -> list[Line]:
+    """Give each line's label the place where it meets least; the lines of which it meets anything."""
+    crowded = []
+    for line in order:
         least, best = 10**9, line.at
         for place in _candidates(line):
             line.at = place
@@ -533,15 +550,17 @@ def place_labels(layout: Layout) -> bool:
                 for i in range(int((r[0] - 9) // CELL), int((r[2] + 9) // CELL) + 1)
                 for j in range(int((r[1] - 9) // CELL), int((r[3] + 9) // CELL) + 1)
             ]
-            hits = sum(_meets(r, *found) for cell in cells for found in taken.get(cell, ()))
+            stranded = not any(segment_meets(a, b, grown(r, 12)) for a, b in zip(line.points, line.points[1:]))
+            hits = stranded + sum(_meets(r, *found) for cell in cells for found in taken.get(cell, ()))
             if hits < least:
                 least, best = hits, line.at
             if not hits:
                 break
         line.at = best
-        clean &= not least
+        if least:
+            crowded.append(line)
         put(line.label_rect, line.label_rect[:2], line.label_rect[2:])
-    return clean
+    return crowded
 
 
 def _meets(label: Rect, rect: Rect | None, a: Point, b: Point, half: float) -> bool:
@@ -566,6 +585,12 @@ def _candidates(line: Line) -> Iterable[Point]:
             off = (h if flat else w) / 2 + (w if flat else h) / 2 * slope * 1.5 + line.half + 2.5
             for side in (1, -1):
                 yield (x, y + side * off) if flat else (x + side * off, y)
+    for more, ((ax, ay), (bx, by)) in itertools.product((2.5, 6.0, 10.0), parts):  # off a slanted line, and further away
+        length = math.hypot(bx - ax, by - ay) or 1.0
+        nx, ny = (ay - by) / length, (bx - ax) / length
+        off = abs(nx) * w / 2 + abs(ny) * h / 2 + min(line.half + more, 11.9)
+        for k, side in itertools.product((0.5, 0.4, 0.6, 0.3, 0.7, 0.15, 0.85, 0.0, 1.0), (1, -1)):
+            yield ax + (bx - ax) * k + side * off * nx, ay + (by - ay) * k + side * off * ny
 
 
 def overlap(a: Rect, b: Rect) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import builtins
 import functools
+import itertools
 import keyword
 import re
 from collections.abc import Mapping
 
 import numpy as np
 
-from ..fold import Family
+from ..fold import Family, Fixed
 from ..ops import multiply
 from .schedule import Schedule
 
@@ -23,7 +24,8 @@ NOUNS = {  # by the first word of what an operation is called
 }  # fmt: skip
 RESERVED = {
     "np", "params", "memory", "dtype", "steps", "one", "arrays", "array", "forward", "loss_and_gradients", "scratch", "T",
-    "run", "by_step", "softmax", "log_softmax", "largest_at", "placed", "scattered", "cleared", "update",
+    "run", "by_step", "softmax", "log_softmax", "softplus", "erf", "shares", "largest_at", "placed", "scattered", "cleared",
+    "update",
     *(name for name, value in vars(np).items() if isinstance(value, np.ufunc)),
 }  # fmt: skip
 
@@ -70,29 +72,72 @@ def unpacked(pattern: str, names: list[str]) -> list[str]:
     return [f"{before}(", *(f"    {name}," for name in names), f"){after}"]
 
 
-def fitted(text: str, indent: int = 4) -> list[str]:
-    """The line; if it is too long, what its last brackets hold on lines of its own."""
-    tail = re.search(r"[)}\]][:,]?$", text)
+def fitted(text: str, indent: int = 4, enclosed: bool = False) -> list[str]:
+    """The line; if it is too long, as formatters break it: at the last brackets, or at the operators of a long sum.
+
+    Inside of brackets (`enclosed`) operators come first.
+    """
     if indent + len(text) <= WIDTH:
         return [text]
-    name, _, terms = text.partition(" = ")
-    if terms.count(" + ") > 1 and re.fullmatch(r"[\w\[\]+ -]+", terms):
-        fits = indent + 4 + len(terms) <= WIDTH
-        return [f"{name} = (", *f"    {terms if fits else terms.replace('] + ', ']<    + ')}".split("<"), ")"]
-    if tail is None:
-        return [text]
-    start, depth = tail.start(), 1
-    while depth:
-        start -= 1
-        depth += (text[start] in ")]}") - (text[start] in "([{")
-    parts = _between_commas(text[start + 1 : tail.start()])
+    if names := re.match(r"(for )?((?:\w+, )+\w+)( in | = )", text):
+        told = f"{names[1] or ''}{names[2]}{names[3]}"
+        if indent + len(re.match(r"[^([]*[([]?", text)[0]) > WIDTH:  # type: ignore[index]
+            listed = [f"    {name}," for name in names[2].split(", ")]
+            return [f"{names[1] or ''}(", *listed, *fitted(f"){names[3]}{text[len(told) :]}", indent)]
+    head, value = ("", text) if enclosed else _value(text)
+    operands = _operands(value)
+    if len(operands) > 1 and enclosed:
+        return [line for operand in operands for line in fitted(operand, indent, True)]
+    if len(operands) > 2 and indent + 4 + len(value) <= WIDTH:
+        return [f"{head}(", f"    {value}", ")"]
+    if len(operands) > 2:
+        inside = [line for operand in operands for line in fitted(operand, indent + 4, True)]
+        return [f"{head}(", *(f"    {line}" for line in inside), ")"]
+    tail = re.search(r"[)}\]][:,]?$", text)
+    start = 0 if tail is None else _opening(text, tail.start())
+    if operands[0].endswith(")") and (tail is None or indent + start >= WIDTH):
+        end = len(operands[0]) - 1
+        start = _opening(value, end)
+        inside = fitted(value[start + 1 : end], indent + 4, True)
+        return [head + value[: start + 1], *(f"    {line}" for line in inside), value[end:]]
     calls = re.search(r"[\w\])]$", text[:start])
-    if text[start] == "[" and calls:
+    if tail is None or (text[start] == "[" and calls and len(operands) > 1):
         return [text]
+    if text[start] == "[" and calls:
+        return [text[: start + 1], f"    {text[start + 1 : tail.start()]}", tail[0]]
+    parts = _between_commas(text[start + 1 : tail.start()])
     comma = len(parts) > 1 or text[start:].rstrip(":").endswith(",)")
     lone = not comma and not calls and text[start] == "("  # parentheses around a term
-    inside = [line for part in parts for line in fitted(part + "," * (not lone), indent + 4)]
+    inside = [line for part in parts for line in fitted(part + "," * (not lone), indent + 4, True)]
     return [text[: start + 1], *(f"    {line}" for line in inside), tail[0]]
+
+
+def _value(text: str) -> tuple[str, str]:
+    """What an assignment or a return begins with, and its value."""
+    match = re.match(r"(return |[^=(]*? = )", text)
+    return (match[0], text[match.end() :]) if match else ("", text)
+
+
+def _operands(text: str) -> list[str]:
+    """The operands of the operators that hold together the least, each but the first with its operator in front."""
+    for operators in (r" [+-] ", r" [*/@] "):
+        places, depth = [], 0
+        for i, c in enumerate(text):
+            depth += (c in "([{") - (c in ")]}")
+            if depth == 0 and re.match(operators, text[i:]):
+                places.append(i + 1)
+        if places:
+            return [text[a:b].rstrip() for a, b in itertools.pairwise([0, *places, len(text)])]
+    return [text]
+
+
+def _opening(text: str, end: int) -> int:
+    """Where the brackets open that close at `end`."""
+    depth = 1
+    while depth:
+        end -= 1
+        depth += (text[end] in ")]}") - (text[end] in "([{")
+    return end
 
 
 def _between_commas(text: str) -> list[str]:
@@ -137,6 +182,11 @@ def _noun(family: Family, schedule: Schedule) -> str | None:
         layer = str(users[0].name).partition("^")[2]
         return "slope" + (f"_{layer}" if layer else "")
     return None
+
+
+def step_name(where: Fixed) -> str:
+    """How a step is called in a name: h_0, h_T, and h_after for what comes before a layer that runs backwards."""
+    return "after" if where == Fixed(True, 1) else str(where).replace("-", "_minus_").replace("+", "_plus_")
 
 
 def letter(dim: str) -> str:

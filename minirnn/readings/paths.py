@@ -43,8 +43,14 @@ def path_equations(trace: Trace, expressions: Expressions, values: Values) -> It
     for name in reversed(trace.state_names):
         adjoint, delta = f"dL/d{name}", f"dL/dz{name[1:]}"
         known = {family.name: family for family in expressions.folded.named}
-        if adjoint not in known or delta not in known:
+        if adjoint not in known:
             raise ValueError(f"paths: no parameter reaches the loss through {name}")
+        if delta not in known:
+            raise NotImplementedError(
+                f"paths: {name} has no z, as the cells of minirnn have; trace.jacobian has the numbers"
+            )
+        if any((name, t) not in trace.variables for t in range(1, trace.steps + 1)):
+            raise NotImplementedError(f"paths: {name} is not used at every step; trace.jacobian has the numbers")
         shape = expressions.shapes[known[adjoint].index]
         assert shape is not None
         yield from _layer(trace, expressions, values, name, known[adjoint], known[delta], shape)
@@ -122,7 +128,7 @@ def _carried(x: Any, target: Any) -> Any:
                 return _times(_carried(holding[0], target), S.Diagonal(weight))
         case MatAdd():
             return MatAdd(*[_carried(a, target) for a in x.args], evaluate=False)
-    raise NotImplementedError(f"paths: the recursion is not linear in {target}")
+    raise NotImplementedError(f"paths: what reaches {target} is more than one product, as with masks: see trace.jacobian")
 
 
 def _per_sample(x: Any, values: Values, t: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from ..graph import Node, Primitive
 from ..ops import (
     add,
     average,
+    blank,
     concat,
     leaf_op,
     matmul,
@@ -30,7 +31,7 @@ from ..ops import (
     transpose,
 )
 from .functions import Line
-from .lines import letter
+from .lines import letter, step_name
 from .rooms import Fresh, Room
 from .schedule import Loop, Schedule, Stretch, moved
 from .terms import (
@@ -110,6 +111,8 @@ class Rows:
                 if len(dims) != self.families[index].first.ndim:
                     raise Unwritable(f"the axes of {self.families[index].name} have no names")
                 self._dims[index] = dims
+            elif definition.op is blank:
+                self._dims[index] = (self.dims(definition.refs[0].family)[0], letter(definition.attrs["units"]))
             else:
                 dims = dims_after(definition.op, [self.dims(ref.family) for ref in definition.refs])
                 self._dims[index] = self._confirmed(dims, node)
@@ -148,7 +151,7 @@ class Rows:
         """Whether a family of a loop is needed at other steps, or outside of it; else it is forgotten at once."""
         if index in self._rooted.values() or index in self.schedule.wanted:
             return True
-        inside = {f.index for f in self._loop_of[index].families} | self.schedule.recurrent
+        inside = {f.index for f in self._loop_of[index].families}
         for user in self.schedule.users[index]:
             delays = {ref.where for d in self.families[user].definitions for ref in d.refs if ref.family == index}
             if delays != {0} or user not in inside or user not in self.schedule.kept:
@@ -416,14 +419,13 @@ class Rows:
         if family.index not in self._rooted:
             return family.definitions
         (own,) = family.definitions
-        domain = own.domain
+        domain, T = own.domain, self.folded.T
         assert domain is not None
         for other in self.families[self._rooted[family.index]].definitions:
             if other.signature == own.signature and other.domain is not None:
                 lo, hi = other.domain
-                domain = Domain(
-                    domain.lo if hi != moved(domain.lo, -1) else lo, domain.hi if lo != moved(domain.hi, 1) else hi
-                )
+                before, after = hi.step(T) == domain.lo.step(T) - 1, lo.step(T) == domain.hi.step(T) + 1
+                domain = Domain(lo if before else domain.lo, hi if after else domain.hi)
         return [Definition(own.signature, domain, own.serial)]
 
     def _loop(self, loop: Loop) -> Block:
@@ -442,7 +444,7 @@ class Rows:
     def _single(self, family: Family, definition: Definition, place: Place) -> list[Line]:
         """A step at the end of a loop that has equations of its own."""
         index = family.index
-        if definition.op is state:
+        if definition.op in (state, blank):
             self.rooms.begin_with_zeros(self._room(index), (family, definition))
             return []
         about = ((family, definition),)
@@ -450,11 +452,13 @@ class Rows:
             span = self.span(index)
             assert span is not None
             room = self._room(index) + sliced(span, place.lo, place.hi, self.dims(index)[0])
-            return [Line(f"{room if room.endswith(']') else f'{room}[:]'} = {self.names[index]}_{place.lo}", 1, about)]
+            return [
+                Line(f"{room if room.endswith(']') else f'{room}[:]'} = {self.names[index]}_{step_name(place.lo)}", 1, about)
+            ]
         term = self._term(definition, place)
         if self._stored(index):
             return [Line(self.rooms.put(term, self.whole(index, place)), 1, about)]
-        name = self.names[index] + ("_T" if place.lo == LAST else f"_{place.lo}".replace("-", "_minus_"))
+        name = f"{self.names[index]}_{step_name(place.lo)}"
         self._local[index, place.lo] = Atom(name, term.dims)
         return [Line(f"{name} = {written(term)}", 1, about)]
 

@@ -261,7 +261,7 @@ class Speller:
             return self.d.iverson(f"{argument} > 0"), ATOM
         if function == "inside":
             return self.d.iverson(self.d.at_most.join([numbers[0], argument, numbers[1]])), ATOM
-        shown = [] if function == "softmax" else numbers  # its number is the axis
+        shown = [] if function in ("softmax", "shares") else numbers  # its number is the axis
         return self.d.function(function) + self.d.bracket(", ".join([argument, *shown])), ATOM
 
     def _Part(self, x: Any) -> tuple[str, int]:

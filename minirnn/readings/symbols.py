@@ -117,11 +117,12 @@ class Sequence3(NamedTuple):
 
 
 class Over(NamedTuple):
-    """An operand for each step from lo to hi; `step` is the expression at step t."""
+    """An operand for each step from lo to hi; `step` is the expression at step t; `down`: the last step comes first."""
 
     step: Any
     lo: Any
     hi: Any
+    down: bool = False
 
 
 # ------------------------------------------------------------------------------------------------- further expressions
@@ -464,7 +465,10 @@ def backwards(x: Any) -> Any:
 
 
 def beside(*xs: Any) -> Any:
-    return Beside(*[sp.Tuple(x.step.xreplace({t: bound}), x.lo, x.hi) if isinstance(x, Over) else x for x in xs])
+    def each(x: Over) -> Any:
+        return sp.Tuple(x.step.xreplace({t: x.lo + x.hi - bound if x.down else bound}), x.lo, x.hi)
+
+    return Beside(*[each(x) if isinstance(x, Over) else x for x in xs])
 
 
 def piece(x: Any, like: Any, time: Any) -> Any:
@@ -473,6 +477,10 @@ def piece(x: Any, like: Any, time: Any) -> Any:
 
 def part(x: Any, like: Any, place: int) -> Any:
     return Part(x, like.cols, place)
+
+
+def half(x: Any, k: int) -> Any:
+    return Part(x, x.cols / 2, k + 1)
 
 
 def no_matrix_form(op: str) -> Any:

@@ -219,7 +219,8 @@ def _head_of_first_step(net: Network) -> Iterator[Variant]:
         if net.is_state(node) and node.step == 1:
             first[node.name] = made = node.op(*args, **node.attrs)
             return made
-        if node.step is None and any(net.is_state(x) and x.step == net.T for x in node.args):
+        last = [x for x in node.args if net.is_state(x) and x.step == net.T]
+        if node.step is None and last and all(x.name in first for x in last):
             return node.op(*[first[x.name] if net.is_state(x) else new for x, new in zip(node.args, args)], **node.attrs)
         return None
 

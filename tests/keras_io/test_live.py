@@ -50,7 +50,7 @@ def identity(x):
     ("layer", "says"),
     [
         (lambda k: k.layers.LSTM(4), "is a LSTM, which minirnn does not support yet"),
-        (lambda k: k.layers.SimpleRNN(4, activation="sparsemax"), "adds up cumulative sums"),
+        (lambda k: k.layers.SimpleRNN(4, activation="threshold"), "takes a threshold and a value"),
         (lambda k: k.layers.SimpleRNN(4, activation=identity), "activation"),
         (lambda k: k.layers.SimpleRNN(4, kernel_regularizer=identity), "not one that minirnn knows"),
         (lambda k: k.layers.Bidirectional(k.layers.LSTM(4)), "is a LSTM"),

@@ -11,7 +11,7 @@ from minirnn.layers import RNN, Dense, Dropout, Embedding, Flatten, Input, Simpl
     [
         (lambda: SimpleRNN(5, time_major=True), r"SimpleRNN\(time_major=True\) is not supported"),
         (lambda: SimpleRNN(5, activation="glu"), "halves the number of units"),
-        (lambda: SimpleRNN(5, activation="sparsemax"), "adds up cumulative sums"),
+        (lambda: SimpleRNN(5, activation="threshold"), "takes a threshold and a value"),
         (lambda: Dense(5, lora_rank=2), "lora_rank=2"),
         (lambda: Dense(5, input_shape=(3,)), "input_shape"),
         (lambda: Dropout(0.5, noise_shape=(1, None, 3)), "noise_shape"),

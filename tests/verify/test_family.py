@@ -38,6 +38,7 @@ def test_every_activation(name, dtype):
     x = leaf(z, "z")
     with np.errstate(over="ignore"):
         y = BY_NAME[name](x)
+        g = g[:, : y.shape[-1]]  # glu gives half as many
         mine = backprop(sum_all(y * leaf(g)), [x])[x].value
     with tf.GradientTape() as tape:
         there = tf.Variable(z)

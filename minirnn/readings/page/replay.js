@@ -86,6 +86,14 @@ const logSoftmaxRow = (row) => {
   const rest = Math.log(sum(row.map((v) => Math.exp(v - top))));
   return row.map((v) => v - top - rest);
 };
+const sharesRow = (row) => {
+  const order = [...row.keys()].sort((a, b) => row[b] - row[a] || a - b);
+  let all = 0;
+  const inside = order.filter((i, rank) => row[i] - ((all += row[i]) - 1) / (rank + 1) > 0);
+  const found = new Float64Array(row.length);
+  inside.forEach((i, rank) => (found[i] = (inside.length - rank) / inside.length));
+  return found;
+};
 const added = (xs) => xs.slice(1).reduce((a, b) => OPERATIONS.add(null, a, b), xs[0]);
 
 // Step t (from 1) of a sequence (N, T, ...): where it begins in the data, for every sample.
@@ -101,6 +109,7 @@ const OPERATIONS = {
   zeros: (_, x) => full(x.shape, 0),
   ones: (_, x) => full(x.shape, 1),
   state: (_, x, w) => full([x.shape[0], w.shape[0]], 0),
+  blank: ({ size }, x) => full([x.shape[0], size], 0),
   add: zip((a, b) => a + b),
   subtract: zip((a, b) => a - b),
   multiply: zip((a, b) => a * b),
@@ -139,6 +148,8 @@ const OPERATIONS = {
     const [kept, other] = [zip((v, chosen) => (chosen ? v : 0))(null, a, c), zip((v, chosen) => (chosen ? 0 : v))(null, b, c)];
     return OPERATIONS.add(null, kept, other);
   },
+  shares: (_, x) => byRow(x, columnsOf(x), sharesRow),
+  half: ({ k }, x) => between(x, (k * columnsOf(x)) / 2, ((k + 1) * columnsOf(x)) / 2),
   softmax: (_, x) => byRow(x, columnsOf(x), softmaxRow),
   log_softmax: (_, x) => byRow(x, columnsOf(x), logSoftmaxRow),
   matmul,

@@ -1,0 +1,34 @@
+"""A part of the table of every network times every reading; all of it: `python -m tests.matrix`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from . import matrix
+
+NETWORKS = sorted(matrix.networks())
+READINGS = list(matrix.READINGS)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_readings_are_right_or_refused_in_one_sentence(name):
+    """Of every network other readings: each reading is tried on many."""
+    place = NETWORKS.index(name)
+    trace = matrix.traced(name)
+    for reading in READINGS[place % 13 :: 13]:
+        verdict, said = matrix.outcome(reading, trace)
+        assert verdict != "wrong", (reading, said)
+
+
+def test_the_checks_find_what_is_wrong(monkeypatch):
+    """A number that is changed after the run is found by what compares, and a sentence nobody promised is no refusal."""
+    trace = matrix.traced("SimpleRNN plain")
+    assert matrix.outcome("source", trace) == ("right", "")
+    trace.gradients["W_h"][0, 0] += 1e-6
+    for reading in ("source", "compile", "ledger", "ledger by path"):
+        assert matrix.outcome(reading, trace)[0] == "wrong"
+    monkeypatch.setitem(matrix.READINGS, "walk", lambda trace: 1 / 0)
+    assert matrix.outcome("walk", trace)[0] == "wrong"
+    monkeypatch.setitem(matrix.READINGS, "source", lambda trace: np.zeros(2) + np.zeros(3))
+    assert matrix.outcome("source", trace)[0] == "wrong"
