@@ -88,20 +88,20 @@ def fitted(text: str, indent: int = 4, enclosed: bool = False) -> list[str]:
     operands = _operands(value)
     if len(operands) > 1 and enclosed:
         return [line for operand in operands for line in fitted(operand, indent, True)]
-    if len(operands) > 2 and indent + 4 + len(value) <= WIDTH:
-        return [f"{head}(", f"    {value}", ")"]
-    if len(operands) > 2:
-        inside = [line for operand in operands for line in fitted(operand, indent + 4, True)]
-        return [f"{head}(", *(f"    {line}" for line in inside), ")"]
     tail = re.search(r"[)}\]][:,]?$", text)
     start = 0 if tail is None else _opening(text, tail.start())
-    if operands[0].endswith(")") and (tail is None or indent + start >= WIDTH):
-        end = len(operands[0]) - 1
-        start = _opening(value, end)
-        inside = fitted(value[start + 1 : end], indent + 4, True)
-        return [head + value[: start + 1], *(f"    {line}" for line in inside), value[end:]]
     calls = re.search(r"[\w\])]$", text[:start])
-    if tail is None or (text[start] == "[" and calls and len(operands) > 1):
+    fixed = tail is None or (text[start] == "[" and calls)  # the end is a name, or a part of an array
+    end = len(operands[0]) - 1
+    before = value[: _opening(value, end)] if operands[0].endswith(")") else "f"
+    if len(operands) == 2 and not re.search(r"[\w\])]$", before) and (fixed or indent + start >= WIDTH):
+        inside = fitted(value[len(before) + 1 : end], indent + 4, True)
+        return [f"{head}{before}(", *(f"    {line}" for line in inside), value[end:]]
+    if len(operands) > 2 or (len(operands) == 2 and fixed):
+        whole = indent + 4 + len(value) <= WIDTH
+        inside = [value] if whole else [line for operand in operands for line in fitted(operand, indent + 4, True)]
+        return [f"{head}(", *(f"    {line}" for line in inside), ")"]
+    if tail is None:
         return [text]
     if text[start] == "[" and calls:
         return [text[: start + 1], f"    {text[start + 1 : tail.start()]}", tail[0]]
