@@ -243,7 +243,7 @@ class Model:
                 return numbers_node(value, dtype, scope.tag)
             case "mask":  # each call that it is given to makes its steps
                 return mask_node(value, dtype, scope.mask)
-        return input_node(value, dtype, scope.tag)
+        return input_node(value, dtype, scope.tag, scope.features)
 
     def predict(self, X: Any, verbose: int = 0, *, training: bool = False, semantics: str = TENSORFLOW) -> Any:
         """The output for `X`: (N, K), or (N, T, K) from a model that returns sequences; a list of several outputs.
@@ -377,6 +377,7 @@ class Model:
         tags |= {before[h]: tags[h] for h in before}
         makers = list(dict.fromkeys(s.mask or s for s in self.order if s.mask is not None or _makes_mask(s.layer)))
         mask_tags = dict(zip(makers, tags_of(len(makers))))
+        unlike = len({s.shape[-1] for s in self.inputs if self.role(s) == "data"}) > 1
         total, done = sum(s.layer.recurrences for s in self.order), 0
         recurrent: dict[Symbolic, tuple[str, ...]] = {}
         letters: dict[Symbolic, list[str]] = {}
@@ -390,7 +391,7 @@ class Model:
                 source = symbolic.inputs[0]
                 features = letters[source.first][source.index]
             else:
-                features = letters.get(symbolic, ["D"])[0]
+                features = letters.get(symbolic, [Scope(tags.get(symbolic, "")).letter("D") if unlike else "D"])[0]
             scope = Scope(
                 tags.get(symbolic, ""),
                 symbolic in heads or symbolic in before.values(),

@@ -576,7 +576,7 @@ READINGS: dict[str, Callable[..., None]] = {
 
 # What may be refused, and the sentence that does it: of a reading whose name begins so
 REFUSALS = {
-    "equations component": r"there is no component form for \w+( yet)?: use form='matrix'",
+    "equations component": r"there is no component form for shares yet: use form='matrix'",
     "equations paths": r"paths: (what reaches .* is more than one product|\S+ has no z|\S+ is not used at every step).*"
     r"trace\.jacobian.*|paths: no parameter reaches the loss through \S+",
     "source": r"a model with \d outputs has no source yet"

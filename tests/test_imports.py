@@ -18,6 +18,7 @@ LAYER = {
 }  # fmt: skip
 HELPERS = {
     "symbols", "names", "spelling", "evaluation", "expressions", "blocks", "layout", "numbers", "conventions", "components",
+    "component_values",
     "paths", "renaming", "simplify", "svg", "unrolled", "rolled", "contents", "canvas", "sheet", "engines", "schedule",
     "quantities", "array_forms",
     "terms", "lines", "rows", "rooms", "functions", "whole", "plain", "fast", "stepwise", "runs", "broadcasting", "comments",

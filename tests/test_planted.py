@@ -7,6 +7,8 @@ import pytest
 from minirnn import ops
 from minirnn.readings.expressions import Expressions
 
+from . import family
+
 
 def gradients_agree(trace) -> bool:
     return trace.verify(with_keras=False).ok
@@ -88,6 +90,17 @@ def test_a_shifted_delay_in_the_recursion(make, monkeypatch):
 
     monkeypatch.setattr(Expressions, "_operand", shifted)
     assert {e.name for e in make().equations() if e.residual > 1e-12} == {"dL/dh"}
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("both ways", "y"), ("flat", "y"), ("both ways", "dL/dh^b")])
+def test_a_block_that_begins_at_the_wrong_place_in_components(name, wrong, monkeypatch):
+    """Blocks and steps beside each other are read by place."""
+    from minirnn.readings import components
+
+    trace = family.traced(name)
+    assert trace.equations(form="component").residual <= 1e-13
+    monkeypatch.setattr(components, "_place", lambda start, index: index)
+    assert wrong in {e.name for e in trace.equations(form="component") if e.residual > 1e-12}
 
 
 def test_a_lost_transpose_in_an_equation(make, monkeypatch):

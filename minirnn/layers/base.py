@@ -461,12 +461,12 @@ def common_dtype(*arrays: np.ndarray) -> np.dtype:
     return np.result_type(np.float32, *floats)
 
 
-def input_node(value: np.ndarray, dtype: Any, tag: str = "") -> Node:
+def input_node(value: np.ndarray, dtype: Any, tag: str = "", features: str = "D") -> Node:
     """An input as a node: a sequence (N, T, D) as the stack of its steps x_t, a table (N, D) as x."""
     value = np.array(value, dtype)  # a copy: what was traced stays as it was
     if value.ndim < 3:
-        return leaf(value, f"x{tag}", "input", ("N", "D"))
-    whole = leaf(value, f"X{tag}", "input", ("N", "T", "D"))
+        return leaf(value, f"x{tag}", "input", ("N", features))
+    whole = leaf(value, f"X{tag}", "input", ("N", "T", features))
     each = []
     for t in range(1, value.shape[1] + 1):
         with at(t):

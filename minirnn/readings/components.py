@@ -6,15 +6,13 @@ features, j, m, p over units, k, l over outputs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
-import numpy as np
 import sympy as sp
 from sympy.matrices.expressions import HadamardPower, HadamardProduct, MatAdd, MatMul, OneMatrix, Transpose, ZeroMatrix
 
 from . import symbols as S
-from .evaluation import Values, matrix_steps
 
 LETTERS = {"N": "n", "D": "ir", "M": "jmpq", "K": "kl", "A": "abc", "T": "su"}
 
@@ -41,6 +39,39 @@ def _index(size: Any, used: set[str]) -> Any:
 def _product(*factors: Any) -> Any:
     kept = [f for x in factors for f in (x.args if isinstance(x, sp.Mul) else [x]) if f != 1]
     return kept[0] if len(kept) == 1 else sp.Mul(*kept, evaluate=False)
+
+
+class Block(NamedTuple):
+    """A matrix in a row or column of them: where it starts and stops, `steps` the first and last of those it stands for."""
+
+    matrix: Any
+    start: Any
+    stop: Any
+    width: Any
+    steps: tuple[Any, Any] | None = None
+
+
+def _blocks(x: Any) -> list[Block]:
+    """What stands beside or above each other; of one at each step, `start` is that of step t."""
+    axis = -1 if isinstance(x, S.Beside) else 0
+    found: list[Block] = []
+    start: Any = sp.S.Zero
+    for part in x.args:
+        if isinstance(part, sp.Tuple):
+            if len(x.args) > 1:
+                raise NotImplementedError("there is no component form for steps beside other blocks: use form='matrix'")
+            matrix, lo, hi = part
+            width = matrix.shape[axis]
+            return [Block(matrix, (S.bound - lo) * width, (hi - lo + 1) * width, width, (lo, hi))]
+        found.append(Block(part, start, start + part.shape[axis], part.shape[axis]))
+        start = found[-1].stop
+    return found
+
+
+def _place(start: Any, index: Any) -> Any:
+    """The place that is `index` within what begins after `start`."""
+    index = 1 if index is None else index
+    return index if start == 0 else sp.Add(start, index, evaluate=False)
 
 
 class _Writer:
@@ -70,6 +101,24 @@ class _Writer:
                 return _product(self.entry(x.args[0], r, c), 1 / self.entry(x.args[1], r, c))
             case Transpose():
                 return self.entry(x.arg, c, r)
+            case S.Beside():
+                return self.of_blocks(x, c, lambda block, place: self.entry(block, r, place))
+            case S.Above():
+                return self.of_blocks(x, r, lambda block, place: self.entry(block, place, c))
+            case S.RowPiece():
+                return self.entry(x.args[0], _place((x.args[2] - 1) * x.args[1], r), c)
+            case S.Piece():
+                return self.entry(x.args[0], r, _place((x.args[2] - 1) * x.args[1], c))
+            case S.Part():
+                whole, width, place, axis = x.args
+                start = 0 if place == 1 else whole.shape[axis] - width
+                return self.entry(whole, r, _place(start, c)) if axis == -1 else self.entry(whole, _place(start, r), c)
+            case S.Present():
+                return self.present(x, r, c)
+            case S.OneHot():
+                number, _, axis = x.args
+                i, row = (self.entry(number, r, None), c) if axis == -1 else (self.entry(number, None, c), r)
+                return S.Iverson(sp.Eq(i, sp.Add(row, -1, evaluate=False), evaluate=False))
             case OneMatrix():
                 return sp.S.One
             case ZeroMatrix():
@@ -90,10 +139,51 @@ class _Writer:
 
     def chain(self, matrices: list[Any], r: Any, c: Any) -> Any:
         """The entry of a product of matrices: one sum over each inner size; matrices of ones leave only their sum."""
+        for k, (left, right) in enumerate(pairwise(matrices)):
+            if isinstance(left, S.Beside) or isinstance(right, S.Above):
+                found = [
+                    self.block(block, matrices, k, r, c) for block in _blocks(left if isinstance(left, S.Beside) else right)
+                ]
+                return found[0] if len(found) == 1 else sp.Add(*found, evaluate=False)
         inner = [self.sum_over(m.cols) for m in matrices[:-1]]
         rows, cols = [r, *inner], [*inner, c]
         terms = [self.entry(m, i, j) for m, i, j in zip(matrices, rows, cols)]
         return _sums(_product(*terms), [(i, m.cols) for i, m in zip(inner, matrices)])
+
+    def block(self, block: Block, matrices: list[Any], k: int, r: Any, c: Any) -> Any:
+        """What one block contributes to a product, where it stands beside others in matrix k or above them in the next."""
+        i = self.sum_over(block.width)
+        there = _place(block.start, i)  # the same in the whole
+        if isinstance(matrices[k], S.Beside):
+            ends = self.chain([*matrices[:k], block.matrix], r, i), self.chain(matrices[k + 1 :], there, c)
+        else:
+            ends = self.chain(matrices[: k + 1], r, there), self.chain([block.matrix, *matrices[k + 2 :]], i, c)
+        term = _sums(_product(*ends), [(i, block.width)])
+        return term if block.steps is None else sp.Sum(term, (S.bound, *block.steps))
+
+    def of_blocks(self, x: Any, place: Any, entry: Any) -> Any:
+        """The entry at a place of what is made of blocks: of the block in which the place is."""
+        blocks, found = _blocks(x), []
+        for block in blocks:
+            if block.steps is not None:
+                lo, _ = block.steps
+                time = sp.ceiling(place / block.width) + lo - 1
+                inside = place - (time - lo) * block.width
+                return entry(block.matrix.xreplace({S.bound: time}), None if block.width == 1 else inside)
+            conditions = [place > block.start] * (block.start != 0) + [place <= block.stop] * (block is not blocks[-1])
+            inside = None if block.width == 1 else sp.Add(place, -block.start, evaluate=False) if block.start != 0 else place
+            found.append(_product(*map(S.Iverson, conditions), entry(block.matrix, inside)))
+        return sp.Add(*found, evaluate=False)
+
+    def present(self, whole: Any, r: Any, c: Any) -> Any:
+        """Whether an entry of the sample is other than the value."""
+        x, value, axis = whole.args
+        i = self.sum_over(x.shape[axis])
+        entry = self.entry(x, r, i) if axis == -1 else self.entry(x, i, c)
+        if i is None:
+            return S.Iverson(sp.Ne(entry, value, evaluate=False))
+        none = sp.Product(S.Iverson(sp.Eq(entry, value, evaluate=False)), (i, 1, x.shape[axis]))
+        return sp.Add(1, -none, evaluate=False)
 
     def function(self, x: Any, r: Any, c: Any) -> Any:
         name, inner = x.function, x.args[1]
@@ -111,6 +201,9 @@ class _Writer:
             "abs": lambda: sp.Max(z, -z, evaluate=False),
             "exp": lambda: sp.exp(z),
             "log": lambda: sp.log(z),
+            "sqrt": lambda: sp.sqrt(z),
+            "sign": lambda: sp.sign(z),
+            "erf": lambda: sp.erf(z),
             "sigmoid": lambda: 1 / (1 + sp.exp(-z)),
             "relu": lambda: sp.Max(0, z, evaluate=False),
             "positive": lambda: S.Iverson(z > 0),
@@ -127,94 +220,3 @@ def _sums(term: Any, over: list[tuple[Any, Any]]) -> Any:
         if index is not None:
             term = sp.Sum(term, (index, 1, size)) if term.has(index) else _product(size, term)
     return term
-
-
-# ------------------------------------------------------------------------------------------------------ their numbers
-
-
-class Axes:
-    """The value of a component expression: an array with one axis for each index that it depends on."""
-
-    def __init__(self, values: Values, steps: np.ndarray | None) -> None:
-        self.values, self.ranges = values, {S.t: steps}
-
-    def of(self, x: Any) -> tuple[np.ndarray, tuple[Any, ...]]:
-        match x:
-            case sp.Indexed() | S.ScalarQuantity():
-                return self.quantity(x)
-            case sp.Sum():
-                term, *limits = x.args  # SymPy joins sums of sums into one
-                for index, lo, hi in limits:
-                    if index == S.bound:
-                        self.ranges = {**self.ranges, S.bound: matrix_steps(self.values, lo, hi)}
-                summed = {index for index, *_ in limits}
-                factors = [self.of(f) for f in (term.args if isinstance(term, sp.Mul) else [term])]
-                axes = tuple(a for a in _union(a for _, a in factors) if a not in summed)
-                return _einsum(factors, axes), axes
-            case sp.Mul():
-                factors = [self.of(a) for a in x.args]
-                axes = _union(a for _, a in factors)
-                return _einsum(factors, axes), axes
-            case sp.Add() | sp.Max() | sp.Min():
-                parts = [self.of(a) for a in x.args]
-                axes = _union(a for _, a in parts)
-                arrays = [laid_out(array, own, axes) for array, own in parts]
-                combine = {sp.Add: np.add, sp.Max: np.maximum, sp.Min: np.minimum}[x.func]
-                out = arrays[0]
-                for array in arrays[1:]:
-                    out = combine(out, array)
-                return out, axes
-            case sp.Pow():
-                array, axes = self.of(x.base)
-                return array ** int(x.exp), axes
-            case sp.exp() | sp.log() | sp.tanh():
-                array, axes = self.of(x.args[0])
-                return getattr(np, type(x).__name__)(array), axes
-            case S.Iverson():
-                return self.indicator(x.args[0])
-        return np.array(float(x.xreplace(self.values.sizes))), ()
-
-    def indicator(self, condition: Any) -> tuple[np.ndarray, tuple[Any, ...]]:
-        """1 where the condition holds: a comparison of an expression with numbers."""
-        found: tuple[np.ndarray, tuple[Any, ...]] = (np.array(1.0), ())
-        for part in condition.args if isinstance(condition, sp.And) else [condition]:
-            array, axes = self.of(part.lhs - part.rhs if not part.rhs.is_number else part.lhs)
-            limit = float(part.rhs) if part.rhs.is_number else 0.0
-            compare = {">": np.greater, ">=": np.greater_equal, "<=": np.less_equal, "<": np.less}[part.rel_op]
-            found = _einsum([found, (compare(array, limit).astype(float), axes)], axes), axes
-        return found
-
-    def quantity(self, x: Any) -> tuple[np.ndarray, tuple[Any, ...]]:
-        name = str(x.base.label) if isinstance(x, sp.Indexed) else x.name
-        places = list(x.indices) if isinstance(x, sp.Indexed) else []
-        axes: tuple[Any, ...] = ()
-        steps = None
-        if self.values.has_steps(name):
-            time = places.pop(0)
-            symbol = next((s for s in (S.t, S.bound) if time.has(s)), None)
-            axes = () if symbol is None else (symbol,)
-            steps = self.values.step(time, self.ranges.get(symbol))
-        array = self.values.of(name, steps)
-        shape = array.shape[:-2]
-        if len(places) == 1:
-            array = array.reshape(*shape, -1)
-        elif not places:
-            array = array.reshape(shape)
-        return array, (*axes, *places)
-
-
-def _union(axes: Iterator[tuple[Any, ...]]) -> tuple[Any, ...]:
-    return tuple(dict.fromkeys(a for own in axes for a in own))
-
-
-def laid_out(array: np.ndarray, own: tuple[Any, ...], axes: tuple[Any, ...]) -> np.ndarray:
-    """An array with the axes `own` as one with the axes `axes`, of length 1 where it does not depend on one."""
-    order = [own.index(a) for a in axes if a in own]
-    shape = [array.shape[own.index(a)] if a in own else 1 for a in axes]
-    return array.transpose(order).reshape(shape)
-
-
-def _einsum(factors: list[tuple[np.ndarray, tuple[Any, ...]]], out: tuple[Any, ...]) -> np.ndarray:
-    numbers = {a: i for i, a in enumerate(_union(axes for _, axes in factors))}
-    operands = [part for array, axes in factors for part in (array, [numbers[a] for a in axes])]
-    return np.einsum(*operands, [numbers[a] for a in out], optimize=len(factors) > 2)

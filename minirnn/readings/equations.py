@@ -14,7 +14,8 @@ from ..fold import Domain, Folded
 from ..ops import leaf_op, take_op
 from ..system import write_whole
 from . import symbols as S
-from .components import Axes, components, laid_out
+from .component_values import Axes, laid_out
+from .components import components
 from .conventions import column
 from .evaluation import Values, evaluate, residual
 from .expressions import Expressions, in_order, time_of, values_of
@@ -301,8 +302,9 @@ def _component_residual(lhs: Any, rhs: Any, domain: Domain | None, values: Value
     """The same for the component form, entry by entry."""
     steps = None if domain is None or domain.lo == domain.hi else np.array(domain.steps(values.T))
     with np.errstate(all="ignore"):
-        traced, axes = Axes(values, steps).of(lhs)
-        found, own = Axes(values, steps).of(rhs)
+        space = Axes(values, steps)
+        traced, axes = space.of(lhs)
+        found, own = space.of(rhs)
         if set(own) - set(axes):
             return float("inf")
         whole = laid_out(found, own, axes)

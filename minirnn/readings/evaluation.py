@@ -17,7 +17,7 @@ from . import symbols as S
 from .names import unquoted
 
 # entrywise functions as the field defines them, not as the primitives compute them
-_functions: dict[str, Callable[..., np.ndarray]] = {
+FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "tanh": lambda x: np.sinh(x) / np.cosh(x) if np.max(np.abs(x), initial=0) < 300 else np.tanh(x),
     "sigmoid": lambda x: (1 + np.tanh(x / 2)) / 2,
     "relu": lambda x: np.where(x > 0, x, 0),
@@ -142,7 +142,7 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
         case "Transpose":
             return np.swapaxes(of(expr.args[0]), -1, -2)
         case "Entrywise" | "NumberFunction":
-            return _functions[expr.args[0].name](of(expr.args[1]), *map(float, expr.args[2:]))
+            return FUNCTIONS[expr.args[0].name](of(expr.args[1]), *map(float, expr.args[2:]))
         case "Present":
             return (of(expr.args[0]) != float(expr.args[1])).any(int(expr.args[2]), keepdims=True).astype(float)
         case "OneHot":

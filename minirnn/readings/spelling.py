@@ -114,7 +114,7 @@ class Text:
 
 NAMED = (
     S.ScalarQuantity, S.Mean, S.SumAll, S.ScalarTimeSum,
-    sp.Indexed, sp.Sum, sp.exp, sp.log, sp.tanh, sp.Max, sp.Min, S.Iverson,
+    sp.Indexed, sp.Sum, sp.Product, sp.exp, sp.log, sp.tanh, sp.sign, sp.erf, sp.Max, sp.Min, S.Iverson,
     array_forms.Entry, array_forms.LargestOfAll, array_forms.NumberFunction,
 )  # fmt: skip
 
@@ -173,6 +173,8 @@ class Speller:
         return (str(x), ATOM) if x.q == 1 else (self.d.fraction(str(x.p), str(x.q)), PRODUCT)
 
     def _Pow(self, x: Any) -> tuple[str, int]:
+        if x.exp == sp.S.Half:
+            return self.d.function("sqrt") + self.d.bracket(self.spell(x.base)[0]), ATOM
         if x.exp.is_negative:
             return self._Mul(x) if not x.has(*NAMED) else (self.d.fraction("1", self.spell(1 / x)[0]), PRODUCT)
         base = self.inside(x.base, POWER)
@@ -347,7 +349,25 @@ class Speller:
     # ------------------------------------------------------------------------------------------------- components
 
     def _Indexed(self, x: Any) -> tuple[str, int]:
-        return self.d.name(str(x.base.label), ",".join(time_text(i) for i in x.indices)), ATOM
+        return self.d.name(str(x.base.label), ",".join(map(self.place, x.indices))), ATOM
+
+    def place(self, x: Any) -> str:
+        """An index; one that is computed from others without blanks."""
+        simple = x.is_Symbol or x.is_number or x.as_coeff_Add()[1].is_Symbol
+        if simple:
+            return time_text(x)
+        x = x.replace(  # t - 1, not -1 + t
+            lambda e: e.is_Add and e.args[0].is_Number, lambda e: sp.Add(*e.args[1:], e.args[0], evaluate=False)
+        )
+        return self.spell(x)[0].replace(" ", "")
+
+    def _ceiling(self, x: Any) -> tuple[str, int]:
+        said = self.spell(x.args[0])[0]
+        return (rf"\lceil {said} \rceil" if isinstance(self.d, Latex) else f"⌈{said}⌉"), ATOM
+
+    def _Product(self, x: Any) -> tuple[str, int]:
+        term, (index, lo, hi) = x.args
+        return self.d.product_over(str(index), self.spell(hi)[0], time_text(lo), self.inside(term, ADD)), PRODUCT
 
     def _Sum(self, x: Any) -> tuple[str, int]:
         said = self.inside(x.args[0], ADD)
@@ -358,7 +378,7 @@ class Speller:
     def _tanh(self, x: Any) -> tuple[str, int]:
         return self.d.function(type(x).__name__) + self.d.bracket(self.spell(x.args[0])[0]), ATOM
 
-    _exp = _log = _tanh
+    _exp = _log = _sign = _erf = _tanh
 
     def _Max(self, x: Any) -> tuple[str, int]:
         return self.d.function(type(x).__name__.lower()) + self.d.bracket(", ".join(self.spell(a)[0] for a in x.args)), ATOM
@@ -369,5 +389,6 @@ class Speller:
         condition = x.args[0]
         parts = condition.args if isinstance(condition, sp.And) else [condition]
         signs = {">": ">", ">=": r"\ge" if isinstance(self.d, Latex) else "≥", "<=": self.d.at_most.strip(), "<": "<"}
+        signs |= {"==": "=", "!=": self.d.unequal}
         said = [f"{self.spell(p.lhs)[0]} {signs[p.rel_op]} {self.spell(p.rhs)[0]}" for p in parts]
         return self.d.iverson(", ".join(said)), ATOM

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn.readings.evaluation import _functions, residual
+from minirnn.readings.evaluation import FUNCTIONS, residual
 
 X = np.array([[-800.0, -3.0, -0.1, 0.0, 0.2, 4.0, 800.0]])
 
@@ -15,8 +15,8 @@ def test_the_witness_functions_agree_with_the_primitives_at_the_ends(name):
 
     with np.errstate(over="ignore"):
         axis = [-1] if name == "softmax" else []
-        np.testing.assert_allclose(_functions[name](X, *axis), getattr(ops, name).compute(X), rtol=1e-15, atol=1e-16)
-        np.testing.assert_allclose(_functions[name](X / 300, *axis), getattr(ops, name).compute(X / 300), rtol=1e-14)
+        np.testing.assert_allclose(FUNCTIONS[name](X, *axis), getattr(ops, name).compute(X), rtol=1e-15, atol=1e-16)
+        np.testing.assert_allclose(FUNCTIONS[name](X / 300, *axis), getattr(ops, name).compute(X / 300), rtol=1e-14)
 
 
 def test_a_residual_does_not_let_nan_or_a_shape_slip_through():
