@@ -204,12 +204,13 @@ OPERANDS = {
     "piece": [SEQUENCE.reshape(2, 12), A], "columns": [A], "total": [A, B, A], "average": [A, B, A],
     "where": [(A > 0) * 1.0, A, B], "sqrt": [B],
     "sharecols": [A[:, :1], B], "onehot": [np.array([[2.0], [0.0]]), np.ones((4, 3))],
+    "half": [SEQUENCE.reshape(2, 12)], "shares": [SEQUENCE.reshape(8, 3)],
     "present": [A * (A > 0)], "join": [A, B[:, :2]], "left": [A, B[:, :2]], "right": [A, B[:, :2]],
 }  # fmt: skip
 ATTRIBUTES = {
     "scale": {"p": 2.5}, "shift": {"q": -0.5}, "complement": {"q": 1}, "inside": {"low": -1.0, "high": 1.0},
     "clip": {"low": -1.0, "high": 1.0}, "portion": {"T": 3}, "take": {"t": 3}, "put": {"t": 2}, "piece": {"t": 2},
-    "columns": {"start": 1, "stop": 3}, "present": {"v": 0.0},
+    "columns": {"start": 1, "stop": 3}, "present": {"v": 0.0}, "blank": {"size": 5, "units": "M"}, "half": {"k": 1},
 }  # fmt: skip
 BINARY = {"add", "subtract", "multiply", "divide"}
 
