@@ -148,6 +148,7 @@ _one_input = _inputs(
     ("the last, x[-1]", lambda X: _repeated(X, -1)),
     ("the first, x[0]", lambda X: _repeated(X, 0)),
 )
+_reshaped = _inputs(("", lambda X: X.reshape(X.shape[1], X.shape[0], -1).swapaxes(0, 1)))
 _first_sample = _inputs(("", lambda X: np.repeat(X[:1], len(X), axis=0)))
 _inputs_moved = _inputs(
     ("x[t-1] is used at step t, and x[-1], the last, at the first", lambda X: np.roll(X, 1, axis=1)),
@@ -319,6 +320,13 @@ SLIPS = [
         "x = X[0]  # outside of the loop over samples",
         "x = X[i]  # inside it",
         _first_sample,
+    ),
+    Slip(
+        "samples for steps",
+        "reshape is taken for an exchange of samples and steps",
+        "x = X.reshape(T, N, D)[t]",
+        "x = X[:, t]  # or X.transpose(1, 0, 2)[t]",
+        _reshaped,
     ),
     Slip(
         "initial state of ones",

@@ -98,7 +98,9 @@ def compiled(text, **more):
 
 def gradients(text, arrays):
     """Complex step, by NumPy alone."""
-    f = compiled(text.replace("np.abs(", "absolute("), absolute=lambda x: np.where(x < 0, -x, x))
+    f = compiled(
+        text.replace("np.abs(", "absolute("), absolute=lambda x: np.where(x < 0, -x, x)[()]
+    )  # a number for a number
     found = {}
     for name, value in arrays.items():
         out = np.zeros(value.shape)

@@ -32,6 +32,8 @@ def forward(w, X, h0, slip):
     f = {"sigmoid for tanh": sigmoid, "relu for tanh": relu}.get(slip, np.tanh)
     H, Z, Y = [], [], []
     h_before = None
+    if slip == "reshaped":
+        X = X.reshape(T, N, -1).swapaxes(0, 1)
     for n in range(N):
         x = X[0] if slip == "first sample" else X[n]
         h = h0[n]
@@ -185,6 +187,7 @@ FORWARD = {
     "x[-1] always": "one input at every step",
     "x[0] always": "one input at every step",
     "first sample": "one sample for all",
+    "reshaped": "samples for steps",
     "ones": "initial state of ones",
     "left by the sample before": "initial state left over",
     "left by the batch before": "initial state left over",
