@@ -436,12 +436,21 @@ numbers: Primitive = Primitive(
     lambda S, *xs: S.vector_of(*xs),
     "stack",
 )
+
+
+def _taken_apart(g: Node, y: Node, position: int, axis: int) -> Node:
+    """Of steps put together a step; of samples a part."""
+    if y.args[position].step == position + 1:
+        return STEPS[axis](g, t=position + 1)
+    return part(g, key=full_key(g.ndim, axis, position))
+
+
 STACKS: dict[int, Primitive] = {1: stack}
 for _axis in (0, 2):
     STACKS[_axis] = Primitive(
         f"stack {_axis}",
         f"np.stack([{{*}}], axis={_axis})" if _axis else "np.stack([{*}])",
-        lambda g, y, position, axis=_axis: STEPS[axis](g, t=position + 1),
+        lambda g, y, position, axis=_axis: _taken_apart(g, y, position, axis),
         (lambda S, *xs: S.above(*xs)) if _axis == 0 else (lambda S, *xs: S.no_matrix_form("stack")),
         "stack",
     )

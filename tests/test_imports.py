@@ -22,6 +22,7 @@ HELPERS = {
     "paths", "renaming", "simplify", "svg", "unrolled", "rolled", "contents", "canvas", "sheet", "engines", "schedule",
     "quantities", "array_forms",
     "terms", "lines", "rows", "rooms", "functions", "whole", "plain", "fast", "stepwise", "runs", "broadcasting", "comments",
+    "samples",
 }  # fmt: skip
 
 

@@ -216,6 +216,7 @@ class Ran(NamedTuple):
     recorder: Recorder
     given: dict[str, Node]
     output: Node
+    name: str | None  # what the variable is called that held the output, if it was filled part by part
     returned: Any
 
 
@@ -332,8 +333,8 @@ def _trace(asked: AskedLoop, again: bool = False, wrt: tuple[str, ...] = ()) -> 
         returned = copies.of(asked.function, "")(**own)
         if refusal.run.refused is not None:
             raise refusal.run.refused
-        output = _output(returned)
-    return LoopTrace(asked, wrt, Ran(recorder, given.names, output, _values(returned)))
+        output, name = _output(returned)
+    return LoopTrace(asked, wrt, Ran(recorder, given.names, output, name, _values(returned)))
 
 
 def _made(asked: AskedLoop, ran: Ran) -> Made:
@@ -341,9 +342,12 @@ def _made(asked: AskedLoop, ran: Ran) -> Made:
     output, given = ran.output, ran.given
     nodes = _widened(ancestors([output]), set(given.values()))
     sequences, T = settle(ran.recorder, nodes)
-    of_steps = output.op in (A.numbers, *A.STACKS.values()) and all(n.name is not None for n in output.args)
+    of_steps = output.op in (A.numbers, *A.STACKS.values()) and all(
+        n.name is not None and n.step == t for t, n in enumerate(output.args, start=1)
+    )
     if output.name is None and output.args and not of_steps:
-        output.name, output.step = ("output" if output.ndim else "L"), None
+        name = ran.name if ran.name and not any(n.name == ran.name for n in nodes) else "output"
+        output.name, output.step = (name if output.ndim else "L"), None
     present = set(nodes)
     parameters = {str(n.name): n for n in given.values() if n in present and n not in sequences and n.name}
     for node in sequences:
@@ -412,14 +416,15 @@ def _called(function: Any) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
-def _output(returned: Any) -> Node:
-    """What is traced: the array that was returned, a list of arrays put together, of several the first one."""
+def _output(returned: Any) -> tuple[Node, str | None]:
+    """What is traced: the array that was returned, a list of arrays put together, of several the first one; and its name."""
     if type(returned) is Array and traced(returned):
-        return returned.node
+        more = returned._more
+        return returned.node, more.called[0] if more is not None and more.called is not None else None
     if type(returned) is list and returned and traced(returned):
         shapes = {np.shape(part) if type(part) is not Array else part.shape for part in returned}
         if len(shapes) == 1:
-            return array(returned).node
+            return array(returned).node, None
     for part in returned.values() if type(returned) is dict else returned if type(returned) in (list, tuple) else []:
         if traced(part) or type(part) is dict:
             return _output(part)

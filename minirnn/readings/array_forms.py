@@ -22,10 +22,10 @@ class Selection(S._Printed, MatrixExpr):
         _, r0, r1, c0, c1 = self.args
         return r1 - r0, c1 - c0
 
-    def places(self, rows: Any, cols: Any) -> list[tuple[int, int, bool]]:
+    def places(self, rows: Any, cols: Any) -> list[tuple[Any, Any, bool]]:
         """First, last and whether it is all, of rows and of columns; of a row its columns only."""
         sizes = self.args[0].shape
-        found = [(int(lo), int(hi), (lo, hi) == (0, n)) for (lo, hi), n in zip((rows, cols), sizes)]
+        found = [(lo, hi, (lo, hi) == (0, n)) for (lo, hi), n in zip((rows, cols), sizes)]
         return found[1:] if sizes[0] == 1 else found
 
 

@@ -22,6 +22,7 @@ from .expressions import Expressions, in_order, time_of, values_of
 from .numbers import latex_numbers, matrix_latex, numbered
 from .paths import path_equations
 from .renaming import checked, renamed
+from .samples import alike, numbers_in, of_sample, summed
 from .simplify import rows_sum_to_one, simplified
 from .spelling import latex, text, time_text
 
@@ -44,6 +45,7 @@ class Equation:
     numbers_latex: str = ""
     numbers_text: str = ""
     other_index: tuple[str, str, str] | None = None  # (k, 1, T) where it holds for an index other than t
+    samples: int = 0  # the number of samples i for which it holds, each with quantities of its own
 
     @property
     def sympy(self) -> Any:
@@ -75,13 +77,14 @@ class Equation:
         return "eq:" + self.name.replace("/", "-").replace("^", "") + tail
 
     def _where(self, between: str) -> str:
+        found = []
         if self.other_index is not None:
-            index, lo, hi = self.other_index
-            return f"{index}={lo}{between}{hi}"
-        if self.domain is None or self.domain.lo == self.domain.hi:
-            return ""
-        lo, hi = time_text(time_of(self.domain.lo)), time_text(time_of(self.domain.hi))
-        return f"t={lo}{between}{hi}"
+            found.append(self.other_index)
+        elif self.domain is not None and self.domain.lo != self.domain.hi:
+            found.append(("t", time_text(time_of(self.domain.lo)), time_text(time_of(self.domain.hi))))
+        if self.samples:
+            found.append(("i", "1", str(self.samples)))
+        return ", ".join(f"{index}={lo}{between}{hi}" for index, lo, hi in found)
 
     def __str__(self) -> str:
         where = self._where("..")
@@ -178,6 +181,7 @@ def equations(
     wrt: Iterable[str] = (),
     t: int | None = None,
     paths: bool = False,
+    each_sample: bool = False,
 ) -> Equations:
     """The equations of `trace`, each evaluated at every step of its domain against the traced values.
 
@@ -187,6 +191,7 @@ def equations(
     - `hide`: names that are left out, their definitions put where they are used
     - `wrt`: further quantities to differentiate by: "x", "h_0"
     - `t`: only the equations of this step, with their numbers
+    - `each_sample`: of a loop through samples, the equations of each; otherwise those that are alike are one, for i
     - `paths`: also the total derivative as a sum over paths, with the immediate ones (∂⁺) it is made of
     """
     if form not in FORMS:
@@ -236,11 +241,28 @@ def equations(
     if form == "unrolled" and t is None:
         found = _in_time(found, {f"dL/d{name}" for name in trace.parameters})
     result = [equation for _, equation in found]
+    if trace.literal and form == "matrix" and t is None and not each_sample:
+        result = _of_all_samples(result)
     if paths:
         for p in path_equations(trace, builder, row_values):
             left, right = (renamed(side, own_names) for side in (p.lhs, p.rhs))
             result.append(Equation(left, right, p.domain, p.residual, p.name, other_index=p.over))
     return Equations(result, folded)
+
+
+def _of_all_samples(equations: list[Equation]) -> list[Equation]:
+    """One equation for all samples of a loop that goes through them."""
+    count = max((k for e in equations for k in numbers_in(e.lhs)), default=0)
+    found = []
+    for places in alike((e.lhs, e.rhs, e.domain) for e in equations):
+        e = equations[places[0]]
+        if len(places) > 1:
+            (k,) = numbers_in(e.lhs)
+            sides, name = [of_sample(side, k) for side in (e.lhs, e.rhs)], e.name.removesuffix(str(k)) + "i"
+            worst = max(equations[place].residual for place in places)
+            e = replace(e, lhs=sides[0], rhs=sides[1], residual=worst, name=name, samples=len(places))
+        found.append(replace(e, rhs=summed(e.rhs, count)))
+    return found
 
 
 def _demand_complete(folded: Folded, trace: Trace) -> None:

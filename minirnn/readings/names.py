@@ -11,7 +11,7 @@ import re
 _text = {"y": "ŷ", "target": "y", "l": "ℓ", "delta": "δ", "htilde": "h̃"}
 _latex = {"y": r"\hat{y}", "target": "y", "l": r"\ell", "delta": r"\delta", "htilde": r"\tilde{h}"}
 _sub = str.maketrans("0123456789+-taehijklmnoprsuvx()", "₀₁₂₃₄₅₆₇₈₉₊₋ₜₐₑₕᵢⱼₖₗₘₙₒₚᵣₛᵤᵥₓ₍₎")
-_sup = str.maketrans("0123456789()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾")
+_sup = str.maketrans("0123456789()i", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ⁱ")
 
 
 def parts(name: str) -> tuple[str, str, str]:

@@ -287,6 +287,11 @@ class Speller:
 
     _ScalarTimeSum = _TimeSum
 
+    def _SampleSum(self, x: Any) -> tuple[str, int]:
+        return self.sum_over("i", "1", str(x.args[1]), x.args[0])
+
+    _ScalarSampleSum = _SampleSum
+
     def _Beside(self, x: Any) -> tuple[str, int]:
         return self.d.entries(self.listed(x, self.d.dots)), ATOM
 
@@ -302,7 +307,9 @@ class Speller:
                 words += [first, dots, last]
             else:
                 words.append(self.spell(part)[0])
-        return words
+        names = [getattr(part, "name", "") for part in x.args]
+        of_samples = [f"{names[0].removesuffix('1')}{k}" for k in range(1, len(names) + 1)]
+        return [words[0], dots, words[-1]] if len(names) > 4 and names == of_samples else words
 
     def _Piece(self, x: Any) -> tuple[str, int]:
         base, _ = self.spell(x.args[0])

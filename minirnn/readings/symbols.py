@@ -217,6 +217,19 @@ class ScalarTimeSum(_Printed, sp.Expr):
     is_commutative = True
 
 
+class SampleSum(TimeSum):
+    """The sum of a matrix over the samples i = 1..n of a loop."""
+
+    def __new__(cls, x: Any, n: Any) -> SampleSum:
+        return MatrixExpr.__new__(cls, x, n)
+
+
+class ScalarSampleSum(_Printed, sp.Expr):
+    """The sum of a number over the samples i = 1..n of a loop."""
+
+    is_commutative = True
+
+
 class Beside(_Printed, MatrixExpr):
     """Matrices side by side; one TimeSum-like operand (x, lo, hi) stands for a matrix at every step."""
 

@@ -110,12 +110,44 @@ def test_equations_are_the_same_at_every_length(name, monkeypatch):
     assert [str(e) for e in long.equations()] == short
 
 
-def test_the_seed_of_many_samples_keeps_them_apart():
+def test_what_holds_for_every_sample_is_said_once():
     trace = traced("seed_004")
     lines = [str(e) for e in trace.equations()]
+    assert {
+        "h⁽ⁱ⁾ₜ = tanh(x⁽ⁱ⁾ₜ Wxh + h_previous⁽ⁱ⁾ₜ₋₁ Whh + Bh)    (t=1..T, i=1..3)",
+        "Y_pred_manual = [y⁽¹⁾_T; y⁽²⁾_T; y⁽³⁾_T]",
+        "∂L/∂y⁽ⁱ⁾_T = ∂L/∂Y_pred_manual[i, :]    (i=1..3)",
+        "∂L/∂Who = Σ(i=1..3) h⁽ⁱ⁾_Tᵀ ∂L/∂y⁽ⁱ⁾_T",
+        "∂L/∂Whh = Σ(i=1..3) Σ(t=1..T) h_previous⁽ⁱ⁾ₜ₋₁ᵀ (∂L/∂h⁽ⁱ⁾ₜ ⊙ (1 - (h⁽ⁱ⁾ₜ)²))",
+    } <= set(lines)
+    assert not any("⁽²⁾" in line for line in lines if "[" not in line)
+    latex = trace.equations().latex()
+    assert r"\sum_{i=1}^{3} \sum_{t=1}^{T}" in latex and r"&& t=1,\ldots,T, i=1,\ldots,3" in latex
+    assert trace.steps == published.T and trace.value("h^3", 2).shape == (published.M,)
+
+
+def test_a_step_of_one_sample_can_be_asked_for():
+    trace = traced("seed_004")
+    lines = [str(e) for e in trace.equations(each_sample=True)]
     assert "h⁽²⁾ₜ = tanh(x⁽²⁾ₜ Wxh + h_previous⁽²⁾ₜ₋₁ Whh + Bh)    (t=1..T)" in lines
-    assert trace.steps == published.T
-    assert trace.value("h^3", 2).shape == (published.M,)
+    assert any(str(e).startswith("h⁽²⁾₃ = tanh(x⁽²⁾₃ Wxh") for e in trace.equations(t=3))
+
+
+def test_a_sample_that_is_treated_otherwise_is_not_said_with_the_others():
+    def f(X, W, V):
+        Y = np.zeros((3, 5))
+        for i in range(3):
+            h = np.zeros(5)
+            for t in range(4):
+                h = np.tanh(X[i, t] @ W + (2 if i == 1 else 1) * h @ V)
+            Y[i] = h
+        return Y
+
+    rng = np.random.default_rng(0)
+    trace = mr.trace(f, X=rng.normal(size=(3, 4, 2)), W=rng.normal(size=(2, 5)), V=rng.normal(size=(5, 5)))
+    lines = [str(e) for e in trace.equations()]
+    assert [line.split("ₜ =")[0] for line in lines if "(t=2..T" in line] == ["h⁽¹⁾", "h⁽²⁾", "h⁽³⁾"]
+    assert any(line.startswith("h⁽ⁱ⁾₁ = tanh(X⁽ⁱ⁾₁ W") for line in lines)
 
 
 def test_the_seed_with_tensorflow_in_it():

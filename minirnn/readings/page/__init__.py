@@ -96,7 +96,7 @@ def page(trace: Trace, path: Any = None, *, report: Report | None = None, langua
     svg, picture_problem = _svg(trace)
     samples = len(np.atleast_2d(trace.output))
     title = f"{trace.model.label}: {trace.steps} steps, {samples} {'sample' if samples == 1 else 'samples'}"
-    found, shown = equations(trace), lines(trace)
+    found, shown = equations(trace, each_sample=True), lines(trace)
     layers = _layers(trace)
     listing, no_source = _listing(trace, shown)
     views = ["overview", "step", *(["flow", "ledger"] if trace.loss is not None else []), "parameters", "source"]

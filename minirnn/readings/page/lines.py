@@ -52,7 +52,7 @@ class Line:
 def lines(trace: Trace) -> list[Line]:
     """Every equation of `trace`, in the order of the code. Of a sum over time, the line is what one step adds to it."""
     found = []
-    for e in equations(trace):
+    for e in equations(trace, each_sample=True):
         adds = isinstance(e.rhs, S.TimeSum)
         right = e.rhs.args[0].xreplace({S.bound: S.t}) if adds else e.rhs
         domain = None if e.domain is None else e.domain.steps(trace.steps)
