@@ -475,5 +475,7 @@ JOINS: dict[int, Primitive] = {
     for axis in (-1, -2, -3)
 }
 
+ALL = {op for op in vars().values() if isinstance(op, Primitive)}
+ALL |= {op for table in (STEPS, STACKS, JOINS, PRODUCTS, DOTS) for op in table.values()}
 CUTS = {part, entry, *STEPS.values()}  # what takes a step of the data
 MULTIPLY = {matmul, *PRODUCTS.values(), *DOTS.values()}  # what multiplies by a matrix

@@ -341,6 +341,8 @@ def _made(asked: AskedLoop, ran: Ran) -> Made:
     """Name and stamp what the function has computed; add the loss."""
     output, given = ran.output, ran.given
     nodes = _widened(ancestors([output]), set(given.values()))
+    if _with_sigmoids(nodes, ran.recorder):
+        nodes = ancestors([output])
     sequences, T = settle(ran.recorder, nodes)
     of_steps = output.op in (A.numbers, *A.STACKS.values()) and all(
         n.name is not None and n.step == t for t, n in enumerate(output.args, start=1)
@@ -385,6 +387,24 @@ def _widened(nodes: list[Node], given: set[Node]) -> list[Node]:
             if any(a in instead for a in node.args):
                 node.args = tuple(instead.get(a, a) for a in node.args)
     return [node for node in nodes if node not in instead] if instead else nodes
+
+
+def _with_sigmoids(nodes: list[Node], recorder: Recorder) -> bool:
+    """Let 1 / (1 + exp(-x)) be the sigmoid of x, which computes just that, where the parts have no names of their own.
+
+    Whether there was one: parts of it may not be needed any more.
+    """
+    found = False
+    for node in [node for node in nodes if node.op is A.inverse]:
+        chain = [node]
+        while len(chain) < 4 and len(chain[-1].args) == 1:
+            chain.append(chain[-1].args[0])
+        if [part.op for part in chain] == [A.inverse, ops.shift, ops.exp, ops.negative]:
+            ones = node.attrs["q"] == chain[1].attrs["q"] == 1
+            if ones and not recorder.names.keys() & set(chain[1:]):
+                node.op, node.args, node.attrs = ops.sigmoid, chain[-1].args, {}
+                found = True
+    return found
 
 
 def _silent(*_: Any, **__: Any) -> None:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn import ops
-from minirnn.graph import Primitive
+from minirnn import array_ops, ops
+from minirnn.graph import Node, Primitive
+from minirnn.ops import leaf
 from minirnn.readings import page as page_module
-from minirnn.readings.page.program import program
+from minirnn.readings.page.program import _attributes, _plain, program
 
 from .. import family
 
@@ -213,24 +214,85 @@ ATTRIBUTES = {
     "columns": {"start": 1, "stop": 3}, "present": {"v": 0.0}, "blank": {"size": 5, "units": "M"}, "half": {"k": 1},
 }  # fmt: skip
 BINARY = {"add", "subtract", "multiply", "divide"}
+V, CUBE = np.array([0.5, -2.0, 1.0, 3.0]), np.cos(np.arange(24.0)).reshape(2, 3, 4)
+MATRIX, BOXES = np.sin(np.arange(20.0)).reshape(4, 5), np.sin(np.arange(24.0)).reshape(2, 4, 3)
+OPERANDS |= {
+    **{f"inner {s}": [V, V[::-1]] for s in "@."}, **{f"row {s} matrix": [V, MATRIX] for s in "@."},
+    **{f"matrix {s} row": [MATRIX.T, V] for s in "@."}, **{f"matrix {s} matrix": [A, CUBE[0]] for s in "@."},
+    **{f"3 {s} matrix": [CUBE, MATRIX] for s in "@."}, **{f"4 {s} matrix": [CUBE[None], MATRIX] for s in "@."},
+    "matrices @ matrices": [CUBE, BOXES], "number . array": [np.array(2.5), CUBE], "array . number": [CUBE, np.array(2.5)],
+    "outer": [V, R], "einsum": [CUBE, BOXES], "nought": [], "power": [B], "inverse": [B],
+    **{name: [A, np.round(B)] for name in ("maximum", "minimum", "greater", "less", "at_least", "at_most", "equal")},
+    "expand": [A[:, None]], "collapse": [CUBE], **{f"{name}_over": [CUBE] for name in ("sum", "mean", "max")},
+    "largest_at": [np.round(CUBE)], "reshape": [CUBE], "permute": [CUBE], "part": [CUBE], "cleared": [CUBE],
+    "placed": [CUBE[:, 2, ::-1], CUBE], "scattered": [np.arange(8.0).reshape(2, 4), A[:, :2]],
+    "update": [CUBE, CUBE[:, 0, ::-1]],
+    "entry": [V], "step 0": [CUBE], "step 2": [CUBE], "numbers": [np.array(1.0), np.array(2.0)],
+    "stack 0": [A, B, A], "stack 2": [A, B, A], "join -1": [CUBE, CUBE[..., :2]], "join -2": [CUBE, CUBE[:, :1]],
+    "join -3": [CUBE, CUBE[:1]],
+}  # fmt: skip
+BACKWARDS = array_ops.Key((slice(None), 2, slice(None, None, -1)))
+BY_KEY = {"part", "placed", "scattered", "cleared", "update"}
+ATTRIBUTES |= {
+    "nought": {"shape": (2, 3), "dtype": "float64"}, "divided": {"p": 3}, "inverse": {"q": 2.5}, "power": {"p": 3},
+    "cast": {"dtype": "float32"}, "expand": {"shape": (2, 4, 3)}, "collapse": {"axis": (0, 2), "shape": (1, 3, 1)},
+    **{f"{name}_over": {"axis": (-3, -1), "keepdims": name == "max"} for name in ("sum", "mean", "max")},
+    "largest_at": {"axis": (-1,)}, "einsum": {"spec": "nij,njk->ki"}, "reshape": {"shape": (4, 6)},
+    "permute": {"axes": (2, 0, 1)}, **{name: {"key": BACKWARDS} for name in BY_KEY},
+    "scattered": {"key": array_ops.Key((slice(None), np.array([1, 0, 1, 1])))},
+    "entry": {"t": 3}, "step 0": {"t": 2}, "step 2": {"t": 4},
+}  # fmt: skip
 
 
 def test_every_operation_is_that_of_numpy(visit):
     """Each by itself: the networks above do not use them all."""
     tab = visit()
-    primitives = {p.name: p for p in vars(ops).values() if isinstance(p, Primitive) and p.name != "leaf"}
+    of_layers = {p.name: p for p in vars(ops).values() if isinstance(p, Primitive) and p.name != "leaf"}
+    primitives = of_layers | {p.name: p for p in sorted(array_ops.ALL, key=lambda p: p.name)}
     assert set(primitives) <= set(tab.evaluate("Object.keys(OPERATIONS)"))
     for name, primitive in primitives.items():
         operands = OPERANDS.get(name, [A, B] if name in BINARY else [A])
         attributes = ATTRIBUTES.get(name, {})
         expected = np.asarray(primitive.compute(*operands, **attributes))
+        key = attributes.get("key", ())
+        if name in BY_KEY and any(isinstance(k, np.ndarray) for k in key):
+            attributes = _attributes(Node(primitive, tuple(map(leaf, operands)), attributes, expected))
         given = [{"shape": list(x.shape), "data": x.ravel().tolist()} for x in operands]
         found = tab.evaluate(
             """([name, attributes, given]) => {
                 const operands = given.map(({ shape, data }) => array(shape, Float64Array.from(data)));
                 const x = OPERATIONS[name](attributes, ...operands);
                 return [x.shape, [...x.data]]; }""",
-            [name, attributes, given],
+            [name, _plain(attributes), given],
         )
         assert tuple(found[0]) == expected.shape, name
         assert np.allclose(found[1], expected.ravel(), rtol=1e-14, atol=1e-15), name
+
+
+def predict(X, tokens, Wx, Wh, bh, Wo):
+    """A loop of one's own, with most of what a page must be able to compute again."""
+    h = np.zeros((2, 5))
+    c = np.ones((2, 5))
+    history = []
+    for t in range(4):
+        x = X[:, t]
+        z = np.hstack([x, h]) @ np.vstack([Wx, Wh]) + bh
+        c = np.where(z[:, :5] > 0, np.maximum(c, z[:, 5:]), c / 2)
+        h = np.tanh(c * z[:, :5]) + Wo[tokens[t]].sum() * np.mean(c, axis=1, keepdims=True) / (1 + np.exp(-h))
+        history.append(h.max(axis=-1))
+    return np.stack(history) + np.einsum("nm,km->nk", h, Wo).sum(axis=1)
+
+
+def test_a_loop_of_ones_own(visit):
+    rng = np.random.default_rng(0)
+    shapes = {"X": (2, 4, 3), "Wx": (3, 10), "Wh": (5, 10), "bh": (10,), "Wo": (6, 5)}
+    arrays = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    trace = mr.trace(predict, **arrays, tokens=[3, 0, 3, 5], Y=np.ones((4, 2)))
+    tab = visit(trace)
+    assert tab.locator("#no-replay").inner_text() == ""
+    assert tab.evaluate("browserCheck()") <= 1e-12
+    tab.evaluate(CHANGE, ["Wh", 7, 0.25])
+    tab.evaluate(CHANGE, ["x_3", 4, -1.5])
+    arrays["Wh"][0, 7], arrays["X"][1, 2, 1] = 0.25, -1.5
+    changed_trace = mr.trace(predict, **arrays, tokens=[3, 0, 3, 5], Y=np.ones((4, 2)))
+    assert agreement(tab.evaluate(VALUES), changed_trace) <= 1e-12

@@ -23,7 +23,11 @@ EQUATIONS = {
     "layers_in_a_list": [
         "state⁽²⁾ₜ = tanh(signal⁽¹⁾ₜ Wx_2 + state⁽²⁾ₜ₋₁ Wh_2 + b_2)    (t=1..T)"
     ],
-    "lstm_by_hand": ["cₜ = fₜ ⊙ c_prevₜ₋₁ + iₜ ⊙ c_tildeₜ    (t=1..T)", "hₜ = oₜ ⊙ tanh(cₜ)    (t=1..T)"],
+    "while_loop": ["hₜ = σ(zₜ)    (t=1..T)"],
+    "lstm_by_hand": [
+        "fₜ = σ(concatₜ Wf + bf)    (t=1..T)", "∂L/∂bf = Σ(t=1..T) ∂L/∂fₜ ⊙ fₜ ⊙ (1 - fₜ)",
+        "cₜ = fₜ ⊙ c_prevₜ₋₁ + iₜ ⊙ c_tildeₜ    (t=1..T)", "hₜ = oₜ ⊙ tanh(cₜ)    (t=1..T)",
+    ],
     "gru_by_hand": ["hₜ = (1 - zₜ) ⊙ nₜ + zₜ ⊙ hₜ₋₁    (t=1..T)"],
     "rnn_forward": ["a_nextₜ = tanh(Waa a_nextₜ₋₁ + Wax xₜ + ba 1ᵀ)    (t=1..T)"],
     "truncated": ["hₜ = tanh(Xₜ Wx + hₜ₋₁ Wh + bh)    (t=1..T)"],
@@ -249,3 +253,24 @@ def test_mixed_precisions(name):
     trace = mr.trace(function, **mixed, Y=np.ones((published.N, published.M)))
     assert same(trace.returned, function(**mixed))
     assert trace.verify(with_keras=False).ok and trace.equations().residual < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1 / (1 + np.exp(-x))", "σ(xₜ)"),
+        ("1.0 / (np.exp(-x) + 1.0)", "σ(xₜ)"),
+        ("1 / np.exp(-x)", "1 ⊘ exp(-xₜ)"),
+        ("2 / (1 + np.exp(-x))", "1 ⊘ (exp(-xₜ) + 1)"),
+        ("1 / (2 + np.exp(-x))", "1 ⊘ (exp(-xₜ) + 2)"),
+        ("1 / (1 + np.exp(x))", "1 ⊘ (exp(xₜ) + 1)"),
+    ],
+)
+def test_a_sigmoid_is_known_by_its_formula(text, said, tmp_path):
+    space = {"np": np}
+    file = tmp_path / "sigmoid.py"
+    file.write_text(f"def f(X, h):\n    for x in X:\n        h = h * ({text})\n    return h\n")
+    exec(compile(file.read_text(), str(file), "exec"), space)
+    trace = mr.trace(space["f"], X=np.linspace(-2, 2, 12).reshape(4, 3), h=np.ones(3), Y=np.zeros(3))
+    assert any(said in str(e) for e in trace.equations()), trace.equations()
+    assert trace.verify(with_keras=False).ok and same(trace.returned, space["f"](trace.data[0].value, np.ones(3)))

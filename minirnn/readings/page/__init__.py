@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 MAX_ROWS, MAX_COLS = 8, 12  # of a matrix; the page says what it leaves out
 DRAWN = "drawn"  # before every id of the picture
 MAX_DRAWN = 200  # steps; of more, the picture shows both ends
-SCRIPTS = ("replay.js", "math.js", "views.js", "stepper.js")
+SCRIPTS = ("replay.js", "arrays.js", "math.js", "views.js", "stepper.js")
 FONT_FACE = '@font-face {{ font-family: "minirnn math"; src: url(data:font/woff2;base64,{}) format("woff2"); }}\n'
 KEYS = [
     (("←", "→"), "key_arrows"),
@@ -94,8 +94,9 @@ def page(trace: Trace, path: Any = None, *, report: Report | None = None, langua
     if language not in texts:
         raise ValueError(f"language is {language!r}; the page speaks {', '.join(texts)}")
     svg, picture_problem = _svg(trace)
-    samples = len(np.atleast_2d(trace.output))
-    title = f"{trace.model.label}: {trace.steps} steps, {samples} {'sample' if samples == 1 else 'samples'}"
+    samples = _samples(trace)
+    counted = "" if trace.literal else f", {samples} {'sample' if samples == 1 else 'samples'}"
+    title = f"{trace.model.label}: {trace.steps} steps{counted}"
     found, shown = equations(trace, each_sample=True), lines(trace)
     layers = _layers(trace)
     listing, no_source = _listing(trace, shown)
@@ -160,14 +161,14 @@ def _data(
     in_keras = {p["name"]: p["keras"] for layer in layers for p in layer["parameters"]}
     return {
         "T": trace.steps,
-        "samples": len(np.atleast_2d(trace.output)),
+        "samples": _samples(trace),
         "backward": trace.loss is not None,
         "language": language,
         "texts": texts,
         "graph": program(trace),
         "lines": [line.data for line in shown],
         "bySample": [line.left[0] for line in shown if line.by_sample] + ["x", "target"],
-        "meanings": {name: word_of(name) for name in trace.counts},
+        "meanings": {name: word_of(name, bool(trace.literal)) for name in trace.counts},
         "sizes": {str(symbol): size for symbol, size in sizes.items()},
         "parameters": [{"name": name, "keras": in_keras.get(name, "")} for name in trace.parameters],
         "states": trace.state_names,
@@ -228,6 +229,11 @@ def _listing(trace: Trace, shown: list[Line]) -> tuple[list[CodeLine], str]:
         return code(trace, shown), ""
     except NotImplementedError as error:  # a network whose source cannot be written yet
         return [], str(error)
+
+
+def _samples(trace: Trace) -> int:
+    """How many there are to choose from; in a loop of one's own no axis is known to be that of samples."""
+    return 1 if trace.literal else len(np.atleast_2d(trace.output))
 
 
 def _svg(trace: Trace) -> tuple[str | None, str]:

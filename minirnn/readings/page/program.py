@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ... import ops
+from ... import array_ops, ops
 from ...graph import Primitive
 from ...ops import leaf_op
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ...graph import Node
     from ...trace import Trace
 
-OWN = {op for op in vars(ops).values() if isinstance(op, Primitive)}
+OWN = {op for op in vars(ops).values() if isinstance(op, Primitive)} | array_ops.ALL
 MAX_STORED = 1_500_000  # bytes of named values; beyond it the page holds the leaves, and the browser computes the rest
 
 
@@ -29,7 +29,7 @@ def program(trace: Trace) -> dict[str, Any]:
     place = {node: i for i, node in enumerate(trace.nodes)}
     names = list(dict.fromkeys(node.op.name for node in trace.nodes))
     number = {name: i for i, name in enumerate(names)}
-    attributes = {i: _plain(node.attrs) for node, i in place.items() if node.op is not leaf_op and node.attrs}
+    attributes = {i: _attributes(node) for node, i in place.items() if node.op is not leaf_op and node.attrs}
     return {
         "operations": names,
         "shapes": {node.op.name: list(node.op.shapes) for node in trace.nodes if node.op.shapes},
@@ -58,6 +58,16 @@ def _values(trace: Trace, place: dict[Node, int]) -> dict[str, Any]:
         "complete": complete,
         "data": base64.b64encode(data).decode(),
     }
+
+
+def _attributes(node: Node) -> dict[str, Any]:
+    """The attributes; of a key with index arrays the places that it takes out, and their shape."""
+    key = node.attrs.get("key", ())
+    if not any(isinstance(k, np.ndarray) for k in key):
+        return _plain(node.attrs)
+    shape = node.args[1 if node.op.shapes else 0].shape
+    places = np.arange(int(np.prod(shape))).reshape(shape)[key]
+    return {"places": places.ravel().tolist(), "of": list(places.shape)}
 
 
 def _plain(value: Any) -> Any:

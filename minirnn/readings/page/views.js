@@ -277,14 +277,23 @@ function matrixTable(x, { key, editable = false, before = null, label = "" }) {
 // ---------------------------------------------------------------------------------------------------- what is selected
 
 // Where the value of a quantity can be changed: the leaf that holds it and where in it; null if it is computed.
+const CUTS = ["take", "part", "entry", "step 0", "step 2"];
+
 function placeInLeaf(key) {
   const node = nodeOf.get(key);
   const { nodes, operations, attributes, leaves } = DATA.graph;
   if (leaves.includes(node)) return { leaf: node, entry: (i) => i };
-  const [operation, whole] = nodes[node];
-  if (operations[operation] !== "take" || !leaves.includes(whole)) return null;
-  const { width, start } = stepAt(state.run.value(whole).shape, attributes[node].t);
-  return { leaf: whole, entry: (i) => start(Math.floor(i / width)) + (i % width) };
+  const cuts = [];
+  let leaf = node;
+  while (!leaves.includes(leaf) && CUTS.includes(operations[nodes[leaf][0]])) {
+    cuts.unshift(leaf);
+    leaf = nodes[leaf][1];
+  }
+  if (!cuts.length || !leaves.includes(leaf)) return null;
+  const { shape, data } = state.run.value(leaf);
+  let places = array(shape, Float64Array.from(data, (_, i) => i)); // cut as the values are, it says where each is from
+  for (const cut of cuts) places = OPERATIONS[operations[nodes[cut][0]]](attributes[cut], places);
+  return { leaf, entry: (i) => places.data[i] };
 }
 
 // Named operands of a node, and the named nodes that use it: through whatever has no name.

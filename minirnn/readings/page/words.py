@@ -32,6 +32,7 @@ EXPLAINED = frozenset(
 
 def words(trace: Trace, found: list[Line], text: dict[str, Any]) -> list[dict[str, str]]:
     """Quantities in order of appearance, then signs, then sizes: LaTeX, and the sentence in the language of `text`."""
+    own = bool(trace.literal)
     stepped = {name for name, step in trace.variables if step is not None}
     rows = [
         {"name": name, "latex": names.latex(name, "t" * (name in stepped)), "key": word_of(name)[0]} for name in trace.counts
@@ -39,23 +40,23 @@ def words(trace: Trace, found: list[Line], text: dict[str, Any]) -> list[dict[st
     whole = " ".join(line.equation.latex for line in found)
     rows += [{"latex": latex, "key": key} for part, (latex, key) in SIGNS.items() if part in whole]
     rows += [{"latex": size, "key": size} for size in SIZES]
-    return [
-        row | {"text": meaning(row.get("name", row["key"]), text) if "name" in row else text["word"][row["key"]]}
-        for row in rows
-    ]
+    return [row | {"text": meaning(row["name"], text, own) if "name" in row else text["word"][row["key"]]} for row in rows]
 
 
-def word_of(name: str) -> tuple[str, str]:
-    """The key of what explains the quantity of that name, and its layer: ("W_h", "2")."""
+def word_of(name: str, own: bool = False) -> tuple[str, str]:
+    """The key of what explains the quantity of that name, and its layer: ("W_h", "2").
+
+    In a loop of one's `own` the number of a quantity may be that of a sample or a unit as well: it has no layer.
+    """
     if "/d" in name:
         return ("delta" if "/dz" in name else "dL"), ""
     base, sub, layer = names.parts(name)
     known = (key for key in (f"{base}_{sub}", base) if key in EXPLAINED)
-    return next(known, "other"), layer
+    return next(known, "other"), "" if own else layer
 
 
-def meaning(name: str, text: dict[str, Any]) -> str:
+def meaning(name: str, text: dict[str, Any], own: bool = False) -> str:
     """What the quantity of that name is, in one sentence."""
-    key, layer = word_of(name)
+    key, layer = word_of(name, own)
     said = text["word"][key]
     return text["word"]["layer"].format(layer=layer, meaning=said) if layer else said
