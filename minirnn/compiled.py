@@ -49,6 +49,9 @@ class Compiled:
         self._loss_and_gradients: Any = module.get("loss_and_gradients")
         self._rooms: list[tuple[tuple[int, ...], np.dtype, Any]] = []  # the size and dtype of each, the last used last
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Compiled, (self.source, self._shapes, self._sizes)
+
     def __call__(self, params: Mapping[str, np.ndarray], X: Any, Y: Any = None) -> tuple[Any, dict[str, np.ndarray]]:
         rooms = self._rooms
         try:

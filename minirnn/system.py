@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 import os
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,25 @@ def plain(text: Any, limit: int = 60) -> str:
     return said if len(said) <= limit else said[: limit - 1] + "…"
 
 
+def whole_number(what: str, value: Any, least: int = 1) -> int:
+    """`value` if it is a whole number, `least` or more. Raises ValueError, which calls it `what`."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if isinstance(value, bool) or number < least:
+        wanted = "a positive whole number" if least == 1 else f"a whole number, {least} or more"
+        raise ValueError(f"{what} is {plain(repr(value))}; it must be {wanted}")
+    return number
+
+
+def demand_folder(path: Any) -> None:
+    """Raise FileNotFoundError if the folder of `path` does not exist."""
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"{path}: there is no folder {folder!r}")
+
+
 def write_whole(path: Any, data: bytes) -> None:
     """Write `data` beside `path` and put it in place in one move; on any failure `path` is as it was.
 
@@ -33,9 +53,11 @@ def write_whole(path: Any, data: bytes) -> None:
     from pathlib import Path
 
     path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: there is no folder {str(path.parent)!r}")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    demand_folder(path)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    except OSError as error:
+        raise type(error)(f"{path}: nothing can be written there: {error.strerror}") from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

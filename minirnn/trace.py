@@ -20,6 +20,7 @@ from .layers.rnn import RNN
 from .models import Model, Run, Sequential
 from .ops import add, average, cut, leaf, reverse, stack, sum_all, take, total
 from .retrace import again
+from .system import demand_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -353,6 +354,8 @@ class Trace:
         """
         from .readings.page import page
 
+        if path is not None:
+            demand_folder(path)  # before the work
         return page(self, path, report=report or self.verify(with_keras=with_keras), language=language)
 
     def verify(self, **options: Any) -> Report:

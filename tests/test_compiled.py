@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import threading
 
 import numpy as np
@@ -93,3 +94,11 @@ def test_every_step_with_lists(make):
     trace = make(every_step=True)
     loss, _ = trace.compile()(params_of(trace), [trace.inputs[0]], trace.target)
     assert loss == pytest.approx(float(trace.loss))
+
+
+def test_it_can_be_pickled(make):
+    trace = make()
+    compiled = trace.compile()
+    params, X, Y = params_of(trace), trace.inputs[0], trace.target
+    again = pickle.loads(pickle.dumps(compiled))
+    assert again.source == compiled.source and again(params, X, Y)[0] == compiled(params, X, Y)[0]

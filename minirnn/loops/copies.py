@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import dis
 import functools
 import inspect
 import linecache
@@ -103,7 +104,7 @@ class Copies:
         if id(function) in self._made:
             return self._made[id(function)][1]
         code = _with_notes(function)
-        names = _names_in(code)
+        names = names_in(code)
         space: dict[str, Any] = dict(function.__globals__)
         made = types.FunctionType(
             code,
@@ -185,13 +186,11 @@ def _root(value: Any) -> str:
     return (getattr(value, "__module__", None) or "").partition(".")[0]
 
 
-def _names_in(code: types.CodeType) -> set[str]:
-    """The global names that a code object and those inside it may read."""
-    found = set(code.co_names)
-    for inner in code.co_consts:
-        if isinstance(inner, types.CodeType):
-            found |= _names_in(inner)
-    return found
+@functools.lru_cache(maxsize=512)
+def names_in(code: types.CodeType) -> frozenset[str]:
+    """The global names that a code object and those inside it may read; names of attributes are none."""
+    found = {str(i.argval) for i in dis.get_instructions(code) if "GLOBAL" in i.opname or i.opname == "LOAD_NAME"}
+    return frozenset(found.union(*(names_in(inner) for inner in code.co_consts if isinstance(inner, types.CodeType))))
 
 
 # -------------------------------------------------------------------------------------------------- notes in the source

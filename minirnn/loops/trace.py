@@ -20,7 +20,7 @@ from ..system import CannotFollow
 from ..trace import Asked, Trace, _truncated
 from . import refusal
 from .array import Array, traced
-from .copies import Copies
+from .copies import Copies, names_in
 from .functions import array
 from .naming import settle
 from .recorder import Recorder, recording
@@ -214,7 +214,6 @@ class Ran(NamedTuple):
     """What the run of a function left behind."""
 
     recorder: Recorder
-    given: dict[str, Node]
     output: Node
     name: str | None  # what the variable is called that held the output, if it was filled part by part
     returned: Any
@@ -259,7 +258,7 @@ def trace_function(
 def _taken(function: Callable[..., Any]) -> set[str]:
     """The names that the function takes, or reads from where it was defined."""
     code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
-    read = set() if code is None else {*code.co_names, *code.co_freevars}
+    read = set() if code is None else {*names_in(code), *code.co_freevars}
     return {*_parameters(function), *read}
 
 
@@ -284,7 +283,6 @@ class _Given:
 
     def __init__(self, recorder: Recorder, dtype: np.dtype | None) -> None:
         self.recorder, self.dtype = recorder, dtype
-        self.names: dict[str, Node] = {}
 
     def array(self, value: Any, name: str) -> Any:
         """`value` with recording arrays in place of those of floating point, in lists and dictionaries too."""
@@ -306,14 +304,10 @@ class _Given:
             found = np.asarray(value)[tuple(bad[0])]
             raise ValueError(f"{name} has {found} at {bad[0].tolist()}: {len(bad)} of {value.size} are not finite")
         value = np.array(value, self.dtype, order="K")
-        word, k = name or "array", 2
-        while word in self.names:
-            word, k = f"{name}_{k}", k + 1
         leaf = ops.leaf(value, None, "parameter")
         leaf.step = 0
-        self.names[word] = leaf
-        self.recorder.given[leaf] = word
-        self.recorder.names[leaf] = (word, 1)
+        self.recorder.given[leaf] = name or "array"
+        self.recorder.names[leaf] = (name or "array", 1)
         return Array(leaf)
 
 
@@ -334,22 +328,23 @@ def _trace(asked: AskedLoop, again: bool = False, wrt: tuple[str, ...] = ()) -> 
         if refusal.run.refused is not None:
             raise refusal.run.refused
         output, name = _output(returned)
-    return LoopTrace(asked, wrt, Ran(recorder, given.names, output, name, _values(returned)))
+    return LoopTrace(asked, wrt, Ran(recorder, output, name, _values(returned)))
 
 
 def _made(asked: AskedLoop, ran: Ran) -> Made:
     """Name and stamp what the function has computed; add the loss."""
-    output, given = ran.output, ran.given
-    nodes = _widened(ancestors([output]), set(given.values()))
+    output = ran.output
+    nodes = _widened(ancestors([output]), set(ran.recorder.given))
     if _with_sigmoids(nodes, ran.recorder):
         nodes = ancestors([output])
+    given = _distinct(ran.recorder, set(nodes))
     sequences, T = settle(ran.recorder, nodes)
     of_steps = output.op in (A.numbers, *A.STACKS.values()) and all(
         n.name is not None and n.step == t for t, n in enumerate(output.args, start=1)
     )
     if output.name is None and output.args and not of_steps:
-        name = ran.name if ran.name and not any(n.name == ran.name for n in nodes) else "output"
-        output.name, output.step = (name if output.ndim else "L"), None
+        wishes = (ran.name or "output", "output") if output.ndim else ("L", "loss")
+        output.name, output.step = _free(nodes, *wishes), None
     present = set(nodes)
     parameters = {str(n.name): n for n in given.values() if n in present and n not in sequences and n.name}
     for node in sequences:
@@ -357,7 +352,7 @@ def _made(asked: AskedLoop, ran: Ran) -> Made:
     loss = output if not output.ndim and asked.target is None else None
     if asked.target is not None and asked.loss is not None:
         with at(None):
-            loss = _loss(output, asked.target, asked.loss)
+            loss = _loss(output, asked.target, asked.loss, _free(nodes, "L", "loss"))
     if loss is not None and loss.name is None:
         loss.name = "L"
     data = {name: node for name, node in given.items() if node in sequences and node in present}
@@ -366,6 +361,21 @@ def _made(asked: AskedLoop, ran: Ran) -> Made:
         run, loss = _truncated(_run(made), loss, asked.truncate, T)
         made = made._replace(output=run.output, loss=loss, nodes=None)
     return made
+
+
+def _distinct(recorder: Recorder, present: set[Node]) -> dict[str, Node]:
+    """The given arrays that are used, each under a name of its own: the second Wx is Wx_2."""
+    found: dict[str, Node] = {}
+    for leaf in recorder.given:
+        if leaf in present:
+            name, k = recorder.given[leaf], 2
+            word = name
+            while word in found:
+                word, k = f"{name}_{k}", k + 1
+            found[word] = leaf
+            recorder.given[leaf] = word
+            recorder.names[leaf] = (word, 1)
+    return found
 
 
 def _widened(nodes: list[Node], given: set[Node]) -> list[Node]:
@@ -463,7 +473,13 @@ def _values(x: Any) -> Any:
     return {k: _values(v) for k, v in x.items()} if type(x) is dict else x
 
 
-def _loss(output: Node, Y: np.ndarray, function: losses.LossFunction) -> Node:
+def _free(nodes: Iterable[Node], *wishes: str) -> str:
+    """The first of these names that no quantity has, or the last with a number."""
+    taken = {node.name for node in nodes}
+    return next(w for w in (*wishes, *(f"{wishes[-1]}_{k}" for k in range(2, len(taken) + 3))) if w not in taken)
+
+
+def _loss(output: Node, Y: np.ndarray, function: losses.LossFunction, name: str) -> Node:
     """The loss; of an output put together of one for each step, the average of the losses of the steps, as in a model."""
     if Y.shape != output.shape:
         raise ValueError(f"Y has shape {Y.shape}; what the function returns has shape {output.shape}")
@@ -471,13 +487,13 @@ def _loss(output: Node, Y: np.ndarray, function: losses.LossFunction) -> Node:
     steps = [node.step for node in output.args]
     axis = next((axis for axis, op in A.STACKS.items() if op is output.op), 0 if output.op is A.numbers else None)
     if axis is None or steps != list(range(1, len(steps) + 1)):
-        return named("L", _number(function(ops.leaf(Y, "target", "target"), output)))
+        return named(name, _number(function(ops.leaf(Y, "target", "target"), output)))
     whole, step = ops.leaf(Y, "Y", "target"), A.STEPS[axis] if output.ndim > 1 else A.entry
     each = []
     for t, y in enumerate(output.args, start=1):
         with at(t):
             each.append(named("l", _number(function(named("target", step(whole, t=t)), y))))
-    return named("L", ops.average(*each))
+    return named(name, ops.average(*each))
 
 
 def _number(loss: Any) -> Node:

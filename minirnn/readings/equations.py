@@ -12,7 +12,7 @@ import sympy as sp
 
 from ..fold import Domain, Folded
 from ..ops import leaf_op, take_op
-from ..system import write_whole
+from ..system import whole_number, write_whole
 from . import symbols as S
 from .component_values import Axes, laid_out
 from .components import components
@@ -200,7 +200,7 @@ def equations(
         raise NotImplementedError("a loop of your own has the convention that it is written in: leave convention out")
     if convention not in ("row", "column"):
         raise ValueError(f"convention is {convention!r}; it must be row or column")
-    if t is not None and not 0 <= t <= trace.steps:
+    if t is not None and not whole_number("t", t, 0) <= trace.steps:
         raise ValueError(f"t is {t}; the trace has steps 0 to {trace.steps}")
     if paths and trace.literal:
         raise NotImplementedError("paths are there for the layers of a model, not for a loop of your own: see jacobian")

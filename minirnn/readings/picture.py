@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..system import plain, write_whole
+from ..system import plain, whole_number, write_whole
 from . import svg as scalable
 from .engines import draw
 from .layout import DIRECTIONS
@@ -106,7 +106,8 @@ def picture(
     - `values`: the numbers in the boxes; of large arrays the shape, the ends and the norm
     - `rolled`: one step instead of all, with lines to the steps before and after; with `backward`, both passes
     - `flow`: width and shade of the backward lines by the norm of the derivative that arrives
-    - `max_steps`: of more steps (None: of none) only the first and the last two are drawn, and dots between them
+    - `max_steps`: of more steps than these, and than three, only the first and the last two are drawn, and dots between
+      them (None: all are drawn)
     - `show_shapes`, `show_dtype`, `rankdir`, `dpi`: as in Keras' ``plot_model``; "BT" has inputs below
     - `theme`: "light", "dark", or "auto": SVG that follows its reader
     - `graph_attr`, `node_attr`, `edge_attr`: Graphviz' attributes, in place of ours
@@ -116,8 +117,8 @@ def picture(
     for what, value, known in (("level", level, LEVELS), ("theme", theme, THEMES), ("rankdir", rankdir, DIRECTIONS)):
         if value not in known:
             raise ValueError(f"{what} is {value!r}; it must be one of {', '.join(map(repr, known))}")
-    if max_steps is not None and max_steps < 1:
-        raise ValueError(f"max_steps is {max_steps}; it must be at least 1, or None for all steps")
+    if max_steps is not None:
+        whole_number("max_steps", max_steps)
     for what, asked in (("backward", backward), ("flow", flow)):
         if asked and trace.loss_node is None:
             raise ValueError(f"{what}=True needs a loss: trace with a target, mr.trace(model, X, Y)")

@@ -59,6 +59,8 @@ def _settled(output: Any, truth: Trace) -> Any:
     """The output as one array: of a tuple its first part; of predictions for every step the last, if the model has one."""
     while isinstance(output, tuple):
         output = output[0]
+    if output is None:
+        raise ValueError("the function returns None: let it return what it computes")
     array = np.asarray(output)
     each_step = array.ndim > 1 and len(array) == truth.steps and array.shape != truth.output.shape
     return array[-1] if each_step and truth.output.ndim == 2 else array

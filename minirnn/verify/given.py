@@ -92,6 +92,8 @@ def _quantity(trace: Trace, key: str) -> Quantity:
 
 def _array(key: str, mine: Any) -> np.ndarray:
     """Anything array-like: lists, tensors that NumPy can read, lists of the states of each step."""
+    if mine is None:
+        raise ValueError(f"{key} is None: there is nothing to compare")
     try:
         array = np.asarray(mine.detach().cpu() if hasattr(mine, "detach") else mine)
     except ValueError as error:

@@ -33,6 +33,7 @@ SHAPES = {
     "columns": {"inputs": (T, D), "U": (M, D), "W": (M, M), "V": (K, M), "b": (M, 1), "c": (K, 1)},
     "negative_index_history": {"x": (T, D), "U": (M, D), "V": (K, M), "W": (M, M)},
     "iterating": plain((T, D)),
+    "loss_called_as_ours": plain(Y=(N, M)),
     "growing_list": plain((T, D), h0=(M,)),
     "while_loop": plain((T, D)),
     "lstm_by_hand": {

@@ -274,3 +274,26 @@ def test_a_sigmoid_is_known_by_its_formula(text, said, tmp_path):
     trace = mr.trace(space["f"], X=np.linspace(-2, 2, 12).reshape(4, 3), h=np.ones(3), Y=np.zeros(3))
     assert any(said in str(e) for e in trace.equations()), trace.equations()
     assert trace.verify(with_keras=False).ok and same(trace.returned, space["f"](trace.data[0].value, np.ones(3)))
+
+
+W = np.eye(3)
+
+
+class OwnWeights:
+    """Its weights are copies of arrays of the notebook, under their names."""
+
+    def __init__(self):
+        self.W, self.Y = 0.5 * W, W
+
+    def forward(self, X):
+        h = np.zeros(3)
+        for x in X:
+            h = np.tanh(x + h @ self.W)
+        return h
+
+
+def test_attributes_are_no_globals():
+    network = OwnWeights()
+    trace = mr.trace(network.forward, X=np.ones((4, 3)), Y=np.ones(3))
+    assert list(trace.gradients) == ["W"] and trace.loss is not None
+    assert np.array_equal(trace.value("W"), network.W)

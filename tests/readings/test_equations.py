@@ -162,3 +162,11 @@ def test_the_equations_say_what_an_independent_derivation_says(make):
     at = dict(zip(w, W_h.ravel(), strict=True))
     expected = [[float(loss.diff(w[i, j]).subs(at)) for j in range(2)] for i in range(2)]
     np.testing.assert_allclose(mr.trace(model, X, Y).gradients["W_h"], expected, rtol=1e-12)
+
+
+def test_a_step_is_a_whole_number(trace):
+    for wrong in (2.5, "2", -1):
+        with pytest.raises(ValueError, match=r"t is .*; it must be a whole number, 0 or more"):
+            trace.equations(t=wrong)
+    with pytest.raises(ValueError, match="t is 99; the trace has steps 0 to 4"):
+        trace.equations(t=99)

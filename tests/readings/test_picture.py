@@ -356,5 +356,6 @@ def test_hostile_names_are_text(trace, name):
 
 
 def test_max_steps_must_make_sense(trace):
-    with pytest.raises(ValueError, match="max_steps is 0"):
-        trace.picture(max_steps=0)
+    for wrong in (0, 2.5, "a"):
+        with pytest.raises(ValueError, match=f"max_steps is {wrong!r}; it must be a positive whole number"):
+            trace.picture(max_steps=wrong)

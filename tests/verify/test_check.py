@@ -102,3 +102,9 @@ def test_gradients_of_ones_own():
     assert trace.compare(dWxh=dWxh, dWhh=dWhh, dWhy=dWhy, dbh=dbh, dby=dby).ok
     verdict = trace.compare(dWhh=dWhh.T)
     assert not verdict.ok and verdict.first.quantity == "dL/dWhh"
+
+
+def test_a_function_that_returns_nothing():
+    model = Model(i := Input((4, 3)), Dense(2)(SimpleRNN(5)(i)))
+    with pytest.raises(ValueError, match="the function returns None"):
+        mr.check(lambda X: None, model, np.ones((2, 4, 3)))

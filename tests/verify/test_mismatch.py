@@ -239,6 +239,7 @@ def test_in_a_notebook(trace):
         ({"h": np.zeros((7, 7))}, r"h has shape \(7, 7\); h has shape \(2, 4, 5\) for all steps, \(2, 5\) for the last"),
         ({"h": [[1.0], [1.0, 2.0]]}, "h is ragged"),
         ({"h": [["a"]]}, "must hold real numbers"),
+        ({"h": None}, "h is None"),
         ({"h": np.full((2, 5), np.nan)}, r"h has nan at \[0, 0\]"),
         ({"W_h": np.zeros(3)}, r"W_h has shape \(3,\); dL/dW_h has shape \(5, 5\)"),
     ],
