@@ -45,11 +45,19 @@ CLASSES: dict[str, type[Layer]] = {
 MAX_PARAMETERS = 10_000_000  # 40 MB of float32; thrice that with the state of an optimizer
 MAX_LAYERS = 200
 MAX_LENGTH = 1_000_000  # of a sequence, or of an axis of a weight
+OTHER_IN_KERAS_2 = "hard_sigmoid"  # the one activation whose name stands for another function there
 MAX_NESTED = 4  # Bidirectional(RNN(StackedRNNCells([cell])))
 
 
-def model_from_config(described: dict[str, Any], weights: WeightsOf) -> Model:
-    """The model that `described` gives the class and config of, with the arrays of `weights(layer, name, shapes)`."""
+def model_from_config(described: dict[str, Any], weights: WeightsOf, version: str = "3") -> Model:
+    """The model that `described` gives the class and config of, with the arrays of `weights(layer, name, shapes)`.
+
+    `version` is that of the Keras whose description it is: names may have changed their meaning.
+    """
+    if version.split(".")[0] in ("1", "2") and _says(described, "activation", OTHER_IN_KERAS_2):
+        raise NotImplementedError(
+            f"{OTHER_IN_KERAS_2} of Keras 2 is max(0, min(1, 0.2 z + 0.5)), which is not the {OTHER_IN_KERAS_2} of Keras 3"
+        )
     builders = {"Functional": _functional, "Model": _functional, "Sequential": _sequential}
     try:
         kind, config = described["class_name"], described["config"]
@@ -59,6 +67,13 @@ def model_from_config(described: dict[str, Any], weights: WeightsOf) -> Model:
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         said = f"{type(error).__name__}: {plain(error, 200)}"
         raise ValueError(f"the description of the model is not as Keras writes it ({said})") from error
+
+
+def _says(value: Any, key: str, what: str) -> bool:
+    """Whether `what` is the value of `key` anywhere in a description."""
+    if isinstance(value, dict):
+        return value.get(key) == what or any(_says(item, key, what) for item in value.values())
+    return isinstance(value, list) and any(_says(item, key, what) for item in value)
 
 
 def _from_keras(described: dict[str, Any]) -> bool:
@@ -224,9 +239,12 @@ class Given:
 
 
 def _histories(value: Any) -> Iterator[list[Any]]:
-    """[layer, call, output] of every tensor in `value`, as Keras 3 or Keras 2 writes it."""
+    """[layer, call, output] of every tensor in `value`, as Keras 3 or Keras 2 writes it; a dict in the order of its keys."""
     if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
         yield value["config"]["keras_history"]
+    elif isinstance(value, dict):
+        for _, item in sorted(value.items()):
+            yield from _histories(item)
     elif isinstance(value, (list, tuple)):
         if len(value) >= 3 and isinstance(value[0], str) and isinstance(value[1], int) and isinstance(value[2], int):
             yield list(value[:3])
@@ -249,8 +267,7 @@ def _functional(config: dict[str, Any], loader: _Loader) -> Model:
     waiting: list[tuple[dict[str, Any], int]] = []
     for entry in entries:
         name = entry["name"]
-        operation = entry["class_name"] in ("NotEqual", "Any") and str(entry.get("module", "")).startswith("keras.src.ops")
-        layer = None if operation else layer_from(entry)
+        layer = None if _is_operation(entry) else layer_from(entry)
         if name in layers or (layer is not None and layer.name != name):
             raise ValueError(f"the name {plain(name)!r} stands for two things")
         layers[name] = layer
@@ -300,6 +317,12 @@ def _all_histories(call: Any) -> list[list[Any]]:
         return [*_histories(call["args"]), *(h for v in call.get("kwargs", {}).values() for h in _histories(v))]
     keywords = [value for entry in call for value in entry[3].values()]
     return [list(entry[:3]) for entry in call] + [h for value in keywords for h in _histories(value)]
+
+
+def _is_operation(entry: dict[str, Any]) -> bool:
+    """Whether Keras has written out an operation; an HDF5 file does not say its module, but a layer would have a dtype."""
+    from_keras = str(entry["module"]).startswith("keras.src.ops") if "module" in entry else "dtype" not in entry["config"]
+    return entry["class_name"] in ("NotEqual", "Any") and from_keras
 
 
 def _operation(entry: dict[str, Any], call: Any, find: Callable[[list[Any]], Any]) -> _Computed:

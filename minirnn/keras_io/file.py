@@ -30,6 +30,7 @@ from .guards import check_heaps, check_texts
 
 MAX_FILE = 128 * 2**20
 MAX_JSON = 2 * 2**20  # in memory, JSON takes up to fifty times as much
+MAX_METADATA = 2**16
 MAX_MEMBERS = 1000
 MAX_DEPTH = 16
 MAX_MESSAGE = 300
@@ -127,10 +128,12 @@ def _load_zip(data: bytes) -> Model:
                 raise ValueError(f"it holds {counts[name] or 'no'} {name}: this is not a model that Keras saved")
         config = _json(_member(archive, "config.json", MAX_JSON))
         weights = _member(archive, "model.weights.h5", MAX_FILE)
+        about = _json(_member(archive, "metadata.json", MAX_METADATA)) if counts["metadata.json"] == 1 else {}
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise ValueError("config.json does not describe a model")
     with _open_h5(weights) as file:
-        return model_from_config(config, _Keras3Weights(file))
+        version = about.get("keras_version") if isinstance(about, dict) else None
+        return model_from_config(config, _Keras3Weights(file), _text(version or "3"))
 
 
 def _demand_short_listing(data: bytes) -> None:
@@ -184,7 +187,7 @@ def _load_h5(data: bytes) -> Model:
         config = _json(text.encode(errors="replace") if isinstance(text, str) else text)
         if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
             raise ValueError("its model_config does not describe a model")
-        return model_from_config(config, _WholeModelWeights(file))
+        return model_from_config(config, _WholeModelWeights(file), _text(_attribute(file, "keras_version", ()) or "3"))
 
 
 def _attribute(group: Any, name: str, shape: tuple[int, ...]) -> Any:
@@ -199,6 +202,10 @@ def _attribute(group: Any, name: str, shape: tuple[int, ...]) -> Any:
     if declared.shape != shape:
         raise ValueError(f"its {name} is not text of shape {shape}, but of {declared.shape}")
     return group.attrs[name]
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 class _Keras3Weights:
@@ -244,7 +251,7 @@ class _WholeModelWeights:
             return []
         group = _object(self.file, ["model_weights", *name.split("/")])
         listed = _attribute(group, "weight_names", (len(shapes),))
-        names = [n.decode(errors="replace") if isinstance(n, bytes) else n for n in ([] if listed is None else listed)]
+        names = [_text(n) if isinstance(n, bytes) else n for n in ([] if listed is None else listed)]
         if not all(isinstance(n, str) for n in names):
             raise ValueError(f"the names of the weights of layer {plain(name)!r} are not text")
         if len(names) != len(shapes):

@@ -25,7 +25,7 @@ def check_heaps(data: bytes) -> None:
 
 def check_texts(data: bytes) -> None:
     """Refuse an attribute whose text is longer than the file: HDF5 would take the memory for it before it looks."""
-    for found in re.finditer(rb"(?:model_config|weight_names)\0", data):
+    for found in re.finditer(rb"(?:model_config|weight_names|keras_version)\0", data):
         for version, header, step in ((1, 8, 8), (2, 8, 1), (3, 9, 1)):  # of the attribute; the first rounds its parts up
             at = found.start() - header
             if at < 0 or data[at] != version:

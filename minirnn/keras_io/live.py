@@ -39,7 +39,8 @@ def from_keras(model: Any) -> Model:
     config = _plain(model.get_config())
     if type(model).__name__ == "Sequential" and config.get("build_input_shape") is None:
         config["build_input_shape"] = list(model.input_shape)
-    return model_from_config({"class_name": type(model).__name__, "config": config}, weights)
+    version = getattr(sys.modules.get(type(model).__module__.partition(".")[0]), "__version__", "3")
+    return model_from_config({"class_name": type(model).__name__, "config": config}, weights, version)
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,6 +60,10 @@ for name in sys.argv[1:]:
 assert not {"tensorflow", "keras", "tf_keras"} & set(sys.modules)
 """
 
+VERSIONS = [
+    "keras-3.3.3", "keras-3.4.1", "keras-3.5.0", "keras-3.6.0", "keras-3.7.0", "keras-3.8.0", "keras-3.9.2", "keras-3.10.0",
+    "keras-3.11.3", "keras-3.12.0", "keras-3.13.2", "keras-3.14.0", "keras-3.15.1", "tf-keras-2.21.0",
+]  # fmt: skip
 FILES = [f"{name}_3.{suffix}" for name in ("plain", "stacked", "state", "row") for suffix in ("keras", "h5")]
 FILES += [f"{name}_2.h5" for name in ("plain", "stacked", "state", "row")]
 
@@ -103,3 +109,25 @@ def test_weights_alone_are_refused(folder):
         file.create_group("layers")
     with pytest.raises(ValueError, match="weights only"):
         mr.load(folder / "only.weights.h5")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """The files of every version of Keras, by write_files.py."""
+    folder = tmp_path_factory.mktemp("written")
+    with tarfile.open(Path(__file__).parent / "files.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_files_of_every_version_give_its_predictions(written, version):
+    cases = sorted((written / version).glob("*.npz"))
+    assert len(cases) == 30
+    for case in cases:
+        with np.load(case) as data:
+            inputs, outputs = ([data[name] for name in sorted(data) if name[0] == letter] for letter in "xy")
+        for path in (case.with_suffix(".keras"), case.with_suffix(".h5")):
+            found = mr.load(path).predict(inputs if len(inputs) > 1 else inputs[0])
+            for a, b in zip(found if isinstance(found, list) else [found], outputs, strict=True):
+                assert a.dtype == b.dtype and np.abs(a - b).max() <= 4e-6, path

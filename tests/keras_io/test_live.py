@@ -74,3 +74,18 @@ def test_without_keras(network, monkeypatch):
     monkeypatch.setitem(sys.modules, "keras", None)
     with pytest.raises(ImportError, match=r"pip install 'minirnn\[keras\]'"):
         mr.to_keras(network())
+
+
+def test_a_name_that_stands_for_another_function_in_keras_2(tmp_path):
+    """hard_sigmoid: the numbers would differ, and nothing else would tell."""
+    import tf_keras
+
+    model = tf_keras.Sequential([tf_keras.layers.SimpleRNN(5, "hard_sigmoid", input_shape=(4, 3))])
+    with pytest.raises(NotImplementedError, match="is not the hard_sigmoid of Keras 3"):
+        mr.from_keras(model)
+    model.save(tmp_path / "a.keras")
+    with pytest.warns(UserWarning, match="HDF5"):
+        model.save(tmp_path / "a.h5")
+    for name in ("a.keras", "a.h5"):
+        with pytest.raises(NotImplementedError, match=rf"{name}: hard_sigmoid of Keras 2 is max\(0, min"):
+            mr.load(tmp_path / name)

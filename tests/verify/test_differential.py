@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from minirnn.layers import rnn
@@ -14,8 +16,28 @@ def test_the_product_has_more_than_a_thousand_combinations():
 
 
 def test_a_fortieth_of_them():
-    count, wrong = differential.run(every=40)
-    assert count == 29 and not wrong, "\n".join(wrong)
+    count, found = differential.run(every=40)
+    assert count == 29 and len(found) > 2 * count  # hypothesis finds no third size for a few
+    assert not [f.said for f in found if f.wrong]
+
+
+def test_every_pair_of_values_occurs():
+    """Of all arguments of a kind, those that are drawn too."""
+    seen, values = set(), {}
+    for number, options in enumerate(differential.combinations()):
+        row = sorted((options | differential.drawn(number)).items())
+        seen |= set(itertools.combinations(row, 2))
+        for name, value in row[:]:
+            values.setdefault((options["kind"], name), set()).add(value)
+    missing = [
+        (kind, a, b)
+        for (kind, one), (other, two) in itertools.combinations(values, 2)
+        if kind == other
+        for a in values[kind, one]
+        for b in values[kind, two]
+        if (min((one, a), (two, b), key=lambda v: v[0]), max((one, a), (two, b), key=lambda v: v[0])) not in seen
+    ]
+    assert not missing
 
 
 @pytest.mark.parametrize(
@@ -34,6 +56,6 @@ def test_a_planted_output_is_found(monkeypatch, plant, options):
         for i, o in enumerate(differential.combinations())
         if o | options == o and o["return_sequences"] and o["kind"] == "SimpleRNN" and not o["zero_output_for_mask"]
     )
-    assert differential.differs(*case) is None
+    assert not differential.compared(*case, (3, 5, 2, 4)).wrong
     monkeypatch.setattr(rnn._Outputs, "take", take)
-    assert "eps off" in str(differential.differs(*case))
+    assert differential.compared(*case, (3, 5, 2, 4)).wrong and any(f.wrong for f in differential.of_all_sizes(*case))
