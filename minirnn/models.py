@@ -358,7 +358,7 @@ class Model:
             if 0 in array.shape:
                 raise ValueError(f"X has shape {array.shape}: it holds no sample or no time step")
             if wants[0] not in (None, len(array)):
-                raise ValueError(f"X holds {len(array)} samples; the input {symbolic.layer.label!r} takes {wants[0]}")
+                raise ValueError(f"X holds {len(array)} samples; the batch size of {symbolic.layer.label!r} is {wants[0]}")
 
     def scopes(self) -> Iterator[tuple[Symbolic, Scope]]:
         """Every placeholder, each after those it needs, with the names of its layer's quantities: W_x, or W_x^2 of several.

@@ -371,7 +371,8 @@ class Layer:
         given = [state_node(value, dtype, "M") for value in states] or None
         masks = None if mask is None else mask_steps(mask_node(mask, dtype, ""), steps(node), "")
         call = Call(scope, self.leaves(scope, dtype), conditions, given, masks)
-        found = self.outputs(node, call)
+        with np.errstate(over="ignore"):  # exp overflows in a saturated sigmoid, which then is rightly 0
+            found = self.outputs(node, call)
         self.keep(call)
         return found[0] if len(found) == 1 else found
 

@@ -111,7 +111,7 @@ def test_a_stateful_model_predicts_on_and_traces_from_where_it_is():
     np.testing.assert_array_equal(model.predict(X), first)
     with pytest.raises(ValueError, match="needs the number of samples"):
         SimpleRNN(M, stateful=True)(Input((T, D)))
-    with pytest.raises(ValueError, match="holds 3 samples; the input"):
+    with pytest.raises(ValueError, match="holds 3 samples; the batch size of"):
         model.predict(np.ones((3, T, D)))
 
 
