@@ -450,7 +450,7 @@ def trace(
             f"trace takes a model or a layer, or a function, not {type(model).__name__}: see mr.load, mr.from_keras"
         )
     for array in X if isinstance(X, (list, tuple)) else [X]:
-        _demand_finite(np.asarray(array), "X")
+        _demand_finite(np.asarray(array), "X", model)
     inputs = model.arrays(X)
     if Y is None and loss is not None:
         raise ValueError("a loss needs a target: mr.trace(model, X, Y, loss=...)")
@@ -595,6 +595,10 @@ def _of_one(output: Node, Y: np.ndarray, masks: list[Node] | None, tag: str, K: 
     if masks is None:
         return average(*found)
     n = named(f"n{tag}", total(*used))
+    if not n.value:
+        raise ValueError(
+            "the mask leaves out every step of every sample: there is nothing to take the loss of (Keras takes 0)"
+        )
     shares = []
     for loss in found:
         with at(loss.step):
@@ -608,10 +612,15 @@ def _number(loss: Any) -> Node:
     return loss
 
 
-def _demand_finite(array: np.ndarray, what: str) -> None:
+def _demand_finite(array: np.ndarray, what: str, model: Model | None = None) -> None:
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{what} must hold real numbers, not {array.dtype}")
     if not np.isfinite(array).all():
         bad = np.argwhere(~np.isfinite(array))
         place = tuple(int(i) for i in bad[0])
-        raise ValueError(f"{what} has {array[place]} at {list(place)}: {len(bad)} of {array.size} entries are not finite")
+        said = f"{what} has {array[place]} at {list(place)}: {len(bad)} of {array.size} entries are not finite"
+        if model is not None and any(model.role(given) == "mask" for given in model.inputs):
+            from .verify.traps import nan_left_out
+
+            said += f". {nan_left_out()}"
+        raise ValueError(said)

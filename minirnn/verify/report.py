@@ -56,7 +56,7 @@ class Report:
 
     rows: list[Row]
     versions: dict[str, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)  # where states are saturated
+    warnings: list[str] = field(default_factory=list)  # where states are saturated, and where Keras surprises
 
     @property
     def ok(self) -> bool:

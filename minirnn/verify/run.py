@@ -46,7 +46,7 @@ def verify(trace: Trace, *, with_keras: bool = True, thorough: bool = False) -> 
     if with_keras and (asked := keras.versions()):
         unrolled = [layer for layer in trace.model.layers if getattr(layer, "unroll", False)]
         versions |= asked | {"unroll": "on" if unrolled else "off"}
-    warnings = [said for each in traces.values() for said in saturated(each)]
+    warnings = [said for each in traces.values() for said in saturated(each)] + traps.notes(trace)
     return Report(rows, versions, warnings)
 
 
@@ -60,7 +60,8 @@ def _asking_keras(trace: Trace, dtype: str) -> list[Row]:
         try:
             found += witness(trace, dtype)
         except Exception as error:  # whatever a backend raises, the other witnesses are heard
-            found.append(Row("y", name, dtype, None, f"Keras fails here: {type(error).__name__}: {plain(error)}"))
+            said = f"Keras fails here: {type(error).__name__}: {plain(error)}{traps.failing(trace)}"
+            found.append(Row("y", name, dtype, None, said))
     return found
 
 

@@ -45,15 +45,37 @@ def agree(mask, **options):
     return found
 
 
-def sentence(name):
-    return next(trap for trap in TRAPS if trap.name == name).sentence
+def traced(mask=None, semantics="tensorflow", head=False, training=False, layer=SimpleRNN, x=X, **options):
+    """A trace of one recurrent layer, with the mask and the initial state of these tests if there is a mask."""
+    i, h, m = Input((4, 3), batch_size=2), Input((2,), batch_size=2), Input((4,), dtype="bool", batch_size=2)
+    rnn = layer(2, **options) if layer is SimpleRNN else layer
+    given = {"initial_state": [h] * (1 + isinstance(rnn, Bidirectional)), "mask": m} if mask is not None else {}
+    out = rnn(i, **given)
+    model = Model([i, h, m] if given else i, out[0] if isinstance(out, list) else out)
+    for row in model.layers:
+        row.set_weights([0.1 * w for w in row.get_weights()])
+    data = [x, H, mask] if given else x
+    Y = np.random.default_rng(0).normal(size=model.predict(data).shape)
+    return mr.trace(model, data, Y, semantics=semantics, training=training, dtype="float64")
+
+
+def explains(trace, name, ok):
+    """The verdict on the trace is `ok`, and the sentence of the trap of that name is in what it prints."""
+    said = next(trap.sentence for trap in TRAPS if trap.name == name)
+    report = trace.verify()
+    assert report.ok is ok and f"{name}: {said.rstrip('.')}" in str(report)
+    return str(report)
 
 
 def test_1_steps_left_out_before_the_first():
     out, _ = agree(LATE, return_sequences=True)
     assert out[0, :2].tolist() == [[0, 0], [0, 0]]
     assert ours(LATE, "jax", return_sequences=True)[0][0, :2].tolist() == [[0.5, 0.5], [0.5, 0.5]]
-    assert "0 on TensorFlow, and the initial state on JAX" in sentence("steps left out before the first that is used")
+    assert traced(LATE, return_sequences=True).verify().ok
+    said = explains(
+        traced(LATE, "jax", return_sequences=True), "steps left out before the first that is used", ok=False
+    )  # of the Keras on TensorFlow that is asked here
+    assert "With semantics='tensorflow' all agree" in said and "every step left out" not in said
 
 
 def test_2_every_step_left_out():
@@ -61,13 +83,19 @@ def test_2_every_step_left_out():
     assert not out.any() and (state == 0.5).all()
     out, state = ours(NONE, "jax")
     assert (out == 0.5).all() and (state == 0.5).all() and not ours(NONE, "jax", unroll=True)[0].any()
+    said = explains(traced(NONE, "jax"), "every step left out", ok=False)
+    assert "steps left out before" not in said
+    with pytest.raises(ValueError, match="leaves out every step of every sample"):
+        traced(NONE, return_sequences=True)
 
 
 def test_3_zeros_without_all_outputs():
     mask = LATE[:, ::-1]
     out, state = agree(mask, zero_output_for_mask=True)
     assert not out[0].any() and state[0].all()
-    assert "although the documentation says" in sentence("zero_output_for_mask without return_sequences")
+    name = "zero_output_for_mask without return_sequences"
+    explains(traced(mask, zero_output_for_mask=True), name, ok=True)
+    assert name not in str(traced(LATE, zero_output_for_mask=True).verify())  # there the last step is used
     assert ours(mask, "jax", zero_output_for_mask=True, unroll=True)[0][0].all()
 
 
@@ -77,6 +105,9 @@ def test_4_zeros_unrolled_and_backwards():
     assert rolled[0].any(-1).tolist() == [True, True, False, False]
     assert unrolled[0].any(-1).tolist() == [False, False, True, True]
     agree(LATE, zero_output_for_mask=True, go_backwards=True, unroll=True)
+    options = {"zero_output_for_mask": True, "go_backwards": True, "return_sequences": True, "unroll": True}
+    explains(traced(LATE, **options), "zero_output_for_mask with unroll", ok=True)
+    explains(traced(LATE, "jax", **options), "zero_output_for_mask with unroll", ok=False)
 
 
 def test_5_activity_regularizer():
@@ -88,6 +119,9 @@ def test_5_activity_regularizer():
     with pytest.warns(UserWarning, match="has no effect, in Keras as here"):
         mine = SimpleRNN(2, activity_regularizer="l2")
     assert mine.activity_regularizer is None
+    with pytest.warns(UserWarning, match="has no effect"):
+        trace = traced(activity_regularizer="l2")
+    explains(trace, "activity_regularizer of SimpleRNN", ok=True)
 
 
 def test_6_the_seed(tmp_path):
@@ -99,6 +133,7 @@ def test_6_the_seed(tmp_path):
     assert keras.saving.load_model(tmp_path / "a.keras").layers[1].cell.seed == 3
     assert mr.load(tmp_path / "a.keras").layers[1].cell.seed == 3
     assert Bidirectional(SimpleRNN(2, seed=3)).forward_layer.cell.seed is None  # as in Keras
+    explains(traced(seed=3), "seed of SimpleRNN", ok=True)
 
 
 def test_7_the_generator_goes_on_outside_training():
@@ -116,6 +151,8 @@ def test_7_the_generator_goes_on_outside_training():
         return mr.trace(model, X, training=True).value("d_x")
 
     np.testing.assert_array_equal(drawn(0), drawn(2))
+    explains(traced(dropout=0.5, training=True), "dropout masks and inference", ok=True)
+    assert "dropout masks" not in str(traced(dropout=0.5).verify())
 
 
 def test_8_nan_at_a_step_left_out():
@@ -137,8 +174,12 @@ def test_8_nan_at_a_step_left_out():
     assert np.isfinite(np.asarray(out)).all()
     assert all(np.isnan(np.asarray(g)).all() for g in tape.gradient(loss, twin.trainable_variables))
     np.testing.assert_allclose(np.asarray(rnn(bad, mask=LATE)), np.asarray(out), rtol=1e-13)
-    with pytest.raises(ValueError, match="not finite"):
-        mr.trace(rnn, bad)
+    with pytest.raises(
+        ValueError, match=r"not finite\. NaN at a step that is left out: Keras predicts finite numbers and gives"
+    ):
+        traced(LATE, x=bad)
+    with pytest.raises(ValueError, match=r"not finite$"):
+        traced(x=bad)
 
 
 def test_9_the_mask_after_a_recurrent_layer():
@@ -150,6 +191,7 @@ def test_9_the_mask_after_a_recurrent_layer():
     Y = rng.normal(size=(2, 4, 4))
     now, later = (mr.trace(model, data, Y, semantics=s, dtype="float64") for s in ("tensorflow", "keras-3.16"))
     assert now.verify().ok
+    explains(later, "the mask after a recurrent layer", ok=False)
     first = Model(i, SimpleRNN(5, return_sequences=True)(Masking()(i)))
     first.set_weights(model.get_weights()[:3])
     j = Input((4, 5))
@@ -172,6 +214,9 @@ def test_10_both_ways_stateful_with_states_and_a_mask():
     mine = Bidirectional(SimpleRNN(2, stateful=True, return_state=True, return_sequences=True))
     out, *states = mine(X, mask=LATE)
     assert np.asarray(out).shape == (2, 4, 4) and len(states) == 2
+    trace = traced(LATE, layer=mine, dtype="float64")
+    said = explains(trace, "Bidirectional with stateful, return_state and a mask", ok=True)  # by the complex step
+    assert "Keras fails here: TypeError" in said
 
 
 def test_a_trace_knows_what_it_can_run_into():
