@@ -112,59 +112,103 @@ def test_what_pytorch_has_not(layers, says):
         to_torch(Model(i, x))
 
 
-def onnx_file(path, directions=1, bias=True, extra=(), **attributes):
+def onnx_file(
+    path, directions=1, bias=True, state=False, last=False, extra=(), constant=None, dtype="float32", **attributes
+):
+    """A file with one RNN node; X is (T, N, D), or (N, T, D) with layout=1."""
     onnx = pytest.importorskip("onnx")
     rng = np.random.default_rng(0)
     arrays = {"W": rng.normal(size=(directions, M, D)), "R": rng.normal(size=(directions, M, M)) / 2}
     if bias:
         arrays["B"] = rng.normal(size=(directions, 2 * M))
-    arrays = {name: a.astype("float32") for name, a in arrays.items()}
-    node = onnx.helper.make_node("RNN", ["X", *arrays, *extra], ["Y"], name="rnn", hidden_size=M, **attributes)
-    shape = onnx.helper.make_tensor_value_info
+    if constant is not None:
+        arrays["h"] = np.full((directions, N, M), constant)
+    arrays = {name: a.astype(dtype) for name, a in arrays.items()}
+    inputs = ["X", "W", "R", "B" if bias else "", *extra]
+    if state or constant is not None:
+        inputs = [*inputs, "", "h"]
+    attributes.setdefault("hidden_size", M)
+    node = onnx.helper.make_node("RNN", inputs, ["", "Y_h"] if last else ["Y"], name="rnn", **attributes)
+    shape, kind = onnx.helper.make_tensor_value_info, 1 if dtype == "float32" else 11
+    given = [shape("X", kind, ["a", "b", D]), *([shape("h", kind, None)] if state else [])]
     graph = onnx.helper.make_graph(
-        [node], "g", [shape("X", 1, [T, N, D])], [shape("Y", 1, [T, directions, N, M])],
+        [node], "g", given, [shape(node.output[-1], kind, None)],
         [onnx.numpy_helper.from_array(a, name) for name, a in arrays.items()],
     )  # fmt: skip
-    onnx.save(onnx.helper.make_model(graph), path)
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 14)], ir_version=8), path)
     return path
 
 
+WAYS = [("forward", ["Tanh"]), ("forward", ["Relu"]), ("reverse", ["Sigmoid"]), ("bidirectional", ["Tanh", "Softsign"])]
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("state", [False, True])
 @pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(("way", "functions"), WAYS)
+def test_onnx_nodes_beside_its_own_runtime(tmp_path, way, functions, bias, state, last):
+    """Every direction, with and without biases and initial states, all steps and the last state alone."""
+    runtime = pytest.importorskip("onnxruntime")
+    path = onnx_file(tmp_path / "a.onnx", len(functions), bias, state, last, direction=way, activations=functions)
+    rng = np.random.default_rng(1)
+    X, h = rng.normal(size=(N, T, D)).astype("float32"), rng.normal(size=(len(functions), N, M)).astype("float32")
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    (Y,) = session.run(None, {"X": X.transpose(1, 0, 2)} | ({"h": h} if state else {}))
+    found = from_onnx(path).predict([X, *h] if state else X)
+    if last:  # (directions, N, M)
+        wants = np.concatenate(Y, axis=-1)
+    else:  # (T, directions, N, M)
+        wants = np.concatenate(Y.transpose(1, 2, 0, 3), axis=-1)
+        wants = wants[:, ::-1] if way == "reverse" else wants
+    assert found.shape == wants.shape
+    np.testing.assert_allclose(found, wants, atol=2e-6)
+
+
 @pytest.mark.parametrize(
-    ("directions", "attributes"),
-    [(1, {}), (1, {"activations": ["Relu"]}), (2, {"direction": "bidirectional", "activations": ["Tanh", "Sigmoid"]})],
+    ("name", "numbers", "keras"),
+    [
+        ("Elu", {}, "elu"),
+        ("Elu", {"activation_alpha": [1.0]}, "elu"),
+        ("LeakyRelu", {"activation_alpha": [0.2]}, "leaky_relu"),
+        ("HardSigmoid", {"activation_alpha": [1 / 6], "activation_beta": [0.5]}, "hard_sigmoid"),
+        ("Affine", {"activation_alpha": [1.0], "activation_beta": [0.0]}, "linear"),
+        ("ScaledTanh", {"activation_alpha": [1.0], "activation_beta": [1.0]}, "tanh"),
+    ],
 )
-def test_onnx_nodes(tmp_path, directions, attributes, bias):
-    path = onnx_file(tmp_path / "a.onnx", directions, bias, **attributes)
+def test_onnx_activations_with_numbers(tmp_path, name, numbers, keras):
+    runtime = pytest.importorskip("onnxruntime")
+    path = onnx_file(tmp_path / "a.onnx", activations=[name], **numbers)
+    model = from_onnx(path)
+    assert model.layers[1].activation == keras
+    X = np.random.default_rng(1).normal(size=(N, T, D)).astype("float32")
+    (Y,) = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {"X": X.transpose(1, 0, 2)})
+    np.testing.assert_allclose(model.predict(X), Y[:, 0].transpose(1, 0, 2), rtol=2e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_onnx_nodes_beside_its_reference(tmp_path, dtype):
+    path = onnx_file(tmp_path / "a.onnx", dtype=dtype, layout=1, constant=0.0)
     from onnx.reference import ReferenceEvaluator
 
-    X = np.random.default_rng(1).normal(size=(N, T, D)).astype("float32")
+    X = np.random.default_rng(1).normal(size=(N, T, D)).astype(dtype)
+    (Y,) = ReferenceEvaluator(str(onnx_file(tmp_path / "b.onnx", dtype=dtype))).run(None, {"X": X.transpose(1, 0, 2)})
     found = from_onnx(path).predict(X)
-    if attributes.get("activations", ["Tanh"]) == ["Tanh"]:  # the reference evaluator knows one direction and tanh
-        (Y,) = ReferenceEvaluator(str(path)).run(None, {"X": X.transpose(1, 0, 2)})
-        np.testing.assert_allclose(found, Y[:, 0].transpose(1, 0, 2), atol=1e-6)
-    assert found.shape == (N, T, directions * M)
-    functions = {"Tanh": np.tanh, "Relu": lambda z: np.maximum(z, 0), "Sigmoid": lambda z: 1 / (1 + np.exp(-z))}
-    import onnx
-
-    W, R, *B = map(onnx.numpy_helper.to_array, onnx.load(path).graph.initializer)
-    for k, name in enumerate(attributes.get("activations", ["Tanh"])):
-        h, states = np.zeros((N, M)), []
-        for t in range(T)[:: -1 if k else 1]:
-            b = B[0][k][:M] + B[0][k][M:] if B else 0
-            h = functions[name](X[:, t] @ W[k].T + h @ R[k].T + b)
-            states.append(h)
-        mine = found[:, :, k * M : (k + 1) * M]
-        np.testing.assert_allclose(mine, np.stack(states[:: -1 if k else 1], axis=1), atol=1e-5)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, Y[:, 0].transpose(1, 0, 2), atol=1e-6 if dtype == "float32" else 1e-14)
 
 
 @pytest.mark.parametrize(
     ("options", "error", "says"),
     [
-        ({"direction": "reverse"}, NotImplementedError, "runs backwards alone"),
-        ({"clip": 1.0}, NotImplementedError, "clip"),
-        ({"activations": ["Affine"]}, NotImplementedError, "Affine"),
-        ({"extra": ("", "h")}, NotImplementedError, "initial_h"),
+        ({"clip": 1.0}, NotImplementedError, "the RNN node has clip"),
+        ({"activations": ["Affine"]}, NotImplementedError, "Affine with alpha"),
+        ({"activations": ["ThresholdedRelu"]}, NotImplementedError, "ThresholdedRelu"),
+        ({"activations": ["HardSigmoid"]}, NotImplementedError, r"HardSigmoid with alpha, beta = \[0.2, 0.5\]"),
+        ({"activations": ["LeakyRelu"]}, NotImplementedError, "LeakyRelu with alpha"),
+        ({"extra": ("lengths",)}, NotImplementedError, "sequence_lens"),
+        ({"constant": 0.5}, NotImplementedError, "initial_h is constant"),
+        ({"dtype": "float16"}, NotImplementedError, "its weights are float16"),
+        ({"hidden_size": 4}, ValueError, "hidden_size 4 does not fit"),
         ({"direction": "bidirectional"}, ValueError, "does not fit"),
     ],
 )

@@ -204,18 +204,21 @@ def test_9_the_mask_after_a_recurrent_layer():
     assert abs(now.loss - np.mean((now.output - Y)[used] ** 2)) < 1e-12
 
 
-def test_10_both_ways_stateful_with_states_and_a_mask():
+def test_10_both_ways_stateful_with_states():
     import keras
 
-    layer = keras.layers.Bidirectional(keras.layers.SimpleRNN(2, stateful=True, return_state=True, return_sequences=True))
-    with pytest.raises(TypeError, match="generator"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        layer(keras.layers.Masking()(X.astype("float32")))
+    for every_step in (False, True):
+        rnn = keras.layers.SimpleRNN(2, stateful=True, return_state=True, return_sequences=every_step)
+        layer = keras.layers.Bidirectional(rnn)
+        for given in (X.astype("float32"), keras.layers.Masking()(X.astype("float32"))):
+            with pytest.raises(TypeError, match="generator"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                layer(given)
     mine = Bidirectional(SimpleRNN(2, stateful=True, return_state=True, return_sequences=True))
     out, *states = mine(X, mask=LATE)
     assert np.asarray(out).shape == (2, 4, 4) and len(states) == 2
     trace = traced(LATE, layer=mine, dtype="float64")
-    said = explains(trace, "Bidirectional with stateful, return_state and a mask", ok=True)  # by the complex step
+    said = explains(trace, "Bidirectional with stateful and return_state", ok=True)  # by the complex step
     assert "Keras fails here: TypeError" in said
 
 
