@@ -38,6 +38,16 @@ def masked_with_state(**options):
     return Model([i, h, m], Dense(K)(SimpleRNN(M, **options)(i, initial_state=h, mask=m)))
 
 
+def both_ways_with_states():
+    i, h, g = Input((None, D)), Input((M,)), Input((M,))
+    return Model([i, h, g], Dense(K)(Bidirectional(SimpleRNN(M, return_sequences=True))(i, initial_state=[h, g])))
+
+
+def backwards_with_state():
+    i, h = Input((None, D)), Input((M,))
+    return Model([i, h], Dense(K)(SimpleRNN(M, go_backwards=True)(i, initial_state=h)))
+
+
 def encoder_decoder():
     i, j = Input((None, D)), Input((None, 2))
     _, h = SimpleRNN(M, return_state=True)(i)
@@ -90,6 +100,8 @@ NETWORKS = {
     "mask and state, zeros": lambda: masked_with_state(zero_output_for_mask=True),
     "flat": lambda: row(SimpleRNN(M, return_sequences=True), Flatten(), Dense(K), shape=(T, D)),
     "encoder and decoder": encoder_decoder,
+    "states, both ways": both_ways_with_states,
+    "states, backwards": backwards_with_state,
     "two heads": two_heads,
     "used twice": used_twice,
     "penalties": penalties,
@@ -105,6 +117,8 @@ def data(name, rng, steps=T):
         return rng.integers(0, 9, size=(N, steps)) * np.resize(MASK, (N, steps))
     if name.startswith("mask and state"):
         return [X, rng.normal(size=(N, M)), np.resize(MASK, (N, steps))]
+    if name.startswith("states"):
+        return [X, rng.normal(size=(N, M)), *([rng.normal(size=(N, M))] if name == "states, both ways" else [])]
     return [X, rng.normal(size=(N, steps, 2))] if name == "encoder and decoder" else X
 
 

@@ -18,7 +18,7 @@ from ..system import plain
 FUNCTIONS = {
     "Tanh": "tanh", "Relu": "relu", "Sigmoid": "sigmoid", "Softsign": "softsign", "Softplus": "softplus",
 }  # fmt: skip
-# those with numbers (alpha, beta): the ones that Keras' function of the name has, and the standard's own where none are given
+# those with numbers (alpha, beta): the ones that Keras' function has, and the standard's own where none are given
 NUMBERED: dict[str, tuple[str, tuple[float, ...], tuple[float, ...]]] = {
     "Elu": ("elu", (1.0,), (1.0,)),
     "LeakyRelu": ("leaky_relu", (0.2,), (0.01,)),

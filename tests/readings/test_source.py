@@ -172,6 +172,19 @@ def test_given_initial_states(make):
         assert max(errors(trace, text_of(trace, form)).values()) < 32
 
 
+@pytest.mark.parametrize("every", [False, True])
+def test_given_initial_states_of_layers_that_run_backwards(every):
+    """They stand at the step after the last: h_T_plus_1 in Python."""
+    i, h, g = Input((None, 3)), Input((5,)), Input((5,))
+    model = Model([i, h, g], Dense(6)(Bidirectional(SimpleRNN(5, return_sequences=every))(i, initial_state=[h, g])))
+    rng = np.random.default_rng(3)
+    data = [rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 5)), rng.normal(size=(2, 5))]
+    trace = mr.trace(model, data, rng.normal(size=(2, 4, 6) if every else (2, 6)))
+    for form in FORMS:
+        assert max(errors(trace, text_of(trace, form)).values()) < 32
+    np.testing.assert_allclose(model.predict(data), trace.output, rtol=1e-5)
+
+
 FAMILY = {
     "backwards": lambda: [SimpleRNN(5, go_backwards=True), Dense(2)],
     "backwards, every step": lambda: [SimpleRNN(5, go_backwards=True, return_sequences=True), Dense(2)],

