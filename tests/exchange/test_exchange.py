@@ -10,6 +10,8 @@ from minirnn.exchange import from_onnx, from_torch, to_torch
 from minirnn.layers import Bidirectional, Dense, Input, SimpleRNN
 from minirnn.models import Model
 
+from . import write_torch
+
 N, T, D, M = 2, 4, 3, 5
 
 
@@ -64,14 +66,48 @@ def test_pytorch_there_and_back(layers, both, bias, nonlinearity):
     np.testing.assert_array_equal(from_torch(back, nonlinearity).predict(X), model.predict(X))
 
 
-def test_pytorch_itself():
+def numbers_of_pytorch(name):
+    with np.load(write_torch.FILE) as file:
+        return {key.removeprefix(f"{name}/"): file[key] for key in file if key.startswith(f"{name}/")}
+
+
+def agrees_with_pytorch(given, nonlinearity):
+    """Outputs and the gradients of every weight and of X, against PyTorch's numbers."""
+    weights = {key[2:]: array for key, array in given.items() if key.startswith("w ")}
+    model = from_torch(weights, nonlinearity)
+    trace = mr.trace(model, given["X"], given["Y"], dtype="float64").with_respect_to(["x"])
+    np.testing.assert_allclose(trace.output, given["output"], rtol=1e-12, atol=1e-14)
+    found = iter(trace.gradients.values())
+    for end in [key.removeprefix("weight_ih_") for key in weights if key.startswith("weight_ih_")]:
+        biases = [f"d bias_{which}_{end}" for which in ("ih", "hh") if f"bias_{which}_{end}" in weights]
+        pairs = [(f"d weight_ih_{end}", next(found).T), (f"d weight_hh_{end}", next(found).T)]
+        db = next(found) if biases else None
+        for key, mine in [*pairs, *[(key, db) for key in biases]]:  # both of PyTorch's have the gradient of the one
+            np.testing.assert_allclose(mine, given[key], rtol=1e-10, atol=1e-14, err_msg=key)
+    dX = np.stack([trace.adjoint("x", t) for t in range(1, T + 1)], axis=1)
+    np.testing.assert_allclose(dX, given["d X"], rtol=1e-10, atol=1e-14)
+    back = to_torch(model)
+    assert set(back) == set(weights)
+
+
+@pytest.mark.parametrize("name", write_torch.CASES)
+def test_numbers_that_pytorch_gave(name):
+    agrees_with_pytorch(numbers_of_pytorch(name), write_torch.CASES[name].get("nonlinearity", "tanh"))
+
+
+@pytest.mark.parametrize("name", write_torch.CASES)
+def test_pytorch_itself(name):
     torch = pytest.importorskip("torch")
-    rnn = torch.nn.RNN(D, M, num_layers=2, bidirectional=True, batch_first=True, dtype=torch.float64)
-    X = np.random.default_rng(1).normal(size=(N, T, D))
-    model = from_torch(rnn.state_dict())
-    np.testing.assert_allclose(model.predict(X), rnn(torch.from_numpy(X))[0].detach().numpy(), rtol=1e-12)
-    rnn.load_state_dict({key: torch.from_numpy(w) for key, w in to_torch(model).items()})
-    np.testing.assert_allclose(model.predict(X), rnn(torch.from_numpy(X))[0].detach().numpy(), rtol=1e-12)
+    options, given = write_torch.CASES[name], write_torch.run(name)
+    for key, array in numbers_of_pytorch(name).items():
+        np.testing.assert_allclose(array, given[key], rtol=1e-10, atol=1e-14, err_msg=key)
+    agrees_with_pytorch(given, options.get("nonlinearity", "tanh"))
+    weights = {key[2:]: array for key, array in given.items() if key.startswith("w ")}
+    model = from_torch(weights, options.get("nonlinearity", "tanh"))
+    again = torch.nn.RNN(D, M, dtype=torch.float64, **options)  # time first, as is PyTorch's own
+    again.load_state_dict({key: torch.from_numpy(w) for key, w in to_torch(model).items()})
+    found = again(torch.from_numpy(given["X"].transpose(1, 0, 2).copy()))[0].detach().numpy()
+    np.testing.assert_allclose(found.transpose(1, 0, 2), model.predict(given["X"]), rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""What `mr.load` may do with a file, whatever it holds: a model or one clear line, in two seconds and 256 MB.
+
+An input is the bytes of a file, or the JSON of a description that is packed with good weights. ``corpus.tar.xz`` holds those
+that led the fuzzer (load.py) to new places; the suite replays them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import tempfile
+import time
+import tracemalloc
+import warnings
+import zipfile
+from pathlib import Path
+
+import minirnn as mr
+from minirnn.layers import (
+    RNN,
+    Activation,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Input,
+    Masking,
+    SimpleRNN,
+    SimpleRNNCell,
+    TimeDistributed,
+)  # fmt: skip
+from minirnn.models import Model, Sequential
+
+CORPUS = Path(__file__).parent / "corpus.tar.xz"
+FOLDER = Path(tempfile.mkdtemp())
+MOST_SECONDS, MOST_BYTES = 2.0, 256 * 2**20
+
+
+def seeds() -> dict[str, bytes]:
+    """Good files to start from, their descriptions and their weights alone."""
+    i, h, m = Input((4, 3)), Input((5,)), Input((4,), dtype="bool")
+    cells = RNN([SimpleRNNCell(5), SimpleRNNCell(2)], return_sequences=True, return_state=True)(i, mask=m)
+    models = [
+        Sequential([Input((4, 3)), Masking(), Bidirectional(SimpleRNN(5)), Dense(2)]),
+        Sequential([Input((4,)), Embedding(9, 3, mask_zero=True), SimpleRNN(5)]),
+        Model([i, h], SimpleRNN(5, kernel_regularizer="l2")(i, initial_state=h)),
+        Model([i, m], [Activation("softmax")(TimeDistributed(Dense(2))(cells[0])), *cells[1:]]),
+        Sequential([Input((4, 3)), SimpleRNN(5, return_sequences=True), Dropout(0.5), Flatten(), Dense(2)]),
+    ]
+    found = {}
+    for k, model in enumerate(models):
+        good = mr.save(model, FOLDER / f"{k}.keras").read_bytes()
+        with zipfile.ZipFile(io.BytesIO(good)) as archive:
+            description, weights = archive.read("config.json"), archive.read("model.weights.h5")
+        found |= {f"seed{k}.keras": good, f"seed{k}.json": description, f"seed{k}.h5": weights}
+    return found
+
+
+SEEDS = seeds()
+
+
+def packed(description: bytes) -> bytes:
+    """The description with the weights of a good file, of the same class of model if there is one."""
+    kind = next((k for k in range(5) if description[:200] == SEEDS[f"seed{k}.json"][:200]), 0)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("metadata.json", json.dumps({"keras_version": "3.15.1"}))
+        archive.writestr("config.json", description)
+        archive.writestr("model.weights.h5", SEEDS[f"seed{kind}.h5"])
+    return out.getvalue()
+
+
+def one_input(data: bytes) -> bool:
+    """Load one file and judge what comes of it; whether there came a model."""
+    path = FOLDER / "fuzzed.keras"
+    path.write_bytes(packed(data) if data[:1] == b"{" else data)
+    began = time.monotonic()
+    tracemalloc.reset_peak()
+    loaded = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            mr.load(path)
+        loaded = True
+    except (ValueError, NotImplementedError) as error:
+        if "\n" in str(error) or len(str(error)) > 500:
+            raise AssertionError(f"not one short line: {error!s:.600}") from error
+    if time.monotonic() - began > MOST_SECONDS:
+        raise AssertionError(f"took {time.monotonic() - began:.1f} s")
+    if tracemalloc.get_traced_memory()[1] > MOST_BYTES:
+        raise AssertionError("took more than 256 MB")
+    return loaded
+
+
+def corpus() -> dict[str, bytes]:
+    """The inputs that are kept, by name."""
+    with tarfile.open(CORPUS) as archive:
+        return {entry.name: archive.extractfile(entry).read() for entry in archive}  # type: ignore[union-attr]
