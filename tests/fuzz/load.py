@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of `mr.load` (needs atheris): ``python tests/fuzz/load.py FOLDER -max_total_time=600``.
 
-It starts from the good files and the corpus of judge.py, and leaves what it finds in FOLDER;
-``python tests/fuzz/load.py FOLDER keep`` makes the corpus of what is there.
+It starts from the good files and the corpus of judge.py, and leaves what it finds in FOLDER. ``load.py FEW FOLDER -merge=1``
+puts into FEW what is needed of it, and ``load.py FEW keep`` makes the corpus of that.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
     if sys.argv[2:] == ["keep"]:
         return keep(folder)
-    for name, data in (judge.SEEDS | (judge.corpus() if judge.CORPUS.exists() else {})).items():
-        (folder / name).write_bytes(data)
+    if "-merge=1" not in sys.argv:
+        for name, data in (judge.SEEDS | judge.corpus()).items():
+            (folder / name).write_bytes(data)
     tracemalloc.start()
     atheris.Setup(sys.argv, run)
     atheris.Fuzz()
