@@ -36,6 +36,7 @@ from minirnn.models import Model, Sequential
 CORPUS = Path(__file__).parent / "corpus.tar.xz"
 FOLDER = Path(tempfile.mkdtemp())
 MOST_SECONDS, MOST_BYTES = 2.0, 256 * 2**20
+MOST_KEPT = 300_000  # bytes, before they are packed
 
 
 def seeds() -> dict[str, bytes]:

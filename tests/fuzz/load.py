@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Coverage-guided fuzzing of `mr.load` (needs atheris): ``python tests/fuzz/load.py FOLDER -max_total_time=600``.
 
 It starts from the good files and the corpus of judge.py, and leaves what it finds in FOLDER. ``load.py FEW FOLDER -merge=1``
@@ -21,12 +22,14 @@ with atheris.instrument_imports(include=["minirnn"]):
 
 
 def keep(folder: Path) -> None:
-    """The files of a folder into the corpus, without dates and owners; the good ones are made anew each time."""
+    """The files of a folder into the corpus, the smaller first; the good ones are made anew each time."""
+    room = judge.MOST_KEPT
     with tarfile.open(judge.CORPUS, "w:xz") as archive:
-        for path in sorted(folder.iterdir()):
-            if path.name not in judge.SEEDS:
-                entry = tarfile.TarInfo(path.name)
-                entry.size = path.stat().st_size
+        for path in sorted(folder.iterdir(), key=lambda p: (p.stat().st_size, p.name)):
+            entry = tarfile.TarInfo(path.name)
+            entry.size = path.stat().st_size
+            room -= entry.size
+            if path.name not in judge.SEEDS and room >= 0:
                 archive.addfile(entry, io.BytesIO(path.read_bytes()))
 
 
