@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -92,6 +92,50 @@ class CategoricalCrossentropy(Loss):
     """The mean over the samples of -Σ_k y_true_k log y_pred_k."""
 
     function = staticmethod(categorical_crossentropy)
+
+
+class OfEach(NamedTuple):
+    """The losses of several outputs, and what each counts for in their sum."""
+
+    functions: tuple[LossFunction, ...]
+    weights: tuple[float, ...]
+
+    @property
+    def name(self) -> str:
+        """The names of the losses as a sum."""
+        told = [getattr(function, "__name__", "loss") for function in self.functions]
+        return " + ".join(name if w == 1 else f"{w:g} {name}" for name, w in zip(told, self.weights))
+
+
+def of_outputs(loss: Any, weights: Any, names: list[str]) -> LossFunction | OfEach:
+    """The loss of a model with outputs of these names: one for all, or a list or a dictionary of one for each."""
+    functions = tuple(map(get, for_each("loss", loss, names)))
+    factors = tuple(for_each("loss_weights", 1.0 if weights is None else weights, names))
+    for factor in factors:
+        if isinstance(factor, bool) or not isinstance(factor, (int, float, np.number)) or not np.isfinite(factor):
+            raise ValueError(f"loss_weights holds {factor!r}; it must hold numbers")
+    alike = len(set(functions)) == 1 and set(factors) == {1.0}
+    return functions[0] if alike else OfEach(functions, tuple(map(float, factors)))
+
+
+def one_by_one(loss: LossFunction | OfEach, outputs: int) -> list[tuple[LossFunction, float]]:
+    """The loss of each of so many outputs, and what it counts for."""
+    return list(zip(*loss)) if isinstance(loss, OfEach) else [(loss, 1.0)] * outputs
+
+
+def for_each(what: str, given: Any, names: list[str]) -> list[Any]:
+    """What is given for each output: by name, in a list, or the same for all. ValueError says what does not fit."""
+    if isinstance(given, dict):
+        if set(given) != set(names):
+            raise ValueError(
+                f"{what} is given for {', '.join(map(str, given))}; the model has the outputs {', '.join(names)}"
+            )
+        return [given[name] for name in names]
+    if isinstance(given, (list, tuple)):
+        if len(given) != len(names):
+            raise ValueError(f"{what} has {len(given)} entries; the model has {len(names)} outputs")
+        return list(given)
+    return [given] * len(names)
 
 
 def get(loss: str | Loss | LossFunction) -> LossFunction:

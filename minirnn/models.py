@@ -103,6 +103,12 @@ class Model:
         return self.outputs[0]
 
     @property
+    def output_names(self) -> list[str]:
+        """What the outputs are called: each after its layer, numbered where a layer has several."""
+        labels = [output.layer.label for output in self.outputs]
+        return [f"{s}_{labels[:i].count(s)}" if s in labels[:i] else s for i, s in enumerate(labels)]
+
+    @property
     def _states(self) -> dict[Symbolic, Symbolic]:
         """The initial states, each with the call that it feeds."""
         return {state: s for s in self.order for state in s.inputs[1:]}
@@ -152,8 +158,8 @@ class Model:
 
     # ----------------------------------------------------------------------------------------------------- running
 
-    def arrays(self, X: Any) -> list[np.ndarray]:
-        """`X`, or the list of all inputs, as arrays that fit. ValueError says what does not."""
+    def arrays(self, X: Any, batches: bool = False) -> list[np.ndarray]:
+        """`X`, or the list of all inputs, as arrays that fit; `batches`: for several runs. ValueError says what does not."""
         many = len(getattr(self, "inputs", ())) > 1 if getattr(self, "_built", True) else False
         several = isinstance(X, (list, tuple)) and (many or any(np.ndim(x) == 3 for x in X if isinstance(x, np.ndarray)))
         try:
@@ -161,6 +167,11 @@ class Model:
         except ValueError as error:
             raise ValueError("X is ragged: every sample needs the same number of steps and features") from error
         self._check(arrays)
+        for array, symbolic in zip(arrays, [] if batches else self.inputs):
+            if symbolic.shape[0] not in (None, len(array)):
+                raise ValueError(
+                    f"X holds {len(array)} samples; the input {symbolic.layer.label!r} takes {symbolic.shape[0]}"
+                )
         return arrays
 
     @property
@@ -295,16 +306,18 @@ class Model:
 
     # ---------------------------------------------------------------------------------------------------- training
 
-    def compile(self, optimizer: Any = "sgd", loss: Any = "mse", metrics: Any = None) -> None:
+    def compile(self, optimizer: Any = "sgd", loss: Any = "mse", metrics: Any = None, loss_weights: Any = None) -> None:
         """Say how to train.
 
         - `optimizer`: "sgd", "adam", or one of `minirnn.optimizers` with its settings
         - `loss`: as for `minirnn.trace`
         - `metrics`: "mse", "mae", "accuracy", "categorical_accuracy", or functions of the arrays (Y, output)
+        - `loss_weights`: of several outputs, what each counts for; it, `loss` and `metrics` may be lists with an entry for
+          each output, or dictionaries by `output_names`
         """
         from .training import Plan
 
-        self._plan = Plan(optimizer, loss, metrics)
+        self._plan = Plan(optimizer, loss, metrics, loss_weights)
 
     def training_plan(self) -> Plan:
         """What `compile` was told. ValueError if it was not called."""
@@ -318,6 +331,10 @@ class Model:
         - `epochs`: how often all samples are used (1), `batch_size`: samples per step (32)
         - `shuffle`: a new order in every epoch (True), `validation_data`: (X, Y) to be evaluated after every epoch
         - `verbose`: 0 says nothing, otherwise one line per epoch
+
+        Of several outputs `Y` is a list, or a dictionary by `output_names`, and the history holds the loss of each too. A
+        stateful model goes on from batch to batch, and from epoch to epoch, with the states of the one before: its
+        `batch_size` is that of its input, and `reset_states` begins anew.
 
         Computes in the dtype of the weights. Interrupted, the model has the weights of the last complete step. Raises
         FloatingPointError when the loss is no finite number any more.
@@ -357,8 +374,6 @@ class Model:
                 )
             if 0 in array.shape:
                 raise ValueError(f"X has shape {array.shape}: it holds no sample or no time step")
-            if wants[0] not in (None, len(array)):
-                raise ValueError(f"X holds {len(array)} samples; the batch size of {symbolic.layer.label!r} is {wants[0]}")
 
     def scopes(self) -> Iterator[tuple[Symbolic, Scope]]:
         """Every placeholder, each after those it needs, with the names of its layer's quantities: W_x, or W_x^2 of several.

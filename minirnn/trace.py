@@ -18,7 +18,7 @@ from .graph import Node, ancestors, at, named, rebuild
 from .layers.base import TENSORFLOW, Call, Conditions, Layer, Symbolic, steps, tags_of
 from .layers.rnn import RNN
 from .models import Model, Run, Sequential
-from .ops import add, average, cut, leaf, reverse, stack, sum_all, take, total
+from .ops import add, average, cut, leaf, reverse, scale, stack, sum_all, take, total
 from .retrace import again
 from .system import demand_folder
 
@@ -82,6 +82,11 @@ class Trace:
         return self
 
     @cached_property
+    def parts_of_loss(self) -> list[np.ndarray]:
+        """The loss of each output, before its weight; without those of regularizers."""
+        return _trace(self._asked, self.dtype).parts_of_loss
+
+    @cached_property
     def _run(self) -> Run:
         """What the layers left when they were run, if it was not kept."""
         return _trace(self._asked, self.dtype)._run
@@ -122,7 +127,7 @@ class Trace:
         return self._asked.conditions
 
     @property
-    def loss_function(self) -> losses.LossFunction | None:
+    def loss_function(self) -> losses.LossFunction | losses.OfEach | None:
         """The function of target and output nodes; None without a target."""
         return self._asked.loss
 
@@ -134,7 +139,8 @@ class Trace:
     @property
     def loss_name(self) -> str | None:
         """ "mse", "categorical_crossentropy", or the name of the user's function; None without a target."""
-        return getattr(self._asked.loss, "__name__", "loss") if self._asked.loss else None
+        loss = self._asked.loss
+        return loss.name if isinstance(loss, losses.OfEach) else getattr(loss, "__name__", "loss") if loss else None
 
     @property
     def calls(self) -> list[tuple[Symbolic, Call]]:
@@ -144,6 +150,10 @@ class Trace:
     def call_of(self, symbolic: Symbolic) -> Call | None:
         """What a call of a layer was given and left behind; None of an input."""
         return dict(self._run.calls).get(symbolic)
+
+    def keep_states(self) -> None:
+        """Let stateful layers go on from here at the next run."""
+        self._run.keep()
 
     def astype(self, dtype: Any) -> Trace:
         """The same network on the same data, run in another precision."""
@@ -396,6 +406,7 @@ def trace(
     Y: Any = None,
     loss: Any = None,
     *,
+    loss_weights: Any = None,
     dtype: Any = None,
     truncate: int | None = None,
     training: bool = False,
@@ -411,6 +422,7 @@ def trace(
     - `Y`: an array of the shape of the output (a list of several), or None for the forward pass alone
     - `loss`: "mse" (the default), "categorical_crossentropy", a loss object, or a function of (target, output) nodes; of a
       model with an output at every step, the loss is the average of the losses of the steps
+    - `loss_weights`: what each of several outputs counts for; `loss` too may be a list or a dictionary by output
     - `dtype`: float32 or float64; by default what X and the weights are
     - `truncate`: truncated backpropagation through time; no gradient passes from one chunk of so many steps to the one
       before it. Chunks are counted from the last step, so that a loss there always reaches back so many steps
@@ -455,7 +467,7 @@ def trace(
     if Y is None and loss is not None:
         raise ValueError("a loss needs a target: mr.trace(model, X, Y, loss=...)")
     targets = None if Y is None else [np.array(y) for y in (Y if len(model.outputs) > 1 else [Y])]
-    function = None if Y is None else losses.get(loss or "mse")
+    function = None if Y is None else losses.of_outputs(loss or "mse", loss_weights, model.output_names)
     weights = {layer: layer.get_weights() for layer in model.layers}
     states: dict[Layer, list[np.ndarray]] = {
         layer: kept for layer in recurrent_layers(model.layers) if (kept := layer.states) is not None
@@ -471,7 +483,7 @@ class Asked(NamedTuple):
     model: Model
     inputs: list[np.ndarray]
     targets: list[np.ndarray] | None
-    loss: losses.LossFunction | None
+    loss: losses.LossFunction | losses.OfEach | None
     weights: dict[Layer, list[np.ndarray]]
     conditions: Conditions
     truncate: int | None = None
@@ -492,14 +504,13 @@ SHORT = 5  # steps are enough to see what repeats and what the ends do
 def checked_trace(
     model: Model,
     inputs: list[np.ndarray],
-    target: np.ndarray | None,
-    loss: losses.LossFunction | None,
+    targets: list[np.ndarray] | None,
+    loss: losses.LossFunction | losses.OfEach | None,
     weights: dict[Layer, list[np.ndarray]] | None = None,
     training: bool = False,
     short: bool = False,
 ) -> Trace:
     """A trace of data that were checked before; `short`: of two samples and, where the length is free, their first steps."""
-    targets = None if target is None else [target]
     weights = weights or {layer: layer.weights for layer in model.layers}
     asked = Asked(model, inputs, targets, loss, weights, Conditions(training))
     if short:
@@ -518,10 +529,11 @@ def _leaf(node: Node) -> Node:
 def _trace(asked: Asked, dtype: Any, wrt: tuple[str, ...] = ()) -> Trace:
     with at(None), np.errstate(over="ignore"):  # exp overflows in a saturated sigmoid, which then is rightly 0
         run = asked.model.run(asked.inputs, dtype, asked.weights, asked.conditions)
-        loss = None if asked.targets is None or asked.loss is None else _loss(run, asked.targets, asked.loss)
+        loss, parts = (None, []) if asked.targets is None or asked.loss is None else _loss(run, asked.targets, asked.loss)
         if asked.truncate is not None:
             run, loss = _truncated(run, loss, asked.truncate, asked.model.steps_of(asked.inputs))
         made = Trace(run, loss, asked, wrt if loss is not None else ())
+        made.parts_of_loss = [part.value for part in parts]
     _say_overflow(made)
     return made
 
@@ -558,14 +570,17 @@ def _truncated(run: Run, loss: Node | None, length: int, T: int) -> tuple[Run, N
     ]
 
 
-def _loss(run: Run, targets: list[np.ndarray], function: losses.LossFunction) -> Node:
-    """The sum of the losses of all outputs and of what regularizers add."""
+def _loss(run: Run, targets: list[np.ndarray], function: losses.LossFunction | losses.OfEach) -> tuple[Node, list[Node]]:
+    """The sum of the losses of the outputs, each times its weight, and of what regularizers add; and those losses."""
     if len(targets) != len(run.outputs):
         raise ValueError(f"Y has {len(targets)} arrays; the model has {len(run.outputs)} outputs")
     tags = tags_of(len(targets))
-    each = zip(run.outputs, targets, run.masks, tags, run.letters)
-    parts = [_of_one(*one, function) for one in each] + run.losses
-    return named("L", parts[0] if len(parts) == 1 else functools.reduce(add, parts))
+    parts: list[Node] = []
+    each = losses.one_by_one(function, len(tags))
+    for output, Y, masks, tag, letter, (own, _) in zip(run.outputs, targets, run.masks, tags, run.letters, each):
+        parts.append(_of_one(output, Y, masks, tag, letter, own))
+    terms = [part if weight == 1 else scale(part, p=weight) for part, (_, weight) in zip(parts, each)] + run.losses
+    return named("L", terms[0] if len(terms) == 1 else functools.reduce(add, terms)), parts
 
 
 def _of_one(output: Node, Y: np.ndarray, masks: list[Node] | None, tag: str, K: str, function: losses.LossFunction) -> Node:

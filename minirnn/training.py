@@ -115,38 +115,39 @@ def fit(
 ) -> History:
     """Train `model`; see `Model.fit`."""
     plan = model.training_plan()
-    data, target, dtype = _checked(model, X, Y)
+    data, targets, dtype = _checked(model, X, Y)
     validation = None if validation_data is None else _checked(model, *validation_data)[:2]
-    size = _whole_number("batch_size", 32 if batch_size is None else batch_size)
-    run = runner(model, data, target, plan.loss)
+    size = _batch_size(model, batch_size, len(targets[0]), *([] if validation is None else [len(validation[1][0])]))
+    judge = Judge(model, plan)
+    run = runner(model, data, targets, judge.loss)
     weights = Weights(model, dtype)
     history = History()
     current, spare = weights.vector, weights.vector.copy()
     params, spare_params = weights.views(current), weights.views(spare)
     gradient = np.zeros_like(current)
     parts = list(weights.views(gradient).values())
-    samples, rng = len(target), np.random.default_rng()
+    samples, rng = len(targets[0]), np.random.default_rng()
     try:
         for epoch in range(1, _whole_number("epochs", epochs) + 1):
             begun = time.perf_counter()
             order = rng.permutation(samples) if shuffle else None
             sums: dict[str, float] = {}
             for chosen in _batches(samples, size, order):
-                x, y = [a[chosen] for a in data], target[chosen]
+                x, y = [a[chosen] for a in data], [a[chosen] for a in targets]
                 loss, gradients = run(params, x, y)
                 if not np.isfinite(loss):
                     current = spare  # the last weights with a finite loss
                     raise FloatingPointError(_exploded(epoch, loss, gradient, weights))
                 for part, name in zip(parts, weights.names):
                     part[...] = gradients[name]
-                _add(sums, plan.values(loss, run, params, x, y), len(y))
+                _add(sums, judge.values(loss, run, params, x, y), len(y[0]))
                 free = weights.free
                 plan.optimizer.step(current[:free], gradient[:free], weights.trained, spare[:free])
                 weights.constrain(spare_params)
                 current, spare, params, spare_params = spare, current, spare_params, params
             values = {name: value / samples for name, value in sums.items()}
             if validation is not None:
-                found = _evaluated(run, params, *validation, size, plan)
+                found = _evaluated(run, params, *validation, size, judge)
                 values |= {f"val_{name}": value for name, value in found.items()}
             history.add(epoch - 1, values)
             if verbose:
@@ -168,11 +169,12 @@ def predict(model: Model, data: list[np.ndarray]) -> np.ndarray:
 def evaluate(model: Model, X: Any, Y: Any, batch_size: int | None = None) -> dict[str, float]:
     """The loss and the metrics of `model` on data, by name."""
     plan = model.training_plan()
-    data, target, dtype = _checked(model, X, Y)
+    data, targets, dtype = _checked(model, X, Y)
     weights = Weights(model, dtype)
-    run = runner(model, data, target, plan.loss)
-    size = _whole_number("batch_size", 32 if batch_size is None else batch_size)
-    return _evaluated(run, weights.views(weights.vector), data, target, size, plan)
+    judge = Judge(model, plan)
+    run = runner(model, data, targets, judge.loss)
+    size = _batch_size(model, batch_size, len(targets[0]))
+    return _evaluated(run, weights.views(weights.vector), data, targets, size, judge)
 
 
 def compiled(model: Model, data: list[np.ndarray], target: np.ndarray | None, loss: Any) -> Compiled:
@@ -187,7 +189,8 @@ def compiled(model: Model, data: list[np.ndarray], target: np.ndarray | None, lo
     if key not in known:
         rng = np.random.default_rng(0)  # the nodes of a network do not depend on the numbers
         few = [rng.uniform(size=(2, *a.shape[1:])).astype(a.dtype) for a in data]
-        aim = None if target is None else rng.uniform(size=(2, *target.shape[1:])).astype(target.dtype)
+        few = [a.round() * 0 if model.role(s) == "numbers" else a for s, a in zip(model.inputs, few)]
+        aim = None if target is None else [rng.uniform(size=(2, *target.shape[1:])).astype(target.dtype)]
         sample = checked_trace(model, few, aim, loss, short=True)
         known[key] = sample.compile()
         _demand_same(known[key], sample)
@@ -207,45 +210,67 @@ def _demand_same(found: Compiled, trace: Trace) -> None:
             raise NotImplementedError("the source of this network does not compute what its graph computes")
 
 
+class InSource:
+    """`Compiled`, of a model with one output."""
+
+    def __init__(self, run: Compiled) -> None:
+        self._run = run
+
+    def __call__(self, params: Mapping[str, np.ndarray], X: Any, Y: list[np.ndarray]) -> tuple[Any, dict[str, np.ndarray]]:
+        return self._run(params, X, Y[0])
+
+    def loss(self, params: Mapping[str, np.ndarray], X: Any, Y: list[np.ndarray]) -> Any:
+        """The loss."""
+        return self._run(params, X, Y[0])[0]
+
+    def outputs(self, params: Mapping[str, np.ndarray], X: Any) -> list[np.ndarray]:
+        """The output, computed again."""
+        return [self._run.forward(params, X)]
+
+
 class Traced:
-    """What `Compiled` does, by a trace for each batch: for dropout, which draws its masks anew, and what has no source."""
+    """The same by a trace for each batch: for dropout, which draws its masks anew, for states, and what has no source."""
 
     def __init__(self, model: Model, loss: Any) -> None:
         self._model, self._loss, self._places = model, loss, model.parameter_places()
+        self._last: list[np.ndarray] = []
+        self.parts: list[float] = []  # the last loss of each output
 
-    def __call__(self, params: Mapping[str, np.ndarray], X: Any, Y: Any) -> tuple[Any, dict[str, np.ndarray]]:
+    def __call__(self, params: Mapping[str, np.ndarray], X: Any, Y: list[np.ndarray]) -> tuple[Any, dict[str, np.ndarray]]:
         trace = self._trace(params, X, Y, training=True)
         return trace.loss, trace.gradients
 
-    def forward(self, params: Mapping[str, np.ndarray], X: Any) -> np.ndarray:
-        """The output, without dropout."""
-        return self._trace(params, X, None).output
-
-    def loss(self, params: Mapping[str, np.ndarray], X: Any, Y: Any) -> Any:
+    def loss(self, params: Mapping[str, np.ndarray], X: Any, Y: list[np.ndarray]) -> Any:
         """The loss, without dropout."""
         return self._trace(params, X, Y).loss
 
-    def _trace(self, params: Mapping[str, np.ndarray], X: Any, Y: Any, training: bool = False) -> Trace:
+    def outputs(self, params: Mapping[str, np.ndarray], X: Any) -> list[np.ndarray]:
+        """What came out when the loss was computed; with dropout in training, as Keras' metrics see it."""
+        return self._last
+
+    def _trace(self, params: Mapping[str, np.ndarray], X: Any, Y: list[np.ndarray], training: bool = False) -> Trace:
         from .trace import checked_trace
 
         weights = {layer: list(layer.weights) for layer in self._model.layers}
         for name, (layer, i) in self._places.items():
             weights[layer][i] = params[name]
-        return checked_trace(self._model, X, Y, self._loss, weights, training)
+        trace = checked_trace(self._model, X, Y, self._loss, weights, training)
+        self._last = [node.value for node in trace.outputs]
+        self.parts = [float(part) for part in trace.parts_of_loss]
+        trace.keep_states()
+        return trace
 
 
-def runner(model: Model, data: list[np.ndarray], target: np.ndarray, loss: Any) -> Compiled | Traced:
-    """What computes loss and gradients in training. NotImplementedError where the model cannot be trained yet."""
+def runner(model: Model, data: list[np.ndarray], targets: list[np.ndarray], loss: Any) -> InSource | Traced:
+    """What computes loss and gradients in training: the source of the model, or its trace where it has none."""
     from .trace import checked_trace
 
-    if len(model.outputs) > 1:
-        raise NotImplementedError(f"{model.label} has {len(model.outputs)} outputs: fit trains models with one")
-    if model.is_stateful:
-        raise NotImplementedError(f"{model.label} is stateful: fit does not carry states from batch to batch yet")
-    if checked_trace(model, data, target, loss, training=True, short=True).conditions.masks:
+    if len(model.outputs) > 1 or model.is_stateful:
+        return Traced(model, loss)
+    if checked_trace(model, data, targets, loss, training=True, short=True).conditions.masks:
         return Traced(model, loss)
     try:
-        return compiled(model, data, target, loss)
+        return InSource(compiled(model, data, targets[0], loss))
     except NotImplementedError:
         return Traced(model, loss)
 
@@ -253,39 +278,90 @@ def runner(model: Model, data: list[np.ndarray], target: np.ndarray, loss: Any) 
 class Plan:
     """How a model is trained: what `Model.compile` was told."""
 
-    def __init__(self, optimizer: Any, loss: Any, metrics: Any) -> None:
+    def __init__(self, optimizer: Any, loss: Any, metrics: Any, loss_weights: Any = None) -> None:
         from . import losses, optimizers
 
-        self.optimizer, self.loss = optimizers.get(optimizer), losses.get(loss)
-        self.metrics: dict[str, Metric] = {}
-        for metric in metrics or []:
-            name = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
+        self.optimizer, self.metrics, self.weights = optimizers.get(optimizer), metrics, loss_weights
+        self.loss = loss if isinstance(loss, (list, tuple, dict)) else losses.get(loss)
+        for metric in _flat(metrics):
             if isinstance(metric, str) and metric not in METRICS:
                 raise ValueError(f"unknown metric {metric[:40]!r}; minirnn has {', '.join(METRICS)}")
-            self.metrics[name] = METRICS[metric] if isinstance(metric, str) else metric
-
-    def values(self, loss: Any, run: Compiled | Traced, params: Any, X: Any, Y: np.ndarray) -> dict[str, float]:
-        """The loss and the metrics of one batch; the output is computed again only for metrics."""
-        if not self.metrics:
-            return {"loss": float(loss)}
-        y = run.forward(params, X)
-        return {"loss": float(loss), **{name: float(metric(Y, y)) for name, metric in self.metrics.items()}}
 
 
-def _checked(model: Model, X: Any, Y: Any) -> tuple[list[np.ndarray], np.ndarray, np.dtype]:
-    """The data as arrays of the dtype of the weights; ValueError says what does not fit."""
-    data = model.arrays(X)
+def _flat(metrics: Any) -> list[Any]:
+    """All metrics of a list, of lists, or of a dictionary of them."""
+    if isinstance(metrics, dict):
+        return _flat(list(metrics.values()))
+    if isinstance(metrics, (list, tuple)):
+        return [metric for each in metrics for metric in _flat(each)]
+    return [] if metrics is None else [metrics]
+
+
+class Judge:
+    """The loss of a model as it was told to `compile`, and what is said of every batch."""
+
+    def __init__(self, model: Model, plan: Plan) -> None:
+        from . import losses
+
+        names = model.output_names
+        self.loss = losses.of_outputs(plan.loss, plan.weights, names)
+        several = len(names) > 1
+        self._losses = [f"{name}_loss" for name in names] if several else []
+        of_each = losses.for_each("metrics", plan.metrics or [None] * len(names), names) if several else [plan.metrics]
+        self._metrics = [
+            [(f"{name}_{told}" if several else told, metric) for told, metric in map(_named, _flat(metrics))]
+            for name, metrics in zip(names, of_each)
+        ]
+
+    def values(self, loss: Any, run: InSource | Traced, params: Any, X: Any, Y: list[np.ndarray]) -> dict[str, float]:
+        """The loss and the metrics of one batch; of several outputs, the loss of each."""
+        found = {"loss": float(loss)}
+        if isinstance(run, Traced):
+            found |= zip(self._losses, run.parts)
+        if not any(self._metrics):
+            return found
+        outputs = run.outputs(params, X)
+        for metrics, *each in zip(self._metrics, Y, outputs):
+            found |= {name: float(metric(*each)) for name, metric in metrics}
+        return found
+
+
+def _named(metric: Any) -> tuple[str, Metric]:
+    """The name and the function of a metric."""
+    if isinstance(metric, str):
+        return metric, METRICS[metric]
+    return getattr(metric, "__name__", "metric"), metric
+
+
+def _checked(model: Model, X: Any, Y: Any) -> tuple[list[np.ndarray], list[np.ndarray], np.dtype]:
+    """The data and the targets as arrays of the dtype of the weights; ValueError says what does not fit."""
+    from . import losses
+
+    data = model.arrays(X, batches=True)
     dtype = common_dtype(*model.weights)
-    target = np.asarray(Y)
-    if len({len(a) for a in [*data, target]}) > 1:
-        raise ValueError(f"X has {len(data[0])} samples, Y has {len(target)}")
-    wants = (len(target), *model.output_shape[1:])
-    if target.ndim != len(wants) or any(w not in (None, n) for w, n in zip(wants, target.shape)):
-        raise ValueError(f"Y has shape {target.shape}; the output of the model has shape {(None, *wants[1:])}")
-    for name, array in (("X", data[0]), ("Y", target)):
+    names = model.output_names
+    targets = [np.asarray(Y)] if len(names) == 1 and not isinstance(Y, dict) else []
+    targets = targets or [np.asarray(y) for y in losses.for_each("Y", Y if isinstance(Y, dict) else list(Y), names)]
+    for target, output in zip(targets, model.outputs):
+        if len({len(a) for a in [*data, target]}) > 1:
+            raise ValueError(f"X has {len(data[0])} samples, Y has {len(target)}")
+        wants = (len(target), *output.shape[1:])
+        if target.ndim != len(wants) or any(w not in (None, n) for w, n in zip(wants, target.shape)):
+            raise ValueError(f"Y has shape {target.shape}; the output of the model has shape {(None, *wants[1:])}")
+    for name, array in (("X", data[0]), *(("Y", target) for target in targets)):
         if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
             raise ValueError(f"{name} must hold finite numbers")
-    return [np.ascontiguousarray(a, dtype) for a in data], target.astype(dtype), dtype
+    return [np.ascontiguousarray(a, dtype) for a in data], [y.astype(dtype) for y in targets], dtype
+
+
+def _batch_size(model: Model, asked: int | None, *samples: int) -> int:
+    """Samples per step: 32 if nothing is asked, or what the input of the model says."""
+    own = model.inputs[0].shape[0]
+    size = _whole_number("batch_size", asked if asked is not None else own or 32)
+    if own is not None and (size != own or any(n % own for n in samples)):
+        bad = f"batch_size is {size}" if size != own else f"there are {next(n for n in samples if n % own)} samples"
+        raise ValueError(f"{bad}; the input of {model.label!r} takes {own} at a time")
+    return size
 
 
 def _whole_number(name: str, value: Any) -> int:
@@ -305,14 +381,13 @@ def _add(sums: dict[str, float], values: dict[str, float], samples: int) -> None
 
 
 def _evaluated(
-    run: Compiled | Traced, params: Any, data: Any, target: np.ndarray, size: int, plan: Plan
+    run: InSource | Traced, params: Any, data: Any, targets: list[np.ndarray], size: int, judge: Judge
 ) -> dict[str, float]:
     sums: dict[str, float] = {}
-    for chosen in _batches(len(target), size, None):
-        x, y = [a[chosen] for a in data], target[chosen]
-        loss = run.loss(params, x, y) if isinstance(run, Traced) else run(params, x, y)[0]
-        _add(sums, plan.values(loss, run, params, x, y), len(y))
-    return {name: value / len(target) for name, value in sums.items()}
+    for chosen in _batches(len(targets[0]), size, None):
+        x, y = [a[chosen] for a in data], [a[chosen] for a in targets]
+        _add(sums, judge.values(run.loss(params, x, y), run, params, x, y), len(y[0]))
+    return {name: value / len(targets[0]) for name, value in sums.items()}
 
 
 def _exploded(epoch: int, loss: Any, gradient: np.ndarray, weights: Weights) -> str:

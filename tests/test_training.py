@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn.layers import Dense, Input, SimpleRNN
+from minirnn.layers import RNN, Bidirectional, Dense, Dropout, Embedding, Input, SimpleRNN
+from minirnn.losses import mse
 from minirnn.models import Model, Sequential
 from minirnn.optimizers import SGD, Adam
+from minirnn.training import InSource, runner
+
+from .matrix import Gated
 
 
 def notebook(dtype, loss="mse"):
@@ -196,7 +200,6 @@ def test_constraints_and_penalties_are_those_of_keras():
 
 
 def test_dropout_is_drawn_anew_for_each_batch():
-    from minirnn.layers import Dropout
 
     model = Sequential([Input((4, 3)), SimpleRNN(5), Dropout(0.5), Dense(2)])
     model.compile(SGD(0.0), "mse")
@@ -206,8 +209,150 @@ def test_dropout_is_drawn_anew_for_each_batch():
     assert model.evaluate(X, Y) == pytest.approx(float(mr.trace(model, X, Y).loss), rel=1e-5)
 
 
-def test_what_fit_does_not_train_yet_is_said():
+def two_heads(dtype="float64"):
+    """A head at every step and one at the last, and their twin in Keras."""
+    import keras
+
+    i = Input((4, 3))
+    x = SimpleRNN(5, return_sequences=True)(i)
+    last = Dense(2, activation="softmax", name="last")(SimpleRNN(7)(x))
+    model = Model(i, [Dense(6, name="each")(x), last])
+    rng = np.random.default_rng(5)
+    model.set_weights([rng.normal(0, 0.4, w.shape).astype(dtype) for w in model.get_weights()])
+    X, Y = rng.normal(size=(9, 4, 3)), [rng.normal(size=(9, 4, 6)), np.eye(2)[rng.integers(0, 2, 9)]]
+    keras.config.set_floatx(dtype)
+    try:
+        twin = mr.to_keras(model)
+    finally:
+        keras.config.set_floatx("float32")
+    return model, twin, X, Y
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"loss": "mse"},
+        {"loss": ["mse", "categorical_crossentropy"], "loss_weights": [1.0, 0.25], "metrics": [["mae"], ["accuracy"]]},
+        {
+            "loss": {"last": "categorical_crossentropy", "each": "mse"},
+            "loss_weights": {"last": 2.0, "each": 0.5},
+            "metrics": {"last": ["categorical_accuracy", "mse"], "each": ["mae"]},
+        },
+    ],
+)
+def test_several_outputs_are_trained_as_keras_trains_them(told):
+    import keras
+
+    model, twin, X, Y = two_heads()
+    keras.config.set_floatx("float64")
+    try:
+        twin.compile(keras.optimizers.SGD(0.1), **told)
+        theirs = twin.fit(X, Y, epochs=4, batch_size=3, shuffle=False, verbose=0, validation_data=(X, Y)).history
+    finally:
+        keras.config.set_floatx("float32")
+    model.compile(SGD(0.1), **told)
+    ours = model.fit(X, Y, epochs=4, batch_size=3, shuffle=False, verbose=0, validation_data=(X, Y)).history
+    assert set(ours) == set(theirs)
+    for name in theirs:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=2e-5, err_msg=name)
+    for w, v in zip(model.get_weights(), twin.get_weights()):
+        np.testing.assert_allclose(w, v, rtol=1e-4, atol=1e-6)
+    assert model.evaluate(X, Y, return_dict=True)["loss"] == pytest.approx(ours["val_loss"][-1])
+
+
+def test_the_loss_of_each_output_can_be_told_to_trace():
+    model, _, X, Y = two_heads()
+    trace = mr.trace(model, X, Y, loss={"each": "mse", "last": "categorical_crossentropy"}, loss_weights=[0.5, 2])
+    each, last = trace.parts_of_loss
+    assert trace.loss == pytest.approx(0.5 * each + 2 * last) and trace.loss_name == "0.5 mse + 2 categorical_crossentropy"
+    assert trace.verify().ok and trace.equations().residual < 1e-13
+
+
+@pytest.mark.parametrize("both_ways", [False, True])
+def test_a_stateful_model_goes_on_from_batch_to_batch_as_in_keras(both_ways):
+    import keras
+
+    rnn = SimpleRNN(5, stateful=True)
+    model = Sequential([Input((4, 3), batch_size=2), Bidirectional(rnn) if both_ways else rnn, Dense(2)])
+    rng = np.random.default_rng(6)
+    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
+    X, Y = rng.normal(size=(6, 4, 3)), rng.normal(size=(6, 2))
+    keras.config.set_floatx("float64")
+    try:
+        twin = mr.to_keras(model)
+        twin.compile(keras.optimizers.SGD(0.1), "mse", metrics=["mae"])
+        model.compile(SGD(0.1), "mse", metrics=["mae"])
+        for _ in range(2):  # the states of the one before, then from zeros
+            theirs = twin.fit(X, Y, epochs=3, batch_size=2, shuffle=False, verbose=0, validation_data=(X[:4], Y[:4])).history
+            ours = model.fit(X, Y, epochs=3, shuffle=False, verbose=0, validation_data=(X[:4], Y[:4])).history
+            for name in theirs:
+                np.testing.assert_allclose(ours[name], theirs[name], rtol=2e-5, err_msg=name)
+            for layer in twin.layers:
+                if hasattr(layer, "reset_states") or hasattr(layer, "reset_state"):
+                    layer.reset_state()
+            model.reset_states()
+    finally:
+        keras.config.set_floatx("float32")
+    for w, v in zip(model.get_weights(), twin.get_weights()):
+        np.testing.assert_allclose(w, v, rtol=1e-4, atol=1e-6)
+
+
+def test_metrics_see_what_came_out_in_training():
+    """With dropout in training, as Keras' do: another computation would give other numbers."""
+    model = Sequential([Input((4, 3)), SimpleRNN(5), Dropout(0.5), Dense(2)])
+    model.compile(SGD(0.0), "mse", metrics=["mse"])
+    history = model.fit(np.ones((2, 4, 3), "f"), np.ones((2, 2), "f"), epochs=3, verbose=0).history
+    np.testing.assert_allclose(history["mse"], history["loss"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ({"loss": ["mse"]}, "loss has 1 entries; the model has 2 outputs"),
+        ({"loss": {"each": "mse", "other": "mse"}}, "loss is given for each, other; the model has the outputs each, last"),
+        ({"loss_weights": [1.0, "two"]}, "loss_weights holds 'two'"),
+        ({"metrics": ["mae"]}, "metrics has 1 entries"),
+    ],
+)
+def test_what_does_not_fit_the_outputs_is_said(told, says):
+    i = Input((4, 3))
+    model = Model(i, [Dense(6, name="each")(SimpleRNN(5)(i)), Dense(2, name="last")(SimpleRNN(7)(i))])
+    model.compile(**told)
+    with pytest.raises(ValueError, match=says):
+        model.fit(np.ones((2, 4, 3), "f"), [np.ones((2, 6), "f"), np.ones((2, 2), "f")], verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("samples", "size", "says"), [(5, None, "there are 5 samples; the input of .* takes 2"), (4, 4, "batch_size is 4")]
+)
+def test_a_stateful_model_needs_whole_batches(samples, size, says):
     model = Sequential([Input((4, 3), batch_size=2), SimpleRNN(5, stateful=True), Dense(2)])
     model.compile()
-    with pytest.raises(NotImplementedError, match="is stateful: fit does not carry states"):
-        model.fit(np.ones((2, 4, 3), "f"), np.ones((2, 2), "f"), verbose=0)
+    with pytest.raises(ValueError, match=says):
+        model.fit(np.ones((samples, 4, 3), "f"), np.ones((samples, 2), "f"), batch_size=size, verbose=0)
+
+
+@pytest.mark.parametrize("kind", ["numbers", "mask", "own cell"])
+def test_what_is_no_plain_sequence_is_trained_by_its_source(kind):
+    """Any number of samples, though the source is made of a trace of two."""
+    rng = np.random.default_rng(0)
+    if kind == "numbers":
+        model = Sequential([Input((None,)), Embedding(9, 4, mask_zero=True), SimpleRNN(5), Dense(2)])
+        X = rng.integers(0, 9, (7, 6))
+    elif kind == "mask":
+        i, m = Input((None, 3)), Input((None,), dtype="bool")
+        model = Model([i, m], Dense(2)(SimpleRNN(5)(i, mask=m)))
+        X = [rng.normal(size=(7, 6, 3)), rng.random((7, 6)) > 0.3]
+    else:
+        model = Sequential([Input((None, 3)), RNN(Gated(5)), Dense(2)])
+        X = rng.normal(size=(7, 6, 3))
+    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
+    Y = rng.normal(size=(7, 2))
+    model.compile(SGD(0.1), "mse")
+    before = mr.trace(model, X, Y)
+    expected = {name: before.value(name) - 0.1 * g for name, g in before.gradients.items()}
+    assert isinstance(runner(model, model.arrays(X), [Y], mse), InSource)
+    assert model.fit(X, Y, verbose=0).history["loss"] == [pytest.approx(float(before.loss))]
+    after = mr.trace(model, X, Y)
+    for name in expected:
+        np.testing.assert_allclose(after.value(name), expected[name], rtol=1e-12, atol=1e-14)

@@ -62,12 +62,15 @@ def rows(trace: Trace, dtype: str) -> Iterator[Row]:
         return
     import tensorflow as tf
 
-    kind = LOSSES[trace.loss_function] if trace.loss_function else ""
+    kinds = _kinds(trace) if trace.loss_function else []
     with tf.GradientTape() as tape:
         found = asked(twin)
         loss, missing = None, []
         if gradients:
-            parts = [getattr(keras.losses, kind)(dtype=dtype)(target, y) for target, y in zip(trace.targets, found)]
+            parts = [
+                weight * getattr(keras.losses, kind)(dtype=dtype)(target, y)
+                for (kind, weight), target, y in zip(kinds, trace.targets, found)
+            ]
             try:
                 loss = sum([*parts[1:], *twin.losses], parts[0])
             except Exception as error:  # a regularizer of Keras may fail in float64
@@ -95,17 +98,17 @@ def _elsewhere(trace: Trace, dtype: str, twin: Any, layers: dict[Any, Any], inpu
     places = trace.model.parameter_places()
     variables = {name: _weights_of(layers[layer])[i] for name, (layer, i) in places.items()}
     trained = {id(v): k for k, v in enumerate(twin.trainable_variables)}
-    special = bool(twin.losses) or trace.conditions.training or len(trace.targets) != 1
+    (kind, weight), *_ = _kinds(trace)
+    special = bool(twin.losses) or trace.conditions.training or len(trace.targets) != 1 or weight != 1
     if special or any(id(v) not in trained for v in variables.values()):
         reason = "only plain networks, all of whose weights are trained, are asked for gradients on this backend"
         yield from (Row(f"dL/d{name}", witness, dtype, None, reason) for name in variables)
         return
-    assert trace.loss_function is not None
-    kind = getattr(keras.losses, LOSSES[trace.loss_function])(dtype=dtype)
+    own = getattr(keras.losses, kind)(dtype=dtype)
 
     def loss(tensors: list[Any]) -> Any:
         y, _ = twin.stateless_call(tensors, twin.non_trainable_variables, inputs)
-        return kind(trace.targets[0].astype(dtype), y)
+        return own(trace.targets[0].astype(dtype), y)
 
     found = gradients_by(backend, loss, [_array(v) for v in twin.trainable_variables])
     for name, variable in variables.items():
@@ -158,11 +161,19 @@ def versions() -> dict[str, str]:
     return found
 
 
+def _kinds(trace: Trace) -> list[tuple[str, float]]:
+    """The class in Keras of the loss of each output, and its weight."""
+    assert trace.loss_function is not None
+    return [(LOSSES[own], weight) for own, weight in losses.one_by_one(trace.loss_function, len(trace.outputs))]
+
+
 def absent(trace: Trace) -> str | None:
     """Why Keras cannot be asked, or None."""
     if trace.literal:
         return "a loop of your own has no twin in Keras: mr.check compares it with a model"
-    if trace.loss_function is not None and trace.loss_function not in LOSSES:
+    if trace.loss_function is not None and not all(
+        function in LOSSES for function, _ in losses.one_by_one(trace.loss_function, len(trace.outputs))
+    ):
         return f"Keras has no loss {trace.loss_name!r}"
     try:
         import_keras()

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import losses
 from ..keras_io.live import import_keras, twin_of
 from ..layers import Dense, Flatten, InputLayer, SimpleRNN
 from ..trace import Trace
@@ -35,11 +36,10 @@ def rows(trace: Trace, dtype: str) -> Iterator[Row]:
         yield Row(f"{quantity}_t", NAME, dtype, error_in_eps(_ours(trace, quantity), _array(found), dtype))
     if trace.loss_node is None or trace.truncate or backend not in ADAPTERS:
         return
-    assert trace.loss_function is not None
-    kind = LOSSES[trace.loss_function]
+    ((own, weight),) = losses.one_by_one(trace.loss_function, 1) if trace.loss_function else [(losses.mse, 1.0)]
 
     def loss(moves: list[Any]) -> Any:
-        return getattr(keras.losses, kind)(dtype=dtype)(trace.targets[0].astype(dtype), run(moves)[2])
+        return weight * getattr(keras.losses, LOSSES[own])(dtype=dtype)(trace.targets[0].astype(dtype), run(moves)[2])
 
     found = gradients(backend, loss, run.nothing())
     for i, name in enumerate(h):
