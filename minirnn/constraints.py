@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .system import plain
+from .system import looked_up
 
 Constraint = Callable[[np.ndarray], np.ndarray]
 EPSILON = 1e-7  # Keras': it keeps a division by a norm of 0 away
@@ -88,12 +88,4 @@ _by_name = {
 
 def get(constraint: Any) -> Constraint | None:
     """The constraint of that name, of Keras' description of it, or the callable itself; None is none."""
-    if constraint is None:
-        return None
-    if isinstance(constraint, str) and (constraint in _by_name or constraint in CLASSES):
-        return (_by_name | CLASSES)[constraint]()
-    if isinstance(constraint, dict) and constraint.get("class_name") in CLASSES:
-        return CLASSES[constraint["class_name"]](**constraint.get("config", {}))
-    if callable(constraint):
-        return constraint
-    raise ValueError(f"unknown constraint {plain(repr(constraint))}; there are {', '.join(_by_name)}, or give a function")
+    return looked_up("constraint", constraint, _by_name, CLASSES)

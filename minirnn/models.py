@@ -285,13 +285,7 @@ class Model:
     @property
     def is_stateful(self) -> bool:
         """Whether a layer, or one inside another, keeps its state for the next call."""
-        layers = list(self.layers)
-        while layers:
-            layer = layers.pop()
-            if getattr(layer, "stateful", False):
-                return True
-            layers.extend(layer.children.values())
-        return False
+        return any(getattr(inner, "stateful", False) for layer in self.layers for inner in layer.inside())
 
     def __call__(self, X: Any, training: bool = False) -> Any:
         return self.predict(X, training=training)
@@ -543,7 +537,8 @@ def _affine(layer: Layer) -> bool:
 
 
 def _makes_mask(layer: Layer) -> bool:
-    return isinstance(layer, Masking) or (isinstance(layer, Embedding) and layer.mask_zero)
+    inner = layer.layer if isinstance(layer, TimeDistributed) else layer
+    return isinstance(inner, Masking) or (isinstance(inner, Embedding) and inner.mask_zero)
 
 
 def _name(layers: list[Layer]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .graph import Node
 from .ops import absolute, scale, spreadcols, sqrt, square, sum_all, sumcols, transpose
-from .system import plain
+from .system import looked_up, plain
 
 Regularizer = Callable[[Node], Node]
 
@@ -107,12 +107,4 @@ _by_name: dict[str, Callable[[], Regularizer]] = {
 
 def get(regularizer: Any) -> Regularizer | None:
     """The regularizer of that name, of Keras' description of it, or the callable itself; None is none."""
-    if regularizer is None:
-        return None
-    if isinstance(regularizer, str) and (regularizer in _by_name or regularizer in CLASSES):
-        return (_by_name | CLASSES)[regularizer]()
-    if isinstance(regularizer, dict) and regularizer.get("class_name") in CLASSES:
-        return CLASSES[regularizer["class_name"]](**regularizer.get("config", {}))
-    if callable(regularizer):
-        return regularizer
-    raise ValueError(f"unknown regularizer {plain(repr(regularizer))}; there are {', '.join(_by_name)}, or give a function")
+    return looked_up("regularizer", regularizer, _by_name, CLASSES)

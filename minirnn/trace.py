@@ -6,7 +6,7 @@ import functools
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -391,15 +391,6 @@ class Trace:
         return f"<Trace of {self.model.label!r}: {self.steps} steps, {len(self.nodes)} nodes, {loss}, {self.dtype}>"
 
 
-def recurrent_layers(layers: Iterable[Layer]) -> Iterator[RNN]:
-    """The layers that may keep a state, those inside others too."""
-    for layer in layers:
-        if isinstance(layer, RNN):
-            yield layer
-        else:
-            yield from recurrent_layers(layer.children.values())
-
-
 def trace(
     model: Any,
     X: Any = None,
@@ -470,7 +461,10 @@ def trace(
     function = None if Y is None else losses.of_outputs(loss or "mse", loss_weights, model.output_names)
     weights = {layer: layer.get_weights() for layer in model.layers}
     states: dict[Layer, list[np.ndarray]] = {
-        layer: kept for layer in recurrent_layers(model.layers) if (kept := layer.states) is not None
+        inner: inner.states
+        for layer in model.layers
+        for inner in layer.inside()
+        if isinstance(inner, RNN) and inner.states is not None
     }
     conditions = Conditions(training, semantics, masks, states)
     asked = Asked(model, [np.array(x) for x in inputs], targets, function, weights, conditions, truncate)

@@ -265,6 +265,7 @@ def networks() -> dict[str, Callable[[], Model]]:
         "TimeDistributed Dense": lambda: row(SimpleRNN(M, **SEQ), TimeDistributed(Dense(4, "relu")), Dense(K)),
         "TimeDistributed Activation": lambda: row(SimpleRNN(M, **SEQ), TimeDistributed(Activation("sigmoid"))),
         "TimeDistributed Dropout": lambda: row(SimpleRNN(M, **SEQ), TimeDistributed(Dropout(0.4)), Dense(K)),
+        "TimeDistributed Masking": lambda: row(TimeDistributed(Masking()), SimpleRNN(M), Dense(K)),
         "TimeDistributed Flatten": lambda: row(SimpleRNN(M, **SEQ), TimeDistributed(Flatten()), Dense(K)),
         "Activation": lambda: row(SimpleRNN(M), Dense(K), Activation("softmax")),
         "Activation, hidden": lambda: row(SimpleRNN(M, **SEQ), Activation("relu"), SimpleRNN(7), Dense(K)),
@@ -337,6 +338,8 @@ def traced(name: str, steps: int = T, **options: Any) -> mr.trace.Trace:  # type
     model.set_weights([size * rng.normal(size=w.shape) for w in model.get_weights()])
     X = arrays(model, rng, name, steps)
     training = any(word in name.lower() for word in ("dropout",))
+    if name == "TimeDistributed Masking":
+        X[~np.resize(MASK, X.shape[:2])] = 0
     if "stateful" in name:  # in the middle of a long sequence
         model.predict(X)
     Y = [rng.normal(size=y.shape) for y in mr.trace(model, X, dtype="float64").outputs]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -257,6 +257,12 @@ class Layer:
     @property
     def weight_names(self) -> tuple[str, ...]:
         return (*self.own_weights, *[f"{key}/{name}" for key, c in self.children.items() for name in c.weight_names])
+
+    def inside(self) -> Iterator[Layer]:
+        """This layer, and those it is made of."""
+        yield self
+        for child in self.children.values():
+            yield from child.inside()
 
     @property
     def built(self) -> bool:

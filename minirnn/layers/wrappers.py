@@ -16,6 +16,7 @@ from .base import Call, Layer, Masks, Scope, Shape, Symbolic, steps
 from .dense import Dense
 from .dropout import Dropout
 from .flatten import Flatten
+from .masking import Masking
 from .rnn import RNN
 
 MERGE_MODES = ("concat", "sum", "mul", "ave", None)
@@ -186,15 +187,19 @@ def _anew(layer: RNN, side: str) -> RNN:
 
 
 class TimeDistributed(Layer):
-    """A layer applied at every step of a sequence."""
+    """A layer applied at every step of a sequence: Dense, Activation, Dropout, Flatten or Masking.
+
+    A Masking makes 0 of the steps it leaves out, and no mask for the layers that follow, as in Keras.
+    """
 
     def __init__(self, layer: Layer, **others: Any) -> None:
         super().__init__(**others)
         if not isinstance(layer, Layer):
             raise ValueError(f"TimeDistributed takes a layer, not {plain(type(layer).__name__)}")
-        if not isinstance(layer, (Dense, Activation, Dropout, Flatten)):
+        if not isinstance(layer, (Dense, Activation, Dropout, Flatten, Masking)):
             raise NotImplementedError(
-                f"TimeDistributed({layer.kind}) is not supported by minirnn yet: give Dense, Activation, Dropout or Flatten"
+                f"TimeDistributed({layer.kind}) is given sequences of sequences, which minirnn does not have: "
+                "give Dense, Activation, Dropout, Flatten or Masking"
             )
         self.layer = self.children["layer"] = layer
 
