@@ -223,12 +223,16 @@ def ancestors(outputs: Iterable[Node], known: list[Node] | None = None) -> list[
 _by_serial = operator.attrgetter("serial")
 
 
-def rebuild(nodes: Iterable[Node], change: Callable[[Node, tuple[Node, ...]], Node | None]) -> dict[Node, Node]:
+def rebuild(
+    nodes: Iterable[Node],
+    change: Callable[[Node, tuple[Node, ...]], Node | None],
+    known: dict[Node, Node] | None = None,
+) -> dict[Node, Node]:
     """`nodes` (in creation order) made anew: ``change(node, operands)`` gives what takes a node's place, or None.
 
-    Leaves stay as they are where nothing takes their place; names and steps are kept.
+    Leaves stay as they are where nothing takes their place; names and steps are kept. `known` are those made before.
     """
-    new: dict[Node, Node] = {}
+    new = {} if known is None else known
     with at(None):
         for node in nodes:
             now.step = node.step

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..graph import Node, Primitive, replay
-from ..ops import activations, leaf, matmul, same, scale, spread, transpose
+from ..ops import activations, leaf, leaf_op, matmul, same, scale, spread, transpose
 from .replays import Make, Network, Numbers, Slip, Variant
 
 MOST_SAMPLES = 64  # of a batch that is run once for each of them
@@ -201,12 +201,15 @@ def _left_over(net: Network) -> Iterator[Variant]:
 
 
 def _in_a_row(net: Network, pairs: dict[Node, Node]) -> Numbers:
-    """Sample n starts with the last state of sample n - 1: found after so many runs as there are samples."""
-    starts = {start: start.value for start in pairs}
-    for _ in range(net.N - 1):
-        found = replay(net.trace.forward, starts)
-        starts = {start: np.concatenate([start.value[:1], found[end][:-1]]) for start, end in pairs.items()}
-    return _starting(net, "", lambda node: starts[node]).numbers()
+    """Sample n starts with the last state of sample n - 1: each is run alone."""
+    of_samples = [node for node in net.trace.forward if node.op is leaf_op and node.attrs["dims"][:1] == ("N",)]
+    starts = {start: [start.value[:1]] for start in pairs}
+    for n in range(net.N - 1):
+        alone = {node: node.value[n : n + 1] for node in of_samples}
+        found = replay(net.trace.forward, alone | {start: rows[-1] for start, rows in starts.items()})
+        for start, end in pairs.items():
+            starts[start].append(found[end])
+    return _starting(net, "", lambda node: np.concatenate(starts[node])).numbers()
 
 
 # -------------------------------------------------------------------------------------------------------------- the head

@@ -142,6 +142,9 @@ def _layouts(trace: Trace, quantity: Quantity, array: np.ndarray) -> Iterator[La
         last = max(after, key=lambda t: trace.variables[quantity.name, t].serial)  # 1, where the layer runs backwards
         spans = [(len(after), after, "all steps"), (1, (last,), "the last step")]
         spans += [(len(steps), steps, "all steps and the initial state")] * (steps[0] == 0)
+        if last < after[-1]:  # a loop that runs backwards may have them in the order in which it computes them
+            spans += [(len(after), after[::-1], "all steps, the last one first")]
+            spans += [(len(steps), steps[::-1], "the initial state and all steps, the last one first")] * (steps[-1] > T)
     else:
         spans += [(T, (None,), f"the last of {T} steps")] * (T > 1)
     N, M = each if len(each) == 2 else (1, math.prod(each))

@@ -22,27 +22,34 @@ class Numbers:
     """Every number of a trace, as they are when `change` takes the place of some of its operations."""
 
     def __init__(self, trace: Trace, change: Change = lambda node, args: None) -> None:
-        self.trace = trace
-        with np.errstate(all="ignore"):
-            self.new = rebuild(trace.forward, change)
+        self.trace, self._change, self._new = trace, change, dict[Node, Node]()
+        self._places = {node: i for i, node in enumerate(trace.forward)}
+
+    def node(self, node: Node) -> Node:
+        """What takes the place of a node: made when it is asked for, after all before it."""
+        if node not in self._new:
+            waiting = self.trace.forward[len(self._new) : self._places[node] + 1]
+            with np.errstate(all="ignore"):
+                rebuild(waiting, self._change, self._new)
+        return self._new[node]
 
     def of(self, quantity: Quantity, step: int | None) -> np.ndarray:
         """The value of a quantity, or the derivative of the loss by it."""
-        node = self.new[self.trace.variables[quantity.name, step]]
+        node = self.node(self.trace.variables[quantity.name, step])
         if not quantity.derivative:
             return node.value
         if node not in self.cotangents:
-            asked = [self.new[n] for (name, _), n in self.trace.variables.items() if name == quantity.name]
+            asked = [self.node(n) for (name, _), n in self.trace.variables.items() if name == quantity.name]
             self.cotangents |= self._pulled_back(asked)
         return self.cotangents[node].value
 
     @cached_property
     def cotangents(self) -> dict[Node, Node]:
-        return self._pulled_back([self.new[n] for n in self.trace.parameters.values()])
+        return self._pulled_back([self.node(n) for n in self.trace.parameters.values()])
 
     def _pulled_back(self, wrt: list[Node]) -> dict[Node, Node]:
         assert self.trace.loss_node is not None
-        loss = self.new[self.trace.loss_node]
+        loss = self.node(self.trace.loss_node)
         with np.errstate(all="ignore"):
             return backprop(loss, wrt, ancestors([loss]))
 
