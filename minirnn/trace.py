@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .fold import Folded
     from .readings.equations import Equations
     from .readings.jacobians import JacobianNorms
+    from .readings.masks import Masks
     from .readings.page import Page
     from .readings.picture import Picture
     from .readings.walk import Walk
@@ -325,6 +326,12 @@ class Trace:
         return Compiled(program(self).text({}), shapes, self._data_shapes)
 
     _data_shapes: list[tuple[int, ...]] | None = None  # of a network data may have any
+
+    def masks(self) -> Masks:
+        """What the masks do at each step to each sample: the state is computed or carried, the output may be zeroed."""
+        from .readings.masks import masks
+
+        return masks(self)
 
     def walk(self) -> Walk:
         """The steps, forward then backward, each printable: symbol = numbers = result."""

@@ -535,6 +535,26 @@ def verdict(trace: Any) -> None:
     assert report.ok, report
 
 
+def masked_steps(trace: Any) -> None:
+    """A word is carried or zeroed where the mask is 0, and the numbers do what the word says."""
+    found = trace.masks()
+    assert found.words and str(found).count("\n") == sum(map(len, found.words.values()))
+    for name, words in found.words.items():
+        steps = found.steps[name]
+        back = name == "h" and trace.model.layers and any(getattr(x, "go_backwards", False) for x in trace.model.layers)
+        for t, column in zip(steps, words.T):
+            before = trace.variables.get((name, t + (1 if back or name.endswith("b") else -1)))
+            for n, word in enumerate(column):
+                value = trace.value(name, t)[n]
+                if word == "zeroed":
+                    assert not value.any()
+                elif word == "carried":
+                    assert before is not None and np.array_equal(value, before.value[n]), (name, t, n)
+                else:
+                    candidate = trace.variables.get((f"htilde{name[1:]}", t)) if name[0] == "h" else None
+                    assert word == "computed" and (candidate is None or np.array_equal(value, candidate.value[n]))
+
+
 READINGS: dict[str, Callable[..., None]] = {
     "equations": equations,
     "equations column": lambda t: equations(t, convention="column"),
@@ -564,6 +584,7 @@ READINGS: dict[str, Callable[..., None]] = {
     "compile": compiled,
     "page": page,
     "walk": walk,
+    "masks": masked_steps,
     "ledger": ledger,
     "ledger by path": lambda t: ledger(t, "path"),
     "compare": compare,
@@ -584,6 +605,7 @@ REFUSALS = {
     r"trace\.jacobian.*|paths: no parameter reaches the loss through \S+",
     "source": r"a model with \d outputs has no source yet"
     r"|\S+ is drawn for each run: a network with dropout in training has no source",
+    "masks": r"\S+ has no mask: give a layer mask=, or put Masking or Embedding\(mask_zero=True\) before it",
     "figure jacobians": r"the network has the states .*: say which",
     "figure ledger": r".* is used (outside of the time steps|at step \d), so its gradient is not a sum over the steps .*",
 }
