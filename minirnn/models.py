@@ -31,7 +31,7 @@ from .layers.embedding import Embedding, numbers_node
 from .layers.flatten import Flatten
 from .layers.input import InputLayer
 from .layers.masking import Masking
-from .layers.wrappers import TimeDistributed
+from .layers.wrappers import at_each_step
 from .system import plain
 
 if TYPE_CHECKING:
@@ -380,7 +380,9 @@ class Model:
             s for s in self.order
             if (_affine(s.layer) or isinstance(s.layer, Activation)) and s not in heads and s not in before.values()
         ]  # fmt: skip
-        groups = [heads, hidden] + [[s for s in self.order if isinstance(s.layer, kind)] for kind in (Embedding, Dropout)]
+        groups = [heads, hidden] + [
+            [s for s in self.order if isinstance(at_each_step(s.layer), kind)] for kind in (Embedding, Dropout)
+        ]
         groups += [[s for s in self.inputs if self.role(s) == role] for role in ("data", "numbers")]
         tags = {s: tag for group in groups for s, tag in zip(group, tags_of(len(group)))}
         tags |= {before[h]: tags[h] for h in before}
@@ -527,17 +529,17 @@ def _listed(outputs: list[Symbolic], order: list[Symbolic]) -> list[Layer]:
 def _head(output: Symbolic) -> Symbolic:
     """The call that makes an output; what only lays it out anew or drops entries of it may follow."""
     call = output.first
-    while call.inputs and isinstance(call.layer, (Flatten, Dropout, Masking)):
+    while call.inputs and isinstance(at_each_step(call.layer), (Flatten, Dropout, Masking)):
         call = call.inputs[0].first
     return call
 
 
 def _affine(layer: Layer) -> bool:
-    return isinstance(layer, Dense) or (isinstance(layer, TimeDistributed) and _affine(layer.layer))
+    return isinstance(at_each_step(layer), Dense)
 
 
 def _makes_mask(layer: Layer) -> bool:
-    inner = layer.layer if isinstance(layer, TimeDistributed) else layer
+    inner = at_each_step(layer)
     return isinstance(inner, Masking) or (isinstance(inner, Embedding) and inner.mask_zero)
 
 

@@ -265,6 +265,7 @@ def networks() -> dict[str, Callable[[], Model]]:
         "TimeDistributed Dense": lambda: row(SimpleRNN(M, **SEQ), TimeDistributed(Dense(4, "relu")), Dense(K)),
         "TimeDistributed Activation": lambda: row(SimpleRNN(M, **SEQ), TimeDistributed(Activation("sigmoid"))),
         "TimeDistributed Dropout": lambda: row(SimpleRNN(M, **SEQ), TimeDistributed(Dropout(0.4)), Dense(K)),
+        "Dropout twice": lambda: row(Dropout(0.3), SimpleRNN(M, **SEQ), TimeDistributed(Dropout(0.4)), Dense(K)),
         "TimeDistributed Masking": lambda: row(TimeDistributed(Masking()), SimpleRNN(M), Dense(K)),
         "TimeDistributed Flatten": lambda: row(SimpleRNN(M, **SEQ), TimeDistributed(Flatten()), Dense(K)),
         "Activation": lambda: row(SimpleRNN(M), Dense(K), Activation("softmax")),

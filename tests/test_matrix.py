@@ -32,3 +32,16 @@ def test_the_checks_find_what_is_wrong(monkeypatch):
     assert matrix.outcome("walk", trace)[0] == "wrong"
     monkeypatch.setitem(matrix.READINGS, "source", lambda trace: np.zeros(2) + np.zeros(3))
     assert matrix.outcome("source", trace)[0] == "wrong"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Bidirectional mul, sequences, mask", "Dropout twice", "RNN stacked, states", "TimeDistributed Dropout",
+        "TimeDistributed Masking", "activation sparsemax", "embedding, both ways", "head glu", "stateful Bidirectional",
+    ],
+)  # fmt: skip
+def test_keras_agrees(name):
+    report = matrix.traced(name).verify()
+    heard = {row.quantity for row in report if not row.missing and row.witness in ("Keras forward", "tf.GradientTape")}
+    assert report.ok and any(quantity.startswith("dL/d") for quantity in heard), report

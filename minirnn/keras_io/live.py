@@ -11,6 +11,7 @@ import numpy as np
 
 from ..layers import RNN, Bidirectional, Dropout, InputLayer, Layer, Symbolic
 from ..layers.base import Scope
+from ..layers.wrappers import at_each_step
 from ..models import Model
 from ..system import quiet_stderr
 from .config import model_from_config
@@ -81,7 +82,7 @@ def twin_of(
             continue
         x, *states = [_output(made, source) for source in symbolic.inputs]
         fixed = [(masks or {}).get(f"{letter}{scope.tag}") for letter in "Dd"]
-        if isinstance(layer, Dropout) and any(mask is not None for mask in fixed):
+        if isinstance(at_each_step(layer), Dropout) and any(mask is not None for mask in fixed):
             mask = next(np.asarray(mask, dtype) for mask in fixed if mask is not None)
             made[symbolic] = keras.ops.multiply(x, mask if mask.ndim == len(x.shape) else mask[:, None])
             continue
@@ -149,7 +150,8 @@ def dropout_masks(model: Model, keras_model: Any, X: Any) -> dict[str, np.ndarra
     by_name = {layer.name: layer for layer in keras_model.layers}
     found: dict[str, np.ndarray] = {}
     for symbolic, scope in model.scopes():
-        if isinstance(symbolic.layer, Dropout) and symbolic.layer.rate:
+        drops = at_each_step(symbolic.layer)
+        if isinstance(drops, Dropout) and drops.rate:
             raise NotImplementedError(f"{symbolic.layer.label}: only the dropout masks of recurrent layers can be foretold")
         twin = by_name.get(symbolic.layer.name)
         for rnn, _, cells, tags in recurrences(symbolic.layer, twin, scope):

@@ -238,3 +238,8 @@ class TimeDistributed(Layer):
 
     def __repr__(self) -> str:
         return f"TimeDistributed({self.layer!r})"
+
+
+def at_each_step(layer: Layer) -> Layer:
+    """What a TimeDistributed applies at each step; any other layer itself."""
+    return layer.layer if isinstance(layer, TimeDistributed) else layer
