@@ -368,6 +368,10 @@ class Model:
                 )
             if 0 in array.shape:
                 raise ValueError(f"X has shape {array.shape}: it holds no sample or no time step")
+            if self.role(symbolic) == "numbers":  # the source of a network would not notice
+                for call in self.order:
+                    if call.inputs and call.inputs[0] is symbolic:
+                        call.layer.check(array)
 
     def scopes(self) -> Iterator[tuple[Symbolic, Scope]]:
         """Every placeholder, each after those it needs, with the names of its layer's quantities: W_x, or W_x^2 of several.

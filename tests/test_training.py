@@ -332,6 +332,13 @@ def test_a_stateful_model_needs_whole_batches(samples, size, says):
         model.fit(np.ones((samples, 4, 3), "f"), np.ones((samples, 2), "f"), batch_size=size, verbose=0)
 
 
+def test_numbers_without_a_row_in_the_table_are_refused():
+    model = Sequential([Input((None,)), Embedding(9, 4), SimpleRNN(5), Dense(2)])
+    model.compile()
+    with pytest.raises(ValueError, match="has rows 0 to 8; X holds 0 to 9"):
+        model.fit(np.arange(10).reshape(2, 5), np.ones((2, 2), "f"), verbose=0)
+
+
 @pytest.mark.parametrize("kind", ["numbers", "mask", "own cell"])
 def test_what_is_no_plain_sequence_is_trained_by_its_source(kind):
     """Any number of samples, though the source is made of a trace of two."""
