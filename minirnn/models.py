@@ -170,7 +170,7 @@ class Model:
         for array, symbolic in zip(arrays, [] if batches else self.inputs):
             if symbolic.shape[0] not in (None, len(array)):
                 raise ValueError(
-                    f"X holds {len(array)} samples; the input {symbolic.layer.label!r} takes {symbolic.shape[0]}"
+                    f"X holds {len(array)} samples; the batch size of {symbolic.layer.label!r} is {symbolic.shape[0]}"
                 )
         return arrays
 
