@@ -116,7 +116,10 @@ def _initializer(given: Any) -> dict[str, Any]:
     """One of Keras' by its description; a function of the user's own has drawn already, and is left to Keras' zeros."""
     if type(given).__name__ not in initializers.CLASSES or not hasattr(given, "get_config"):
         given = initializers.Zeros()
-    return _as_keras("initializers", given)
+    found = _as_keras("initializers", given)
+    if found["class_name"] == "Orthogonal":
+        found["class_name"] = "OrthogonalInitializer"  # the name that all versions know
+    return found
 
 
 def _object(given: Any, module: str, classes: dict[str, Any], layer: Layer) -> dict[str, Any] | None:

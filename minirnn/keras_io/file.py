@@ -45,7 +45,7 @@ KERAS_VERSION = "3.15.1"  # whose files are written
 
 
 def save(model: Model, path: Any) -> Path:
-    """Write `model` to a ``.keras`` file that ``keras.saving.load_model`` opens; no Keras is needed.
+    """Write `model` to a ``.keras`` file that ``keras.saving.load_model`` opens, of 3.4 and later; no Keras is needed.
 
     Raises ValueError for another ending, NotImplementedError for what Keras has no description for.
     """
@@ -61,9 +61,12 @@ def save(model: Model, path: Any) -> Path:
     memory = io.BytesIO()
     with h5py.File(memory, "w") as file:
         for layer, group in groups(layers).items():
+            for place in folders(layer):
+                file.create_group(f"{group}/{place}")
             for array, place in zip(layer.weights, paths(layer)):
                 file.create_dataset(f"{group}/{place}", data=array)
         file.require_group("layers")
+        file.create_group("vars")
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as archive:
         members: dict[str, str | bytes] = {
@@ -238,6 +241,12 @@ def paths(layer: Layer) -> list[str]:
     own = [f"vars/{i}" for i, _ in enumerate(layer.own_weights)]
     between = "cells/" if isinstance(layer, StackedRNNCells) else ""
     return own + [f"{between}{key}/{path}" for key, child in layer.children.items() for path in paths(child)]
+
+
+def folders(layer: Layer) -> list[str]:
+    """Where Keras 3 looks for weights below the group of a layer, whether there are any or not: vars, cell/vars."""
+    between = "cells/" if isinstance(layer, StackedRNNCells) else ""
+    return ["vars", *[f"{between}{key}/{place}" for key, child in layer.children.items() for place in folders(child)]]
 
 
 class _WholeModelWeights:
