@@ -31,6 +31,9 @@ BODIES = [
     "h = X * 1; r = h[1]; s = r[:1]; h[1, 0] = X[0, 0]; return s * r",
     "h = X * 1; r = h[1]; r[0] = X[0, 0]; r[1] = 2.0; return h * 3",
     "h = X * 1; r = h[1]; h = h + 1; r[0] = X[0, 0]; return h * r",
+    "h = X * 1; g = np.asarray(h); g[0] = X[1]; return h * 2",
+    "h = X * 1; g = np.array(h); g[0] = X[1]; return h * 2 + g",
+    "h = X * 1; g = np.ascontiguousarray(h.T); g[0] = X[:, 1]; return h * 2 + g.T",
     "h = np.zeros(2); last = h; h = X[0] * 2; return last + h",
 ]
 
