@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from ..array_ops import CUTS, STEPS, entry
+from ..array_ops import CUTS, MULTIPLY, STEPS, entry
 from ..graph import Node, Primitive
-from ..ops import activations, leaf_op, log_softmax, matmul, same, spread, stack, total, transpose
+from ..ops import activations, leaf_op, log_softmax, same, spread, stack, total, transpose
 
 FUNCTIONS = {op for op in activations.values() if op is not same}
 A_STEP = {entry, *STEPS.values()}
-SILENT = {matmul, transpose, spread, stack, same, total, leaf_op, *A_STEP}  # what they do is seen, or of no interest
+SILENT = {*MULTIPLY, transpose, spread, stack, same, total, leaf_op, *A_STEP}  # what they do is seen, or of no interest
 LOSS_WORDS = {"categorical_crossentropy": "cross-entropy"}
 ADDS = {"add", "total", "subtract"}
 
@@ -46,7 +46,7 @@ class Flow:
 
 
 def is_quantity(node: Node, users: Collection[Primitive], inner: bool = False) -> bool:
-    """Whether a node has a box at cell level: named, no parameter, constant or whole sequence.
+    """Whether a node has a box at cell level: named, no parameter, constant or sequence that is taken step by step.
 
     Nor, unless `inner` is asked for, on its way through a function to a name of its own, as z_t is. `users` are the
     operations of the forward pass that need it.
@@ -54,6 +54,8 @@ def is_quantity(node: Node, users: Collection[Primitive], inner: bool = False) -
     if node.name is None or node.ndim > 2 or node.attrs.get("role") == "parameter":
         return False
     if node.step is None and not node.args and node.attrs.get("role") == "constant":
+        return False
+    if users and node.step is None and all(op in A_STEP for op in users):
         return False
     on_its_way = users and all(op in FUNCTIONS or op is log_softmax for op in users)
     return inner or not (on_its_way and node.args and node.op not in FUNCTIONS)

@@ -9,9 +9,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..array_ops import MULTIPLY
 from ..fold import Definition, Family, Fixed, Folded, Ref, Span, data_refs, fold
 from ..graph import Node
-from ..ops import average, log_softmax, matmul, spread, stack, sumrows, transpose
+from ..ops import average, log_softmax, spread, stack, sumrows, transpose
 from .quantities import A_STEP, ADDS, FUNCTIONS, LOSS_WORDS, SILENT, Flow, Quantity, is_quantity, role_of
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class _Reader:
                     continue
                 said, shift = self.where(ref)
                 there, lag = said or where, delay + shift
-                partner = next((r for p, r in enumerate(rule.refs) if p != position), None) if rule.op is matmul else None
+                partner = next((r for p, r in enumerate(rule.refs) if p != position), None) if rule.op in MULTIPLY else None
                 factor = self.factor(partner, lag) if partner is not None else ()
                 if self.is_shown(other):
                     backward_box = family.first not in self.forward
@@ -171,7 +172,7 @@ class _Reader:
             if key not in self.found.quantities:
                 self.found.quantities[key] = Quantity(key, key, quantity.column, "parameter", parameter.first, name)
             self.found.flows.append(Flow(key, quantity.key))
-        elif rule.op is not matmul and quantity.node is not None and quantity.node in self.forward:
+        elif rule.op not in MULTIPLY and quantity.node is not None and quantity.node in self.forward:
             added = rule.op is spread or rule.op.name in ADDS
             quantity.does.insert(0, f"+{name}" if added else f"={name}")
             quantity.holds.append(name)

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..array_ops import MULTIPLY
 from ..graph import Node
-from ..ops import average, log_softmax, matmul, same, spread, stack, transpose
+from ..ops import average, log_softmax, same, spread, stack, transpose
 from .quantities import A_STEP, ADDS, LOSS_WORDS, SILENT, Flow, Quantity, is_quantity, role_of
 
 if TYPE_CHECKING:
@@ -178,13 +179,13 @@ class _Cells(_Reader):
                 if name := _parameter(arg):
                     self.parameter(here, name, quantity)
                     continue
-                other = _parameter(here.args[1 - position]) if here.op is matmul else None
+                other = _parameter(here.args[1 - position]) if here.op in MULTIPLY else None
                 waiting.append((arg, (*through, other) if other else through))
         return found
 
     def parameter(self, here: Node, name: str, quantity: Quantity) -> None:
         """A factor of a product stands on the line; what is added or anything else, in the box."""
-        if here.op is matmul:
+        if here.op in MULTIPLY:
             return
         users = self.users[here] if here.op is spread else [here]
         added = any(u.op.name in ADDS for u in users)
