@@ -39,6 +39,8 @@ def math(name: str, step: object = None, size: int = NAME) -> tuple[str, float]:
     if name.startswith("dL/dz"):
         base, sub, layer = "δ", "", layer
     shown = names.text(base) if base else ""
+    if name.startswith("'"):  # a name of the user's own stands as it is
+        shown, _, sub = plain(name.split("'")[1].strip("_"), LIMIT).partition("_")
     below = ",".join(filter(None, [sub, "" if step is None else str(step)]))
     little = max(7, round(size * 0.7))
     text, width = f"<I>{html.escape(shown)}</I>", text_width(shown, size)

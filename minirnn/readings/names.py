@@ -7,6 +7,7 @@ A name is a base, a subscript after ``_`` and a layer after ``^``; a time step j
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 _text = {"y": "ŷ", "target": "y", "l": "ℓ", "delta": "δ", "htilde": "h̃"}
 _latex = {"y": r"\hat{y}", "target": "y", "l": r"\ell", "delta": r"\delta", "htilde": r"\tilde{h}"}
@@ -54,6 +55,16 @@ def text(name: str, time: str = "") -> str:
     above = f"({layer})".translate(_sup) if layer else ""
     below = _small(sub, f"_{sub}") + _small(f"({time})" if sub and time else time, "_T" if time == "T" else f"[{time}]")
     return _text.get(base, base) + above + below
+
+
+def rename(name: str, names: Mapping[str, str]) -> str:
+    """The new name of a quantity or of a derivative: dL/dW_x^2 becomes dL/dU^2 where W_x is called U."""
+    match = re.fullmatch(r"(d\+?)(.+?)/d(.+)", name)
+    if match:
+        derivative, above, below = match.groups()
+        return f"{derivative}{rename(above, names)}/d{rename(below, names)}"
+    base, caret, layer = name.partition("^")
+    return names[name] if name in names else names.get(base, base) + caret + layer
 
 
 def quoted(name: str, shown: str) -> str:

@@ -10,6 +10,7 @@ import sympy as sp
 
 from . import names as spelled
 from . import symbols as S
+from .names import rename
 
 PATTERN = re.compile(r"[^\W\d_]{1,20}(_[^\W_]{1,20})?(\^[^\W_]{1,10})?")
 
@@ -42,16 +43,6 @@ def checked(names: Mapping[str, str], known: Iterable[str]) -> dict[str, str]:
 
 def _short(name: Any) -> str:
     return repr(name)[:40]
-
-
-def rename(name: str, names: Mapping[str, str]) -> str:
-    """The new name of a quantity or of a derivative: dL/dW_x^2 becomes dL/dU^2 where W_x is called U."""
-    match = re.fullmatch(r"(d\+?)(.+?)/d(.+)", name)
-    if match:
-        derivative, above, below = match.groups()
-        return f"{derivative}{rename(above, names)}/d{rename(below, names)}"
-    base, caret, layer = name.partition("^")
-    return names[name] if name in names else names.get(base, base) + caret + layer
 
 
 def renamed(x: Any, names: Mapping[str, str]) -> Any:

@@ -99,7 +99,7 @@ class Sheet:
         if q.role == "gap":
             return []
         c, look, node = self.colours, self.look, q.node
-        rows = [contents.head(q.name, q.step if q.role != "parameter" else None)] if q.name is not None else []
+        rows = [contents.head(self.called(q.name), q.step if q.role != "parameter" else None)] if q.name is not None else []
         if q.does:
             rows.append(contents.words(q.does, c["quiet" if rows else "ink"], contents.SMALL if rows else 13))
         if node is None:
@@ -117,12 +117,24 @@ class Sheet:
             rows += self.adjoint(node, q.name, q.step)
         return rows
 
+    def called(self, name: str) -> str:
+        """The name as it is printed: in a loop of one's own as it stands."""
+        return names.rename(name, self.trace.literal)
+
+    def said(self, q: Quantity) -> str:
+        """A box in words."""
+        if q.role == "gap":
+            return "the steps between"
+        if q.name is None:
+            return f"({' '.join(q.does)})"
+        return names.text(self.called(q.name), "" if q.step is None else str(q.step))
+
     def adjoint(self, node: Node, name: str, step: int | None) -> list[contents.Row]:
         """The derivative of the loss by what a box shows, as its symbol, norm or numbers."""
         if not self.look.backward or node not in self.trace.cotangents or node is self.trace.loss_node:
             return []
         g, colour = self.trace.cotangents[node].value, self.colours["backward"]
-        symbol, width = contents.math(f"dL/d{name}", step, 11)
+        symbol, width = contents.math(self.called(f"dL/d{name}"), step, 11)
         if self.look.flow:
             text = f"‖{symbol}‖ {np.linalg.norm(g):.3g}"
             return [(f'<FONT POINT-SIZE="11" COLOR="{colour}">{text}</FONT>', width + 60, 11)]
@@ -293,7 +305,7 @@ class Sheet:
             if q.role == "gap":
                 continue
             keys = self.keys(([] if q.name is None else [q.name]) + q.holds, q.step)
-            what = names.text(q.name, "" if q.step is None else str(q.step)) if q.name is not None else " ".join(q.does)
+            what = self.said(q) if q.name is not None else " ".join(q.does)
             shape = f", shape {q.node.shape}" if q.node is not None else ""
             self.shown[self.canvas.name(q.key)] = " ".join(dict.fromkeys(keys)), f"{what}{shape}"
 
@@ -305,20 +317,14 @@ class Sheet:
             if target.role == "gap":
                 continue
             through = f" through {', '.join(map(_factor_said, flow.through))}" if flow.through else ""
-            into.setdefault(flow.target, []).append(f"{_said(source)}{f' ({flow.note})' if flow.note else ''}{through}")
-        told = " ".join(f"{_said(quantities[key])} is computed from {', '.join(of)}." for key, of in into.items())
+            into.setdefault(flow.target, []).append(f"{self.said(source)}{f' ({flow.note})' if flow.note else ''}{through}")
+        told = " ".join(f"{self.said(quantities[key])} is computed from {', '.join(of)}." for key, of in into.items())
         return told if len(told) < 6000 else told[:6000].rsplit(". ", 1)[0] + ". And so on."
 
 
 def _factor_said(item: str) -> str:
     name, step, turned = contents.factor(item)
     return names.text(name, step.replace("−", "-")) + "ᵀ" * turned
-
-
-def _said(q: Quantity) -> str:
-    if q.role == "gap":
-        return "the steps between"
-    return names.text(q.name, "" if q.step is None else str(q.step)) if q.name is not None else f"({' '.join(q.does)})"
 
 
 def _way(rankdir: str) -> str:

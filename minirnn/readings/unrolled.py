@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..array_ops import MULTIPLY
-from ..graph import Node
+from ..array_ops import CUTS, MULTIPLY
+from ..graph import Node, Primitive
 from ..ops import average, log_softmax, same, spread, stack, transpose
 from .quantities import A_STEP, ADDS, LOSS_WORDS, SILENT, Flow, Quantity, is_quantity, role_of
 
@@ -66,6 +66,9 @@ class _Reader:
             for position, arg in enumerate(node.args):
                 if position not in node.op.shapes:
                     self.users[arg].append(node)
+        self.used_by: dict[str | None, set[Primitive]] = defaultdict(set)  # at any step: a box is there at all, or at none
+        for node in self.nodes:
+            self.used_by[node.name] |= {user.op for user in self.users[node]}
         self.outputs = {trace.output_node, *(trace.output_node.args if trace.output_node.op is stack else ())}
 
     def role(self, node: Node) -> str:
@@ -151,7 +154,7 @@ class _Cells(_Reader):
                     self.dots(quantity.node)
 
     def is_shown(self, node: Node) -> bool:
-        return is_quantity(node, [user.op for user in self.users[node]])
+        return is_quantity(node, self.used_by[node.name] if node.step is not None else {u.op for u in self.users[node]})
 
     def sources(self, node: Node, quantity: Quantity) -> list[tuple[Node, tuple[str, ...]]]:
         """The quantities that `node` is computed from, each with the parameters on the way; fills in what the box does."""
@@ -171,7 +174,11 @@ class _Cells(_Reader):
             if (here, through) in seen:
                 continue
             seen.update([(here, through), here])
-            if here.op not in SILENT and here.op.name not in ADDS:
+            if (
+                here.op not in SILENT
+                and here.op.name not in ADDS
+                and not (here.op in CUTS and quantity.role in ("input", "target"))
+            ):
                 quantity.does.append(here.op.label)
             for position, arg in enumerate(here.args):
                 if position in here.op.shapes or (here.op is log_softmax and position == 0):  # it is the log of operand 1
