@@ -44,6 +44,10 @@ assert np.array_equal(trace.output, predict(X, **weights))
 assert trace.gradients["Wh"].shape == Wh.shape
 assert trace.verify(with_keras=False).ok
 
+source = trace.source()
+print(f"\nthe way back, written out:\n{source[source.index('def loss_and_gradients') :]}")
+assert np.allclose(trace.compile()(weights, X, Y)[1]["Wh"], trace.gradients["Wh"], rtol=1e-12)
+
 
 def forgetful(X, Wx, Wh, bh, Wo, bo):
     h_last = np.zeros(M)

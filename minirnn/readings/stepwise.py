@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..array_ops import CUTS, Key
@@ -11,7 +11,7 @@ from ..fold import Definition, Family, Fixed, Folded, Ref, Span
 from ..ops import leaf_op, total
 from .broadcasting import broadcasting, lengthened, seen_from, unnamed
 from .functions import Comments, Functions, Line, Results, commented
-from .lines import WIDTH, assigned, fitted, function, used_in
+from .lines import WIDTH, assigned, fitted, function, unpacked, used_in
 from .runs import Run, together
 from .schedule import Loop
 from .terms import filled, grouped
@@ -29,27 +29,50 @@ class Stepwise(Functions):
 
     def text(self, comments: Comments, title: str = "") -> str:
         """The module; `title` is its docstring."""
+        forward = self.schedule.behind([self.results.output.family.index])
+        first = together(run for run in self._runs() if run.makes <= forward)
         output = self._returned(self.results.output)
-        functions = [
-            self._function("forward", "The output.", self.given, [self.results.output.family.index], output, comments)
-        ]
-        if self.results.loss is not None:
-            pairs = [f'"{name}": {self._returned(wanted)}' for name, wanted in self.results.gradients.items()]
-            result = f"{self._returned(self.results.loss)}, " + "{" + ", ".join(pairs) + "}"
-            arguments = [*self.given, *self.targets]
-            indices = [family.index for family in self.results.families[1:]]
-            says = "The loss, and its gradients by name."
-            functions.append(self._function("loss_and_gradients", says, arguments, indices, result, comments))
+        if self.results.loss is None:
+            functions = [self._function("forward", "The output.", self.given, first, [f"return {output}"], comments)]
+        else:
+            rest = together(run for run in self._runs() if not run.makes <= forward)
+            functions = self._with_gradients(first, rest, output, comments)
         body = "\n\n\n".join("\n".join(lines) for lines in functions)
         return f"{self.docstring(title)}\n\nimport numpy as np\n\n\n{self.helpers(body)}{body}\n"
 
+    def _with_gradients(self, first: list[Run], rest: list[Run], output: str, comments: Comments) -> list[list[str]]:
+        """`run` computes what the way back needs, `forward` the output alone."""
+        assert self.results.loss is not None
+        pairs = [f'"{name}": {self._returned(wanted)}' for name, wanted in self.results.gradients.items()]
+        results = f"return {self._returned(self.results.loss)}, " + "{" + ", ".join(pairs) + "}"
+        later = [line.text for run in rest for line in run.lines] + [results]
+        made = [self.names[index] for index in sorted({index for run in first for index in run.makes})]
+        kept = [name for name in made if name != output and used_in(name, later)]
+        last = output if output.isidentifier() and used_in(output, later) else "_"
+        back = unpacked("{} = " + self.call("run"), [*kept, last]) if kept else [f"{last} = {self.call('run')}"]
+        handed = unpacked("return {}", [*kept, output]) if kept else [f"return {output}"]
+        says = "The forward pass: what the way back needs, and the output."
+        whole = self._function("run", says, self.given, first, handed, comments)
+        arguments = [*self.given, *self.targets]
+        gradients = "The loss, and its gradients by name."
+        return [
+            whole,
+            function("forward", self.given, "The output.", [f"return {self.call('run')}{'[-1]' * bool(kept)}"]),
+            self._function("loss_and_gradients", gradients, arguments, rest, [results], comments, back),
+        ]
+
     def _function(
-        self, name: str, says: str, arguments: list[str], wanted: list[int], result: str, comments: Comments
+        self,
+        name: str,
+        says: str,
+        arguments: list[str],
+        runs: list[Run],
+        end: list[str],
+        comments: Comments,
+        begin: Sequence[str] = (),
     ) -> list[str]:
-        needed = self.schedule.behind(wanted)
-        runs = together(run for run in self._runs() if run.makes <= needed)
-        lines = [line for run in runs for line in _loop_of(run)]
-        body = [*commented(lines, comments), *fitted(f"return {result}")]
+        body = [*begin, *commented([line for run in runs for line in _loop_of(run)], comments)]
+        body += [line for text in end for line in fitted(text)]
         constants = self.given_numbers(body)
         steps = [self._steps()] if used_in("T", body) else []
         converted = self.converted([*body, *steps])
