@@ -111,3 +111,19 @@ def test_a_refused_loop_leaves_no_time_step_behind():
     del kept
     gc.collect()
     assert now.step is None
+
+
+def test_threads_that_ask_one_trace_for_the_first_time():
+    """Names and steps are settled when something is asked: once, whoever asks first."""
+    function, arguments = case("lstm_by_hand")
+    with quiet():
+        trace = mr.trace(function, **arguments)
+    begin = threading.Barrier(8)
+
+    def ask(_):
+        begin.wait()
+        return trace.steps, len(trace.variables), trace.output_node, [*trace.data_names]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(ask, range(8)))
+    assert all(each == found[0] for each in found) and found[0][0] == 6
