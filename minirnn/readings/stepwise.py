@@ -71,14 +71,14 @@ class Stepwise(Functions):
         comments: Comments,
         begin: Sequence[str] = (),
     ) -> list[str]:
-        body = [*begin, *commented([line for run in runs for line in _loop_of(run)], comments)]
+        body = commented([line for run in runs for line in _loop_of(run)], comments)
         body += [line for text in end for line in fitted(text)]
         constants = self.given_numbers(body)
         steps = [self._steps()] if used_in("T", body) else []
         converted = self.converted([*body, *steps])
         dictionaries = [(self.names[i], "{}") for i in sorted({i for run in runs if run.domain for i in run.makes})]
         before = [*self.weights([*converted, *body]), *converted, *constants, *steps, *assigned(dictionaries)]
-        return function(name, arguments, says, [*before, *body])
+        return function(name, arguments, says, [*begin, *before, *body])
 
     def _steps(self) -> str:
         for family, definition in self.leaves:
