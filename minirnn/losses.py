@@ -138,10 +138,27 @@ def for_each(what: str, given: Any, names: list[str]) -> list[Any]:
     return [given] * len(names)
 
 
+def applied(function: LossFunction, target: Node, output: Node) -> Node:
+    """The loss as a node. TypeError if the function does what nodes cannot do, or returns something else."""
+    try:
+        loss = function(target, output)
+    except (TypeError, AttributeError) as error:
+        name = getattr(function, "__name__", "loss")
+        raise TypeError(
+            f"the loss {name} cannot be computed of traced quantities: {error}; write it with the functions of minirnn.ops, "
+            "such as mean(square(output - target))"
+        ) from error
+    if not isinstance(loss, Node):
+        raise TypeError(f"the loss function must return a node made of its arguments, not {type(loss).__name__}")
+    return loss
+
+
 def get(loss: str | Loss | LossFunction) -> LossFunction:
     """The loss of that name, of that object, or the function itself."""
     if isinstance(loss, Loss):
         return type(loss).function
+    if isinstance(loss, type):
+        raise ValueError(f"the loss is the class {loss.__name__}; give an object, {loss.__name__}(), or a name")
     if isinstance(loss, str) and loss in _by_name:
         return _by_name[loss]
     if callable(loss):

@@ -32,7 +32,7 @@ from .layers.flatten import Flatten
 from .layers.input import InputLayer
 from .layers.masking import Masking
 from .layers.wrappers import at_each_step
-from .system import plain
+from .system import plain, whole_number
 
 if TYPE_CHECKING:
     from .training import History, Plan
@@ -256,13 +256,27 @@ class Model:
                 return mask_node(value, dtype, scope.mask)
         return input_node(value, dtype, scope.tag, scope.features)
 
-    def predict(self, X: Any, verbose: int = 0, *, training: bool = False, semantics: str = TENSORFLOW) -> Any:
+    def predict(
+        self,
+        X: Any,
+        batch_size: int | None = None,
+        verbose: int | str = 0,
+        *,
+        training: bool = False,
+        semantics: str = TENSORFLOW,
+    ) -> Any:
         """The output for `X`: (N, K), or (N, T, K) from a model that returns sequences; a list of several outputs.
 
-        Stateful layers keep their states for the next call.
+        All samples are computed at once, or `batch_size` after `batch_size`, which takes less memory. Stateful layers keep
+        their states for the next call, and for the next batch.
         """
         from .training import predict
 
+        if batch_size is not None:
+            arrays, size = self.arrays(X, batches=True), whole_number("batch_size", batch_size)
+            parts = [[a[k : k + size] for a in arrays] for k in range(0, len(arrays[0]), size)]
+            made = [self.predict(p if len(p) > 1 else p[0], training=training, semantics=semantics) for p in parts]
+            return [np.concatenate(each) for each in zip(*made)] if len(self.outputs) > 1 else np.concatenate(made)
         arrays = self.arrays(X)
         roles = {self.role(symbolic) for symbolic in self.inputs}
         if (
@@ -437,6 +451,26 @@ class Model:
     def label(self) -> str:
         """The name as it is shown: on one line, cut if it is long."""
         return plain(self.name)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of that name, or at that place. ValueError if there is none."""
+        if (name is None) == (index is None):
+            raise ValueError("say which layer: by name or by index")
+        found = self.layers[index : index + 1] if index is not None else [a for a in self.layers if a.name == name]
+        if not found:
+            names = ", ".join(layer.label for layer in self.layers)
+            raise ValueError(f"no layer {plain(repr(name if index is None else index))}; there are {names}")
+        return found[0]
+
+    def count_params(self) -> int:
+        """How many numbers the weights hold."""
+        return sum(w.size for w in self.weights)
+
+    def save(self, path: Any) -> Any:
+        """Write the model as Keras does; see `minirnn.save`."""
+        from .keras_io.file import save
+
+        return save(self, path)
 
     def summary(self) -> None:
         """Print the layers, their output shapes and numbers of parameters, as Keras does."""

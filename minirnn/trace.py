@@ -591,7 +591,7 @@ def _of_one(output: Node, Y: np.ndarray, masks: list[Node] | None, tag: str, K: 
     _demand_finite(Y, "Y")
     Y = Y.astype(output.dtype, copy=False)
     if output.op is not stack:
-        return _number(function(leaf(Y, f"target{tag}", "target", ("N", K)), output))
+        return losses.applied(function, leaf(Y, f"target{tag}", "target", ("N", K)), output)
     target = leaf(Y, f"Y{tag}", "target", ("N", "T", K))
     each = steps(output)
     if len(each) > 1 and each[0].step > each[1].step:  # type: ignore[operator]  # the output runs backwards, as Keras' does
@@ -604,7 +604,7 @@ def _of_one(output: Node, Y: np.ndarray, masks: list[Node] | None, tag: str, K: 
         with at(y_t.step):
             y = named(f"target{tag}", take(target, t))
             if masks is None:
-                found.append(named(f"l{tag}", _number(function(y, y_t))))
+                found.append(named(f"l{tag}", losses.applied(function, y, y_t)))
             else:
                 found.append(named(f"l{tag}", sum_all(masks[k] * losses.of_samples(function)(y, y_t))))
                 used.append(sum_all(masks[k]))
@@ -620,12 +620,6 @@ def _of_one(output: Node, Y: np.ndarray, masks: list[Node] | None, tag: str, K: 
         with at(loss.step):
             shares.append(loss / n)
     return total(*shares)
-
-
-def _number(loss: Any) -> Node:
-    if not isinstance(loss, Node):
-        raise TypeError(f"the loss function must return a node made of its arguments, not {type(loss).__name__}")
-    return loss
 
 
 def _demand_finite(array: np.ndarray, what: str, model: Model | None = None) -> None:

@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from .compiled import Compiled
-from .layers.base import Layer, common_dtype
+from .layers.base import Layer, boolean, common_dtype
+from .system import whole_number
 
 if TYPE_CHECKING:
     from .models import Model
@@ -115,8 +116,9 @@ def fit(
 ) -> History:
     """Train `model`; see `Model.fit`."""
     plan = model.training_plan()
+    boolean("fit", "shuffle", shuffle)
     data, targets, dtype = _checked(model, X, Y)
-    validation = None if validation_data is None else _checked(model, *validation_data)[:2]
+    validation = None if validation_data is None else _checked(model, *_pair(validation_data))[:2]
     size = _batch_size(model, batch_size, len(targets[0]), *([] if validation is None else [len(validation[1][0])]))
     judge = Judge(model, plan)
     run = runner(model, data, targets, judge.loss)
@@ -128,7 +130,7 @@ def fit(
     parts = list(weights.views(gradient).values())
     samples, rng = len(targets[0]), np.random.default_rng()
     try:
-        for epoch in range(1, _whole_number("epochs", epochs) + 1):
+        for epoch in range(1, whole_number("epochs", epochs) + 1):
             begun = time.perf_counter()
             order = rng.permutation(samples) if shuffle else None
             sums: dict[str, float] = {}
@@ -286,6 +288,8 @@ class Plan:
         for metric in _flat(metrics):
             if isinstance(metric, str) and metric not in METRICS:
                 raise ValueError(f"unknown metric {metric[:40]!r}; minirnn has {', '.join(METRICS)}")
+            if not isinstance(metric, str) and not callable(metric):
+                raise ValueError(f"a metric must be a name or a function of the arrays (Y, output), not {metric!r}")
 
 
 def _flat(metrics: Any) -> list[Any]:
@@ -348,26 +352,27 @@ def _checked(model: Model, X: Any, Y: Any) -> tuple[list[np.ndarray], list[np.nd
         wants = (len(target), *output.shape[1:])
         if target.ndim != len(wants) or any(w not in (None, n) for w, n in zip(wants, target.shape)):
             raise ValueError(f"Y has shape {target.shape}; the output of the model has shape {(None, *wants[1:])}")
-    for name, array in (("X", data[0]), *(("Y", target) for target in targets)):
+    for name, array in (*(("X", a) for a in data), *(("Y", target) for target in targets)):
         if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
             raise ValueError(f"{name} must hold finite numbers")
-    return [np.ascontiguousarray(a, dtype) for a in data], [y.astype(dtype) for y in targets], dtype
+    types = [dtype if model.role(symbolic) in ("data", "state") else a.dtype for a, symbolic in zip(data, model.inputs)]
+    return [np.ascontiguousarray(a, own) for a, own in zip(data, types)], [y.astype(dtype) for y in targets], dtype
+
+
+def _pair(validation_data: Any) -> tuple[Any, Any]:
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+        raise ValueError("validation_data must be a pair, (X, Y)")
+    return tuple(validation_data)
 
 
 def _batch_size(model: Model, asked: int | None, *samples: int) -> int:
     """Samples per step: 32 if nothing is asked, or what the input of the model says."""
     own = model.inputs[0].shape[0]
-    size = _whole_number("batch_size", asked if asked is not None else own or 32)
+    size = whole_number("batch_size", asked if asked is not None else own or 32)
     if own is not None and (size != own or any(n % own for n in samples)):
         bad = f"batch_size is {size}" if size != own else f"there are {next(n for n in samples if n % own)} samples"
         raise ValueError(f"{bad}; the input of {model.label!r} takes {own} at a time")
     return size
-
-
-def _whole_number(name: str, value: Any) -> int:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} is {value!r}; it must be a positive whole number")
-    return int(value)
 
 
 def _batches(samples: int, size: int, order: np.ndarray | None) -> Iterator[Any]:

@@ -155,3 +155,30 @@ def test_models_that_do_not_hold_together():
         Model([i, j, Input(shape=(2, 2))], x)
     with pytest.raises(ValueError, match="needs an output"):
         Model([i, j], [])
+
+
+def test_layers_are_found_by_name_and_by_place(tmp_path):
+    model = Sequential([Input((4, 3)), SimpleRNN(5, name="memory"), Dense(2)])
+    assert model.get_layer("memory") is model.get_layer(index=0) is model.layers[0]
+    assert model.count_params() == sum(w.size for w in model.get_weights()) == 57
+    for wrong, says in (
+        ({"name": "nix"}, "no layer 'nix'; there are memory"),
+        ({"index": 9}, "no layer 9"),
+        ({}, "say which"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            model.get_layer(**wrong)
+    model.save(tmp_path / "model.keras")
+    X = np.random.default_rng(0).normal(size=(5, 4, 3))
+    assert np.array_equal(mr.load(tmp_path / "model.keras").predict(X), model.predict(X))
+
+
+def test_predictions_in_batches():
+    i = Input((4, 3))
+    h = SimpleRNN(5)(i)
+    two = Model(i, [Dense(2)(h), Dense(3)(h)])
+    X = np.random.default_rng(0).normal(size=(5, 4, 3))
+    for whole, parts in zip(two.predict(X), two.predict(X, batch_size=2), strict=True):
+        np.testing.assert_allclose(parts, whole, rtol=1e-14)
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        two.predict(X, batch_size=0)

@@ -363,3 +363,39 @@ def test_what_is_no_plain_sequence_is_trained_by_its_source(kind):
     after = mr.trace(model, X, Y)
     for name in expected:
         np.testing.assert_allclose(after.value(name), expected[name], rtol=1e-12, atol=1e-14)
+
+
+def test_a_table_is_trained_as_keras_trains_it():
+    import keras
+
+    rng = np.random.default_rng(1)
+    X, Y = rng.integers(0, 7, (5, 4)), rng.normal(size=(5, 2))
+    i = Input((4,))
+    model = Model(i, Dense(2)(SimpleRNN(3)(Embedding(7, 2, mask_zero=True)(i))))
+    twin = mr.to_keras(model)
+    twin.compile(keras.optimizers.SGD(0.1), "mse", metrics=["mae"])
+    theirs = twin.fit(X, Y, epochs=4, batch_size=2, shuffle=False, verbose=0)
+    model.compile(SGD(0.1), "mse", metrics=["mae"])
+    ours = model.fit(X, Y, epochs=4, batch_size=2, shuffle=False, verbose=0)
+    for name in ("loss", "mae"):
+        np.testing.assert_allclose(ours.history[name], theirs.history[name], rtol=1e-5)
+    np.testing.assert_allclose(model.evaluate(X, Y), twin.evaluate(X, Y, verbose=0), rtol=1e-5)
+    np.testing.assert_allclose(model.predict(X, batch_size=2), twin.predict(X, batch_size=2, verbose=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "told, error, says",
+    [
+        ({"validation_data": (np.zeros((2, 3, 4)),)}, ValueError, "validation_data must be a pair"),
+        ({"validation_data": np.zeros((2, 3, 4))}, ValueError, "validation_data must be a pair"),
+        ({"shuffle": "batch"}, TypeError, "shuffle='batch'"),
+        ({"metrics": [5]}, ValueError, "a metric must be a name or a function"),
+        ({"loss": mr.losses.MeanSquaredError}, ValueError, r"give an object, MeanSquaredError\(\)"),
+        ({"loss": lambda y, p: ((p - y) ** 2).mean()}, TypeError, "write it with the functions of minirnn.ops"),
+    ],
+)
+def test_what_was_told_wrongly_is_said(told, error, says):
+    model = Sequential([Input((3, 4)), SimpleRNN(5), Dense(2)])
+    with pytest.raises(error, match=says):
+        model.compile(**{key: told.pop(key) for key in ("loss", "metrics") if key in told})
+        model.fit(np.zeros((2, 3, 4)), np.zeros((2, 2)), verbose=0, **told)

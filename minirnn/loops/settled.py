@@ -134,16 +134,10 @@ def _loss(output: Node, Y: np.ndarray, function: losses.LossFunction, name: str)
     steps = [node.step for node in output.args]
     axis = next((axis for axis, op in A.STACKS.items() if op is output.op), 0 if output.op is A.numbers else None)
     if axis is None or steps != list(range(1, len(steps) + 1)):
-        return named(name, _number(function(ops.leaf(Y, "target", "target"), output)))
+        return named(name, losses.applied(function, ops.leaf(Y, "target", "target"), output))
     whole, step = ops.leaf(Y, "Y", "target"), A.STEPS[axis] if output.ndim > 1 else A.entry
     each = []
     for t, y in enumerate(output.args, start=1):
         with at(t):
-            each.append(named("l", _number(function(named("target", step(whole, t=t)), y))))
+            each.append(named("l", losses.applied(function, named("target", step(whole, t=t)), y)))
     return named(name, ops.average(*each))
-
-
-def _number(loss: Any) -> Node:
-    if not isinstance(loss, Node):
-        raise TypeError(f"the loss function must return a node made of its arguments, not {type(loss).__name__}")
-    return loss
