@@ -54,7 +54,7 @@ inverse: Primitive = Primitive(
     "{q} / {0}",
     (lambda g, y, x, q: -(g * y / x),),
     lambda S, x, q: S.quotient(S.full_like(q, x), x),
-    "q ÷",
+    "{q:g} ÷",
 )
 power: Primitive = Primitive(
     "power",

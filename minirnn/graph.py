@@ -84,7 +84,7 @@ class Primitive:
       that operand, written in primitives. None where nothing flows. An operation of any number of operands has a single
       rule, which is given the operand's position: ``rule(g, y, position)``.
     - `sympy`: ``form(S, *operands, **attrs)``, the matrix expression; S is the module `minirnn.readings.symbols`.
-    - `label`: what a picture prints.
+    - `label`: what a picture prints; ``{p:g}`` is the attribute p.
     - `shapes`: positions of the operands of which only the shape is used: no value and no derivative passes there.
     - `rows`: positions of the operands read row by row: a row of the result needs the same row of these and no other, so
       that the rows of many steps, one step below the other, can be computed at once.
@@ -118,6 +118,10 @@ class Primitive:
 
     def __deepcopy__(self, _: Any) -> Primitive:
         return self  # a copy of an operation is that operation
+
+    def said(self, attrs: dict[str, Any]) -> str:
+        """What a picture prints of the operation with these attributes."""
+        return self.label.format(**attrs)
 
     compute: Callable[..., Any]
 

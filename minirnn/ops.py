@@ -95,7 +95,7 @@ scale: Primitive = Primitive(
     "{p} * {0}",
     (lambda g, y, x, p: scale(g, p=p),),
     lambda S, x, p: S.scale(p, x),
-    "p ·",
+    "{p:g} ·",
     rows=(0,),
     into="np.multiply({0}, {p}, {out})",
 )
@@ -104,7 +104,7 @@ shift: Primitive = Primitive(
     "{0} + {q}",
     (lambda g, y, x, q: g,),
     lambda S, x, q: S.add(x, S.full_like(q, x)),
-    "+ q",
+    "+ {q:g}",
     rows=(0,),
     into="np.add({0}, {q}, {out})",
 )
@@ -113,7 +113,7 @@ complement: Primitive = Primitive(
     "{q} - {0}",
     (lambda g, y, x, q: -g,),
     lambda S, x, q: S.add(S.full_like(q, x), S.scale(-1, x)),
-    "q −",
+    "{q:g} −",
     rows=(0,),
     into="np.subtract({q}, {0}, {out})",
 )
@@ -297,7 +297,7 @@ present: Primitive = Primitive(
     "({0} != {v}).any(-1, keepdims=True).astype({0}.dtype)",
     (None,),
     lambda S, x, v: S.present(x, v),
-    "≠ v",
+    "≠ {v:g}",
     rows=(0,),
 )
 onehot: Primitive = Primitive(

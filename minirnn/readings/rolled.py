@@ -85,8 +85,9 @@ class _Reader:
         node, key = family.first, self.key(family)
         domains = [d.domain for d in family.definitions if d.domain is not None]
         role = self.role(node) if family.name is not None else "plain"
-        op = self.main(family).op
-        does = [op.label or op.name] if self.level == "op" and node.args and op not in A_STEP else []
+        main = self.main(family)
+        op = main.op
+        does = [op.said(main.attrs) or op.name] if self.level == "op" and node.args and op not in A_STEP else []
         column = 0 if node in self.forward or self.level == "op" else 1
         if column == 1:
             users = self.users[next((f.index for f in self.families if f.name == str(family.name).partition("/d")[2]), -1)]
@@ -121,7 +122,8 @@ class _Reader:
             domain = definition.domain
             only = f"t = {domain.lo}" if many and domain and domain.lo == domain.hi else ""
             if only == "t = 0":
-                start = "as given" if data_refs(definition) or not definition.op.label else f"at {definition.op.label}"
+                said = "" if data_refs(definition) else definition.op.said(definition.attrs)
+                start = f"at {said}" if said else "as given"
                 self.found.notes.setdefault(quantity.key, []).append(f"starts {start}")
                 continue
             self.walk(family, definition, quantity, only)
@@ -145,7 +147,7 @@ class _Reader:
             seen.add(mark)
             plumbing = rule.op in SILENT or rule.op.name in ADDS or rule.op is sumrows
             if self.level == "cell" and quantity.role != "gradient" and not plumbing:
-                quantity.does.append(rule.op.label)
+                quantity.does.append(rule.op.said(rule.attrs))
             for position, ref in enumerate(rule.refs):
                 if position in rule.op.shapes or (rule.op is log_softmax and position == 0):
                     continue

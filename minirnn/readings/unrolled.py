@@ -179,7 +179,7 @@ class _Cells(_Reader):
                 and here.op.name not in ADDS
                 and not (here.op in CUTS and quantity.role in ("input", "target"))
             ):
-                quantity.does.append(here.op.label)
+                quantity.does.append(here.op.said(here.attrs))
             for position, arg in enumerate(here.args):
                 if position in here.op.shapes or (here.op is log_softmax and position == 0):  # it is the log of operand 1
                     continue
@@ -243,7 +243,7 @@ class _Operations(_Reader):
             sources = [a for p, a in enumerate(node.args) if p not in node.op.shapes]
             key = self.key(str(node.name) if node.name is not None else f"{node.op.name}.{count_of[node]}", node.step)
             role = self.role(node) if node.name is not None else "plain"
-            does = [node.op.label] if node.op not in A_STEP else []
+            does = [node.op.said(node.attrs)] if node.op not in A_STEP else []
             self.quantities[key] = Quantity(
                 key, self.slots[node], self.place(node, sources), role, node, node.name, node.step, does
             )

@@ -359,3 +359,16 @@ def test_max_steps_must_make_sense(trace):
     for wrong in (0, 2.5, "a"):
         with pytest.raises(ValueError, match=f"max_steps is {wrong!r}; it must be a positive whole number"):
             trace.picture(max_steps=wrong)
+
+
+def test_numbers_of_operations_are_shown():
+    def halves(x, W):
+        h = np.zeros(3)
+        for t in range(len(x)):
+            h = 0.5 * np.tanh(x[t] @ W + 2.5 * h)
+        return h
+
+    rng = np.random.default_rng(0)
+    trace = mr.trace(halves, x=rng.normal(size=(4, 2)), W=rng.normal(size=(2, 3)))
+    for look in ({}, {"level": "op"}, {"rolled": True}):
+        assert "0.5 ·" in trace.picture(**look).svg and "2.5 ·" in trace.picture(**look).svg
