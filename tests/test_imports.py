@@ -21,7 +21,8 @@ HELPERS = {
     "component_values",
     "paths", "renaming", "simplify", "svg", "unrolled", "rolled", "contents", "canvas", "sheet", "engines", "schedule",
     "quantities", "array_forms",
-    "terms", "lines", "rows", "rooms", "functions", "whole", "plain", "fast", "stepwise", "runs", "broadcasting", "comments",
+    "terms", "lines", "rows", "rooms", "places", "functions", "whole", "plain", "fast", "stepwise", "runs",
+    "broadcasting", "comments",
     "samples",
 }  # fmt: skip
 

@@ -10,8 +10,8 @@ from ..fold import Folded
 from ..ops import leaf_op, stack
 from .functions import Comments, Line, Results, commented
 from .lines import assigned, fitted, function, unpacked, used_in
+from .places import times
 from .rooms import Kept
-from .rows import times
 from .whole import Whole
 
 

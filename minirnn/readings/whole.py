@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from ..fold import Folded
 from .functions import Comments, Functions, Line, Results, Wanted
+from .places import FIRST, LAST, Place
 from .rooms import Fresh
-from .rows import FIRST, LAST, Place, Rows
+from .rows import Rows
 
 
 class Whole(Functions):
