@@ -18,6 +18,7 @@ with quiet_stderr():
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
+mr.set_random_seed(0)
 i = Input((7, 3))
 model = Model(i, Dense(2)(SimpleRNN(5)(i)))
 rng = np.random.default_rng(0)
