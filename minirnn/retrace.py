@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 DOT = "{0}.dot({1})"
 MOST = 5000  # nodes of a trace that is worth a program of its own
-LARGE = 2**20  # bytes of arrays of one shape from which on they are made as one: the system gives out few large pages faster
+LARGE = 2**20  # bytes of arrays of one shape from which on they are made as one, which the system gives out faster,
+LARGEST = 2**24  # and the size of such an array: what is larger it takes back each time
 _plans: WeakKeyDictionary[Model, dict[Any, Any]] = WeakKeyDictionary()
 
 
@@ -115,7 +116,12 @@ def _rooms(nodes: Iterable[Node]) -> list[list[Node]]:
         plain = node.op is not matmul or _is_matrix_product(node)
         if node.op.into and plain and node.ndim and node.value.flags.c_contiguous:
             alike[node.shape, node.dtype].append(node)
-    return [found for found in alike.values() if sum(node.value.nbytes for node in found) >= LARGE]
+    rooms: list[list[Node]] = []
+    for found in alike.values():
+        if found[0].value.nbytes * len(found) >= LARGE:
+            many = max(1, LARGEST // max(1, found[0].value.nbytes))
+            rooms += [found[k : k + many] for k in range(0, len(found), many)]
+    return rooms
 
 
 def _is_sum(node: Node) -> bool:
