@@ -10,7 +10,8 @@ import functools
 import itertools
 import operator
 import re
-from collections import defaultdict
+import sys
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 DOT = "{0}.dot({1})"
 MOST = 5000  # nodes of a trace that is worth a program of its own
 LARGE = 2**20  # bytes of arrays of one shape from which on they are made as one, which the system gives out faster,
-LARGEST = 2**24  # and the size of such an array: what is larger it takes back each time
+LARGEST = 2**24  # and the size of such an array
+KEPT = 2**26  # bytes of such arrays that are used again when nothing refers to them any more
 _plans: WeakKeyDictionary[Model, dict[Any, Any]] = WeakKeyDictionary()
 
 
@@ -48,7 +50,8 @@ class Plan:
             places = [number[a] for a in node.args]
             several = operator.itemgetter(*places) if len(places) > 1 else None
             self._rows.append((node.op, places[0] if places else None, several, node.attrs, node.name, node.step))
-        self._compute = _program(self.nodes, number)
+        self._compute, self._shapes = _program(self.nodes, number)
+        self._kept: deque[list[np.ndarray]] = deque(maxlen=2)  # of the last traces
         self.forward = len(trace.forward)
         self.data = [number[node] for node in trace.data if node in number]
         if len(self.data) < len(trace.data):
@@ -62,7 +65,10 @@ class Plan:
 
     def run(self, asked: Asked) -> list[Node]:
         """The nodes, with the values that `asked` leads to."""
-        values = self._compute(*[source(asked).astype(self.dtype, copy=False) for source in self.given])
+        rooms = self._rooms()
+        values = self._compute(rooms, *[source(asked).astype(self.dtype, copy=False) for source in self.given])
+        if sum(room.nbytes for room in rooms) <= KEPT:
+            self._kept.append(rooms)
         made: list[Node] = []
         new, append, serial = Node.__new__, made.append, next_serial
         for (op, place, several, attrs, name, step), value in zip(self._rows, values):
@@ -72,18 +78,39 @@ class Plan:
             append(node)
         return made
 
+    def _rooms(self) -> list[np.ndarray]:
+        """Arrays for the values: those of an earlier trace that is gone, with all that was taken from it, or new ones."""
+        for _ in range(len(self._kept)):
+            try:
+                rooms = self._kept.popleft()  # another thread takes another
+            except IndexError:
+                break
+            if _references(rooms) == ALONE:
+                return rooms
+            self._kept.append(rooms)
+        return [np.empty(shape, dtype) for shape, dtype in self._shapes]
 
-def _program(nodes: list[Node], number: Mapping[Node, int]) -> Callable[..., tuple[Any, ...]]:
-    """One line for each node that is computed."""
+
+def _references(rooms: list[np.ndarray]) -> int:
+    """The most references that one of the arrays has; each view of it is one."""
+    return max((sys.getrefcount(room) for room in rooms), default=0)
+
+
+ALONE = _references([np.empty(1)])
+
+
+def _program(nodes: list[Node], number: Mapping[Node, int]) -> tuple[Callable[..., tuple[Any, ...]], list[Any]]:
+    """One line for each node that is computed; and the shapes and dtypes of the arrays it writes into."""
     known: dict[str, Any] = {"np": np}
     lines = []
     alike: dict[Any, str] = {}  # what repeats the same row at every step is computed once
     sums = _sums(nodes, number)
     written: set[Node] = set()  # into arrays that are there
+    shapes: list[Any] = []
     for alike_nodes in _rooms(nodes):
         written.update(alike_nodes)
-        shape, dtype = (len(alike_nodes), *alike_nodes[0].shape), alike_nodes[0].dtype.str
-        lines.append(f"    {', '.join(f'r{number[node]}' for node in alike_nodes)}, = np.empty({shape}, {dtype!r})")
+        lines.append(f"    {', '.join(f'r{number[node]}' for node in alike_nodes)}, = rooms[{len(shapes)}]")
+        shapes.append(((len(alike_nodes), *alike_nodes[0].shape), alike_nodes[0].dtype))
     for i, node in enumerate(nodes):
         if i in sums:
             lines += sums[i]
@@ -103,10 +130,10 @@ def _program(nodes: list[Node], number: Mapping[Node, int]) -> Callable[..., tup
         template = node.op.into if node in written else DOT if _is_matrix_product(node) else node.op.numpy
         text = re.sub(r"\{(\*|\w+)\}", functools.partial(_field, fields), str(template))
         lines.append(f"    v{i} = {text}")
-    given = ", ".join(f"v{i}" for i, node in enumerate(nodes) if not node.args)
+    given = ", ".join(["rooms", *(f"v{i}" for i, node in enumerate(nodes) if not node.args)])
     everything = ", ".join(f"v{i}" for i in range(len(nodes)))
     exec("\n".join([f"def compute({given}):", *lines, f"    return ({everything},)"]), known)  # our own text only
-    return known["compute"]
+    return known["compute"], shapes
 
 
 def _rooms(nodes: Iterable[Node]) -> list[list[Node]]:

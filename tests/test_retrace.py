@@ -110,3 +110,29 @@ def test_what_a_trace_was_given_stays_as_it_was():
     mr.trace(model, X, Y)
     assert np.array_equal(traces[-1].value("h", 1), h)
     assert traces[-1].value("x", 1).max() == 1 and traces[-1].value("W_h").any() and float(traces[-1].loss) == loss
+
+
+@pytest.mark.usefixtures("rooms")
+def test_arrays_are_used_again_when_nothing_is_left_of_a_trace():
+    i = Input((4, 3))
+    model = Model(i, Dense(2)(SimpleRNN(5)(i)))
+    rng = np.random.default_rng(0)
+    data = [(rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 2))) for _ in range(12)]
+    kept = []
+    for k, (X, Y) in enumerate(data):
+        trace = mr.trace(model, X, Y)
+        whole = {key: node.value.copy() for key, node in trace.variables.items()}
+        what = [trace, trace.value("h", 2), trace.value("h", 3)[0, 1:], memoryview(trace.value("h", 1)), None][k % 5]
+        kept.append((what, whole))
+    for k, (what, whole) in enumerate(kept):
+        if k % 5 == 0:
+            assert all(np.array_equal(node.value, whole[key]) for key, node in what.variables.items())
+        elif k % 5 < 4:
+            expected = {1: whole["h", 2], 2: whole["h", 3][0, 1:], 3: whole["h", 1]}[k % 5]
+            assert np.array_equal(np.asarray(what), expected)
+    ((_, plan),) = retrace._plans[model].values()
+    if retrace.LARGE == 0:
+        del trace, kept, what
+        first = {id(room) for rooms in plan._kept for room in rooms}
+        mr.trace(model, *data[0])
+        assert first and first == {id(room) for rooms in plan._kept for room in rooms}
