@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import operator
 import re
 import sys
@@ -51,7 +52,8 @@ class Plan:
             several = operator.itemgetter(*places) if len(places) > 1 else None
             self._rows.append((node.op, places[0] if places else None, several, node.attrs, node.name, node.step))
         self._compute, self._shapes = _program(self.nodes, number)
-        self._kept: deque[list[np.ndarray]] = deque(maxlen=2)  # of the last traces
+        size = sum(math.prod(shape) * dtype.itemsize for shape, dtype in self._shapes)
+        self._kept: deque[list[np.ndarray]] = deque(maxlen=2 if 0 < size <= KEPT else 0)  # of the last traces
         self.forward = len(trace.forward)
         self.data = [number[node] for node in trace.data if node in number]
         if len(self.data) < len(trace.data):
@@ -67,8 +69,7 @@ class Plan:
         """The nodes, with the values that `asked` leads to."""
         rooms = self._rooms()
         values = self._compute(rooms, *[source(asked).astype(self.dtype, copy=False) for source in self.given])
-        if sum(room.nbytes for room in rooms) <= KEPT:
-            self._kept.append(rooms)
+        self._kept.append(rooms)
         made: list[Node] = []
         new, append, serial = Node.__new__, made.append, next_serial
         for (op, place, several, attrs, name, step), value in zip(self._rows, values):
@@ -93,7 +94,7 @@ class Plan:
 
 def _references(rooms: list[np.ndarray]) -> int:
     """The most references that one of the arrays has; each view of it is one."""
-    return max((sys.getrefcount(room) for room in rooms), default=0)
+    return max(sys.getrefcount(room) for room in rooms)
 
 
 ALONE = _references([np.empty(1)])
@@ -107,10 +108,10 @@ def _program(nodes: list[Node], number: Mapping[Node, int]) -> tuple[Callable[..
     sums = _sums(nodes, number)
     written: set[Node] = set()  # into arrays that are there
     shapes: list[Any] = []
-    for alike_nodes in _rooms(nodes):
-        written.update(alike_nodes)
-        lines.append(f"    {', '.join(f'r{number[node]}' for node in alike_nodes)}, = rooms[{len(shapes)}]")
-        shapes.append(((len(alike_nodes), *alike_nodes[0].shape), alike_nodes[0].dtype))
+    for together in _together(nodes):
+        written.update(together)
+        lines.append(f"    {', '.join(f'r{number[node]}' for node in together)}, = rooms[{len(shapes)}]")
+        shapes.append(((len(together), *together[0].shape), together[0].dtype))
     for i, node in enumerate(nodes):
         if i in sums:
             lines += sums[i]
@@ -136,7 +137,7 @@ def _program(nodes: list[Node], number: Mapping[Node, int]) -> tuple[Callable[..
     return known["compute"], shapes
 
 
-def _rooms(nodes: Iterable[Node]) -> list[list[Node]]:
+def _together(nodes: Iterable[Node]) -> list[list[Node]]:
     """The nodes whose values are the rows of one array, made before any of them is computed."""
     alike: dict[Any, list[Node]] = defaultdict(list)
     for node in nodes:

@@ -96,12 +96,16 @@ class Weights:
 
     def put_back(self, vector: np.ndarray) -> None:
         """Give the layers these weights."""
-        new = self.views(vector.copy())
-        by_layer: dict[Layer, list[np.ndarray]] = {}
-        for name, (layer, i) in zip(self.names, self._places):
-            by_layer.setdefault(layer, list(layer.weights))[i] = new[name]
-        for layer, weights in by_layer.items():
+        for layer, weights in _by_layer(dict(zip(self.names, self._places)), self.views(vector.copy())).items():
             layer.load(weights)
+
+
+def _by_layer(places: Mapping[str, tuple[Layer, int]], arrays: Mapping[str, np.ndarray]) -> dict[Layer, list[np.ndarray]]:
+    """The weights of each layer, with `arrays` in their places."""
+    found: dict[Layer, list[np.ndarray]] = {}
+    for name, (layer, i) in places.items():
+        found.setdefault(layer, list(layer.weights))[i] = arrays[name]
+    return found
 
 
 def fit(
@@ -253,9 +257,7 @@ class Traced:
     def _trace(self, params: Mapping[str, np.ndarray], X: Any, Y: list[np.ndarray], training: bool = False) -> Trace:
         from .trace import checked_trace
 
-        weights = {layer: list(layer.weights) for layer in self._model.layers}
-        for name, (layer, i) in self._places.items():
-            weights[layer][i] = params[name]
+        weights = {layer: list(layer.weights) for layer in self._model.layers} | _by_layer(self._places, params)
         trace = checked_trace(self._model, X, Y, self._loss, weights, training)
         self._last = [node.value for node in trace.outputs]
         self.parts = [float(part) for part in trace.parts_of_loss]
