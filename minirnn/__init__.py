@@ -3,10 +3,10 @@
 from typing import Any
 
 from . import layers, losses, models, optimizers
-from .graph import at, named
+from .engine.graph import at, named
 from .initializers import set_random_seed
 from .system import CannotFollow
-from .trace import Trace, trace
+from .traces import Trace, trace
 
 __version__ = "0.1.0"
 __all__ = [
@@ -52,9 +52,9 @@ def from_keras(model: Any) -> models.Model:
 def check(function: Any, model: Any, X: Any, **arrays: Any) -> Any:
     """Whether a loop of one's own, ``function(X)``, equals a Keras model, to how many eps, and if not, the slip behind it.
 
-    See `minirnn.verify.check.check`.
+    See `minirnn.verify.compare.check.check`.
     """
-    from .verify.check import check
+    from .verify.compare.check import check
 
     return check(function, model, X, **arrays)
 

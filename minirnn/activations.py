@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from . import ops
-from .graph import Node
-from .ops import (
+from .engine.graph import Node
+from .engine.ops import basic as ops
+from .engine.ops.basic import (
     absolute,
     clip,
     divide,

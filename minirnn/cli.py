@@ -197,7 +197,7 @@ def _write_page(trace: Any, path: str, keras: bool, language: str = "en") -> int
 
 
 def _draw(options: Any) -> int:
-    from .readings.picture import check_suffix
+    from .readings.picture.picture import check_suffix
 
     check_suffix(options.output)
     demand_folder(options.output)

@@ -7,8 +7,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .graph import Node, named
-from .ops import clip, leaf, log, log_softmax, mean, meancols, same, sigmoid, softmax, spreadcols, square, sumcols
+from .engine.graph import Node, named
+from .engine.ops.basic import (
+    clip,
+    leaf,
+    log,
+    log_softmax,
+    mean,
+    meancols,
+    same,
+    sigmoid,
+    softmax,
+    spreadcols,
+    square,
+    sumcols,
+)
 
 
 def mse(target: Node, y: Node) -> Node:

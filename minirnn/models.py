@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .graph import Node, at
+from .engine.graph import Node, at
 from .layers.activation import Activation
-from .layers.base import (
+from .layers.base import (  # fmt: skip
     TENSORFLOW,
     Call,
     Conditions,
@@ -24,7 +24,7 @@ from .layers.base import (
     state_node,
     steps,
     tags_of,
-)  # fmt: skip
+)
 from .layers.dense import Dense
 from .layers.dropout import Dropout
 from .layers.embedding import Embedding, numbers_node

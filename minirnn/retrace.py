@@ -19,13 +19,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .graph import Node, next_serial
-from .ops import matmul, total
+from .engine.graph import Node, next_serial
+from .engine.ops.basic import matmul, total
 
 if TYPE_CHECKING:
     from .layers.base import Layer
     from .models import Model
-    from .trace import Asked, Trace
+    from .traces import Asked, Trace
 
 DOT = "{0}.dot({1})"
 MOST = 5000  # nodes of a trace that is worth a program of its own
@@ -180,7 +180,7 @@ def _field(fields: Mapping[str, str], match: re.Match[str]) -> str:
 
 def again(asked: Asked, dtype: Any, first: Callable[[], Trace]) -> Trace:
     """The trace of `asked`: by a plan if there is one, else by `first`; a plan is made when a network is traced again."""
-    from .trace import Trace
+    from .traces import Trace
 
     if asked.conditions.states or asked.conditions.masks:
         return first()

@@ -48,7 +48,7 @@ class MinirnnDirective(SphinxDirective):
         return [nodes.raw("", f'<figure class="minirnn">{picture.svg}</figure>', format="html")]
 
     def equations(self, trace: Any, options: dict[str, Any]) -> list[nodes.Node]:
-        from .readings.page import mathml
+        from .readings.page.page import mathml
 
         rows = "".join(
             f"<tr><td>{mathml(e.body, display=True)}</td><td>{mathml(e.where_latex)}</td></tr>"
@@ -103,7 +103,7 @@ FONT_CSS = """\
 
 def _write_font(app: Any) -> None:
     """The mathematical font and its style, beside the other static files of the pages."""
-    from .readings.page import resource
+    from .readings.page.page import resource
 
     static = Path(app.outdir) / "_static"
     static.mkdir(parents=True, exist_ok=True)

@@ -9,13 +9,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .compiled import Compiled
 from .layers.base import Layer, boolean, common_dtype
+from .readings.source.compiled import Compiled
 from .system import whole_number
 
 if TYPE_CHECKING:
     from .models import Model
-    from .trace import Trace
+    from .traces import Trace
 
 _known: WeakKeyDictionary[Model, dict[Any, Compiled]] = WeakKeyDictionary()
 Metric = Callable[[np.ndarray, np.ndarray], Any]
@@ -185,7 +185,7 @@ def evaluate(model: Model, X: Any, Y: Any, batch_size: int | None = None) -> dic
 
 def compiled(model: Model, data: list[np.ndarray], target: np.ndarray | None, loss: Any) -> Compiled:
     """The functions of `model` for sequences as long as `data`, compiled once for each length that needs its own."""
-    from .trace import SHORT, checked_trace
+    from .traces import SHORT, checked_trace
 
     shapes = tuple(a.shape[1:] for a in data)
     if model.any_length:
@@ -255,7 +255,7 @@ class Traced:
         return self._last
 
     def _trace(self, params: Mapping[str, np.ndarray], X: Any, Y: list[np.ndarray], training: bool = False) -> Trace:
-        from .trace import checked_trace
+        from .traces import checked_trace
 
         weights = {layer: list(layer.weights) for layer in self._model.layers} | _by_layer(self._places, params)
         trace = checked_trace(self._model, X, Y, self._loss, weights, training)
@@ -267,7 +267,7 @@ class Traced:
 
 def runner(model: Model, data: list[np.ndarray], targets: list[np.ndarray], loss: Any) -> InSource | Traced:
     """What computes loss and gradients in training: the source of the model, or its trace where it has none."""
-    from .trace import checked_trace
+    from .traces import checked_trace
 
     if len(model.outputs) > 1 or model.is_stateful:
         return Traced(model, loss)

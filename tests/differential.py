@@ -26,11 +26,11 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 import minirnn as mr
-from minirnn.backprop import backprop
+from minirnn.engine.backprop import backprop
+from minirnn.engine.ops.basic import leaf, multiply, sum_all, total
 from minirnn.keras_io.describe import described
 from minirnn.layers import RNN, Bidirectional, SimpleRNN, SimpleRNNCell
 from minirnn.layers.base import Call, Conditions, mask_node, mask_steps, state_node, steps
-from minirnn.ops import leaf, multiply, sum_all, total
 
 FLAGS = ("use_bias", "return_sequences", "return_state", "go_backwards", "unroll", "zero_output_for_mask")
 MASKS = ("none", "some", "first steps", "last step", "all steps")
@@ -58,7 +58,9 @@ def combinations() -> Iterator[dict[str, Any]]:
 def drawn(number: int, options: dict[str, Any]) -> dict[str, Any]:
     """What the combination of that number has besides."""
     stateful = random.Random(number).random() < 0.3
-    fails = options["kind"] == "Bidirectional" and options["return_state"]  # Keras does: see minirnn.verify.traps
+    fails = (
+        options["kind"] == "Bidirectional" and options["return_state"]
+    )  # Keras does: see minirnn.verify.keras_differences
     return {
         "activation": ACTIVATIONS[number % len(ACTIVATIONS)],
         "dtype": ("float64", "float32")[number // 7 % 2],

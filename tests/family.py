@@ -18,7 +18,7 @@ from minirnn.layers import (
     SimpleRNN,
     SimpleRNNCell,
     TimeDistributed,
-)  # fmt: skip
+)
 from minirnn.models import Model
 
 N, T, D, M, K = 2, 4, 3, 5, 6

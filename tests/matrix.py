@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 import minirnn as mr
-from minirnn import activations, ops
+from minirnn import activations
+from minirnn.engine.ops import basic as ops
 from minirnn.layers import (
     RNN,
     Activation,
@@ -36,7 +37,7 @@ from minirnn.layers import (
     TimeDistributed,
 )
 from minirnn.models import Model
-from minirnn.readings.layout import overlap
+from minirnn.readings.picture.layout import overlap
 
 from .family import MASK, NETWORKS, D, K, M, N, T, row
 
@@ -374,7 +375,7 @@ def equations_with_respect_to(trace: Any) -> None:
 
 
 def picture(trace: Any, **options: Any) -> None:
-    from .readings.test_layout import faults
+    from .readings.picture.test_layout import faults
 
     made = trace.picture(**options)
     assert not faults(made.sheet.layout), faults(made.sheet.layout)[:3]
@@ -402,7 +403,7 @@ def source(trace: Any) -> None:
 
 
 def executes(trace: Any, text: str) -> None:
-    from minirnn.compiled import executed
+    from minirnn.readings.source.compiled import executed
 
     module = executed(text, np)
     params = {name: node.value for name, node in trace.parameters.items()}
@@ -440,9 +441,9 @@ def compiled(trace: Any) -> None:
 
 
 def page(trace: Any) -> None:
-    from minirnn.readings.page import page as page_of
+    from minirnn.readings.page.page import page as page_of
 
-    from .readings.test_page import Balanced, data_of, values_of
+    from .readings.page.test_page import Balanced, data_of, values_of
 
     html = page_of(trace, report=trace.verify(with_keras=False)).html
     parser = Balanced()

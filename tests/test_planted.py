@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from minirnn import ops
-from minirnn.readings.expressions import Expressions
+from minirnn.engine.ops import basic as ops
+from minirnn.readings.equations.build import Expressions
 
 from . import family
 
@@ -95,7 +95,7 @@ def test_a_shifted_delay_in_the_recursion(make, monkeypatch):
 @pytest.mark.parametrize(("name", "wrong"), [("both ways", "y"), ("flat", "y"), ("both ways", "dL/dh^b")])
 def test_a_block_that_begins_at_the_wrong_place_in_components(name, wrong, monkeypatch):
     """Blocks and steps beside each other are read by place."""
-    from minirnn.readings import components
+    from minirnn.readings.equations import components
 
     trace = family.traced(name)
     assert trace.equations(form="component").residual <= 1e-13
@@ -116,7 +116,7 @@ def test_a_wrong_function_in_an_equation(make, monkeypatch):
 
 def test_a_cotangent_that_keeps_the_step_it_was_made_in(make, monkeypatch):
     """Without its own step the equation would speak of another one."""
-    from minirnn import backprop
+    from minirnn.engine import backprop
 
     def unstamped(name, node):
         node = ops.same(node) if node.name is not None else node

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import activations, constraints, initializers, regularizers
-from ..layers import (
+from ..layers import (  # fmt: skip
     RNN,
     Activation,
     Bidirectional,
@@ -29,7 +29,7 @@ from ..layers import (
     StackedRNNCells,
     Symbolic,
     TimeDistributed,
-)  # fmt: skip
+)
 from ..models import Model, Sequential
 from ..system import plain
 

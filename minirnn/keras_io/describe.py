@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import activations, constraints, initializers, regularizers
-from ..layers import (
+from ..layers import (  # fmt: skip
     RNN,
     Activation,
     Bidirectional,
@@ -21,7 +21,7 @@ from ..layers import (
     StackedRNNCells,
     Symbolic,
     TimeDistributed,
-)  # fmt: skip
+)
 from ..layers.cells import OwnCell
 from ..models import Model, Sequential
 

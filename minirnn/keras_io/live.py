@@ -1,4 +1,4 @@
-"""To and from live Keras models. Keras is imported here, on use, and nowhere else but in `minirnn.verify.keras`."""
+"""To and from live Keras models. Keras is imported here, on use, and nowhere else but in `minirnn.verify.witnesses.keras`."""
 
 from __future__ import annotations
 

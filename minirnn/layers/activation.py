@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import activations
-from ..graph import Node, named
+from ..engine.graph import Node, named
 from .base import Call, Layer, Scope, Shape, each_step
 
 

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import constraints, initializers, regularizers
-from ..graph import Node, at, named
-from ..ops import leaf, same, scale, stack, take, total
+from ..engine.graph import Node, at, named
+from ..engine.ops.basic import leaf, same, scale, stack, take, total
 from ..system import plain
 
 Shape = tuple[int | None, ...]
 
-# Where Keras differs from itself: by backend, and in the version after 3.15 (see `minirnn.verify.traps`)
+# Where Keras differs from itself: by backend, and in the version after 3.15 (see `minirnn.verify.keras_differences`)
 TENSORFLOW = "tensorflow"
 SEMANTICS = (TENSORFLOW, "jax", "keras-3.16")
 

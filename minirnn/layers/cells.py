@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from .. import activations
-from ..graph import Node, named
+from ..engine.graph import Node, named
+from ..engine.ops.basic import blank, state
 from ..initializers import Draws
-from ..ops import blank, state
 from ..system import plain
-from .base import (
+from .base import (  # fmt: skip
     Call,
     Conditions,
     Layer,
@@ -25,7 +25,7 @@ from .base import (
     share,
     snake,
     state_node,
-)  # fmt: skip
+)
 
 
 class SimpleRNNCell(Layer):

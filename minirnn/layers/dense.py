@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import activations
-from ..graph import Node, named
-from ..ops import same
+from ..engine.graph import Node, named
+from ..engine.ops.basic import same
 from .base import Call, Layer, Scope, Shape, boolean, each_step, positive_int
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..graph import Node, at, named
+from ..engine.graph import Node, at, named
+from ..engine.ops.basic import stack, take
 from ..initializers import Draws
-from ..ops import stack, take
 from .base import Call, Layer, share, steps
 
 

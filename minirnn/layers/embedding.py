@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node, at, named
-from ..ops import leaf, onehot, present, stack, take
+from ..engine.graph import Node, at, named
+from ..engine.ops.basic import leaf, onehot, present, stack, take
 from .base import Call, Layer, Masks, Scope, Shape, boolean, positive_int, steps
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..graph import Node
-from ..ops import concat
+from ..engine.graph import Node
+from ..engine.ops.basic import concat
 from .base import Call, Layer, Scope, Shape, steps
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..graph import Node, at, named
-from ..ops import present, spreadcols, stack
+from ..engine.graph import Node, at, named
+from ..engine.ops.basic import present, spreadcols, stack
 from .base import Call, Layer, Masks, steps
 
 

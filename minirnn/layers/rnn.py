@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node, at, named
-from ..ops import leaf, spreadcols, stack, state, where, zeros
+from ..engine.graph import Node, at, named
+from ..engine.ops.basic import leaf, spreadcols, stack, state, where, zeros
 from .base import Call, Layer, Masks, Scope, Shape, boolean, steps
 from .cells import SimpleRNNCell, StackedRNNCells, demand_cell
 
@@ -202,7 +202,7 @@ class RNN(Layer):
 
 
 class _Outputs:
-    """What an RNN gives at each step, in the semantics of the run (see `minirnn.verify.traps`)."""
+    """What an RNN gives at each step, in the semantics of the run (see `minirnn.verify.keras_differences`)."""
 
     def __init__(
         self, layer: RNN, call: Call, initial: list[list[Node]], masks: Masks | None, before: int, tag: str

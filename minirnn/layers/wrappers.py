@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node, at, named
+from ..engine.graph import Node, at, named
+from ..engine.ops.basic import join, scale, stack
 from ..initializers import Draws
-from ..ops import join, scale, stack
 from ..system import plain
 from .activation import Activation
 from .base import Call, Layer, Masks, Scope, Shape, Symbolic, steps

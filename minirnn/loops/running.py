@@ -9,14 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import losses, ops
-from ..graph import Node
+from .. import losses
+from ..engine.graph import Node
+from ..engine.ops import basic as ops
 from ..system import CannotFollow
-from . import refusal
-from .array import Array, traced
-from .copies import Copies, names_in
-from .functions import array
-from .recorder import Recorder, recording
+from . import errors as refusal
+from .instrument.clone import Copies, names_in
+from .instrument.recorder import Recorder, recording
+from .recording.array import Array, traced
+from .recording.functions import array
 
 
 class AskedLoop(NamedTuple):

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .functions import FUNCTIONS, array, astype, recorded
-from .refusal import refuse
+from .errors import refuse
+from .recording.functions import FUNCTIONS, array, astype, recorded
 
 
 def _reduced(original: Any) -> Callable[..., Any]:

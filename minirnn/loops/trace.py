@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import losses
-from ..graph import replay
+from ..engine.graph import replay
 from ..layers.base import Conditions
 from ..models import Run
-from ..trace import Asked, Trace
+from ..traces import Asked, Trace
+from .assemble import Made, made_of, run_of
 from .running import AskedLoop, Ran, in_precision, run, taken
-from .settled import Made, made_of, run_of
 
 if TYPE_CHECKING:
-    from ..readings.jacobians import JacobianNorms
+    from ..readings.analysis.jacobians import JacobianNorms
 
 
 _settling = threading.RLock()  # two threads may ask the same trace

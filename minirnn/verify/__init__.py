@@ -1,5 +1,5 @@
 """Independent witnesses for every number of a trace: one file each; `report` says what they found."""
 
-from .run import verify
+from .verdict import verify
 
 __all__ = ["verify"]

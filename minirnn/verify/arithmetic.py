@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node, replay
-from ..trace import Trace
+from ..engine.graph import Node, replay
+from ..traces import Trace
 
 
 class Arithmetic:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node, replay
-from ..ops import (
+from ..engine.graph import Node, replay
+from ..engine.ops.basic import (
     columns,
     concat,
     half,
@@ -31,7 +31,7 @@ from ..ops import (
     tanh,
     transpose,
 )
-from ..trace import Trace
+from ..traces import Trace
 from .report import TOLERANCE, Row, error_in_eps
 
 WIDER = {"float32": np.float64, "float64": np.longdouble}

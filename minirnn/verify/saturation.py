@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..ops import sigmoid, tanh
-from ..trace import Trace
+from ..engine.ops.basic import sigmoid, tanh
+from ..traces import Trace
 
 PART = 1 / 2  # of the digits may be lost without a word
 

@@ -11,7 +11,7 @@ import pytest
 import minirnn as mr
 from minirnn.layers import Dense, Input, SimpleRNN
 from minirnn.models import Model
-from minirnn.readings.page import resource
+from minirnn.readings.page.page import resource
 
 TEXTS = json.loads(resource("texts.json"))
 VIEWS = ["overview", "step", "flow", "ledger", "parameters", "source", "verdict", "words"]

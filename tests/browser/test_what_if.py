@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn import array_ops, ops
-from minirnn.graph import Node, Primitive
-from minirnn.ops import leaf
-from minirnn.readings import page as page_module
+from minirnn.engine.graph import Node, Primitive
+from minirnn.engine.ops import arrays as array_ops
+from minirnn.engine.ops import basic as ops
+from minirnn.engine.ops.basic import leaf
+from minirnn.readings.page import page as page_module
 from minirnn.readings.page.program import _attributes, _plain, program
 
 from .. import family

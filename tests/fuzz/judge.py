@@ -30,7 +30,7 @@ from minirnn.layers import (
     SimpleRNN,
     SimpleRNNCell,
     TimeDistributed,
-)  # fmt: skip
+)
 from minirnn.models import Model, Sequential
 
 CORPUS = Path(__file__).parent / "corpus.tar.xz"

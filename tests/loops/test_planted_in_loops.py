@@ -7,9 +7,9 @@ from cases import case
 from test_published import traced
 
 import minirnn as mr
-from minirnn import array_ops
-from minirnn.loops import array as recording
-from minirnn.loops import naming
+from minirnn.engine.ops import arrays as array_ops
+from minirnn.loops import infer as naming
+from minirnn.loops.recording import array as recording
 
 
 def test_nothing_planted_nothing_found():

@@ -13,7 +13,7 @@ import pytest
 
 import minirnn as mr
 from minirnn import CannotFollow
-from minirnn.backprop import backprop
+from minirnn.engine.backprop import backprop
 
 UNARY = [
     "np.tanh({a})", "np.exp(0.3 * {a})", "np.log(1.5 + {a} * {a})", "np.sqrt(1 + {a} ** 2)", "-{a}", "{a} ** 2", "{a} ** 3",

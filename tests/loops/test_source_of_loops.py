@@ -11,9 +11,9 @@ from cases import NAMES, case, quiet
 from test_published import WITHOUT_TENSORFLOW, same, traced
 
 import minirnn as mr
-from minirnn import array_ops
-from minirnn.compiled import executed
-from minirnn.readings import runs
+from minirnn.engine.ops import arrays as array_ops
+from minirnn.readings.source import fuse_loops as runs
+from minirnn.readings.source.compiled import executed
 
 
 def errors(trace, text):

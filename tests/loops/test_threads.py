@@ -98,7 +98,7 @@ def test_a_refused_loop_leaves_no_time_step_behind():
     """Its generator is closed whenever Python collects it: that must not touch what is made then."""
     import gc
 
-    from minirnn.graph import now
+    from minirnn.engine.graph import now
 
     def refused(X):
         for x in X:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn.loops import array as recording
+from minirnn.loops.recording import array as recording
 
 BODIES = [
     "hs = np.zeros((3, 2)); row = hs[1]; hs[1] = X[0]; return row * 2 + X[0]",

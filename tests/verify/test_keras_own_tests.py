@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minirnn import layers, ops
+from minirnn import layers
+from minirnn.engine.ops import basic as ops
 from minirnn.keras_io.config import layer_from
 from minirnn.keras_io.describe import described
 from minirnn.layers.cells import OwnCell

@@ -1,4 +1,4 @@
-// The operations of minirnn.array_ops: arrays of any rank, as loops written by hand use them.
+// The operations of minirnn.engine.ops.arrays: arrays of any rank, as loops written by hand use them.
 
 // What a key of numbers and slices takes out of an array: the shape of it, and where its entries are. A key with index
 // arrays comes as these places already.

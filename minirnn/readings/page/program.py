@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ... import array_ops, ops
-from ...graph import Primitive
-from ...ops import leaf_op
+from ...engine.graph import Primitive
+from ...engine.ops import arrays as array_ops
+from ...engine.ops import basic as ops
+from ...engine.ops.basic import leaf_op
 
 if TYPE_CHECKING:
-    from ...graph import Node
-    from ...trace import Trace
+    from ...engine.graph import Node
+    from ...traces import Trace
 
 OWN = {op for op in vars(ops).values() if isinstance(op, Primitive)} | array_ops.ALL
 MAX_STORED = 1_500_000  # bytes of named values; beyond it the page holds the leaves, and the browser computes the rest

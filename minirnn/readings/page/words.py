@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import names
-from .lines import Line
+from ...engine import names
+from .equation_slots import Line
 
 if TYPE_CHECKING:
-    from ...trace import Trace
+    from ...traces import Trace
 
 SIGNS = {  # what the LaTeX of an equation contains, the sign to show, the key of its explanation
     r"\odot": (r"\odot", "hadamard"),

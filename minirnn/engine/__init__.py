@@ -1,0 +1,1 @@
+"""The tiny autograd engine: NumPy only; it knows no layer and no reading."""

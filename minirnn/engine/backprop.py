@@ -1,0 +1,92 @@
+"""Reverse accumulation that adds nodes: the backward pass is more of the same graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .graph import Node, ancestors, at, named, now, same
+from .ops.basic import ones, put, stack, total, zeros
+
+
+def backprop(loss: Node, wrt: Iterable[Node], order: list[Node] | None = None) -> dict[Node, Node]:
+    """The cotangent dL/dn of every node n on a path from `wrt` to the scalar `loss`, as new nodes.
+
+    The cotangent of a named variable is named after it (``"dL/dh"``) and carries the variable's step. A node of `wrt`
+    that the loss does not depend on gets zeros. `order`, if at hand, is ``ancestors([loss])``.
+
+    >>> from minirnn.ops import leaf, mean, square
+    >>> w = leaf([1.0, 2.0], "w")
+    >>> g = backprop(named("L", mean(square(w))), [w])[w]
+    >>> g, g.value
+    (<dL/dw (2,) float64>, array([1., 2.]))
+    """
+    wrt = list(wrt)
+    if loss.shape != ():
+        raise ValueError(f"the loss must be a single number, not an array of shape {loss.shape}: sum or average it first")
+    order = order or ancestors([loss])
+    with at(None):
+        of = loss.name or "L"
+        cotangents = pull_back({loss: [ones(loss)]}, order, depending_on(wrt, order), of)
+        for x in wrt:
+            if x not in cotangents:
+                now.step = x.step
+                cotangents[x] = named(f"d{of}/d{x.name}", zeros(x))
+    return cotangents
+
+
+def pull_back(seeds: dict[Node, list[Node]], order: list[Node], paths: set[Node], of: str | None = None) -> dict[Node, Node]:
+    """The cotangents that the cotangents `seeds` bring about in the nodes of `paths`; `order` is that of creation.
+
+    With `of` the cotangent of a named variable is named after it, "dL/dh" of "L".
+    """
+    contributions = {node: list(terms) for node, terms in seeds.items()}
+    cotangents: dict[Node, Node] = {}
+    shared: set[Node] = set()  # cotangents handed on to several operands: none of them gives its name to all
+    with at(None):  # gives back the present step at the end
+        for y in reversed(order):
+            if y not in contributions:
+                continue
+            now.step = y.step
+            terms = contributions.pop(y)
+            g = terms[0] if len(terms) == 1 else _collect(terms)
+            if of is not None and y.name is not None and y not in seeds:
+                g = named(f"d{of}/d{y.name}", same(g) if g in shared else g)
+            cotangents[y] = g
+            handed_on = 0
+            for position, x in enumerate(y.args):
+                if x in paths and (part := contribution(g, y, position)) is not None:
+                    contributions.setdefault(x, []).append(part)
+                    handed_on += part is g
+            if handed_on > 1:
+                shared.add(g)
+    return cotangents
+
+
+def contribution(g: Node, y: Node, position: int) -> Node | None:
+    """What the cotangent g of y contributes to that of its operand at `position`; None where nothing flows."""
+    vjp = y.op.vjp
+    if callable(vjp):
+        return vjp(g, y, position)
+    rule = vjp[position]
+    return None if rule is None else rule(g, y, *y.args, **y.attrs)
+
+
+def depending_on(wrt: Iterable[Node], order: Iterable[Node]) -> set[Node]:
+    """What a change of `wrt` would change; through an operand's shape alone, or a comparison, nothing passes."""
+    found = set(wrt)
+    for node in order:
+        shapes, rules = node.op.shapes, node.op.vjp
+        for position, arg in enumerate(node.args):
+            if arg in found and position not in shapes and (callable(rules) or rules[position] is not None):
+                found.add(node)
+                break
+    return found
+
+
+def _collect(terms: list[Node]) -> Node:
+    """The sum of what arrived; steps put back into a whole sequence, each once, are that sequence."""
+    if all(term.op is put for term in terms):
+        steps = {term.attrs["t"]: term.args[0] for term in terms}
+        if len(steps) == len(terms) == terms[0].shape[1]:
+            return stack(*[steps[t] for t in sorted(steps)])
+    return total(*terms)

@@ -1,0 +1,261 @@
+"""The trace as data: what was computed, from what, in which order and at which time step.
+
+A `Primitive` is one operation, declared once; calling it computes the value and returns the `Node` that remembers it.
+The graph is nothing but nodes that point at their operands. Serial numbers give the order of creation, which is the
+order of everything that is later printed, drawn or emitted.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import operator
+import string
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+Vjp = Callable[..., "Node | None"]
+
+
+class Node:
+    """One computed value: the operation, its operands in order, its attributes, its name and its time step."""
+
+    __slots__ = ("args", "attrs", "name", "op", "serial", "step", "value")
+    __array_ufunc__ = None  # ndarray @ node is left to the node
+
+    def __init__(self, op: Primitive, args: tuple[Node, ...], attrs: dict[str, Any], value: Any) -> None:
+        self.op = op
+        self.args = args
+        self.attrs = attrs
+        self.value = value
+        self.name: str | None = None
+        self.step: int | None = now.step
+        self.serial: int = next_serial()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.value.ndim
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.value.dtype
+
+    if TYPE_CHECKING:  # minirnn.ops puts the operators on
+
+        def __add__(self, other: Node | float) -> Node: ...
+        def __radd__(self, other: float) -> Node: ...
+        def __sub__(self, other: Node | float) -> Node: ...
+        def __rsub__(self, other: float) -> Node: ...
+        def __mul__(self, other: Node | float) -> Node: ...
+        def __rmul__(self, other: float) -> Node: ...
+        def __truediv__(self, other: Node | float) -> Node: ...
+        def __matmul__(self, other: Node) -> Node: ...
+        def __neg__(self) -> Node: ...
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.value, dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        name = self.name or self.op.name
+        return f"<{name}{'' if self.step is None else f'[{self.step}]'} {self.shape} {self.dtype}>"
+
+
+_known: dict[str, Primitive] = {}
+
+
+def _primitive(name: str) -> Primitive:
+    """The operation of that name, for what is unpickled."""
+    return _known[name]
+
+
+class Primitive:
+    """One operation, with its four faces in one place.
+
+    - `numpy`: the NumPy text, such as ``"np.tanh({0})"``, compiled for computing and printed as it is in source code.
+      ``{0}``, ``{1}`` are operands, ``{*}`` all of them, ``{p}`` the attribute p.
+    - `vjp`: one rule per operand, ``rule(g, y, *operands, **attrs)``: what the cotangent g of the result y contributes to
+      that operand, written in primitives. None where nothing flows. An operation of any number of operands has a single
+      rule, which is given the operand's position: ``rule(g, y, position)``.
+    - `sympy`: ``form(S, *operands, **attrs)``, the matrix expression; S is the module `minirnn.readings.equations.matrix`.
+    - `label`: what a picture prints; ``{p:g}`` is the attribute p.
+    - `shapes`: positions of the operands of which only the shape is used: no value and no derivative passes there.
+    - `rows`: positions of the operands read row by row: a row of the result needs the same row of these and no other, so
+      that the rows of many steps, one step below the other, can be computed at once.
+    - `helper`: the definition of a NumPy function that the text calls by the name of the operation.
+    - `into`: the NumPy text that puts the result into an array that is there, ``"np.add({0}, {1}, {out})"``.
+
+    An attribute called ``t`` is a time step, one called ``T`` a number of steps; `minirnn.engine.fold` relies on it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        numpy: str,
+        vjp: tuple[Vjp | None, ...] | Vjp,
+        sympy: Callable[..., Any],
+        label: str,
+        shapes: tuple[int, ...] = (),
+        rows: tuple[int, ...] = (),
+        into: str | None = None,
+        helper: str = "",
+    ) -> None:
+        self.name, self.numpy, self.vjp, self.sympy, self.label, self.shapes = name, numpy, vjp, sympy, label, shapes
+        self.rows, self.into, self.helper = rows, into, helper
+        self.variadic = callable(vjp)
+        _known.setdefault(name, self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if _known[self.name] is not self:
+            raise TypeError(f"an operation of one's own, such as this {self.name}, cannot be pickled")
+        return _primitive, (self.name,)
+
+    def __deepcopy__(self, _: Any) -> Primitive:
+        return self  # a copy of an operation is that operation
+
+    def said(self, attrs: dict[str, Any]) -> str:
+        """What a picture prints of the operation with these attributes."""
+        return self.label.format(**attrs)
+
+    compute: Callable[..., Any]
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "compute":
+            raise AttributeError(name)
+        self.compute = _compile(self.numpy, self.helper)  # when first used: importing is to be quick
+        return self.compute
+
+    def __call__(self, *args: Node, **attrs: Any) -> Node:
+        if len(args) == 2 and not attrs:  # the plain cases first: this is where a trace spends its time
+            value = self.compute(args[0].value, args[1].value)
+        elif len(args) == 1 and not attrs:
+            value = self.compute(args[0].value)
+        else:
+            value = self.compute(*[a.value for a in args], **attrs)
+        return Node(self, args, attrs, value)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+@functools.lru_cache(512)
+def _compile(template: str, helper: str, numpy: Any = np) -> Callable[..., Any]:
+    known: dict[str, Any] = {"np": numpy}
+    exec(helper, known)  # our own text only
+    fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
+    names = {field: f"x{field}" if field.isdigit() else "*xs" if field == "*" else field for field in fields}
+    operands = sorted({n for f, n in names.items() if f.isdigit()})
+    attributes = sorted({n for f, n in names.items() if f.isidentifier()})
+    parameters = ["*xs"] if "*" in names else [*operands, "*_"]
+    body = template
+    for field, name in names.items():
+        body = body.replace("{" + field + "}", name)
+    return eval(f"lambda {', '.join([*parameters, *attributes, '**_unused'])}: {body}", known)
+
+
+class _Now(threading.local):
+    step: int | None = None
+
+
+now = _Now()
+next_serial = itertools.count().__next__
+
+
+class at:
+    """``with at(t):`` stamps the nodes made inside with time step t (None: no step).
+
+    >>> from minirnn.ops import leaf, tanh
+    >>> with at(3):
+    ...     h = named("h", tanh(leaf([0.0, 1.0])))
+    >>> h
+    <h[3] (2,) float64>
+    """
+
+    def __init__(self, step: int | None) -> None:
+        self.step = step
+
+    def __enter__(self) -> None:
+        self.outer, now.step = now.step, self.step
+
+    def __exit__(self, *_: object) -> None:
+        now.step = self.outer
+
+
+def same_rule(g: Node, y: Node, x: Node) -> Node:
+    return g
+
+
+same = Primitive("same", "{0}", (same_rule,), lambda S, x: x, "=")
+
+
+def named(name: str, node: Node) -> Node:
+    """Mark `node` as the quantity `name` of the present step; what has a name already is wrapped in `same` first."""
+    node = same(node) if node.name is not None else node
+    node.name, node.step = name, now.step
+    return node
+
+
+def ancestors(outputs: Iterable[Node], known: list[Node] | None = None) -> list[Node]:
+    """Every node that `outputs` were computed from, and they themselves, in order of creation.
+
+    `known` are ancestors that are at hand already, complete and in order: the result begins with them.
+
+    >>> from minirnn.ops import leaf
+    >>> a, b = leaf(2.0, "a"), leaf(3.0, "b")
+    >>> ancestors([a * b + a])
+    [<a () float64>, <b () float64>, <multiply () float64>, <add () float64>]
+    """
+    known = known or []
+    found = set(known)
+    new: list[Node] = []
+    waiting = list(outputs)
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            new.append(node)
+            waiting.extend(node.args)
+    return known + sorted(new, key=_by_serial)
+
+
+_by_serial = operator.attrgetter("serial")
+
+
+def rebuild(
+    nodes: Iterable[Node],
+    change: Callable[[Node, tuple[Node, ...]], Node | None],
+    known: dict[Node, Node] | None = None,
+) -> dict[Node, Node]:
+    """`nodes` (in creation order) made anew: ``change(node, operands)`` gives what takes a node's place, or None.
+
+    Leaves stay as they are where nothing takes their place; names and steps are kept. `known` are those made before.
+    """
+    new = {} if known is None else known
+    with at(None):
+        for node in nodes:
+            now.step = node.step
+            args = tuple([new[a] for a in node.args])
+            made = change(node, args)
+            if made is None:
+                made = node.op(*args, **node.attrs) if args else node
+            new[node] = named(node.name, made) if node.name is not None and made is not node else made
+    return new
+
+
+def replay(nodes: Iterable[Node], values: dict[Node, Any], numpy: Any = None) -> dict[Node, Any]:
+    """The values of `nodes` (in creation order) computed anew, where `values` replaces those of some leaves.
+
+    `numpy`, if given, is what the texts of the operations call np.
+    """
+    found = dict(values)
+    for node in nodes:
+        if node not in found:
+            compute = node.op.compute if numpy is None else _compile(node.op.numpy, node.op.helper, numpy)
+            found[node] = compute(*[found[a] for a in node.args], **node.attrs) if node.args else node.value
+    return found

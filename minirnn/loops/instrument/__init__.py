@@ -1,0 +1,1 @@
+"""A user's function, rewritten so that its run can be recorded."""

@@ -1,0 +1,242 @@
+"""Notes put into the source of the user's functions: what is assigned to which variable, and the turns of loops.
+
+Line numbers and file stay the same. A function without source is left as it is, without notes.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import functools
+import inspect
+import linecache
+import types
+from typing import Any
+
+from ...system import CannotFollow
+
+NOTES = "__minirnn__"
+
+_codes: dict[types.CodeType, types.CodeType] = {}
+
+
+def with_notes(function: types.FunctionType) -> types.CodeType:
+    """The code of `function` with notes put in; as it is, if there is no source."""
+    code = function.__code__
+    if code not in _codes:
+        tree = _source(code)
+        _codes[code] = code if tree is None else _compiled(tree, function)
+    return _codes[code]
+
+
+def _source(code: types.CodeType) -> ast.FunctionDef | None:
+    """The definition, with the line numbers of its file; None without source."""
+    try:
+        lines = inspect.findsource(code)[0]
+    except (OSError, TypeError):
+        return None
+    linecache.checkcache(code.co_filename)
+    try:
+        found = _definitions("".join(lines)).get((code.co_name, code.co_firstlineno))
+    except SyntaxError:
+        return None
+    return copy.deepcopy(found)
+
+
+@functools.lru_cache(maxsize=32)
+def _definitions(text: str) -> dict[tuple[str, int], ast.FunctionDef]:
+    found = {}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            found[node.name, first] = node
+    return found
+
+
+def _compiled(tree: ast.FunctionDef, function: types.FunctionType) -> types.CodeType:
+    code = function.__code__
+    own = [a.arg for a in (*tree.args.posonlyargs, *tree.args.args, *tree.args.kwonlyargs)]
+    if own != list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]):
+        raise CannotFollow(f"{code.co_filename} has changed since {code.co_name} was read from it: load it again")
+    tree.decorator_list = []
+    tree.returns = None
+    arguments = tree.args
+    arguments.defaults = [ast.Constant(None) for _ in arguments.defaults]
+    arguments.kw_defaults = [None if d is None else ast.Constant(None) for d in arguments.kw_defaults]
+    for argument in ast.walk(arguments):
+        if isinstance(argument, ast.arg):
+            argument.annotation = None
+    body: ast.stmt = _Notes(code.co_filename).visit(tree)
+    qualified = function.__qualname__.split(".")
+    if len(qualified) > 1 and qualified[-2] != "<locals>":  # so that self.__w is understood
+        body = ast.ClassDef(qualified[-2], [], [], [body], [])
+    names = [*code.co_freevars]
+    outer = ast.FunctionDef(
+        "__minirnn_outer__", ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, []), [body], []
+    )
+    module = ast.fix_missing_locations(ast.Module([outer], []))
+    compiled = compile(module, code.co_filename, "exec", dont_inherit=True)
+    return _inner(compiled, code.co_name)
+
+
+def _inner(code: types.CodeType, name: str) -> types.CodeType:
+    """The code object of that name, the outermost."""
+    waiting = [code]
+    while waiting:
+        for inner in waiting.pop(0).co_consts:
+            if isinstance(inner, types.CodeType):
+                if inner.co_name == name and inner.co_flags & inspect.CO_NEWLOCALS and inner.co_flags & inspect.CO_OPTIMIZED:
+                    return inner
+                waiting.append(inner)
+    raise CannotFollow(f"{name} cannot be read again from its source")
+
+
+def _call(method: str, *args: ast.expr) -> ast.expr:
+    return ast.Call(ast.Attribute(ast.Name(NOTES, ast.Load()), method, ast.Load()), list(args), [])
+
+
+def _named(name: str, value: ast.expr, into: ast.expr | None = None) -> ast.expr:
+    """The value, noted as that of a variable; of a place ``into`` it is stored, it takes the name if it has none."""
+    method = "named" if into is None or isinstance(into, ast.Name) else "stored"
+    return ast.copy_location(_call(method, ast.Constant(name), value, ast.Name("__minirnn_call__", ast.Load())), value)
+
+
+def _target_name(target: ast.AST) -> str | None:
+    """The name that a value assigned to `target` has: h of ``h``, ``self.h``, ``h[t]``; k of ``cache["k"]``."""
+    match target:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Subscript(slice=ast.Constant(value=str() as name)) if name.isidentifier():
+            return name
+        case ast.Subscript(value=inner):
+            return _target_name(inner)
+    return None
+
+
+class _Notes(ast.NodeTransformer):
+    """Puts the notes in."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.in_function = False
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        was, self.in_function = self.in_function, True
+        node.body = self._block(node.body)
+        begin = ast.Assign([ast.Name("__minirnn_call__", ast.Store())], _call("call"))
+        node.body.insert(0, ast.copy_location(begin, node.body[0]))
+        self.in_function = was
+        return node
+
+    def _block(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        found: list[ast.stmt] = []
+        for statement in body:
+            made = self.visit(statement)
+            found.extend(made if isinstance(made, list) else [made])
+        return found
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> Any:
+        return node
+
+    def visit_Global(self, node: ast.Global) -> Any:
+        raise CannotFollow(
+            f"{self.file}:{node.lineno}: the function assigns the global {', '.join(node.names)}; return the value instead"
+        )
+
+    def _renaming(self, targets: list[ast.expr], like: ast.stmt) -> list[ast.stmt]:
+        """x = named("x", x), for variables that were assigned without one value each."""
+        return [
+            ast.copy_location(ast.Assign([ast.Name(t.id, ast.Store())], _named(t.id, ast.Name(t.id, ast.Load()))), like)
+            for target in targets
+            for t in ast.walk(target)
+            if isinstance(t, ast.Name) and isinstance(t.ctx, ast.Store)
+        ]
+
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        node.value = self._valued(node.value, _target_name(node.targets[0]) if len(node.targets) == 1 else None)
+        if len(node.targets) == 1:
+            name, target = _target_name(node.targets[0]), node.targets[0]
+            if isinstance(target, (ast.Tuple, ast.List)):
+                if isinstance(node.value, ast.Tuple) and len(node.value.elts) == len(target.elts):
+                    for i, (one, value) in enumerate(zip(target.elts, node.value.elts)):
+                        if own := _target_name(one):
+                            node.value.elts[i] = _named(own, value, one)
+                    return node
+                return [node, *self._renaming([target], node)]
+            if name is not None and not isinstance(node.value, ast.Constant):
+                node.value = _named(name, node.value, target)
+            return node
+        return [node, *self._renaming([t for t in node.targets if isinstance(t, ast.Name)], node)]
+
+    def _valued(self, value: ast.expr, name: str | None) -> ast.expr:
+        """The value visited; what a list comprehension makes is named after the list."""
+        made = self.visit(value)
+        if name is not None and isinstance(made, ast.ListComp):
+            made.elt = _named(name, made.elt, made)
+        return made
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        node.annotation = ast.Constant(None)
+        if node.value is not None:
+            name = _target_name(node.target)
+            node.value = self._valued(node.value, name)
+            if name is not None:
+                node.value = _named(name, node.value, node.target)
+        return node
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
+        node.value = self.visit(node.value)
+        return [node, *self._renaming([node.target], node)] if isinstance(node.target, ast.Name) else node
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> Any:
+        node.value = _named(node.target.id, self.visit(node.value))
+        return node
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        self.generic_visit(node)
+        match node.func:
+            case ast.Attribute(value=target, attr="append") if len(node.args) == 1 and (name := _target_name(target)):
+                node.args = [_named(name, node.args[0], node.func)]
+        return node
+
+    def _site(self, node: ast.AST) -> ast.expr:
+        return ast.Constant(f"{self.file}:{node.lineno}:{node.col_offset}")  # type: ignore[attr-defined]
+
+    def visit_For(self, node: ast.For) -> Any:
+        node.iter = ast.copy_location(_call("loop", self.visit(node.iter), self._site(node)), node.iter)
+        node.body = [*self._renaming([node.target], node.body[0]), *self._block(node.body)]
+        node.orelse = self._block(node.orelse)
+        return node
+
+    def visit_While(self, node: ast.While) -> Any:
+        node.body = self._block(node.body)
+        if node.orelse:
+            return node
+        stop = ast.copy_location(ast.If(ast.UnaryOp(ast.Not(), self.visit(node.test)), [ast.Break()], []), node)
+        loop = _call("loop", _call("forever"), self._site(node))
+        return ast.copy_location(ast.For(ast.Name("__minirnn_turn__", ast.Store()), loop, [stop, *node.body], []), node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> Any:
+        self.generic_visit(node)
+        node.iter = ast.copy_location(_call("loop", node.iter, self._site(node.iter)), node.iter)
+        return node
+
+    def _imported(self, node: ast.Import | ast.ImportFrom) -> Any:
+        names = [(a.asname or a.name).partition(".")[0] for a in node.names if a.name != "*"]
+        made = [
+            ast.Assign(
+                [ast.Name(n, ast.Store())],
+                ast.Call(
+                    ast.Attribute(ast.Name("__minirnn_copies__", ast.Load()), "of", ast.Load()),
+                    [ast.Name(n, ast.Load()), ast.Constant(n)],
+                    [],
+                ),
+            )
+            for n in names
+        ]
+        return [node, *(ast.copy_location(m, node) for m in made)]
+
+    visit_Import = visit_ImportFrom = _imported

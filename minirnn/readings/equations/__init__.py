@@ -1,0 +1,1 @@
+"""The equations of a run, in every form."""

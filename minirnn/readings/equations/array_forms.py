@@ -1,0 +1,258 @@
+"""The matrix forms of `minirnn.engine.ops.arrays`. Shapes are numbers here; a vector is a row.
+
+What has more than two axes has no matrix form: give its steps names, and it need not have one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+from sympy.core.symbol import Str
+from sympy.matrices.expressions import MatrixExpr
+
+from . import matrix as S
+
+
+class Selection(S._Printed, MatrixExpr):
+    """Rows r0..r1 and columns c0..c1 of x, counted from 0, the ends left out."""
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        _, r0, r1, c0, c1 = self.args
+        return r1 - r0, c1 - c0
+
+    def places(self, rows: Any, cols: Any) -> list[tuple[Any, Any, bool]]:
+        """First, last and whether it is all, of rows and of columns; of a row its columns only."""
+        sizes = self.args[0].shape
+        found = [(lo, hi, (lo, hi) == (0, n)) for (lo, hi), n in zip((rows, cols), sizes)]
+        return found[1:] if sizes[0] == 1 else found
+
+
+class Entry(S._Printed, sp.Expr):
+    """One number of a matrix."""
+
+    is_commutative = True
+    places = Selection.places
+
+
+class NumberFunction(S._Printed, sp.Expr):
+    """A function of a number, as `minirnn.readings.equations.matrix.Entrywise` is of a matrix."""
+
+    is_commutative = True
+
+
+class Largest(S._Printed, MatrixExpr):
+    """The largest entry of every row (axis -1), of every column (-2), or of all (both), as a matrix."""
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        rows, cols = self.args[0].shape
+        return sp.S.One if -2 in self.args[1:] else rows, sp.S.One if -1 in self.args[1:] else cols
+
+
+class LargestAt(S._Printed, MatrixExpr):
+    """1 at the largest entry of every row, of every column, or of all; equal shares where several are equal."""
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        return self.args[0].shape
+
+
+class LargestOfAll(S._Printed, sp.Expr):
+    """The largest entry, a number."""
+
+    is_commutative = True
+
+
+def rows_cols(shape: tuple[int, ...]) -> tuple[int, int]:
+    """The rows and columns of an array of that shape. Raises NotImplementedError if it has more than two axes."""
+    if len(shape) > 2 or not shape:
+        S.no_matrix_form(f"an array of {len(shape)} axes")
+    return (1, shape[0]) if len(shape) == 1 else (shape[0], shape[1])
+
+
+def size_of(shape: tuple[int, ...]) -> tuple[Any, Any] | None:
+    """Rows and columns of a quantity of that shape; None of a number, and of what has more than two axes."""
+    return (sp.Integer(rows_cols(shape)[0]), sp.Integer(rows_cols(shape)[1])) if 0 < len(shape) < 3 else None
+
+
+def nought(shape: tuple[int, ...]) -> Any:
+    return S.zeros(*rows_cols(shape)) if shape else sp.S.Zero
+
+
+def reciprocal(p: Any) -> Any:
+    return sp.Rational(1, int(p)) if float(p).is_integer() else 1 / sp.sympify(p)
+
+
+def power_of(x: Any, p: Any) -> Any:
+    if float(p).is_integer():
+        return S.power(x, int(p)) if p > 0 else S.quotient(S.ones_like(x), power_of(x, -p))
+    return S.entrywise("sqrt", x) if p == 0.5 else S.no_matrix_form(f"the power {p}")
+
+
+def of_number(function: str, x: Any, *numbers: float) -> Any:
+    return NumberFunction(Str(function), x, *map(sp.sympify, numbers))
+
+
+def as_matrix(x: Any) -> Any:
+    return x if S.shape_of(x) else S.scale(x, S.ones(1, 1))
+
+
+def repeated(x: Any, shape: tuple[int, ...]) -> Any:
+    """`x` broadcast to `shape`."""
+    if not S.shape_of(x):
+        return S.scale(x, S.ones(*rows_cols(shape))) if shape else x
+    rows, cols = rows_cols(shape)
+    down = x if x.rows == rows else S.matmul(S.ones(rows, 1), x)
+    return down if down.cols == cols else S.matmul(down, S.ones(1, cols))
+
+
+def summed(x: Any, shape: tuple[int, ...]) -> Any:
+    """The sum of `x` over what `repeated` repeats."""
+    if not shape or not S.shape_of(x):
+        return S.sum_all(x) if S.shape_of(x) else x
+    rows, cols = rows_cols(shape)
+    down = x if x.rows == rows else S.matmul(S.ones(1, x.rows), x)
+    return down if down.cols == cols else S.matmul(down, S.ones(x.cols, 1))
+
+
+def reduced(x: Any, axis: tuple[int, ...], keepdims: bool, kind: str) -> Any:
+    """The sum, mean or largest over `axis` (-1: along a row); without `keepdims` what is left of a matrix is a row."""
+    if kind == "max":
+        if set(axis) == {-1, -2} and not keepdims:
+            return LargestOfAll(x)
+        found: Any = Largest(x, *map(sp.Integer, axis))
+    else:
+        found, count = x, sp.S.One
+        if -2 in axis:
+            found, count = S.matmul(S.ones(1, found.rows), found), count * x.rows
+        if -1 in axis:
+            found, count = S.matmul(found, S.ones(found.cols, 1)), count * x.cols
+        found = S.scale(1 / count, found) if kind == "mean" else found
+    return found if keepdims or -1 not in axis else S.transpose(found)
+
+
+def reshaped(x: Any, shape: tuple[int, ...]) -> Any:
+    if not shape:
+        return S.sum_all(x) if S.shape_of(x) else x
+    wanted = rows_cols(shape)
+    x = as_matrix(x)
+    if x.shape == wanted:
+        return x
+    if 1 in wanted and x.shape == (wanted[1], wanted[0]):
+        return S.transpose(x)
+    return S.no_matrix_form("reshape")
+
+
+def contracted(a: Any, b: Any, spec: str) -> Any:
+    """einsum of two operands with at most two axes each, where it is a product of matrices."""
+    inputs, out = spec.split("->")
+    (left, right) = inputs.split(",")
+    shared = [k for k in left if k in right]
+    if len(shared) == 1 and shared[0] not in out and max(len(left), len(right)) <= 2 and len(set(left + right)) >= len(out):
+        k = shared[0]
+        first = a if left[-1] == k else S.transpose(a)  # k along the columns
+        second = S.transpose(b) if right[-1] == k else b  # k down the rows
+        rest = (left + right).replace(k, "")
+        if rest == out:
+            found = S.matmul(first, second)
+            return S.transpose(found) if len(left) == 2 and len(out) == 1 else found if out else S.sum_all(found)
+        if rest[::-1] == out:
+            return S.matmul(S.transpose(second), S.transpose(first))
+    if not shared and len(left) == len(right) == 1 and sorted(out) == sorted(left + right):
+        return S.matmul(S.transpose(a), b) if out == left + right else S.matmul(S.transpose(b), a)
+    return S.no_matrix_form(f"einsum {spec!r}")
+
+
+# ------------------------------------------------------------------------------------------------------------------ parts
+
+
+def _ends(key: Any, size: int) -> tuple[int, int]:
+    if isinstance(key, slice):
+        lo, hi, step = key.indices(int(size))
+        return (lo, max(lo, hi)) if step == 1 else S.no_matrix_form("a slice with a step")
+    if isinstance(key, int):
+        return (key % int(size), key % int(size) + 1)
+    return S.no_matrix_form("an index array")
+
+
+def _box(shape: Any, key: Any) -> tuple[int, int, int, int]:
+    if len(key) > 2:
+        S.no_matrix_form("a part of more than two axes")
+    rows = _ends(key[0], shape[0]) if len(key) == 2 else (0, int(shape[0]))
+    return (*rows, *_ends(key[-1], shape[1]))
+
+
+def _cut(x: Any, box: tuple[int, int, int, int]) -> Any:
+    return x if box == (0, x.rows, 0, x.cols) else Selection(x, *map(sp.Integer, box))
+
+
+def part_of(x: Any, key: Any) -> Any:
+    """x[key]; the key has an entry for every axis."""
+    if not S.shape_of(x):
+        S.no_matrix_form("a part of more than two axes")
+    box = _box(x.shape, key)
+    if all(isinstance(k, int) for k in key):
+        return Entry(x, *map(sp.Integer, box))
+    found = _cut(x, box)
+    return S.transpose(found) if len(key) == 2 and isinstance(key[1], int) else found
+
+
+def padded(x: Any, like: Any, key: Any) -> Any:
+    """Zeros shaped like `like`, with `x` at `key`."""
+    r0, r1, c0, c1 = _box(like.shape, key)
+    x = as_matrix(x)
+    found = S.transpose(x) if len(key) == 2 and isinstance(key[1], int) and not isinstance(key[0], int) else x
+    sides = [(c0, True), (like.cols - c1, False)]
+    for width, before in sides:
+        if width:
+            gap = S.zeros(found.rows, width)
+            found = S.beside(gap, found) if before else _appended(found, gap)
+    if r0:
+        found = above(S.zeros(r0, like.cols), found)
+    if like.rows - r1:
+        found = above(found, S.zeros(like.rows - r1, like.cols))
+    return found
+
+
+def _appended(x: Any, gap: Any) -> Any:
+    return S.beside(*(x.args if isinstance(x, S.Beside) else [x]), gap)
+
+
+def row_of(x: Any, time: Any) -> Any:
+    """Row t of a matrix."""
+    return S.RowPiece(x, sp.S.One, time) if S.shape_of(x) else S.no_matrix_form("a step of three axes")
+
+
+def entry_of(x: Any, time: Any) -> Any:
+    """Entry t of a row."""
+    return S.sum_all(S.Piece(x, sp.S.One, time))
+
+
+# -------------------------------------------------------------------------------------------------------------- put together
+
+
+def _listed(xs: Any) -> list[Any]:
+    return [
+        sp.Tuple(as_matrix(x.step.xreplace({S.t: S.bound})), x.lo, x.hi) if isinstance(x, S.Over) else as_matrix(x)
+        for x in xs
+    ]
+
+
+def above(*xs: Any) -> Any:
+    """Matrices on top of each other."""
+    parts = _listed(xs)
+    return parts[0] if len(parts) == 1 and not isinstance(parts[0], sp.Tuple) else S.Above(*parts)
+
+
+def vector_of(*xs: Any) -> Any:
+    """Numbers as a row."""
+    return S.Beside(*_listed(xs))
+
+
+def joined_along(xs: Any, axis: int) -> Any:
+    """np.concatenate along an axis counted from the last: -1 beside each other, -2 on top of each other."""
+    if axis < -2:
+        S.no_matrix_form("concatenate along the first of three axes")
+    return S.Beside(*_listed(xs)) if axis == -1 else above(*xs)

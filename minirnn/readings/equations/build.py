@@ -1,0 +1,127 @@
+"""What every definition of a fold says, as a matrix expression: the common ground of equations and walk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span, data_refs
+from ...engine.ops.arrays import CUTS
+from ...engine.ops.basic import leaf_op, reverse
+from . import matrix as S
+from .evaluate import Values
+
+if TYPE_CHECKING:
+    from ...traces import Trace
+
+
+def in_order(folded: Folded, parameters: list[str]) -> list[tuple[Family, Definition]]:
+    """Every definition that says something, as the code goes; the gradients of the parameters last, in their order."""
+    last = {f"dL/d{name}": place for place, name in enumerate(parameters)}
+    pairs = [(f, d) for f in folded.named for d in f.definitions if d.op is not leaf_op and not given(d, folded)]
+
+    def place(pair: tuple[Family, Definition]) -> tuple[int, int]:
+        family, definition = pair
+        together = [d.serial for d in family.definitions if data_refs(d)] if data_refs(definition) else []
+        return last.get(str(family.name), -1), min(together, default=definition.serial)
+
+    return sorted(pairs, key=place)
+
+
+def given(definition: Definition, folded: Folded) -> bool:
+    """A step of the data says nothing: x_t is x_t; a sequence that runs backwards is counted from its end."""
+    if definition.op not in CUTS:
+        return False
+    while definition.op in CUTS or definition.op is reverse:
+        definition = folded.families[definition.refs[0].family].definitions[0]
+    return definition.op is leaf_op and definition.attrs["role"] != "parameter"
+
+
+class Expressions:
+    """Expressions of families, nameless ones inlined; in order of first creation, so that every shape is known."""
+
+    def __init__(self, folded: Folded) -> None:
+        self.folded = folded
+        self.shapes: dict[int, tuple[Any, Any] | None] = {}
+        self.inlined: dict[int, Any] = {}
+        for family in folded.families:
+            if family.name is not None:
+                self.shapes[family.index] = self._shape(family)
+
+    def _shape(self, family: Family) -> tuple[Any, Any] | None:
+        dims = family.definitions[0].attrs.get("dims")
+        if dims:
+            letters = [S.size_symbol(d) for d in dims]
+            return (1, letters[0]) if len(letters) == 1 else (letters[0], letters[-1])
+        if self._of_numbers(family.definitions[0]):
+            return S.size_of(family.first.shape)
+        first = min(family.definitions, key=lambda d: d.serial)
+        return S.shape_of(self.expression(first))
+
+    def _of_numbers(self, definition: Definition) -> bool:
+        """Whether it is a leaf, or a step of one, whose axes have no letters: its shape is numbers then."""
+        if definition.op in CUTS and not given(definition, self.folded):
+            return False
+        while definition.op in CUTS:
+            definition = self.folded.families[definition.refs[0].family].definitions[0]
+        return definition.op is leaf_op and not definition.attrs.get("dims")
+
+    def sides(self, family: Family, definition: Definition) -> tuple[Any, Any]:
+        lhs, rhs = S.quantity(str(family.name), self.shapes[family.index], S.t), self.expression(definition)
+        domain = definition.domain
+        if domain is None:
+            return S.quantity(str(family.name), self.shapes[family.index]), rhs
+        if domain.lo == domain.hi:
+            only = {S.t: time_of(domain.lo)}
+            return lhs.xreplace(only), rhs.xreplace(only)
+        return lhs, rhs
+
+    def expression(self, definition: Definition) -> Any:
+        """The right side, as a function of t if the definition has steps."""
+        for family in self.folded.plumbing(definition):
+            if family.index not in self.inlined:
+                self.inlined[family.index] = self._written(family.definitions[0], family)
+        return self._written(definition, self.folded.families[0])
+
+    def _written(self, definition: Definition, family: Family) -> Any:
+        if definition.op is leaf_op:  # a number without a name
+            return S.scale(1, sp.sympify(family.first.value.item()))
+        attrs = {key: self._attribute(key, value) for key, value in definition.attrs.items() if key not in ("role", "dims")}
+        return definition.op.sympy(S, *map(self._operand, definition.refs), **attrs)
+
+    def _attribute(self, key: str, value: Any) -> Any:
+        if isinstance(value, Fixed):
+            return time_of(value)
+        return S.t + value if key == "t" else value
+
+    def _operand(self, ref: Ref) -> Any:
+        family = self.folded.families[ref.family]
+        if isinstance(ref.where, Span):
+            return S.Over(self._at(family, S.t), time_of(ref.where.lo), time_of(ref.where.hi), ref.where.down)
+        if isinstance(ref.where, Fixed):
+            return self._at(family, time_of(ref.where))
+        return self._at(family, None if ref.where is None else S.t + ref.where)
+
+    def _at(self, family: Family, time: Any) -> Any:
+        dims = family.definitions[0].attrs.get("dims", ())
+        if family.name is None:
+            inner = self.inlined[family.index]
+            return inner if time is None else inner.xreplace({S.t: time})
+        if len(dims) == 3:
+            return S.Sequence3(family.name, S.size_symbol(dims[0]), S.size_symbol(dims[2]))
+        return S.quantity(family.name, self.shapes[family.index], time)
+
+
+def time_of(where: Fixed) -> Any:
+    return (S.T if where.from_end else 0) + sp.Integer(where.offset)
+
+
+def values_of(folded: Folded, trace: Trace) -> Values:
+    sizes: dict[Any, int] = {S.T: folded.T}
+    for family in folded.named:
+        node = trace.variables.get((str(family.name), family.first.step))
+        for letter, n in zip(family.definitions[0].attrs.get("dims", ()), node.shape if node else ()):
+            if not set("*+").intersection(letter) and not letter.isdecimal():
+                sizes.setdefault(S.size_symbol(letter), n)
+    return Values(trace.variables, sizes, folded.T)

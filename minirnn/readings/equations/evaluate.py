@@ -1,0 +1,209 @@
+"""The numbers of a matrix expression, at all steps of a domain at once: the witness for equations.
+
+It knows SymPy's expressions, not the primitives: an equation that says something else than the trace did differs here.
+Matrices are arrays (..., rows, columns), with an axis of steps in front where there are several.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from ...engine.names import unquoted
+from . import matrix as S
+
+# entrywise functions as the field defines them, not as the primitives compute them
+FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
+    "tanh": lambda x: np.sinh(x) / np.cosh(x) if np.max(np.abs(x), initial=0) < 300 else np.tanh(x),
+    "sigmoid": lambda x: (1 + np.tanh(x / 2)) / 2,
+    "relu": lambda x: np.where(x > 0, x, 0),
+    "exp": np.exp,
+    "log": np.log,
+    "positive": lambda x: np.where(x > 0, 1.0, 0.0),
+    "softmax": lambda x, axis: _softmax(x, int(axis)),
+    "abs": np.abs,
+    "sign": np.sign,
+    "sqrt": np.sqrt,
+    "softplus": lambda x: np.logaddexp(0, x),
+    "erf": lambda x: np.vectorize(math.erf, otypes=[float])(x),
+    "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    "shares": lambda x, axis: _shares(x, int(axis)),
+    "sin": np.sin,
+    "cos": np.cos,
+    "inside": lambda x, low, high: np.where((x >= low) & (x <= high), 1.0, 0.0),
+}
+
+
+def _softmax(x: np.ndarray, axis: int) -> np.ndarray:
+    shifted = np.exp(x - x.max(axis, keepdims=True))
+    return shifted / shifted.sum(axis, keepdims=True)
+
+
+def _shares(x: np.ndarray, axis: int) -> np.ndarray:
+    """(k - rank + 1) / k for the k largest entries; entry by entry, unlike the operation."""
+    x = np.moveaxis(x, axis, -1)
+    above = x[..., None, :] >= x[..., :, None]  # of each entry, those that are no smaller
+    rank = above.sum(-1)
+    inside = x > ((above * x[..., None, :]).sum(-1) - 1) / rank
+    k = inside.sum(-1, keepdims=True)
+    return np.moveaxis(np.where(inside, (k - rank + 1) / k, 0.0), -1, axis)
+
+
+def _unrounded(node: Any) -> np.ndarray:
+    """The value of a node; of a softmax that has underflowed to 0, of which the logarithm may be asked, as it was before."""
+    if node.op.name == "softmax" and not np.all(node.value):
+        return _softmax(node.args[0].value.astype(np.longdouble), -1)
+    return np.asarray(node.value, np.result_type(node.value, np.float64))
+
+
+class Values:
+    """The traced values by name and steps, as (steps, rows, columns); read once per name."""
+
+    def __init__(
+        self,
+        variables: Mapping[tuple[str, int | None], Any],
+        sizes: dict[Any, int],
+        T: int,
+        transposed: bool = False,
+    ) -> None:
+        self._variables, self.sizes, self.T, self.transposed = variables, sizes, T, transposed
+        self._stacked: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # the steps there are, and their values
+
+    def transpose(self) -> Values:
+        """The same values with every matrix transposed: those of the column convention."""
+        return Values(self._variables, self.sizes, self.T, not self.transposed)
+
+    def has_steps(self, name: str) -> bool:
+        return (unquoted(name), None) not in self._variables
+
+    def of(self, name: str, steps: np.ndarray | None) -> np.ndarray:
+        name = unquoted(name)
+        if steps is None:
+            return self._oriented(_matrix(_unrounded(self._variables[name, None])))
+        if name not in self._stacked:
+            there = [step for step in range(self.T + 2) if (name, step) in self._variables]  # T + 1 where it runs backwards
+            arrays = np.array([_unrounded(self._variables[name, step]) for step in there])
+            rows = arrays.reshape(len(arrays), *(1,) * (3 - arrays.ndim), *arrays.shape[1:])
+            self._stacked[name] = np.array(there), self._oriented(rows)
+        known, stacked = self._stacked[name]
+        places = np.minimum(np.searchsorted(known, steps), len(known) - 1)
+        if missing := np.setdiff1d(steps, known).tolist():
+            raise KeyError(f"{name} has no step {missing[0]}")
+        return stacked[places]
+
+    def _oriented(self, array: np.ndarray) -> np.ndarray:
+        return np.swapaxes(array, -1, -2) if self.transposed else array
+
+    def step(self, time: Any, steps: np.ndarray | None) -> np.ndarray | None:
+        """The steps that `time` (t - 1, T, 3 or None) stands for when t runs through `steps`."""
+        if time is None:
+            return None
+        fixed = time.xreplace({S.T: sp.Integer(self.T)})
+        if fixed.is_Integer:
+            return np.array(int(fixed))
+        symbol = S.t if fixed.has(S.t) else S.bound
+        return int(fixed.coeff(symbol)) * np.asarray(steps) + int(fixed.xreplace({symbol: sp.S.Zero}))
+
+
+def _matrix(value: Any) -> np.ndarray:
+    return np.asarray(value, np.result_type(value, np.float64)).reshape((1,) * (2 - np.ndim(value)) + np.shape(value))
+
+
+def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.ndarray:
+    """The value of `expr` where t runs through `steps`: an array ([steps,] rows, columns)."""
+
+    def of(x: Any) -> np.ndarray:
+        return evaluate(x, values, steps)
+
+    match type(expr).__name__:
+        case "Quantity" | "ScalarQuantity":
+            return values.of(expr.name, values.step(expr.time, steps))
+        case "MatMul":
+            factor, matrices = S.split(expr)
+            out = of(matrices[0])
+            for m in matrices[1:]:
+                out = out @ of(m)
+            return out if factor == 1 else of(factor) * out
+        case "MatAdd" | "Add":
+            return sum(map(of, expr.args[1:]), of(expr.args[0]))
+        case "Mul" | "HadamardProduct":
+            out = of(expr.args[0])
+            for a in expr.args[1:]:
+                out = out * of(a)
+            return out
+        case "Pow" | "HadamardPower":
+            return of(expr.args[0]) ** int(expr.args[1])
+        case "Quotient":
+            return of(expr.args[0]) / of(expr.args[1])
+        case "Transpose":
+            return np.swapaxes(of(expr.args[0]), -1, -2)
+        case "Entrywise" | "NumberFunction":
+            return FUNCTIONS[expr.args[0].name](of(expr.args[1]), *map(float, expr.args[2:]))
+        case "Present":
+            return (of(expr.args[0]) != float(expr.args[1])).any(int(expr.args[2]), keepdims=True).astype(float)
+        case "OneHot":
+            classes = np.arange(int(expr.args[1].xreplace(values.sizes)))
+            return (of(expr.args[0]) == (classes if expr.args[2] == -1 else classes[:, None])).astype(float)
+        case "Mean":
+            return of(expr.args[0]).mean((-1, -2), keepdims=True)
+        case "SumAll":
+            return of(expr.args[0]).sum((-1, -2), keepdims=True)
+        case "OneMatrix" | "ZeroMatrix":
+            shape = tuple(int(n.xreplace(values.sizes)) for n in expr.shape)
+            return np.full(shape, 1.0 if type(expr).__name__ == "OneMatrix" else 0.0)
+        case "TimeSum" | "ScalarTimeSum":
+            inner = matrix_steps(values, expr.args[1], expr.args[2])
+            return evaluate(expr.args[0], values, inner).sum(0)
+        case "Beside" | "Above":
+            parts: list[np.ndarray] = []
+            for part in expr.args:
+                if isinstance(part, sp.Tuple):
+                    parts.extend(evaluate(part[0], values, matrix_steps(values, part[1], part[2])))
+                else:
+                    parts.append(of(part))
+            lead = np.broadcast_shapes(*(part.shape[:-2] for part in parts))  # the steps
+            parts = [np.broadcast_to(part, lead + part.shape[-2:]) for part in parts]
+            return np.concatenate(parts, axis=-1 if type(expr).__name__ == "Beside" else -2)
+        case "Part":
+            whole, width, axis = of(expr.args[0]), int(expr.args[1].xreplace(values.sizes)), int(expr.args[3])
+            start = 0 if expr.args[2] == 1 else whole.shape[axis] - width
+            return np.take(whole, np.arange(start, start + width), axis)
+        case "Piece" | "RowPiece":
+            width = int(expr.args[1].xreplace(values.sizes))
+            whole, where = of(expr.args[0]), np.asarray(values.step(expr.args[2], steps))
+            axis = -1 if type(expr).__name__ == "Piece" else -2
+            cut = [np.take(whole, np.arange((k - 1) * width, k * width), axis) for k in np.atleast_1d(where)]
+            return np.stack(cut) if np.ndim(where) else cut[0]
+        case "Selection" | "Entry":
+            _, r0, r1, c0, c1 = expr.args
+            return of(expr.args[0])[..., int(r0) : int(r1), int(c0) : int(c1)]
+        case "Largest" | "LargestOfAll":
+            axes = tuple(map(int, expr.args[1:])) or (-2, -1)
+            return of(expr.args[0]).max(axes, keepdims=True)
+        case "LargestAt":
+            array, axes = of(expr.args[0]), tuple(map(int, expr.args[1:]))
+            best = np.where(array == array.max(axes, keepdims=True), 1.0, 0.0)
+            return best / best.sum(axes, keepdims=True)
+        case _ if expr.is_Number:
+            return np.full((1, 1), float(expr))
+        case _ if expr in values.sizes:
+            return np.full((1, 1), float(values.sizes[expr]))
+    raise NotImplementedError(f"no value for {type(expr).__name__}")
+
+
+def matrix_steps(values: Values, lo: Any, hi: Any) -> np.ndarray:
+    ends = [int(end.xreplace({S.T: sp.Integer(values.T)})) for end in (lo, hi)]
+    return np.arange(ends[0], ends[1] + 1)
+
+
+def residual(found: np.ndarray, traced: np.ndarray) -> float:
+    """max |found - traced| / max |traced|, or the plain difference where all is 0; infinite if shapes or values fail."""
+    if found.ndim < traced.ndim:  # the same at every step
+        found = np.broadcast_to(found, (*traced.shape[:-2], *found.shape))
+    if found.shape != traced.shape or not (np.isfinite(found).all() and np.isfinite(traced).all()):
+        return float("inf")
+    return float(np.max(np.abs(found - traced)) / (np.max(np.abs(traced)) or 1.0))

@@ -1,0 +1,144 @@
+"""The picture: a network unrolled in time, or folded, drawn by Graphviz at coordinates that are computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...system import plain, whole_number, write_whole
+from . import svg as scalable
+from .compose import Look, Sheet
+from .layout import DIRECTIONS
+from .render import draw
+from .rolled import rolled as read_rolled
+from .unrolled import unrolled as read_unrolled
+
+if TYPE_CHECKING:
+    import graphviz
+
+    from ...traces import Trace
+
+FORMATS = ("svg", "png", "pdf", "dot")
+LEVELS = ("cell", "op")
+THEMES = ("auto", "light", "dark")
+
+
+class Picture:
+    """A drawn network: ``save("x.svg")`` or png, pdf, dot; ``dot`` and ``svg`` are text, ``digraph`` is graphviz' own."""
+
+    def __init__(self, sheet: Sheet, summary: str, theme: str, attributes: Mapping[str, Mapping[str, Any]]) -> None:
+        self.sheet, self.summary, self.theme = sheet, summary, theme
+        self.digraph: graphviz.Digraph = sheet.canvas.digraph(attributes)
+
+    @property
+    def dot(self) -> str:
+        """The picture in Graphviz' language, positions included: draw it with ``neato -n2``."""
+        return self.digraph.source
+
+    @property
+    def svg(self) -> str:
+        """The picture as SVG text: the group of each quantity has its key in ``data-k``, such as ``h_3``."""
+        return self.to_svg(scalable.digest(self.dot), self.theme)
+
+    def to_svg(self, prefix: str, theme: str = "auto") -> str:
+        """The same, all ids with this prefix; with theme "", without a style of its own, for a page that has one."""
+        drawn = draw(self.dot, "svg").decode()
+        return scalable.finish(drawn, prefix, self.summary, self.sheet.words, self.sheet.shown, theme)
+
+    def save(self, path: Any) -> Path:
+        """Write the picture; the suffix says how: .svg, .png, .pdf or .dot."""
+        path, kind = Path(path), check_suffix(path)
+        write_whole(path, getattr(self, kind).encode() if kind in ("dot", "svg") else draw(self.dot, kind))
+        return path
+
+    def __str__(self) -> str:
+        return self.summary
+
+    def __repr__(self) -> str:
+        return f"<{self.summary}>"
+
+    def _repr_svg_(self) -> str | None:
+        return self.svg
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """SVG where something can draw, and always a line of text."""
+        try:
+            return {"image/svg+xml": self.svg, "text/plain": self.summary}
+        except RuntimeError as error:
+            return {"text/plain": f"{self.summary}\n{error}"}
+
+
+def check_suffix(path: Any) -> str:
+    """The format that the suffix of `path` names. Raises ValueError if it names none."""
+    kind = Path(path).suffix.lower().lstrip(".")
+    if kind not in FORMATS:
+        raise ValueError(
+            f"{path}: a picture is saved as {', '.join('.' + f for f in FORMATS)}; give the file one of these endings"
+        )
+    return kind
+
+
+def picture(
+    trace: Trace,
+    to_file: Any = None,
+    *,
+    level: str = "cell",
+    backward: bool = False,
+    values: bool = False,
+    rolled: bool = False,
+    flow: bool = False,
+    max_steps: int | None = 8,
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    rankdir: str = "BT",
+    dpi: int | None = None,
+    theme: str = "auto",
+    graph_attr: Mapping[str, Any] | None = None,
+    node_attr: Mapping[str, Any] | None = None,
+    edge_attr: Mapping[str, Any] | None = None,
+) -> Picture:
+    """The network of `trace`, unrolled: inputs below, the loss above, time to the right.
+
+    - `to_file`: also save it there (.svg, .png, .pdf, .dot)
+    - `level`: "cell", one box for each quantity; "op", one for each operation
+    - `backward`: the derivatives too: a dashed line against each line along which one flows, ∂L/∂· in the boxes
+    - `values`: the numbers in the boxes; of large arrays the shape, the ends and the norm
+    - `rolled`: one step instead of all, with lines to the steps before and after; with `backward`, both passes
+    - `flow`: width and shade of the backward lines by the norm of the derivative that arrives
+    - `max_steps`: of more steps than these, and than three, only the first and the last two are drawn, and dots between
+      them (None: all are drawn)
+    - `show_shapes`, `show_dtype`, `rankdir`, `dpi`: as in Keras' ``plot_model``; "BT" has inputs below
+    - `theme`: "light", "dark", or "auto": SVG that follows its reader
+    - `graph_attr`, `node_attr`, `edge_attr`: Graphviz' attributes, in place of ours
+
+    Raises ValueError for a value that none of these has, or derivatives without a loss.
+    """
+    for what, value, known in (("level", level, LEVELS), ("theme", theme, THEMES), ("rankdir", rankdir, DIRECTIONS)):
+        if value not in known:
+            raise ValueError(f"{what} is {value!r}; it must be one of {', '.join(map(repr, known))}")
+    if max_steps is not None:
+        whole_number("max_steps", max_steps)
+    for what, asked in (("backward", backward), ("flow", flow)):
+        if asked and trace.loss_node is None:
+            raise ValueError(f"{what}=True needs a loss: trace with a target, mr.trace(model, X, Y)")
+    for what, asked in (("values", values), ("flow", flow)):
+        if asked and rolled:
+            raise ValueError(f"{what}=True shows numbers of each step, and rolled=True has no steps: leave one of them out")
+    look = Look(level, backward or flow, values, flow, show_shapes, show_dtype, rankdir, theme)
+    if to_file is not None:
+        check_suffix(to_file)
+    label = plain(trace.model.label)
+    if rolled:
+        sheet = Sheet.of_rolled(trace, read_rolled(trace, level, backward), look)
+        summary = f"Picture of {label!r}: one of {trace.steps} steps, {len(sheet.canvas.boxes)} boxes"
+    else:
+        found = read_unrolled(trace, level, max_steps)
+        sheet = Sheet.of_unrolled(trace, found, look)
+        shown = "steps 1, 2, … , T-1, T of" if found.elided else "all of"
+        summary = f"Picture of {label!r}: {shown} {found.T} steps, {len(found.quantities)} boxes"
+    graph_attr = ({"dpi": dpi} if dpi else {}) | dict(graph_attr or {})
+    made = Picture(sheet, summary, theme, {"graph": graph_attr, "node": node_attr or {}, "edge": edge_attr or {}})
+    if to_file is not None:
+        made.save(to_file)
+    return made

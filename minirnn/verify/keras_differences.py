@@ -1,0 +1,185 @@
+"""Where Keras differs from itself, or from what its documentation says: what happens, and what minirnn does.
+
+Each was found by running Keras 3.15 on TensorFlow 2.21, and is run again by the tests. minirnn follows Keras on TensorFlow;
+``semantics="jax"`` (of ``mr.trace``, ``model.predict`` and a layer's call) follows Keras on JAX and NumPy,
+``semantics="keras-3.16"`` the version in which a recurrent layer does not hand its mask on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..layers import RNN, Bidirectional, Layer
+from ..layers.base import SEMANTICS
+from .report import Row
+from .rounding import allowed
+
+if TYPE_CHECKING:
+    from ..traces import Trace
+
+
+class Trap(NamedTuple):
+    """One difference: its name, the sentence that explains it, and whether a trace runs into it.
+
+    `shows` are the semantics in which Keras gives other numbers there; `noted`, that the verdict says so even when all
+    agree; `fails`, that Keras raises an error.
+    """
+
+    name: str
+    sentence: str
+    concerns: Callable[[Trace], bool]
+    shows: str = ""
+    noted: bool = False
+    fails: bool = False
+
+    @property
+    def said(self) -> str:
+        return f"{self.name}: {self.sentence}"
+
+
+def _inside(layer: Layer) -> list[RNN]:
+    return [layer] if isinstance(layer, RNN) else [r for child in layer.children.values() for r in _inside(child)]
+
+
+def _rnns(trace: Trace) -> list[RNN]:
+    return [rnn for layer in trace.model.layers for rnn in _inside(layer)]
+
+
+def _masked(trace: Trace) -> list[tuple[RNN, np.ndarray]]:
+    """Every RNN that is called with a mask, and the mask (N, T) in the order in which it goes through the steps."""
+    found = []
+    for symbolic, call in trace.calls:
+        for rnn in _inside(symbolic.layer) if call.mask is not None else ():
+            mask = np.hstack([m.value for m in call.mask or ()]) != 0
+            found.append((rnn, mask[:, ::-1] if rnn.go_backwards else mask))
+    return found
+
+
+def _zeroed(trace: Trace) -> list[tuple[RNN, np.ndarray]]:
+    return [(rnn, mask) for rnn, mask in _masked(trace) if rnn.zero_output_for_mask]
+
+
+TRAPS = (
+    Trap(
+        "steps left out before the first that is used",
+        "The output there is 0 on TensorFlow, and the initial state on JAX and NumPy.",
+        lambda trace: any((~mask[:, 0] & mask.any(1)).any() for _, mask in _masked(trace)),
+        shows="jax",
+    ),
+    Trap(
+        "every step left out",
+        "The output is 0 on TensorFlow, and the initial state on JAX and NumPy; on all of them the returned state is that.",
+        lambda trace: any((~mask.any(1)).any() for _, mask in _masked(trace)),
+        shows="jax",
+    ),
+    Trap(
+        "zero_output_for_mask without return_sequences",
+        "If the last step is left out the output is 0, although the documentation says that the flag is ignored then; the "
+        "returned state is carried.",
+        lambda trace: any(not rnn.return_sequences and not mask[:, -1].all() for rnn, mask in _zeroed(trace)),
+        noted=True,
+    ),
+    Trap(
+        "zero_output_for_mask with unroll",
+        "Unrolled backwards, TensorFlow zeroes by the mask in its original order; unrolled, JAX and NumPy ignore the flag.",
+        lambda trace: any(rnn.unroll for rnn, _ in _zeroed(trace)),
+        shows="jax",
+        noted=True,
+    ),
+    Trap(
+        "activity_regularizer of SimpleRNN",
+        "Keras takes it and ignores it; minirnn does the same, and warns.",
+        lambda trace: any(getattr(rnn, "ignored", None) is not None for rnn in _rnns(trace)),
+        noted=True,
+    ),
+    Trap(
+        "seed of SimpleRNN",
+        "Keras leaves it out of the description of the layer, so that a copy, a file and Bidirectional lose it; minirnn "
+        "writes it into files, where Keras takes it.",
+        lambda trace: any(cell.seed is not None for rnn in _rnns(trace) for cell in rnn.cells),
+        noted=True,
+    ),
+    Trap(
+        "dropout masks and inference",
+        "Keras' generator of dropout masks goes on with every call, outside training too; minirnn draws in training only.",
+        lambda trace: any(
+            trace.conditions.training and (cell.dropout or cell.recurrent_dropout)
+            for rnn in _rnns(trace)
+            for cell in rnn.cells
+        ),
+        noted=True,
+    ),
+    Trap(
+        "NaN at a step that is left out",
+        "Keras predicts finite numbers and gives NaN for every gradient; minirnn predicts the same and traces no such data.",
+        lambda trace: False,  # mr.trace refuses the data, in these words
+    ),
+    Trap(
+        "the mask after a recurrent layer",
+        "Up to Keras 3.15 it is handed on with return_sequences, and the loss is the mean over the steps that are used; "
+        "from 3.16 on it is dropped, and the loss is the mean over all steps.",
+        lambda trace: any(rnn.return_sequences for rnn, _ in _masked(trace)),
+        shows="keras-3.16",
+    ),
+    Trap(
+        "Bidirectional with stateful and return_state",
+        "Keras 3.15 fails there with a TypeError, with a mask and without; minirnn computes what the two layers give.",
+        lambda trace: any(
+            isinstance(layer, Bidirectional) and layer.stateful and layer.return_state for layer in trace.model.layers
+        ),
+        fails=True,
+    ),
+    Trap(
+        "factors in single precision",
+        "Keras on TensorFlow rounds the factors of regularizers to float32 even in a float64 model; minirnn does not, and "
+        "the verdict gives Keras the exact ones.",
+        lambda trace: any(layer.regularizers for layer in trace.model.layers),
+    ),
+)
+
+
+__doc__ = f"{__doc__}\n" + "\n".join(f"- **{trap.name}.** {trap.sentence}" for trap in TRAPS)
+
+
+def explained(rows: list[Row], trace: Trace, ask: Callable[[Trace, str], Iterable[Row]]) -> list[Row]:
+    """The rows of Keras, with the reason where its semantics are not those of the trace: others that it agrees with."""
+    mine = trace.conditions.semantics
+    if all(row.ok for row in rows):
+        return rows
+    for semantics in SEMANTICS:
+        known = [trap for trap in concerning(trace) if trap.shows and trap.shows in (mine, semantics)]
+        if semantics == mine or not known:
+            continue
+        other, dtype = trace.following(semantics), str(trace.dtype)
+        if all(row.ok for row in allowed(list(ask(other, dtype)), {dtype: other})):
+            said = f"{' '.join(trap.said for trap in known)} With semantics={semantics!r} all agree"
+            return [row if row.ok else row._replace(note=said) for row in rows]
+    return rows
+
+
+def failing(trace: Trace) -> str:
+    """Why Keras raises an error, where that is known; or nothing."""
+    return "".join(f". {trap.said}" for trap in concerning(trace) if trap.fails)
+
+
+def notes(trace: Trace) -> list[str]:
+    """What surprises though all witnesses agree."""
+    return [trap.said.rstrip(".") for trap in concerning(trace) if trap.noted]
+
+
+def nan_left_out() -> str:
+    """What Keras does with numbers that are not finite, for the refusal of such data."""
+    return next(trap.said for trap in TRAPS if trap.name.startswith("NaN"))
+
+
+def concerning(trace: Trace) -> list[Trap]:
+    """The differences that this trace runs into.
+
+    >>> import minirnn as mr
+    >>> concerning(mr.trace(mr.demo.model(), mr.demo.X))
+    []
+    """
+    return [] if trace.literal else [trap for trap in TRAPS if trap.concerns(trace)]

@@ -1,0 +1,1 @@
+"""Outside witnesses: none of them uses the derivatives it judges."""

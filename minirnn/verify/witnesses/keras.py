@@ -1,0 +1,231 @@
+"""Keras as a witness: the forward pass on its active backend, and gradients by its derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ... import losses
+from ...keras_io.live import import_keras, recurrences, replay, twin_of
+from ...layers import RNN
+from ...system import plain
+from ...traces import Trace
+from ..report import Row, error_in_eps
+from .backends import ADAPTERS
+from .backends import gradients as gradients_by
+
+FORWARD, GRADIENT = "Keras forward", "tf.GradientTape"
+LOSSES: dict[losses.LossFunction, str] = {
+    losses.mse: "MeanSquaredError",
+    losses.categorical_crossentropy: "CategoricalCrossentropy",
+}
+
+
+def rows(trace: Trace, dtype: str) -> Iterator[Row]:
+    """One row per quantity, for a trace that computes in `dtype`; rows that say why, where Keras cannot be asked."""
+    quantities = trace.state_names
+    gradients = [f"dL/d{name}" for name in trace.parameters] if trace.loss_node is not None else []
+    forward = [*(f"{name}_t" for name in quantities), "y", *(["L"] if gradients else [])]
+    if (reason := absent(trace)) is not None:
+        yield from (Row(q, FORWARD, dtype, None, reason) for q in forward)
+        yield from (Row(q, GRADIENT, dtype, None, reason) for q in gradients)
+        return
+    keras = import_keras()
+    try:
+        twin, layers, tensors = twin_of(trace.model, dtype, trace.weights, trace.conditions.masks)
+    except NotImplementedError as error:  # what Keras cannot be told of
+        yield from (Row(q, FORWARD, dtype, None, plain(error, 150)) for q in forward)
+        yield from (Row(q, GRADIENT, dtype, None, plain(error, 150)) for q in gradients)
+        return
+    training = trace.conditions.training
+
+    def asked(model: Any) -> list[Any]:
+        _set_states(layers, trace)
+        replay(trace.model, layers, trace.conditions.masks, dtype)
+        found = model(inputs, training=training)
+        return list(found) if isinstance(found, (list, tuple)) else [found]
+
+    arrays = [x if x.dtype.kind in "iub" else x.astype(dtype) for x in trace.inputs]
+    inputs = arrays if len(arrays) > 1 else arrays[0]
+    yield from _states(trace, dtype, asked, twin, layers, tensors)
+    backend = keras.backend.backend()
+    if trace.truncate or backend != "tensorflow":
+        yield from _outputs(trace, asked(twin), dtype)
+        if not trace.truncate and gradients and backend in ADAPTERS:
+            yield from _elsewhere(trace, dtype, twin, layers, inputs, backend)
+            return
+        reason = f"the backend {backend} has no derivatives"
+        reason = "the flow is cut, which Keras does not do" if trace.truncate else reason
+        yield from (Row(q, GRADIENT, dtype, None, reason) for q in gradients)
+        return
+    import tensorflow as tf
+
+    kinds = _kinds(trace) if trace.loss_function else []
+    with tf.GradientTape() as tape:
+        found = asked(twin)
+        loss, missing = None, []
+        if gradients:
+            parts = [
+                weight * getattr(keras.losses, kind)(dtype=dtype)(target, y)
+                for (kind, weight), target, y in zip(kinds, trace.targets, found)
+            ]
+            try:
+                loss = sum([*parts[1:], *twin.losses], parts[0])
+            except Exception as error:  # a regularizer of Keras may fail in float64
+                gradients, reason = [], f"Keras fails here: {plain(error)}"
+                missing = [Row("L", FORWARD, dtype, None, reason)]
+                missing += [Row(f"dL/d{name}", GRADIENT, dtype, None, reason) for name in trace.parameters]
+    yield from _outputs(trace, found, dtype)
+    if loss is None:
+        yield from missing
+        return
+    yield Row("L", FORWARD, dtype, error_in_eps(trace.loss, _array(loss), dtype))
+    places = trace.model.parameter_places()
+    variables = {name: _weights_of(layers[layer])[i] for name, (layer, i) in places.items()}
+    gradients_found = tape.gradient(loss, list(variables.values()))
+    for name, gradient in zip(variables, gradients_found):
+        truth = np.zeros(variables[name].shape, dtype) if gradient is None else _dense(gradient)
+        yield Row(f"dL/d{name}", GRADIENT, dtype, error_in_eps(trace.gradients[name], truth, dtype))
+
+
+def _elsewhere(trace: Trace, dtype: str, twin: Any, layers: dict[Any, Any], inputs: Any, backend: str) -> Iterator[Row]:
+    """The gradients by another backend than TensorFlow, which wants the loss as a function of the weights."""
+    import keras
+
+    witness = ADAPTERS[backend][0]
+    places = trace.model.parameter_places()
+    variables = {name: _weights_of(layers[layer])[i] for name, (layer, i) in places.items()}
+    trained = {id(v): k for k, v in enumerate(twin.trainable_variables)}
+    (kind, weight), *_ = _kinds(trace)
+    special = bool(twin.losses) or trace.conditions.training or len(trace.targets) != 1 or weight != 1
+    if special or any(id(v) not in trained for v in variables.values()):
+        reason = "only plain networks, all of whose weights are trained, are asked for gradients on this backend"
+        yield from (Row(f"dL/d{name}", witness, dtype, None, reason) for name in variables)
+        return
+    own = getattr(keras.losses, kind)(dtype=dtype)
+
+    def loss(tensors: list[Any]) -> Any:
+        y, _ = twin.stateless_call(tensors, twin.non_trainable_variables, inputs)
+        return own(trace.targets[0].astype(dtype), y)
+
+    found = gradients_by(backend, loss, [_array(v) for v in twin.trainable_variables])
+    for name, variable in variables.items():
+        error = error_in_eps(trace.gradients[name], found[trained[id(variable)]], dtype)
+        yield Row(f"dL/d{name}", witness, dtype, error)
+
+
+def _weights_of(layer: Any) -> list[Any]:
+    return [w for w in layer.weights if "rnn_state" not in w.name]
+
+
+def _dense(gradient: Any) -> np.ndarray:
+    import tensorflow as tf
+
+    return _array(tf.convert_to_tensor(gradient))
+
+
+def _outputs(trace: Trace, found: list[Any], dtype: str) -> Iterator[Row]:
+    names = ["y"] if len(found) == 1 else [f"y^{i}" for i, _ in enumerate(found, start=1)]
+    for name, node, truth in zip(names, trace.outputs, found):
+        yield Row(name, FORWARD, dtype, error_in_eps(node.value, _array(truth), dtype))
+
+
+def _set_states(layers: dict[Any, Any], trace: Trace) -> None:
+    """Let stateful layers of the twin start from the states that the trace started from."""
+    for rnn, twin in _inner(layers):
+        if rnn.stateful and twin.states is not None:
+            kept = (trace.conditions.states or {}).get(rnn)
+            for variable, value in zip(twin.states, kept or [np.zeros(v.shape) for v in twin.states]):
+                variable.assign(np.asarray(value))
+
+
+def _inner(layers: dict[Any, Any]) -> Iterator[tuple[RNN, Any]]:
+    for layer, twin in layers.items():
+        for rnn, inner, *_ in recurrences(layer, twin, layer.scope()):
+            yield rnn, inner
+
+
+def versions() -> dict[str, str]:
+    """Which Keras was asked, on which backend."""
+    try:
+        keras = import_keras()
+    except ImportError:
+        return {}
+    found = {"keras": keras.__version__, "backend": keras.backend.backend()}
+    if found["backend"] == "tensorflow":
+        import tensorflow
+
+        found["tensorflow"] = tensorflow.__version__
+    return found
+
+
+def _kinds(trace: Trace) -> list[tuple[str, float]]:
+    """The class in Keras of the loss of each output, and its weight."""
+    assert trace.loss_function is not None
+    return [(LOSSES[own], weight) for own, weight in losses.one_by_one(trace.loss_function, len(trace.outputs))]
+
+
+def absent(trace: Trace) -> str | None:
+    """Why Keras cannot be asked, or None."""
+    if trace.literal:
+        return "a loop of your own has no twin in Keras: mr.check compares it with a model"
+    if trace.loss_function is not None and not all(
+        function in LOSSES for function, _ in losses.one_by_one(trace.loss_function, len(trace.outputs))
+    ):
+        return f"Keras has no loss {trace.loss_name!r}"
+    try:
+        import_keras()
+    except ImportError:
+        return "Keras is not installed: pip install 'minirnn[keras]'"
+    except Exception as error:  # a broken installation of a backend can raise anything
+        return f"Keras cannot be imported: {type(error).__name__}"
+    return None
+
+
+def _states(
+    trace: Trace, dtype: str, asked: Any, twin: Any, layers: dict[Any, Any], tensors: dict[Any, Any]
+) -> Iterator[Row]:
+    """The states of every cell at all steps: those of the same cells in a layer of Keras that gives all its outputs."""
+    import keras
+
+    probes: list[Any] = []
+    found: list[tuple[str, np.ndarray]] = []
+    for call, scope in trace.model.scopes():
+        done = trace.call_of(call)
+        history = iter(done.history if done else [])
+        at = 0
+        for rnn, _, cells, tags in recurrences(call.layer, layers.get(call.layer), scope):
+            sources = [
+                tensors[s.first][s.index] if isinstance(tensors[s.first], (list, tuple)) else tensors[s.first]
+                for s in call.inputs
+            ]
+            initial = sources[1:][at : at + len(cells)]
+            at += len(cells)
+            kept = (trace.conditions.states or {}).get(rnn) if rnn.stateful else None
+            for k, tag in enumerate(tags):
+                ours = np.stack([node.value for node in next(history)], axis=1)
+                if done is not None and done.mask is not None and (initial or kept or k + 1 < len(cells)):
+                    reason = "Keras gives outputs, not states, where a mask leaves steps out"
+                    yield Row(f"h{tag}_t", FORWARD, dtype, None, reason)
+                    continue
+                cell = keras.layers.StackedRNNCells(cells[: k + 1], dtype=dtype) if k else cells[0]
+                whole = keras.layers.RNN(cell, return_sequences=True, go_backwards=rnn.go_backwards, dtype=dtype)
+                keywords: dict[str, Any] = {"mask": tensors[call.mask]} if call.mask is not None else {}
+                if initial:
+                    keywords["initial_state"] = initial[: k + 1] if k else initial[0]
+                elif kept:
+                    keywords["initial_state"] = [keras.ops.convert_to_tensor(a.astype(dtype)) for a in kept[: k + 1]]
+                probes.append(whole(sources[0], **keywords))
+                found.append((f"h{tag}_t", ours))
+    if probes:
+        model = keras.Model(twin.inputs if len(twin.inputs) > 1 else twin.inputs[0], probes)
+        for (name, ours), truth in zip(found, asked(model)):
+            yield Row(name, FORWARD, dtype, error_in_eps(ours, _array(truth), dtype))
+
+
+def _array(tensor: Any) -> np.ndarray:
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(tensor[0] if isinstance(tensor, (list, tuple)) else tensor))

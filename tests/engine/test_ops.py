@@ -1,0 +1,151 @@
+"""Every primitive: its vjp against the complex step, its dtype, its faces, and its second derivative."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minirnn.engine.backprop import backprop
+from minirnn.engine.graph import Node, Primitive, ancestors, replay
+from minirnn.engine.ops import basic as ops
+
+PRIMITIVES = {name: op for name, op in vars(ops).items() if isinstance(op, Primitive) and name != "leaf_op"}
+SHAPES = {"matmul": [(2, 3), (3, 5)], "spread": [(3,), (2, 3)], "spreadcols": [(2, 1), (2, 3)], "state": [(2, 3), (5, 5)]}
+SHAPES |= {"share": [(), (2, 3)], "fill": [(), (2, 3)], "put": [(2, 3), (2, 4, 3)], "piece": [(2, 6), (2, 3)]}
+SHAPES |= {"take_op": [(2, 4, 3)], "reverse": [(2, 4, 3)], "concat": [(2, 3), (2, 3)], "columns": [(2, 6)]}
+SHAPES |= {"join": [(2, 3), (2, 4)], "left": [(2, 5), (2, 3)], "right": [(2, 5), (2, 3)], "onehot": [(2, 1), (4, 3)]}
+SHAPES |= {"sharecols": [(2, 1), (2, 3)], "half": [(2, 6)]}
+ATTRS = {"scale": {"p": 3}, "shift": {"q": 2}, "complement": {"q": 1}, "clip": {"low": -0.5, "high": 0.6}}
+ATTRS |= {"inside": {"low": -0.5, "high": 0.6}, "portion": {"T": 4}, "take_op": {"t": 2}, "put": {"t": 2}, "piece": {"t": 2}}
+ATTRS |= {"columns": {"start": 1, "stop": 4}, "present": {"v": 0}, "half": {"k": 1}, "blank": {"size": 4, "units": "M"}}
+TWO = {"add", "subtract", "multiply", "divide", "total", "average", "stack", "concat"}
+CONSTANT = {
+    "zeros",
+    "ones",
+    "state",
+    "positive",
+    "inside",
+    "sign",
+    "present",
+    "onehot",
+    "blank",
+    "shares",
+}  # nothing flows through these
+
+
+def operands(name, dtype=np.float64, seed=0):
+    rng = np.random.default_rng(seed)
+    if name == "where":
+        arrays = [rng.normal(size=(2, 3)) > 0, rng.normal(size=(2, 3)), rng.normal(size=(2, 3))]
+        return [ops.leaf(a if a.dtype == bool else a.astype(dtype), f"a{i}") for i, a in enumerate(arrays)]
+    shapes = SHAPES.get(name, [(2, 3)] * (2 if name in TWO else 1))
+    arrays = [rng.normal(size=shape) for shape in shapes]
+    if name in ("log", "divide", "sqrt"):
+        arrays = [np.abs(a) + 0.5 for a in arrays]
+    return [ops.leaf(np.asarray(a, dtype), f"a{i}") for i, a in enumerate(arrays)]
+
+
+def apply(name, args):
+    """The primitive on its operands; the second of log_softmax is the softmax of the first."""
+    if name == "log_softmax":
+        args = [*args, ops.softmax(args[0])]
+    return PRIMITIVES[name](*args, **ATTRS.get(name, {}))
+
+
+def weighted_sum(y: Node, seed=5) -> Node:
+    """A scalar in which every entry of y counts differently."""
+    weights = np.random.default_rng(seed).normal(size=y.shape)
+    return ops.sum_all(y * ops.leaf(weights.astype(y.dtype))) if y.shape else y * ops.leaf(np.asarray(1.7, y.dtype))
+
+
+def complex_step(loss: Node, leaf: Node) -> np.ndarray:
+    order = ancestors([loss])
+    out = np.zeros(leaf.shape)
+    for place in np.ndindex(*leaf.shape):
+        moved = leaf.value.astype(complex)
+        moved[place] += 1e-30j
+        out[place] = np.imag(replay(order, {leaf: moved})[loss]) / 1e-30
+    return out
+
+
+def differentiable(name, args):
+    """The operands that a derivative may be asked for: neither a condition nor one of which only the shape is used."""
+    return [x for i, x in enumerate(args) if x.dtype != bool and i not in PRIMITIVES[name].shapes]
+
+
+@pytest.mark.parametrize("name", sorted(set(PRIMITIVES) - CONSTANT))
+def test_vjp_equals_the_complex_step(name):
+    args = operands(name)
+    loss = weighted_sum(apply(name, args))
+    wrt = differentiable(name, args)
+    found = backprop(loss, wrt)
+    for x in wrt:
+        np.testing.assert_allclose(found[x].value, complex_step(loss, x), rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", sorted(set(PRIMITIVES) - CONSTANT))
+def test_the_derivative_of_the_derivative_too(name):
+    args = operands(name)
+    loss = weighted_sum(ops.square(apply(name, args)))
+    wrt = differentiable(name, args)
+    first = backprop(loss, wrt)
+    for x in wrt:
+        again = weighted_sum(first[x], seed=9)
+        for z, g in backprop(again, wrt).items():
+            if z in wrt:
+                np.testing.assert_allclose(g.value, complex_step(again, z), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", sorted(set(PRIMITIVES) - {"where"}))
+def test_dtype_is_kept_forward_and_backward(name, dtype):
+    args = operands(name, dtype)
+    y = apply(name, args)
+    assert y.value.dtype == dtype
+    if name not in CONSTANT:
+        found = backprop(weighted_sum(y), differentiable(name, args))
+        assert all(g.value.dtype == dtype for g in found.values())
+
+
+@pytest.mark.parametrize("name", sorted(PRIMITIVES))
+def test_every_primitive_has_its_four_faces(name):
+    op = PRIMITIVES[name]
+    assert op.numpy and op.label and callable(op.sympy) and (op.variadic or isinstance(op.vjp, tuple))
+    assert name in (op.name, f"{op.name}_op")
+
+
+def test_nothing_flows_through_a_shape():
+    b, like = ops.leaf(np.ones(3)), ops.leaf(np.ones((2, 3)))
+    loss = ops.sum_all(ops.spread(b, like))
+    assert not backprop(loss, [like])[like].value.any()
+
+
+def test_operators_make_broadcasting_visible():
+    x, b = ops.leaf(np.ones((2, 3))), ops.leaf(np.arange(3.0))
+    assert (x + b).args[1].op is ops.spread and (b + x).args[0].op is ops.spread
+    np.testing.assert_array_equal((x + b).value, np.ones((2, 3)) + np.arange(3.0))
+    np.testing.assert_array_equal((2 - x / 4).value, 2 - np.ones((2, 3)) / 4)
+    np.testing.assert_array_equal((3 * x - 1 + -x).value, np.ones((2, 3)))
+
+
+def test_shapes_that_cannot_be_spread_are_refused():
+    with pytest.raises(ValueError, match=r"add: shapes \(2, 3\) and \(3, 2\) differ"):
+        ops.leaf(np.ones((2, 3))) + ops.leaf(np.ones((3, 2)))
+
+
+def test_a_step_of_a_stack_is_the_node_that_was_stacked():
+    parts = [ops.leaf(np.full((2, 3), k)) for k in (1.0, 2.0)]
+    assert ops.take(ops.stack(*parts), 2) is parts[1]
+
+
+def test_concat_of_unequal_widths_flows_back():
+    a, b = ops.leaf(np.ones((2, 3)), "a"), ops.leaf(np.ones((2, 4)), "b")
+    loss = weighted_sum(ops.concat(a, b))
+    for x, g in backprop(loss, [a, b]).items():
+        if x in (a, b):
+            np.testing.assert_allclose(g.value, complex_step(loss, x), rtol=1e-13)
+
+
+def test_softmax_does_not_overflow():
+    y = ops.softmax(ops.leaf(np.array([[1000.0, 0.0]])))
+    np.testing.assert_array_equal(y.value, [[1.0, 0.0]])

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minirnn as mr
+from minirnn.engine.graph import replay
+from minirnn.layers import SimpleRNN
+from minirnn.readings.analysis.jacobians import gradient_bound
+
+
+@pytest.mark.parametrize("layers, name", [(1, "h"), (2, "h^1"), (2, "h^2")])
+def test_against_the_complex_step(make, layers, name):
+    trace = make(layers=layers)
+    for t, k in [(4, 1), (3, 0), (2, 2), (1, 3)]:
+        node, found = trace.variables[name, k], trace.jacobian(t, k, name)
+        for unit in range(node.shape[1]):
+            moved = node.value.astype(complex)
+            moved[:, unit] += 1e-30j
+            column = np.imag(replay(trace.forward, {node: moved})[trace.variables[name, t]]) / 1e-30
+            assert np.allclose(found[:, :, unit], column, rtol=1e-12, atol=1e-15)
+
+
+def test_they_carry_the_adjoint_back(trace):
+    carried = np.einsum("nm,nmk->nk", trace.adjoint("h", 4), trace.jacobian(4, 1))
+    assert np.allclose(carried, trace.adjoint("h", 1), rtol=1e-12)
+
+
+def test_norms_are_those_of_the_jacobians(trace):
+    norms, _ = trace.jacobian_norms()
+    assert norms.shape == (5, 5) and not np.triu(norms, 1).any()
+    for t, k in [(4, 0), (2, 1), (3, 3)]:
+        assert np.isclose(norms[t, k], np.linalg.norm(trace.jacobian(t, k), 2, axis=(1, 2)).max())
+
+
+def test_states_that_see_further_back(make, monkeypatch):
+    """Where h_t depends on h_{t-2} as well, a product of one-step Jacobians would be wrong."""
+    from minirnn.engine.graph import at, named
+    from minirnn.engine.ops.basic import state, tanh
+    from minirnn.layers.base import steps
+
+    def outputs(self, x, call):
+        each, W = steps(x), call.parameters["cell/recurrent_kernel"]
+        with at(0):
+            h = before = named("h", state(each[0], W))
+        for t, x_t in enumerate(each, start=1):
+            with at(t):
+                z = named("z", x_t @ call.parameters["cell/kernel"] + h @ W + before @ W)
+                h, before = named("h", tanh(z)), h
+        return [h]
+
+    monkeypatch.setattr(SimpleRNN, "outputs", outputs)
+    trace = make()
+    norms, bound = trace.jacobian_norms()
+    assert bound is None
+    for t, k in [(4, 1), (3, 1), (2, 0)]:
+        assert np.isclose(norms[t, k], np.linalg.norm(trace.jacobian(t, k), 2, axis=(1, 2)).max())
+
+
+def test_the_bound(make):
+    for activation, slope in {"tanh": 1, "sigmoid": 0.25, "relu": 1, "linear": 1, "softmax": 0.5}.items():
+        trace = make(activation=activation)
+        factor = slope * np.linalg.norm(trace.value("W_h"), 2)
+        assert np.isclose(trace.jacobian_norms().bound[4, 1], factor**3)
+    assert make(activation="exponential").jacobian_norms().bound is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    sizes=st.tuples(*[st.integers(1, 5)] * 4),
+    scale=st.floats(0.01, 5),
+    activation=st.sampled_from(["tanh", "sigmoid", "relu", "linear", "softmax"]),
+)
+def test_the_bound_is_never_violated(seed, sizes, scale, activation):
+    N, T, D, M = sizes
+    rng = np.random.default_rng(seed)
+    layer = SimpleRNN(M, activation=activation)
+    layer.build((None, T, D))
+    layer.set_weights([scale * rng.normal(size=w.shape) for w in layer.get_weights()])
+    norms, bound = mr.trace(layer, rng.normal(size=(N, T, D))).jacobian_norms()
+    assert (norms <= bound * (1 + 1e-12)).all()
+
+
+def test_linear_with_one_unit_meets_the_bound():
+    """So that it is not merely large."""
+    layer = SimpleRNN(1, activation="linear")
+    layer.build((None, 4, 3))
+    layer.set_weights([np.ones((3, 1)), np.array([[-1.5]]), np.zeros(1)])
+    norms, bound = mr.trace(layer, np.ones((2, 4, 3))).jacobian_norms()
+    assert np.allclose(norms, bound) and np.isclose(bound[4, 0], 1.5**4)
+
+
+def test_what_cannot_be_had(make):
+    with pytest.raises(ValueError, match=r"states h\^1, h\^2: say which"):
+        make(layers=2).jacobian(2, 1)
+    with pytest.raises(KeyError, match="h has steps 0 to 4, not 5"):
+        make().jacobian(5, 1)
+    with pytest.raises(KeyError, match="no quantity 'g'"):
+        make().jacobian(2, 1, "g")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"layers": 2, "every_step": True},
+        {"activation": "sigmoid"},
+        {"flatten": True},
+        {"activation": "relu", "steps": 9},
+    ],
+)
+def test_no_gradient_exceeds_its_bound(make, options):
+    trace = make(**options)
+    for name in trace.state_names:
+        norms = np.array([np.linalg.norm(trace.adjoint(name, t)) for t in range(1, trace.steps + 1)])
+        bound = gradient_bound(trace, name)
+        assert bound[-1] == norms[-1] and (norms <= bound * (1 + 1e-12)).all() and (bound[:-1] > norms[:-1]).all()
+
+
+def test_the_bound_is_reached_by_a_linear_orthogonal_network(make):
+    trace = make(activation="linear", use_bias=False)
+    weights = trace.model.layers[1].get_weights()
+    trace.model.layers[1].set_weights([weights[0], np.linalg.qr(weights[1])[0]])
+    linear = mr.trace(trace.model, trace.inputs[0], trace.target)
+    norms = [np.linalg.norm(linear.adjoint("h", t)) for t in range(1, linear.steps + 1)]
+    np.testing.assert_allclose(gradient_bound(linear, "h"), norms, rtol=1e-12)
+
+
+def test_without_a_loss_or_a_known_activation_there_is_no_bound_on_the_gradient(make, network):
+    assert gradient_bound(mr.trace(network(), np.ones((2, 4, 3))), "h") is None
+    assert gradient_bound(make(activation="exponential"), "h") is None
+
+
+def test_a_layer_that_runs_backwards():
+    """Its initial state is h_5, and h_1 comes last."""
+    from minirnn.layers import Bidirectional, Dense, Input
+    from minirnn.models import Model
+
+    i = Input((4, 3))
+    model = Model(i, Dense(6)(Bidirectional(SimpleRNN(5))(i)))
+    rng = np.random.default_rng(0)
+    trace = mr.trace(model, rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 6)))
+    norms, bound = trace.jacobian_norms("h^b")
+    assert norms.shape == (5, 5) and not np.tril(norms, -1).any() and np.allclose(np.diag(norms), 1)
+    assert (norms <= bound * (1 + 1e-12)).all() and norms[0, 4] > 0
+    for t, k in [(1, 4), (2, 5), (3, 3)]:
+        assert np.isclose(norms[t - 1, k - 1], np.linalg.norm(trace.jacobian(t, k, "h^b"), 2, axis=(1, 2)).max())
