@@ -60,7 +60,7 @@ def drawn(number: int, options: dict[str, Any]) -> dict[str, Any]:
     stateful = random.Random(number).random() < 0.3
     fails = (
         options["kind"] == "Bidirectional" and options["return_state"]
-    )  # Keras does: see minirnn.verify.keras_differences
+    )  # Keras does: see keras_differences
     return {
         "activation": ACTIVATIONS[number % len(ACTIVATIONS)],
         "dtype": ("float64", "float32")[number // 7 % 2],

@@ -1,4 +1,4 @@
-"""To and from live Keras models. Keras is imported here, on use, and nowhere else but in `minirnn.verify.witnesses.keras`."""
+"""To and from live Keras models. Keras is imported here, on use, and nowhere else but in the witness."""
 
 from __future__ import annotations
 

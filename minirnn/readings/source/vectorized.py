@@ -1,6 +1,6 @@
 """A module that computes a folded network with whole-sequence matrix products: forward pass, loss and gradients.
 
-What the two ways to write it, `minirnn.readings.source.allocating` and `minirnn.readings.source.preallocated`, have in common.
+What the two ways to write it, `allocating` and `preallocated`, have in common.
 """
 
 from __future__ import annotations
