@@ -58,9 +58,7 @@ def combinations() -> Iterator[dict[str, Any]]:
 def drawn(number: int, options: dict[str, Any]) -> dict[str, Any]:
     """What the combination of that number has besides."""
     stateful = random.Random(number).random() < 0.3
-    fails = (
-        options["kind"] == "Bidirectional" and options["return_state"]
-    )  # Keras does: see keras_differences
+    fails = options["kind"] == "Bidirectional" and options["return_state"]  # Keras does: see keras_differences
     return {
         "activation": ACTIVATIONS[number % len(ACTIVATIONS)],
         "dtype": ("float64", "float32")[number // 7 % 2],
