@@ -6,10 +6,10 @@ import re
 
 import numpy as np
 
-from ...engine.domains import times
 from ...engine.fold import Folded
 from ...engine.ops.basic import leaf_op, stack
 from .buffers import Kept
+from .domains import times
 from .module import Comments, Line, Results, commented
 from .python_text import assigned, fitted, function, unpacked, used_in
 from .vectorized import Whole

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-from ...engine.domains import FIRST, LAST, Place, count, sliced, suffix, times
 from ...engine.fold import Definition, Domain, Family, Fixed, Ref, Span
 from ...engine.graph import Node, Primitive
 from ...engine.ops.basic import (
@@ -31,6 +30,7 @@ from ...engine.ops.basic import (
     transpose,
 )
 from .buffers import Fresh, Room
+from .domains import FIRST, LAST, Place, count, sliced, suffix, times
 from .module import Line
 from .numpy_expr import (
     Atom,

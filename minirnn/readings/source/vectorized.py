@@ -5,9 +5,9 @@ What the two ways to write it, `allocating` and `preallocated`, have in common.
 
 from __future__ import annotations
 
-from ...engine.domains import FIRST, LAST, Place
 from ...engine.fold import Folded
 from .buffers import Fresh
+from .domains import FIRST, LAST, Place
 from .module import Comments, Functions, Line, Results, Wanted
 from .rows import Rows
 

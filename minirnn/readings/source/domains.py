@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..readings.source.numpy_expr import Unwritable, grouped
-from ..readings.source.schedule import moved
-from .fold import Domain, Fixed, Span
+from ...engine.fold import Domain, Fixed, Span
+from .numpy_expr import Unwritable, grouped
+from .schedule import moved
 
 FIRST, LAST = Fixed(False, 1), Fixed(True, 0)
 
