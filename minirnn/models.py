@@ -9,28 +9,16 @@ import numpy as np
 
 from .engine.graph import Node, at
 from .layers.activation import Activation
-from .layers.base import (  # fmt: skip
-    TENSORFLOW,
-    Call,
-    Conditions,
-    Layer,
-    Masks,
-    Scope,
-    Symbolic,
-    common_dtype,
-    input_node,
-    mask_node,
-    mask_steps,
-    state_node,
-    steps,
-    tags_of,
-)
+from .layers.calls import TENSORFLOW, Call, Conditions, Masks, Scope, tags_of
 from .layers.dense import Dense
 from .layers.dropout import Dropout
 from .layers.embedding import Embedding, numbers_node
 from .layers.flatten import Flatten
 from .layers.input import InputLayer
+from .layers.layer import Layer
 from .layers.masking import Masking
+from .layers.nodes import common_dtype, input_node, mask_node, mask_steps, state_node, steps
+from .layers.symbolic import Symbolic
 from .layers.wrappers import at_each_step
 from .system import plain, whole_number
 

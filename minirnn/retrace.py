@@ -23,7 +23,7 @@ from .engine.graph import Node, next_serial
 from .engine.ops.basic import matmul, total
 
 if TYPE_CHECKING:
-    from .layers.base import Layer
+    from .layers.layer import Layer
     from .models import Model
     from .traces import Asked, Trace
 

@@ -16,8 +16,11 @@ from . import losses
 from .engine.backprop import backprop
 from .engine.graph import Node, ancestors, at, named, rebuild
 from .engine.ops.basic import add, average, cut, leaf, reverse, scale, stack, sum_all, take, total
-from .layers.base import TENSORFLOW, Call, Conditions, Layer, Symbolic, steps, tags_of
+from .layers.calls import TENSORFLOW, Call, Conditions, tags_of
+from .layers.layer import Layer
+from .layers.nodes import steps
 from .layers.rnn import RNN
+from .layers.symbolic import Symbolic
 from .models import Model, Run, Sequential
 from .retrace import again
 from .system import demand_folder

@@ -9,7 +9,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .layers.base import Layer, boolean, common_dtype
+from .layers.arguments import boolean
+from .layers.layer import Layer
+from .layers.nodes import common_dtype
 from .readings.source.compiled import Compiled
 from .system import whole_number
 

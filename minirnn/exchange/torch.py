@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..layers import Bidirectional, Input, SimpleRNN
-from ..layers.base import common_dtype
+from ..layers.nodes import common_dtype
 from ..models import Model
 
 NONLINEARITIES = ("tanh", "relu")

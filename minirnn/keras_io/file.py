@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..layers import Layer, StackedRNNCells
-from ..layers.base import snake
+from ..layers.arguments import snake
 from ..models import Model, Sequential
 from ..system import plain, write_whole
 from .config import model_from_config

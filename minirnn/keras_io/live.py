@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..layers import RNN, Bidirectional, Dropout, InputLayer, Layer, Symbolic
-from ..layers.base import Scope
+from ..layers.calls import Scope
 from ..layers.wrappers import at_each_step
 from ..models import Model
 from ..system import quiet_stderr

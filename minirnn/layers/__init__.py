@@ -1,16 +1,17 @@
 """Layers with Keras' argument names, defaults, weight order and shapes."""
 
 from .activation import Activation
-from .base import Layer, Symbolic
 from .cells import SimpleRNNCell, StackedRNNCells
 from .dense import Dense
 from .dropout import Dropout
 from .embedding import Embedding
 from .flatten import Flatten
 from .input import Input, InputLayer
+from .layer import Layer
 from .masking import Masking
 from .rnn import RNN
 from .simple_rnn import SimpleRNN
+from .symbolic import Symbolic
 from .wrappers import Bidirectional, TimeDistributed
 
 __all__ = [

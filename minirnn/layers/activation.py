@@ -6,7 +6,10 @@ from typing import Any
 
 from .. import activations
 from ..engine.graph import Node, named
-from .base import Call, Layer, Scope, Shape, each_step
+from .calls import Call, Scope
+from .layer import Layer
+from .nodes import each_step
+from .symbolic import Shape
 
 
 class Activation(Layer):

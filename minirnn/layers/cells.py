@@ -12,20 +12,11 @@ from ..engine.graph import Node, named
 from ..engine.ops.basic import blank, state
 from ..initializers import Draws
 from ..system import plain
-from .base import (  # fmt: skip
-    Call,
-    Conditions,
-    Layer,
-    Scope,
-    Shape,
-    Weight,
-    boolean,
-    common_dtype,
-    positive_int,
-    share,
-    snake,
-    state_node,
-)
+from .arguments import boolean, positive_int, share, snake
+from .calls import Call, Conditions, Scope
+from .layer import Layer, Weight
+from .nodes import common_dtype, state_node
+from .symbolic import Shape
 
 
 class SimpleRNNCell(Layer):

@@ -7,7 +7,11 @@ from typing import Any
 from .. import activations
 from ..engine.graph import Node, named
 from ..engine.ops.basic import same
-from .base import Call, Layer, Scope, Shape, boolean, each_step, positive_int
+from .arguments import boolean, positive_int
+from .calls import Call, Scope
+from .layer import Layer
+from .nodes import each_step
+from .symbolic import Shape
 
 
 class Dense(Layer):

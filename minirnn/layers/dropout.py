@@ -7,7 +7,10 @@ from typing import Any
 from ..engine.graph import Node, at, named
 from ..engine.ops.basic import stack, take
 from ..initializers import Draws
-from .base import Call, Layer, share, steps
+from .arguments import share
+from .calls import Call
+from .layer import Layer
+from .nodes import steps
 
 
 class Dropout(Layer):

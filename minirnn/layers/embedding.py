@@ -8,7 +8,11 @@ import numpy as np
 
 from ..engine.graph import Node, at, named
 from ..engine.ops.basic import leaf, onehot, present, stack, take
-from .base import Call, Layer, Masks, Scope, Shape, boolean, positive_int, steps
+from .arguments import boolean, positive_int
+from .calls import Call, Masks, Scope
+from .layer import Layer
+from .nodes import steps
+from .symbolic import Shape
 
 
 class Embedding(Layer):

@@ -7,7 +7,10 @@ from typing import Any
 
 from ..engine.graph import Node
 from ..engine.ops.basic import concat
-from .base import Call, Layer, Scope, Shape, steps
+from .calls import Call, Scope
+from .layer import Layer
+from .nodes import steps
+from .symbolic import Shape
 
 
 class Flatten(Layer):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..system import plain
-from .base import Layer, Symbolic, positive_int
+from .arguments import positive_int
+from .layer import Layer
+from .symbolic import Symbolic
 
 HOLDS = ("float32", "float64", "bool", "int32", "int64", "uint8")
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from ..engine.graph import Node, at, named
 from ..engine.ops.basic import present, spreadcols, stack
-from .base import Call, Layer, Masks, steps
+from .calls import Call, Masks
+from .layer import Layer
+from .nodes import steps
 
 
 class Masking(Layer):

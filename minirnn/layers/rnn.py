@@ -9,8 +9,12 @@ import numpy as np
 
 from ..engine.graph import Node, at, named
 from ..engine.ops.basic import leaf, spreadcols, stack, state, where, zeros
-from .base import Call, Layer, Masks, Scope, Shape, boolean, steps
+from .arguments import boolean
+from .calls import Call, Masks, Scope
 from .cells import SimpleRNNCell, StackedRNNCells, demand_cell
+from .layer import Layer
+from .nodes import steps
+from .symbolic import Shape
 
 
 class RNN(Layer):

@@ -12,12 +12,15 @@ from ..engine.ops.basic import join, scale, stack
 from ..initializers import Draws
 from ..system import plain
 from .activation import Activation
-from .base import Call, Layer, Masks, Scope, Shape, Symbolic, steps
+from .calls import Call, Masks, Scope
 from .dense import Dense
 from .dropout import Dropout
 from .flatten import Flatten
+from .layer import Layer
 from .masking import Masking
+from .nodes import steps
 from .rnn import RNN
+from .symbolic import Shape, Symbolic
 
 MERGE_MODES = ("concat", "sum", "mul", "ave", None)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import losses
 from ..engine.graph import replay
-from ..layers.base import Conditions
+from ..layers.calls import Conditions
 from ..models import Run
 from ..traces import Asked, Trace
 from .assemble import Made, made_of, run_of

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..layers import RNN, Bidirectional, Layer
-from ..layers.base import SEMANTICS
+from ..layers.calls import SEMANTICS
 from .report import Row
 from .rounding import allowed
 

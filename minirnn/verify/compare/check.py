@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...layers.base import Layer
+from ...layers.layer import Layer
 from ...loops.trace import LoopTrace
 from ...models import Model
 from ...system import CannotFollow

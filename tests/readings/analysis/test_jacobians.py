@@ -39,7 +39,7 @@ def test_states_that_see_further_back(make, monkeypatch):
     """Where h_t depends on h_{t-2} as well, a product of one-step Jacobians would be wrong."""
     from minirnn.engine.graph import at, named
     from minirnn.engine.ops.basic import state, tanh
-    from minirnn.layers.base import steps
+    from minirnn.layers.nodes import steps
 
     def outputs(self, x, call):
         each, W = steps(x), call.parameters["cell/recurrent_kernel"]

@@ -1,0 +1,40 @@
+"""Checks of the arguments that layers are made with, each with one sentence where they do not fit."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from ..system import plain
+
+# Arguments that every layer of Keras takes, at the value for which they do nothing
+COMMON: dict[str, Any] = {"autocast": True, "input_shape": None, "input_dim": None, "batch_input_shape": None}
+
+
+def boolean(kind: str, argument: str, value: Any) -> bool:
+    """`value` if it is True or False; text and numbers that Python would take for one are refused."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{kind}({argument}={plain(repr(value))}): it must be True or False")
+    return bool(value)
+
+
+def positive_int(kind: str, units: Any, what: str = "units") -> int:
+    """`units` if it is a positive whole number."""
+    if not isinstance(units, (int, np.integer)) or isinstance(units, bool) or units < 1:
+        raise ValueError(f"{kind}({what}={plain(repr(units))}): {what} must be a positive whole number")
+    return int(units)
+
+
+def share(kind: str, argument: str, value: Any) -> float:
+    """The share that dropout leaves out, cut to 0..1 as Keras does."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
+        raise ValueError(f"{kind}({argument}={plain(repr(value))}): it must be a number from 0 to 1")
+    return min(1.0, max(0.0, float(value)))
+
+
+def snake(name: str) -> str:
+    """Keras' own way from a class name to a layer name: SimpleRNN -> simple_rnn."""
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

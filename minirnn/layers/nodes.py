@@ -1,0 +1,85 @@
+"""From arrays to the nodes that layers are given: inputs as the stack of their steps, initial states, masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..engine.graph import Node, at, named
+from ..engine.ops.basic import leaf, same, stack, take
+from .calls import Masks
+
+
+def common_dtype(*arrays: np.ndarray) -> np.dtype:
+    """What the arrays compute in together: float64 if any is, else float32; integers follow."""
+    floats = [a.dtype for a in arrays if a.dtype.kind in "fc"]
+    return np.result_type(np.float32, *floats)
+
+
+def input_node(value: np.ndarray, dtype: Any, tag: str = "", features: str = "D") -> Node:
+    """An input as a node: a sequence (N, T, D) as the stack of its steps x_t, a table (N, D) as x."""
+    value = np.array(value, dtype)  # a copy: what was traced stays as it was
+    if value.ndim < 3:
+        return leaf(value, f"x{tag}", "input", ("N", features))
+    whole = leaf(value, f"X{tag}", "input", ("N", "T", features))
+    each = []
+    for t in range(1, value.shape[1] + 1):
+        with at(t):
+            each.append(named(f"x{tag}", take(whole, t)))
+    return Node(stack, tuple(each), {}, value)  # the stack of all steps is the input itself: no copy
+
+
+def state_node(value: Any, dtype: Any, features: str) -> Node:
+    """An initial state as a node; its layer names it."""
+    if isinstance(value, Node):
+        return value
+    return leaf(np.array(value, dtype), None, "state", ("N", features))
+
+
+def steps(x: Node) -> list[Node]:
+    """The steps of a sequence (N, T, features), one node each, in the order in which they stand in it.
+
+    Each node knows its time step: a sequence that a layer went through backwards holds step T first.
+    """
+    if x.op is stack:
+        there = [node.step for node in x.args]
+        if None not in there and sorted(there) == list(range(1, len(there) + 1)):  # type: ignore[type-var]
+            return list(x.args)
+    found = []
+    for t in range(1, x.shape[1] + 1):
+        with at(t):
+            node = take(x, t)
+            found.append(node if node.step == t else same(node))
+    return found
+
+
+def each_step(x: Node, function: Callable[[Node], Node]) -> Node:
+    """`function` of x, or of every step of it."""
+    if x.ndim == 2:
+        return function(x)
+    found = []
+    for x_t in steps(x):
+        with at(x_t.step):
+            found.append(function(x_t))
+    return stack(*found)
+
+
+def mask_node(mask: Any, dtype: Any, tag: str) -> Node:
+    """A mask (N, T), or (N, T, 1), as a node of 1 and 0."""
+    value = np.asarray(mask)
+    value = value[..., None] if value.ndim == 2 else value
+    return leaf((value != 0).astype(dtype), f"mask{tag}", "mask", ("N", "T", "1"))
+
+
+def mask_steps(whole: Node, each: list[Node], tag: str) -> Masks:
+    """The steps of a mask, a column for each step of a sequence."""
+    wants = (each[0].shape[0], len(each), 1)
+    if whole.shape != wants:
+        raise ValueError(f"mask has shape {whole.shape[:2]}, not (samples, timesteps) = {wants[:2]}")
+    found = []
+    for position, node in enumerate(each, start=1):
+        with at(node.step):
+            found.append(named(f"m{tag}", take(whole, position)))
+    return found
