@@ -20,7 +20,6 @@ from .engine.ops.basic import (
     divide,
     erf,
     exp,
-    half,
     inside,
     ones,
     positive,
@@ -28,6 +27,7 @@ from .engine.ops.basic import (
     shares,
     sigmoid,
     softplus,
+    split,
     spreadcols,
     sqrt,
     square,
@@ -137,7 +137,8 @@ def glu(x: Node) -> Node:
     """The left half of the features, gated by the right half: half as many come out."""
     if x.shape[-1] % 2:
         raise ValueError(f"glu halves the number of features, and {x.shape[-1]} is odd")
-    return half(x, k=0) * sigmoid(half(x, k=1))
+    left, right = split(x, 2)
+    return left * sigmoid(right)
 
 
 def sparsemax(x: Node) -> Node:

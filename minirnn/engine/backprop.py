@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .graph import Node, ancestors, at, named, now, same
-from .ops.basic import ones, put, stack, total, zeros
+from .ops.basic import above, concat, ones, put, stack, total, zeros
 
 
 def backprop(loss: Node, wrt: Iterable[Node], order: list[Node] | None = None) -> dict[Node, Node]:
@@ -84,9 +84,17 @@ def depending_on(wrt: Iterable[Node], order: Iterable[Node]) -> set[Node]:
 
 
 def _collect(terms: list[Node]) -> Node:
-    """The sum of what arrived; steps put back into a whole sequence, each once, are that sequence."""
+    """The sum of what arrived; steps put back into a whole sequence, each once, are that sequence.
+
+    Parts beside zeros, each at another place, stand beside each other.
+    """
     if all(term.op is put for term in terms):
         steps = {term.attrs["t"]: term.args[0] for term in terms}
         if len(steps) == len(terms) == terms[0].shape[1]:
             return stack(*[steps[t] for t in sorted(steps)])
+    places = [[x for x in term.args if x.op is not zeros] for term in terms]
+    if terms[0].op in (concat, above) and len({(term.op, len(term.args)) for term in terms}) == 1 == len(places[0]):
+        filled = {term.args.index(place[0]): place[0] for term, place in zip(terms, places) if len(place) == 1}
+        if len(filled) == len(terms):
+            return terms[0].op(*[filled.get(k, x) for k, x in enumerate(terms[0].args)])
     return total(*terms)

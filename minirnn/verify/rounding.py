@@ -13,11 +13,13 @@ import numpy as np
 
 from ..engine.graph import Node, replay
 from ..engine.ops.basic import (
+    above,
+    block,
     columns,
     concat,
-    half,
     join,
     left,
+    nth_row,
     piece,
     put,
     reverse,
@@ -36,7 +38,8 @@ from .report import TOLERANCE, Row, error_in_eps
 
 WIDER = {"float32": np.float64, "float64": np.longdouble}
 FEW = 0.25  # of all entries; past that the derivatives that are left say little of the true ones
-LAID_OUT = {same, take_op, stack, reverse, concat, piece, columns, join, left, right, put, half, transpose, spread}
+LAID_OUT = {same, take_op, stack, reverse, concat, piece, columns, join, left, right, put, transpose, spread}
+LAID_OUT |= {block, nth_row, above}
 MOVED = 3  # runs with moved results
 FAR = 1e6  # times what a single run says
 MARGIN = 8  # two programs round differently: so many times the cost to one of them is taken for rounding

@@ -103,3 +103,29 @@ def test_second_order_through_the_whole_network(trace):
     e[1, 2] = 1e-5
     numeric = (norm(W.value + e) - norm(W.value - e)) / 2e-5
     assert second[1, 2] == pytest.approx(numeric, rel=1e-6)
+
+
+def test_the_gradients_of_blocks_stand_beside_each_other():
+    rng = np.random.default_rng(3)
+    W, x = ops.leaf(rng.normal(size=(4, 9)), "W"), ops.leaf(rng.normal(size=(2, 4)), "x")
+    first, second, third = ops.split(W, 3)
+    loss = named("L", ops.sum_all(ops.tanh(x @ second) * ops.sigmoid(x @ first) + x @ third))
+    g = backprop(loss, [W])[W]
+    assert g.op is ops.concat and not any(part.op is ops.zeros for part in g.args)
+    V = W.value.astype(complex)
+    direction = rng.normal(size=V.shape)
+    moved = ops.leaf(V + 1e-30j * direction, "W")
+    first, second, third = ops.split(moved, 3)
+    by_step = ops.sum_all(ops.tanh(x @ second) * ops.sigmoid(x @ first) + x @ third).value.imag / 1e-30
+    np.testing.assert_allclose((g.value * direction).sum(), by_step, rtol=1e-13)
+
+
+def test_a_block_used_alone_leaves_zeros_beside_it():
+    W = ops.leaf(np.arange(6.0).reshape(2, 3), "W")
+    g = backprop(named("L", ops.sum_all(ops.split(W, 3)[1])), [W])[W]
+    assert np.array_equal(g.value, [[0, 1, 0], [0, 1, 0]])
+
+
+def test_columns_that_do_not_split_are_refused():
+    with pytest.raises(ValueError, match="5 columns cannot be split into 2 equal parts"):
+        ops.split(ops.leaf(np.zeros((2, 5))), 2)

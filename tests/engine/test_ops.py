@@ -14,10 +14,11 @@ SHAPES = {"matmul": [(2, 3), (3, 5)], "spread": [(3,), (2, 3)], "spreadcols": [(
 SHAPES |= {"share": [(), (2, 3)], "fill": [(), (2, 3)], "put": [(2, 3), (2, 4, 3)], "piece": [(2, 6), (2, 3)]}
 SHAPES |= {"take_op": [(2, 4, 3)], "reverse": [(2, 4, 3)], "concat": [(2, 3), (2, 3)], "columns": [(2, 6)]}
 SHAPES |= {"join": [(2, 3), (2, 4)], "left": [(2, 5), (2, 3)], "right": [(2, 5), (2, 3)], "onehot": [(2, 1), (4, 3)]}
-SHAPES |= {"sharecols": [(2, 1), (2, 3)], "half": [(2, 6)]}
+SHAPES |= {"sharecols": [(2, 1), (2, 3)], "block": [(2, 6)], "nth_row": [(2, 6)], "above": [(3,), (3,)]}
 ATTRS = {"scale": {"p": 3}, "shift": {"q": 2}, "complement": {"q": 1}, "clip": {"low": -0.5, "high": 0.6}}
 ATTRS |= {"inside": {"low": -0.5, "high": 0.6}, "portion": {"T": 4}, "take_op": {"t": 2}, "put": {"t": 2}, "piece": {"t": 2}}
-ATTRS |= {"columns": {"start": 1, "stop": 4}, "present": {"v": 0}, "half": {"k": 1}, "blank": {"size": 4, "units": "M"}}
+ATTRS |= {"columns": {"start": 1, "stop": 4}, "present": {"v": 0}, "blank": {"size": 4, "units": "M"}}
+ATTRS |= {"block": {"k": 1, "parts": 3}, "nth_row": {"k": 1}}
 TWO = {"add", "subtract", "multiply", "divide", "total", "average", "stack", "concat"}
 CONSTANT = {
     "zeros",

@@ -281,15 +281,6 @@ shares: Primitive = Primitive(
     np.put_along_axis(found, order, parts.astype(x.dtype), -1)
     return found""",
 )
-half: Primitive = Primitive(
-    "half",  # the left (k = 0) or the right half (k = 1) of the columns
-    "np.split({0}, 2, axis=-1)[{k}]",
-    (lambda g, y, x, k: join(g, zeros(g)) if k == 0 else join(zeros(g), g),),
-    lambda S, x, k: S.half(x, k),
-    "half",
-    rows=(0,),
-)
-
 # -------------------------------------------------------------------------------------------------- masks and classes
 
 present: Primitive = Primitive(
@@ -435,6 +426,8 @@ def take(x: Node, t: int) -> Node:
 def concat_rule(g: Node, y: Node, position: int) -> Node:
     widths = [x.shape[-1] for x in y.args]
     if len(set(widths)) == 1:
+        if len({x.step for x in y.args}) == 1:  # parts of one thing, not the steps of a sequence
+            return block(g, k=position, parts=len(widths))
         return piece(g, y.args[position], t=position + 1)
     start = sum(widths[:position])
     return columns(g, start=start, stop=start + widths[position])
@@ -472,6 +465,48 @@ columns: Primitive = Primitive(
     (columns_rule,),
     lambda S, x, start, stop: S.no_matrix_form("columns"),
     "columns",
+)
+
+
+def block_rule(g: Node, y: Node, x: Node, k: int, parts: int) -> Node:
+    return concat(*[g if j == k else zeros(g) for j in range(parts)])
+
+
+block: Primitive = Primitive(
+    "block",  # the k-th, from 0, of so many equal parts of the columns: a gate of a fused kernel
+    "np.split({0}, {parts}, axis=-1)[{k}]",
+    (block_rule,),
+    lambda S, x, k, parts: S.block(x, k, parts),
+    "block",
+    rows=(0,),
+)
+
+
+def split(x: Node, parts: int) -> list[Node]:
+    """The columns of x in so many equal parts: ``i, f, g, o = split(x @ W + h @ U, 4)``. ValueError if they do not fit.
+
+    >>> i, f = split(leaf([[1.0, 2.0, 3.0, 4.0]]), 2)
+    >>> f.value
+    array([[3., 4.]])
+    """
+    if parts < 1 or x.shape[-1] % parts:
+        raise ValueError(f"{x.shape[-1]} columns cannot be split into {parts} equal parts")
+    return [block(x, k=k, parts=parts) for k in range(parts)]
+
+
+nth_row: Primitive = Primitive(
+    "nth_row",  # the k-th row, from 0, of a matrix of a fixed number of rows, such as the two biases of a GRU
+    "{0}[{k}]",
+    (lambda g, y, x, k: above(*[g if j == k else zeros(g) for j in range(x.shape[0])]),),
+    lambda S, x, k: S.nth_row(x, k),
+    "row",
+)
+above: Primitive = Primitive(
+    "above",  # vectors on top of each other
+    "np.stack([{*}])",
+    lambda g, y, position: nth_row(g, k=position),
+    lambda S, *xs: S.above(*xs),
+    "rows",
 )
 
 cut: Primitive = Primitive(

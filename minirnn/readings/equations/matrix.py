@@ -492,8 +492,12 @@ def part(x: Any, like: Any, place: int) -> Any:
     return Part(x, like.cols, place)
 
 
-def half(x: Any, k: int) -> Any:
-    return Part(x, x.cols / 2, k + 1)
+def block(x: Any, k: int, parts: int) -> Any:
+    return Piece(x, x.cols / parts, k + 1)
+
+
+def nth_row(x: Any, k: int) -> Any:
+    return RowPiece(x, sp.S.One, k + 1)
 
 
 def no_matrix_form(op: str) -> Any:

@@ -149,7 +149,9 @@ const OPERATIONS = {
     return OPERATIONS.add(null, kept, other);
   },
   shares: (_, x) => byRow(x, columnsOf(x), sharesRow),
-  half: ({ k }, x) => between(x, (k * columnsOf(x)) / 2, ((k + 1) * columnsOf(x)) / 2),
+  block: ({ k, parts }, x) => between(x, (k * columnsOf(x)) / parts, ((k + 1) * columnsOf(x)) / parts),
+  nth_row: ({ k }, x) => array(x.shape.slice(1), x.data.slice(k * columnsOf(x), (k + 1) * columnsOf(x))),
+  above: (_, ...xs) => array([xs.length, ...xs[0].shape], Float64Array.from(xs.flatMap((x) => [...x.data]))),
   softmax: (_, x) => byRow(x, columnsOf(x), softmaxRow),
   log_softmax: (_, x) => byRow(x, columnsOf(x), logSoftmaxRow),
   matmul,
