@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .sizes import Sizes, sizes_of
+
 Vjp = Callable[..., "Node | None"]
 
 
 class Node:
     """One computed value: the operation, its operands in order, its attributes, its name and its time step."""
 
-    __slots__ = ("args", "attrs", "name", "op", "serial", "step", "value")
+    __slots__ = ("_dims", "args", "attrs", "name", "op", "serial", "step", "value")
     __array_ufunc__ = None  # ndarray @ node is left to the node
 
     def __init__(self, op: Primitive, args: tuple[Node, ...], attrs: dict[str, Any], value: Any) -> None:
@@ -34,6 +36,15 @@ class Node:
         self.name: str | None = None
         self.step: int | None = now.step
         self.serial: int = next_serial()
+        self._dims: Sizes  # set when `dims` is first asked for
+
+    @property
+    def dims(self) -> Sizes:
+        """The sizes of the axes in letters, by the rule of the operation; found when first asked for."""
+        try:
+            return self._dims
+        except AttributeError:
+            return _infer(self)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -67,12 +78,33 @@ class Node:
         return f"<{name}{'' if self.step is None else f'[{self.step}]'} {self.shape} {self.dtype}>"
 
 
+def _infer(node: Node) -> Sizes:
+    """The sizes of the axes of a node, and of all that it is computed from."""
+    waiting = [node]
+    while waiting:
+        last = waiting[-1]
+        behind = [arg for arg in last.args if not hasattr(arg, "_dims")]
+        if behind:
+            waiting.extend(behind)
+            continue
+        waiting.pop()
+        if last.args or "dims" not in last.attrs:
+            last._dims = last.op.sizes(*last.args, **last.attrs)
+        else:
+            last._dims = sizes_of(last.attrs["dims"], last.value.shape)
+    return node._dims
+
+
 _known: dict[str, Primitive] = {}
 
 
 def _primitive(name: str) -> Primitive:
     """The operation of that name, for what is unpickled."""
     return _known[name]
+
+
+def _of_the_first(x: Node, *_: Node, **attrs: Any) -> Sizes:
+    return x.dims
 
 
 class Primitive:
@@ -88,6 +120,7 @@ class Primitive:
     - `shapes`: positions of the operands of which only the shape is used: no value and no derivative passes there.
     - `rows`: positions of the operands read row by row: a row of the result needs the same row of these and no other, so
       that the rows of many steps, one step below the other, can be computed at once.
+    - `sizes`: ``rule(*operands, **attrs)``, the sizes of the axes of the result; those of the first operand if not given.
     - `helper`: the definition of a NumPy function that the text calls by the name of the operation.
     - `into`: the NumPy text that puts the result into an array that is there, ``"np.add({0}, {1}, {out})"``.
 
@@ -105,9 +138,11 @@ class Primitive:
         rows: tuple[int, ...] = (),
         into: str | None = None,
         helper: str = "",
+        sizes: Callable[..., Sizes] | None = None,
     ) -> None:
         self.name, self.numpy, self.vjp, self.sympy, self.label, self.shapes = name, numpy, vjp, sympy, label, shapes
         self.rows, self.into, self.helper = rows, into, helper
+        self.sizes = sizes or _of_the_first
         self.variadic = callable(vjp)
         _known.setdefault(name, self)
 

@@ -150,3 +150,9 @@ def test_concat_of_unequal_widths_flows_back():
 def test_softmax_does_not_overflow():
     y = ops.softmax(ops.leaf(np.array([[1000.0, 0.0]])))
     np.testing.assert_array_equal(y.value, [[1.0, 0.0]])
+
+
+@pytest.mark.parametrize("name", sorted(PRIMITIVES))
+def test_the_sizes_are_those_of_the_result(name):
+    y = apply(name, operands(name))
+    assert tuple(map(int, y.dims)) == y.shape

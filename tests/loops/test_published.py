@@ -297,3 +297,9 @@ def test_attributes_are_no_globals():
     trace = mr.trace(network.forward, X=np.ones((4, 3)), Y=np.ones(3))
     assert list(trace.gradients) == ["W"] and trace.loss is not None
     assert np.array_equal(trace.value("W"), network.W)
+
+
+@pytest.mark.parametrize("name", WITHOUT_TENSORFLOW)
+def test_the_sizes_of_every_node_are_its_shape(name):
+    trace = traced(name)
+    assert all(tuple(map(int, node.dims)) == node.shape for node in trace.nodes)

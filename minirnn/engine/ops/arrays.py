@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Node, Primitive
+from ..sizes import ONE, Size, Sizes
 from .basic import matmul, scale, stack, sum_all, take_op, transpose
 
 
@@ -42,7 +43,14 @@ def _index_text(part: Any) -> str:
 
 # ------------------------------------------------------------------------------------------------------ constant arrays
 
-nought: Primitive = Primitive("nought", "np.zeros({shape}, {dtype})", (), lambda S, shape, dtype: S.nought(shape), "0")
+nought: Primitive = Primitive(
+    "nought",
+    "np.zeros({shape}, {dtype})",
+    (),
+    lambda S, shape, dtype: S.nought(shape),
+    "0",
+    sizes=lambda shape, dtype: tuple(map(Size.of, shape)),
+)
 
 # ----------------------------------------------------------------------------------------------- numbers beside an array
 
@@ -130,6 +138,7 @@ expand: Primitive = Primitive(
     (lambda g, y, x, shape: unexpanded(g, x.shape),),
     lambda S, x, shape: S.repeated(x, shape),
     "· 1",
+    sizes=lambda x, shape: tuple(map(Size.of, shape)),
 )
 collapse: Primitive = Primitive(
     "collapse",
@@ -137,6 +146,7 @@ collapse: Primitive = Primitive(
     (lambda g, y, x, axis, shape: expand(g, shape=x.shape),),
     lambda S, x, axis, shape: S.summed(x, shape),
     "Σ",
+    sizes=lambda x, axis, shape: tuple(map(Size.of, shape)),
 )
 
 
@@ -165,12 +175,18 @@ def _spread_back(g: Node, x: Node, axis: tuple[int, ...]) -> Node:
     return expand(reshape(g, shape=kept) if g.shape != kept else g, shape=x.shape)
 
 
+def _reduced(x: Node, axis: tuple[int, ...], keepdims: bool) -> Sizes:
+    kept = [ONE if i - x.ndim in axis else size for i, size in enumerate(x.dims)]
+    return tuple([size for i, size in enumerate(kept) if keepdims or i - x.ndim not in axis])
+
+
 sum_over: Primitive = Primitive(
     "sum_over",
     "np.sum({0}, {axis}, keepdims={keepdims})",
     (lambda g, y, x, axis, keepdims: _spread_back(g, x, axis),),
     lambda S, x, axis, keepdims: S.reduced(x, axis, keepdims, "sum"),
     "Σ",
+    sizes=_reduced,
 )
 mean_over: Primitive = Primitive(
     "mean_over",
@@ -178,6 +194,7 @@ mean_over: Primitive = Primitive(
     (lambda g, y, x, axis, keepdims: _spread_back(divided(g, p=math.prod(x.shape[i] for i in axis)), x, axis),),
     lambda S, x, axis, keepdims: S.reduced(x, axis, keepdims, "mean"),
     "mean",
+    sizes=_reduced,
 )
 max_over: Primitive = Primitive(
     "max_over",
@@ -185,6 +202,7 @@ max_over: Primitive = Primitive(
     (lambda g, y, x, axis, keepdims: _spread_back(g, x, axis) * largest_at(x, axis=axis),),
     lambda S, x, axis, keepdims: S.reduced(x, axis, keepdims, "max"),
     "max",
+    sizes=_reduced,
 )
 
 
@@ -212,6 +230,7 @@ def _products(sign: str) -> dict[tuple[int, int], Primitive]:
             (lambda g, y, a, b: expand(g, shape=b.shape) * b, lambda g, y, a, b: expand(g, shape=a.shape) * a),
             lambda S, a, b: S.sum_all(S.hadamard(a, b)),
             sign,
+            sizes=lambda a, b: (),
         ),
         (1, 2): Primitive(
             f"row {sign} matrix",
@@ -219,6 +238,7 @@ def _products(sign: str) -> dict[tuple[int, int], Primitive]:
             (lambda g, y, a, b: row_matrix(g, transpose(b)), lambda g, y, a, b: outer(a, g)),
             lambda S, a, b: S.matmul(a, b),
             sign,
+            sizes=lambda a, b: b.dims[1:],
         ),
         (2, 1): Primitive(
             f"matrix {sign} row",  # W x of a vector x is the row x Wᵀ
@@ -226,6 +246,7 @@ def _products(sign: str) -> dict[tuple[int, int], Primitive]:
             (lambda g, y, a, b: outer(g, b), lambda g, y, a, b: row_matrix(g, a)),
             lambda S, a, b: S.matmul(b, S.transpose(a)),
             sign,
+            sizes=lambda a, b: a.dims[:1],
         ),
         (2, 2): Primitive(
             f"matrix {sign} matrix",
@@ -233,6 +254,7 @@ def _products(sign: str) -> dict[tuple[int, int], Primitive]:
             (lambda g, y, a, b: g @ transpose(b), lambda g, y, a, b: transpose(a) @ g),
             lambda S, a, b: S.matmul(a, b),
             sign,
+            sizes=lambda a, b: (a.dims[0], b.dims[1]),
         ),
     }
     for rank in (3, 4):
@@ -242,6 +264,7 @@ def _products(sign: str) -> dict[tuple[int, int], Primitive]:
             (lambda g, y, a, b: stacked_matrix(g, transpose(b)), lambda g, y, a, b: transpose(_flat(a)) @ _flat(g)),
             lambda S, a, b: S.no_matrix_form("a product of more than two axes"),
             sign,
+            sizes=lambda a, b: (*a.dims[:-1], b.dims[1]),
         )
     if sign == "@":
         made[3, 3] = Primitive(
@@ -250,6 +273,7 @@ def _products(sign: str) -> dict[tuple[int, int], Primitive]:
             (lambda g, y, a, b: PRODUCTS[3, 3](g, _swapped(b)), lambda g, y, a, b: PRODUCTS[3, 3](_swapped(a), g)),
             lambda S, a, b: S.no_matrix_form("a product of more than two axes"),
             sign,
+            sizes=lambda a, b: (*a.dims[:-1], b.dims[2]),
         )
     return made
 
@@ -281,6 +305,7 @@ def _of_number(left: bool) -> Primitive:
         (to_number, to_array) if left else (to_array, to_number),
         form,
         "·",
+        sizes=lambda a, b: (b if left else a).dims,
     )
 
 
@@ -305,6 +330,7 @@ outer: Primitive = Primitive(
     (lambda g, y, a, b: PRODUCTS[2, 1](g, b), lambda g, y, a, b: row_matrix(a, g)),
     lambda S, a, b: S.matmul(S.transpose(a), b),
     "⊗",
+    sizes=lambda a, b: a.dims + b.dims,
 )
 
 
@@ -318,12 +344,20 @@ def _einsum_rule(position: int) -> Any:
     return rule
 
 
+def _contracted(a: Node, b: Node, spec: str) -> Sizes:
+    inputs, out = spec.split("->")
+    left, right = inputs.split(",")
+    sizes = dict(zip(left, a.dims)) | dict(zip(right, b.dims))
+    return tuple([sizes[k] for k in out])
+
+
 einsum: Primitive = Primitive(
     "einsum",
     "np.einsum({spec}, {0}, {1})",
     (_einsum_rule(0), _einsum_rule(1)),
     lambda S, a, b, spec: S.contracted(a, b, spec),
     "Σ",
+    sizes=_contracted,
 )
 
 # ---------------------------------------------------------------------------------------------------------------- shapes
@@ -334,6 +368,7 @@ reshape: Primitive = Primitive(
     (lambda g, y, x, shape: reshape(g, shape=x.shape),),
     lambda S, x, shape: S.reshaped(x, shape),
     "reshape",
+    sizes=lambda x, shape: tuple(map(Size.of, shape)),
 )
 permute: Primitive = Primitive(
     "permute",
@@ -341,6 +376,7 @@ permute: Primitive = Primitive(
     (lambda g, y, x, axes: permute(g, axes=tuple(int(i) for i in np.argsort(axes))),),
     lambda S, x, axes: S.no_matrix_form("a transposition of more than two axes"),
     "ᵀ",
+    sizes=lambda x, axes: tuple([x.dims[i] for i in axes]),
 )
 
 
@@ -351,12 +387,22 @@ def full_key(ndim: int, axis: int, place: Any) -> Key:
 
 # ------------------------------------------------------------------------------------------------- parts, and their adjoint
 
+
+def _parts(x: Node, key: Key) -> Sizes:
+    """The sizes of ``x[key]``: of a whole axis its own, of a slice the number of places."""
+    if any(isinstance(k, np.ndarray) for k in key):
+        return tuple(map(Size.of, np.broadcast_to(False, x.shape)[key].shape))
+    ranges = [(size, k.indices(size.n)) for size, k in zip(x.dims, key) if isinstance(k, slice)]
+    return tuple([size if ends == (0, size.n, 1) else Size.of(len(range(*ends))) for size, ends in ranges])
+
+
 part: Primitive = Primitive(
     "part",
     "{0}[{key}]",
     (lambda g, y, x, key: (scattered if _repeats(key) else placed)(g, x, key=key),),
     lambda S, x, key: S.part_of(x, key),
     "[ ]",
+    sizes=lambda x, key: _parts(x, key),
 )
 placed: Primitive = Primitive(
     "placed",  # {0} there, zeros elsewhere, shaped like {1}
@@ -369,6 +415,7 @@ placed: Primitive = Primitive(
     whole = np.zeros(shape, x.dtype)
     whole[key] = x
     return whole""",
+    sizes=lambda x, like, key: like.dims,
 )
 scattered: Primitive = Primitive(
     "scattered",  # added up where a place is named several times
@@ -381,6 +428,7 @@ scattered: Primitive = Primitive(
     whole = np.zeros(shape, x.dtype)
     np.add.at(whole, key, x)
     return whole""",
+    sizes=lambda x, like, key: like.dims,
 )
 cleared: Primitive = Primitive(
     "cleared",
@@ -421,6 +469,7 @@ for _axis, _text in {0: "{0}[{t} - 1]", 2: "{0}[:, :, {t} - 1]"}.items():
         (lambda g, y, x, t, axis=_axis: placed(g, x, key=full_key(x.ndim, axis, t - 1)),),
         (lambda S, x, t: S.row_of(x, t)) if _axis == 0 else (lambda S, x, t: S.no_matrix_form("a step of three axes")),
         "step t",
+        sizes=lambda x, t, axis=_axis: x.dims[:axis] + x.dims[axis + 1 :],
     )
 entry: Primitive = Primitive(
     "entry",
@@ -428,6 +477,7 @@ entry: Primitive = Primitive(
     (lambda g, y, x, t: placed(g, x, key=Key((t - 1,))),),
     lambda S, x, t: S.entry_of(x, t),
     "entry t",
+    sizes=lambda x, t: (),
 )
 numbers: Primitive = Primitive(
     "numbers",  # beside each other, as a vector
@@ -435,6 +485,7 @@ numbers: Primitive = Primitive(
     lambda g, y, position: entry(g, t=position + 1),
     lambda S, *xs: S.vector_of(*xs),
     "stack",
+    sizes=lambda *xs: (Size.of(len(xs)),),
 )
 
 
@@ -453,6 +504,7 @@ for _axis in (0, 2):
         lambda g, y, position, axis=_axis: _taken_apart(g, y, position, axis),
         (lambda S, *xs: S.above(*xs)) if _axis == 0 else (lambda S, *xs: S.no_matrix_form("stack")),
         "stack",
+        sizes=lambda *xs, axis=_axis: (*xs[0].dims[:axis], Size.of(len(xs)), *xs[0].dims[axis:]),
     )
 
 
@@ -464,6 +516,13 @@ def _join_rule(axis: int) -> Any:
     return rule
 
 
+def _joined(xs: tuple[Node, ...], axis: int) -> Sizes:
+    whole = list(xs[0].dims)
+    for x in xs[1:]:
+        whole[axis] = whole[axis] + x.dims[axis]
+    return tuple(whole)
+
+
 JOINS: dict[int, Primitive] = {
     axis: Primitive(
         f"join {axis}",
@@ -471,6 +530,7 @@ JOINS: dict[int, Primitive] = {
         _join_rule(axis),
         lambda S, *xs, axis=axis: S.joined_along(xs, axis),
         "concatenate",
+        sizes=lambda *xs, axis=axis: _joined(xs, axis),
     )
     for axis in (-1, -2, -3)
 }

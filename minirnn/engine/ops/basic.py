@@ -7,12 +7,15 @@ Broadcasting is an operation too: `spread` repeats a row, `sumrows` is its adjoi
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from typing import Any
 
 import numpy as np
 
 from ..graph import Node, Primitive, same
+from ..sizes import ONE, Size, Sizes
 
 # ----------------------------------------------------------------------------------------------------------- leaves
 
@@ -38,6 +41,7 @@ state: Primitive = Primitive(
     lambda S, x, W: S.zeros(x.rows, W.rows),
     "0",
     shapes=(0, 1),
+    sizes=lambda x, W: (x.dims[0], W.dims[0]),
 )
 
 blank: Primitive = Primitive(
@@ -47,6 +51,7 @@ blank: Primitive = Primitive(
     lambda S, x, size, units: S.zeros(x.rows, S.size_symbol(units)),
     "0",
     shapes=(0,),
+    sizes=lambda x, size, units: (x.dims[0], Size.of(units, size)),
 )
 
 # ------------------------------------------------------------------------------------------------------- arithmetic
@@ -290,6 +295,7 @@ present: Primitive = Primitive(
     lambda S, x, v: S.present(x, v),
     "≠ {v:g}",
     rows=(0,),
+    sizes=lambda x, v: (*x.dims[:-1], ONE),
 )
 onehot: Primitive = Primitive(
     "onehot",  # of the column {0} of whole numbers, as many columns as {1} has rows
@@ -299,6 +305,7 @@ onehot: Primitive = Primitive(
     "one-hot",
     shapes=(1,),
     rows=(0,),
+    sizes=lambda i, W: (*i.dims[:-1], W.dims[0]),
 )
 
 # ----------------------------------------------------------------------------------------------------------- matrices
@@ -311,8 +318,16 @@ matmul: Primitive = Primitive(
     "@",
     rows=(0,),
     into="{0}.dot({1}, {out})",
+    sizes=lambda a, b: (*a.dims[:-1], *b.dims[1:]),
 )
-transpose: Primitive = Primitive("transpose", "{0}.T", (lambda g, y, x: transpose(g),), lambda S, x: S.transpose(x), "ᵀ")
+transpose: Primitive = Primitive(
+    "transpose",
+    "{0}.T",
+    (lambda g, y, x: transpose(g),),
+    lambda S, x: S.transpose(x),
+    "ᵀ",
+    sizes=lambda x: x.dims[::-1],
+)
 
 # ------------------------------------------------------------------------------------------- broadcasting and its adjoint
 
@@ -323,9 +338,15 @@ spread: Primitive = Primitive(
     lambda S, b, like: S.matmul(S.ones(like.rows, 1), b),
     "1 ·",
     shapes=(1,),
+    sizes=lambda x, like, **_: like.dims,
 )
 sumrows: Primitive = Primitive(
-    "sumrows", "{0}.sum(0)", (lambda g, y, x: spread(g, x),), lambda S, x: S.matmul(S.ones(1, x.rows), x), "Σ rows"
+    "sumrows",
+    "{0}.sum(0)",
+    (lambda g, y, x: spread(g, x),),
+    lambda S, x: S.matmul(S.ones(1, x.rows), x),
+    "Σ rows",
+    sizes=lambda x: x.dims[1:],
 )
 spreadcols: Primitive = Primitive(
     "spreadcols",  # the column {0}, once for each column of {1}
@@ -334,6 +355,7 @@ spreadcols: Primitive = Primitive(
     lambda S, c, like: S.matmul(c, S.ones(1, like.cols)),
     "· 1ᵀ",
     shapes=(1,),
+    sizes=lambda x, like, **_: like.dims,
 )
 sumcols: Primitive = Primitive(
     "sumcols",
@@ -342,6 +364,7 @@ sumcols: Primitive = Primitive(
     lambda S, x: S.matmul(x, S.ones(x.cols, 1)),
     "Σ columns",
     rows=(0,),
+    sizes=lambda x: (*x.dims[:-1], ONE),
 )
 meancols: Primitive = Primitive(
     "meancols",
@@ -350,6 +373,7 @@ meancols: Primitive = Primitive(
     lambda S, x: S.scale(1 / x.cols, S.matmul(x, S.ones(x.cols, 1))),
     "mean of columns",
     rows=(0,),
+    sizes=lambda x: (*x.dims[:-1], ONE),
 )
 sharecols: Primitive = Primitive(
     "sharecols",  # the column {0} in equal parts to every column of {1}
@@ -359,8 +383,16 @@ sharecols: Primitive = Primitive(
     "share columns",
     shapes=(1,),
     rows=(0,),
+    sizes=lambda x, like, **_: like.dims,
 )
-mean: Primitive = Primitive("mean", "{0}.mean()", (lambda g, y, x: share(g, x),), lambda S, x: S.mean(x), "mean")
+mean: Primitive = Primitive(
+    "mean",
+    "{0}.mean()",
+    (lambda g, y, x: share(g, x),),
+    lambda S, x: S.mean(x),
+    "mean",
+    sizes=lambda x: (),
+)
 share: Primitive = Primitive(
     "share",  # the number {0} in equal parts to every entry of {1}
     "np.full({1}.shape, {0} / {1}.size)",
@@ -368,8 +400,16 @@ share: Primitive = Primitive(
     lambda S, s, like: S.full_like(S.scale(1 / S.size(like), s), like),
     "share",
     shapes=(1,),
+    sizes=lambda x, like, **_: like.dims,
 )
-sum_all: Primitive = Primitive("sum_all", "{0}.sum()", (lambda g, y, x: fill(g, x),), lambda S, x: S.sum_all(x), "Σ")
+sum_all: Primitive = Primitive(
+    "sum_all",
+    "{0}.sum()",
+    (lambda g, y, x: fill(g, x),),
+    lambda S, x: S.sum_all(x),
+    "Σ",
+    sizes=lambda x: (),
+)
 fill: Primitive = Primitive(
     "fill",  # the number {0} in every entry of {1}
     "np.full({1}.shape, {0})",
@@ -377,6 +417,7 @@ fill: Primitive = Primitive(
     lambda S, s, like: S.full_like(s, like),
     "fill",
     shapes=(1,),
+    sizes=lambda x, like, **_: like.dims,
 )
 
 # --------------------------------------------------------------------------------------------- any number of operands
@@ -396,7 +437,12 @@ portion: Primitive = Primitive(
 # ------------------------------------------------------------------------------ sequences (N, T, features) and their steps
 
 take_op: Primitive = Primitive(
-    "take", "{0}[:, {t} - 1]", (lambda g, y, x, t: put(g, x, t=t),), lambda S, x, t: S.step_of(x, t), "step t"
+    "take",
+    "{0}[:, {t} - 1]",
+    (lambda g, y, x, t: put(g, x, t=t),),
+    lambda S, x, t: S.step_of(x, t),
+    "step t",
+    sizes=lambda x, t: (x.dims[0], *x.dims[2:]),
 )
 put: Primitive = Primitive(
     "put",  # {0} at step t of zeros shaped like {1}
@@ -405,6 +451,7 @@ put: Primitive = Primitive(
     lambda S, x, like, t: S.no_matrix_form("put"),
     "put",
     shapes=(1,),
+    sizes=lambda x, like, **_: like.dims,
 )
 stack: Primitive = Primitive(
     "stack",
@@ -412,6 +459,7 @@ stack: Primitive = Primitive(
     lambda g, y, position: take(g, t=position + 1),
     lambda S, *xs: S.no_matrix_form("stack"),
     "stack",
+    sizes=lambda *xs: (xs[0].dims[0], Size.of("T", len(xs)), *xs[0].dims[1:]),
 )
 reverse: Primitive = Primitive(
     "reverse", "{0}[:, ::-1]", (lambda g, y, x: reverse(g),), lambda S, x: S.backwards(x), "reverse time"
@@ -433,8 +481,20 @@ def concat_rule(g: Node, y: Node, position: int) -> Node:
     return columns(g, start=start, stop=start + widths[position])
 
 
+def _beside(*xs: Node) -> Sizes:
+    over_time = [x.step for x in xs] == list(range(1, len(xs) + 1))
+    widths = [x.dims[-1] for x in xs]
+    whole = Size.of("T", len(xs)) * widths[0] if over_time else functools.reduce(operator.add, widths)
+    return (*xs[0].dims[:-1], whole)
+
+
 concat: Primitive = Primitive(
-    "concat", "np.concatenate([{*}], axis=-1)", concat_rule, lambda S, *xs: S.beside(*xs), "concat"
+    "concat",
+    "np.concatenate([{*}], axis=-1)",
+    concat_rule,
+    lambda S, *xs: S.beside(*xs),
+    "concat",
+    sizes=_beside,
 )
 
 
@@ -449,6 +509,7 @@ piece: Primitive = Primitive(
     lambda S, x, like, t: S.piece(x, like, t),
     "piece t",
     shapes=(1,),
+    sizes=lambda x, like, t: like.dims,
 )
 
 
@@ -465,6 +526,7 @@ columns: Primitive = Primitive(
     (columns_rule,),
     lambda S, x, start, stop: S.no_matrix_form("columns"),
     "columns",
+    sizes=lambda x, start, stop: (*x.dims[:-1], Size.of(stop - start)),
 )
 
 
@@ -479,6 +541,7 @@ block: Primitive = Primitive(
     lambda S, x, k, parts: S.block(x, k, parts),
     "block",
     rows=(0,),
+    sizes=lambda x, k, parts: (*x.dims[:-1], x.dims[-1].over(parts)),
 )
 
 
@@ -500,6 +563,7 @@ nth_row: Primitive = Primitive(
     (lambda g, y, x, k: above(*[g if j == k else zeros(g) for j in range(x.shape[0])]),),
     lambda S, x, k: S.nth_row(x, k),
     "row",
+    sizes=lambda x, k: x.dims[1:],
 )
 above: Primitive = Primitive(
     "above",  # vectors on top of each other
@@ -507,6 +571,7 @@ above: Primitive = Primitive(
     lambda g, y, position: nth_row(g, k=position),
     lambda S, *xs: S.above(*xs),
     "rows",
+    sizes=lambda *xs: (Size.of(len(xs)), *xs[0].dims),
 )
 
 cut: Primitive = Primitive(
@@ -524,6 +589,7 @@ join: Primitive = Primitive(
     lambda S, a, b: S.beside(a, b),
     "concat",
     rows=(0, 1),
+    sizes=lambda a, b: (*a.dims[:-1], a.dims[-1] + b.dims[-1]),
 )
 left: Primitive = Primitive(
     "left",  # as many columns of {0} from the left as {1} has
@@ -533,6 +599,7 @@ left: Primitive = Primitive(
     "left part",
     shapes=(1,),
     rows=(0,),
+    sizes=lambda x, like: (*x.dims[:-1], like.dims[-1]),
 )
 right: Primitive = Primitive(
     "right",  # as many columns of {0} from the right as {1} has
@@ -542,6 +609,7 @@ right: Primitive = Primitive(
     "right part",
     shapes=(1,),
     rows=(0,),
+    sizes=lambda x, like: (*x.dims[:-1], like.dims[-1]),
 )
 
 # ------------------------------------------------------------------------------- the operators of Python, for readability
