@@ -71,6 +71,7 @@ def test_the_graph_knows_numpy_only():
             "collections",
             "typing",
             "dataclasses",
+            "fractions",
         }
         assert tops <= {"numpy", "__future__"} | standard, name
 
