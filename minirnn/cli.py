@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .system import demand_folder, write_whole
+from .files import demand_writable, write_whole
 
 MODEL_COMMANDS = {
     "explain": "write one HTML page: picture, equations, every number, the verdict",
@@ -185,7 +185,7 @@ def _demo(options: Any) -> int:
 
 
 def _explain(options: Any) -> int:
-    demand_folder(options.output)
+    demand_writable(options.output)
     return _write_page(_trace(options), options.output, keras=not options.no_keras, language=options.language)
 
 
@@ -200,7 +200,7 @@ def _draw(options: Any) -> int:
     from .readings.picture.picture import check_suffix
 
     check_suffix(options.output)
-    demand_folder(options.output)
+    demand_writable(options.output)
     asked = ("level", "backward", "values", "rolled", "flow", "show_shapes", "rankdir", "theme")
     picture = _trace(options).picture(
         max_steps=None if options.all_steps else 8, **{name: getattr(options, name) for name in asked}
@@ -232,7 +232,7 @@ def _equations(options: Any) -> int:
 
 def _source(options: Any) -> int:
     if options.output:
-        demand_folder(options.output)
+        demand_writable(options.output)
     text = _trace(options).source(options.memory)
     if not options.output:
         print(text, end="")

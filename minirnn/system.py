@@ -1,4 +1,4 @@
-"""What touches the operating system: files written whole or not at all, text fit for a terminal, libraries kept quiet."""
+"""Small checks with one sentence each, text fit for a terminal, libraries kept quiet."""
 
 from __future__ import annotations
 
@@ -51,39 +51,6 @@ def whole_number(what: str, value: Any, least: int = 1) -> int:
         wanted = "a positive whole number" if least == 1 else f"a whole number, {least} or more"
         raise ValueError(f"{what} is {plain(repr(value))}; it must be {wanted}")
     return number
-
-
-def demand_folder(path: Any) -> None:
-    """Raise FileNotFoundError if the folder of `path` does not exist."""
-    folder = os.path.dirname(path) or "."
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f"{path}: there is no folder {folder!r}")
-
-
-def write_whole(path: Any, data: bytes) -> None:
-    """Write `data` beside `path` and put it in place in one move; on any failure `path` is as it was.
-
-    Raises FileNotFoundError if the folder does not exist.
-    """
-    import tempfile
-    from pathlib import Path
-
-    path = Path(path)
-    demand_folder(path)
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    except OSError as error:
-        raise type(error)(f"{path}: nothing can be written there: {error.strerror}") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from . import losses
 from .engine.backprop import backprop
 from .engine.graph import Node, ancestors, at, named, rebuild
 from .engine.ops.basic import add, average, cut, leaf, reverse, scale, stack, sum_all, take, total
+from .files import demand_writable
 from .layers.calls import TENSORFLOW, Call, Conditions, tags_of
 from .layers.layer import Layer
 from .layers.nodes import steps
@@ -23,7 +24,6 @@ from .layers.rnn import RNN
 from .layers.symbolic import Symbolic
 from .models import Model, Run, Sequential
 from .retrace import again
-from .system import demand_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -375,7 +375,7 @@ class Trace:
         from .readings.page.page import page
 
         if path is not None:
-            demand_folder(path)  # before the work
+            demand_writable(path)  # before the work
         return page(self, path, report=report or self.verify(with_keras=with_keras), language=language)
 
     def verify(self, **options: Any) -> Report:

@@ -11,7 +11,7 @@ import minirnn
 
 ROOT = Path(minirnn.__file__).parent
 LAYER = {
-    "engine": 0, "initializers": 1, "system": 1, "constraints": 1, "optimizers": 1, "ops": 1,
+    "engine": 0, "initializers": 1, "system": 1, "files": 1, "constraints": 1, "optimizers": 1, "ops": 1,
     "regularizers": 2, "activations": 2, "losses": 2, "layers": 2, "models": 3,
     "retrace": 4, "traces": 4, "loops": 4, "demo": 4, "keras_io": 4, "exchange": 4,
     "readings": 5, "verify": 6, "training": 6,

@@ -7,7 +7,7 @@ flag. What minirnn cannot reproduce is refused by name.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -198,10 +198,10 @@ def _activation(value: Any) -> Any:
     return value
 
 
-def few(entries: list[Any]) -> list[Any]:
+def few(entries: list[Any], what: str = "layers") -> list[Any]:
     """`entries`, if there are not too many of them."""
     if len(entries) > MAX_LAYERS:
-        raise ValueError(f"the model has {len(entries)} layers; at most {MAX_LAYERS} are read")
+        raise ValueError(f"the model has {len(entries)} {what}; at most {MAX_LAYERS} are read")
     return entries
 
 
@@ -217,16 +217,16 @@ class Given:
         if isinstance(call, dict):  # Keras 3
             names = ("x", "initial_state", "mask", "training")
             keywords = dict(zip(names[1:], call["args"][1:])) | dict(call.get("kwargs", {}))
-            inputs = list(_histories(call["args"][0]))
+            inputs = _histories(call["args"][0])
         else:  # Keras 2: [[name, node, tensor, arguments], ...]
             for name, node, tensor, arguments in call:
                 inputs.append([name, node, tensor])
                 keywords |= arguments
-        states = list(_histories(keywords.pop("initial_state", None)))
-        masks = list(_histories(keywords.pop("mask", None)))
+        states = _histories(keywords.pop("initial_state", None))
+        masks = _histories(keywords.pop("mask", None))
         training = keywords.pop("training", None)
         for key, value in keywords.items():
-            if list(_histories(value)):
+            if _histories(value):
                 raise NotImplementedError(f"a layer is called with {plain(key)}=, which minirnn does not support yet")
         if not inputs:
             raise ValueError(f"{where} is called on nothing")
@@ -238,19 +238,21 @@ class Given:
         self.training = training
 
 
-def _histories(value: Any) -> Iterator[list[Any]]:
+def _histories(value: Any) -> list[list[Any]]:
     """[layer, call, output] of every tensor in `value`, as Keras 3 or Keras 2 writes it; a dict in the order of its keys."""
-    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-        yield value["config"]["keras_history"]
-    elif isinstance(value, dict):
-        for _, item in sorted(value.items()):
-            yield from _histories(item)
-    elif isinstance(value, (list, tuple)):
-        if len(value) >= 3 and isinstance(value[0], str) and isinstance(value[1], int) and isinstance(value[2], int):
-            yield list(value[:3])
-        else:
-            for item in value:
-                yield from _histories(item)
+    found, waiting = [], [value]
+    while waiting:  # no recursion: a file may nest lists as deep as it likes
+        value = waiting.pop()
+        if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+            found.append(value["config"]["keras_history"])
+        elif isinstance(value, dict):
+            waiting += [value[key] for key in sorted(value, reverse=True)]
+        elif isinstance(value, (list, tuple)):
+            if len(value) >= 3 and isinstance(value[0], str) and isinstance(value[1], int) and isinstance(value[2], int):
+                found.append(list(value[:3]))
+            else:
+                waiting += reversed(value)
+    return found
 
 
 class _Computed:
@@ -264,7 +266,7 @@ def _functional(config: dict[str, Any], loader: _Loader) -> Model:
     entries = few(config["layers"])
     made: dict[tuple[str, int], list[Any]] = {}
     layers: dict[str, Layer | None] = {}
-    waiting: list[tuple[dict[str, Any], int]] = []
+    waiting: list[tuple[dict[str, Any], int, list[list[Any]]]] = []
     for entry in entries:
         name = entry["name"]
         layer = None if _is_operation(entry) else layer_from(entry)
@@ -278,7 +280,7 @@ def _functional(config: dict[str, Any], loader: _Loader) -> Model:
             continue
         if not entry["inbound_nodes"]:
             raise ValueError(f"layer {plain(name)!r} is called 0 times")
-        waiting += [(entry, i) for i in range(len(entry["inbound_nodes"]))]
+        waiting += [(entry, i, few(_all_histories(call), "inputs")) for i, call in enumerate(few(entry["inbound_nodes"]))]
     few(waiting)
     loader.listed([layer for layer in layers.values() if layer is not None])
 
@@ -288,10 +290,10 @@ def _functional(config: dict[str, Any], loader: _Loader) -> Model:
 
     while waiting:
         later = []
-        for entry, i in waiting:
+        for entry, i, needed in waiting:
             call, layer = entry["inbound_nodes"][i], layers[entry["name"]]
-            if any((name, k) not in made for name, k, _ in _all_histories(call)):
-                later.append((entry, i))
+            if any((name, k) not in made for name, k, _ in needed):
+                later.append((entry, i, needed))
                 continue
             if layer is None:
                 made[entry["name"], i] = [_operation(entry, call, find)]
@@ -302,19 +304,20 @@ def _functional(config: dict[str, Any], loader: _Loader) -> Model:
             out = loader.call(layer, given)
             made[entry["name"], i] = out if isinstance(out, list) else [out]
         if len(later) == len(waiting):
-            entry, i = later[0]
-            missing = next(h for h in _all_histories(entry["inbound_nodes"][i]) if (h[0], h[1]) not in made)
+            entry, i, needed = later[0]
+            missing = next(h for h in needed if (h[0], h[1]) not in made)
             raise ValueError(
                 f"layer {plain(entry['name'])!r} is fed by {plain(missing[0])!r}, which does not come before it"
             )
         waiting = later
-    inputs, outputs = ([find(h) for h in _histories(config[key])] for key in ("input_layers", "output_layers"))
+    ends = ("input_layers", "output_layers")
+    inputs, outputs = ([find(h) for h in few(_histories(config[key]), "inputs or outputs")] for key in ends)
     return Model(inputs, outputs, name=str(config["name"]))
 
 
 def _all_histories(call: Any) -> list[list[Any]]:
     if isinstance(call, dict):
-        return [*_histories(call["args"]), *(h for v in call.get("kwargs", {}).values() for h in _histories(v))]
+        return _histories([call["args"], call.get("kwargs", {})])
     keywords = [value for entry in call for value in entry[3].values()]
     return [list(entry[:3]) for entry in call] + [h for value in keywords for h in _histories(value)]
 
@@ -326,7 +329,7 @@ def _is_operation(entry: dict[str, Any]) -> bool:
 
 
 def _operation(entry: dict[str, Any], call: Any, find: Callable[[list[Any]], Any]) -> _Computed:
-    x = find(next(_histories(call["args"])))
+    x = find(_histories(call["args"])[0])
     if entry["class_name"] == "NotEqual" and isinstance(x, Symbolic):
         value = call["args"][1]
         if isinstance(value, (int, float)):

@@ -8,31 +8,27 @@ from __future__ import annotations
 
 import io
 import json
-import math
-import stat
 import struct
-import warnings
 import zipfile
 import zlib
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
+from ..files import demand_writable, open_regular, write_whole
 from ..layers import Layer, StackedRNNCells
 from ..layers.arguments import snake
 from ..models import Model, Sequential
-from ..system import plain, write_whole
+from ..system import plain
 from .config import model_from_config
 from .describe import described_model
-from .guards import check_heaps, check_texts
+from .hdf5 import MAX_TEXT, Hdf5
 
 MAX_FILE = 128 * 2**20
-MAX_JSON = 2 * 2**20  # in memory, JSON takes up to fifty times as much
 MAX_METADATA = 2**16
 MAX_MEMBERS = 1000
-MAX_DEPTH = 16
 MAX_MESSAGE = 300
 DAMAGE = (
     OSError, RuntimeError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError, EOFError,
@@ -54,6 +50,7 @@ def save(model: Model, path: Any) -> Path:
     path = Path(path)
     if path.suffix != ".keras":
         raise ValueError(f"{path}: a model is saved as .keras; give the file this ending")
+    demand_writable(path)
     config = described_model(model)
     layers = [s.layer for s in model.inputs if s.layer not in model.layers] + model.layers
     if isinstance(model, Sequential):  # the input of a row has no group
@@ -87,32 +84,22 @@ def load(path: Any) -> Model:
     that minirnn does not have), each with one sentence.
     """
     path = Path(path)
-    data = _read(path)
-    try:
-        if data[:4] == b"PK\x03\x04":
-            return _load_zip(data)
-        if data[:8] == b"\x89HDF\r\n\x1a\n":
-            return _load_h5(data)
-    except NotImplementedError as error:
-        raise NotImplementedError(f"{path}: {plain(error, MAX_MESSAGE)}") from error
-    except ValueError as error:
-        said = "the file is damaged: its text is not UTF-8" if isinstance(error, UnicodeError) else plain(error, MAX_MESSAGE)
-        raise ValueError(f"{path}: {said}") from error
-    except DAMAGE as error:
-        raise ValueError(f"{path}: the file is damaged ({_short(error)})") from error
+    with open_regular(path, MAX_FILE) as file:
+        try:
+            start = file.read(8)
+            file.seek(0)
+            if start[:4] == b"PK\x03\x04":
+                return _load_zip(file)
+            if start == b"\x89HDF\r\n\x1a\n":
+                return _load_h5(file.read())
+        except NotImplementedError as error:
+            raise NotImplementedError(f"{path}: {plain(error, MAX_MESSAGE)}") from error
+        except ValueError as error:
+            said = "the file is damaged: its text is not UTF-8" if isinstance(error, UnicodeError) else str(error)
+            raise ValueError(f"{path}: {plain(said, MAX_MESSAGE)}") from error
+        except DAMAGE as error:
+            raise ValueError(f"{path}: the file is damaged ({_short(error)})") from error
     raise ValueError(f"{path}: this is neither a .keras nor an HDF5 model file")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        status = path.stat()
-    except (OSError, ValueError) as error:  # a name may also be too long, or none at all
-        raise FileNotFoundError(f"{path}: there is no such file") from error
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError(f"{path}: this is not a regular file")
-    if status.st_size > MAX_FILE:
-        raise ValueError(f"{path}: the file has {status.st_size / 2**20:.0f} MB; at most {MAX_FILE // 2**20} are read")
-    return path.read_bytes()
 
 
 def _short(error: BaseException) -> str:
@@ -122,26 +109,26 @@ def _short(error: BaseException) -> str:
 # -------------------------------------------------------------------------------------------------------------- .keras
 
 
-def _load_zip(data: bytes) -> Model:
-    _demand_short_listing(data)
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+def _load_zip(file: IO[bytes]) -> Model:
+    _demand_short_listing(file)
+    with zipfile.ZipFile(file) as archive:
         counts = Counter(archive.namelist())
         for name in MEMBERS[1:]:
             if counts[name] != 1:
                 raise ValueError(f"it holds {counts[name] or 'no'} {name}: this is not a model that Keras saved")
-        config = _json(_member(archive, "config.json", MAX_JSON))
-        weights = _member(archive, "model.weights.h5", MAX_FILE)
+        config = _json(_member(archive, "config.json", MAX_TEXT))
         about = _json(_member(archive, "metadata.json", MAX_METADATA)) if counts["metadata.json"] == 1 else {}
+        weights = _member(archive, "model.weights.h5", MAX_FILE)
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise ValueError("config.json does not describe a model")
-    with _open_h5(weights) as file:
+    with Hdf5(weights) as arrays:
         version = about.get("keras_version") if isinstance(about, dict) else None
-        return model_from_config(config, _Keras3Weights(file), _text(version or "3"))
+        return model_from_config(config, _Keras3Weights(arrays), _text(version or "3"))
 
 
-def _demand_short_listing(data: bytes) -> None:
+def _demand_short_listing(file: IO[bytes]) -> None:
     """Each member has an entry in the list at the end; a model has three, not a million."""
-    if data.count(b"PK\x01\x02") > MAX_MEMBERS:
+    if sum(part.count(b"PK\x01\x02") for part in iter(lambda: file.read(2**20), b"")) > MAX_MEMBERS:
         raise ValueError("the file holds far more members than a model has")
 
 
@@ -161,8 +148,8 @@ def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
 
 
 def _json(data: bytes) -> Any:
-    if len(data) > MAX_JSON:
-        raise ValueError(f"its description has {len(data) / 2**20:.0f} MB; at most {MAX_JSON // 2**20} are read")
+    if len(data) > MAX_TEXT:
+        raise ValueError(f"its description has {len(data) / 2**20:.0f} MB; at most {MAX_TEXT // 2**20} are read")
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -172,39 +159,15 @@ def _json(data: bytes) -> Any:
 # ---------------------------------------------------------------------------------------------------------------- HDF5
 
 
-def _open_h5(data: bytes) -> Any:
-    import h5py
-
-    check_heaps(data)
-    check_texts(data)
-    return h5py.File(io.BytesIO(data), "r")
-
-
 def _load_h5(data: bytes) -> Model:
-    with _open_h5(data) as file:
-        text = _attribute(file, "model_config", ())
+    with Hdf5(data) as file:
+        text = file.attribute("model_config", ())
         if text is None:
             raise ValueError("it holds weights only, no model: save the whole model with model.save(...) in Keras")
-        if not isinstance(text, (bytes, str)):
-            raise ValueError("its model_config is not text")
         config = _json(text.encode(errors="replace") if isinstance(text, str) else text)
         if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
             raise ValueError("its model_config does not describe a model")
-        return model_from_config(config, _WholeModelWeights(file), _text(_attribute(file, "keras_version", ()) or "3"))
-
-
-def _attribute(group: Any, name: str, shape: tuple[int, ...]) -> Any:
-    """An attribute that is text of that shape; None if it is not there. A short file can declare a very long one."""
-    import h5py
-
-    if name not in group.attrs:
-        return None
-    declared = group.attrs.get_id(name)
-    if h5py.check_string_dtype(declared.dtype) is None or declared.dtype.itemsize > MAX_JSON:
-        raise ValueError(f"its {name} is not text")  # HDF5 can crash on other types of variable length
-    if declared.shape != shape:
-        raise ValueError(f"its {name} is not text of shape {shape}, but of {declared.shape}")
-    return group.attrs[name]
+        return model_from_config(config, _WholeModelWeights(file), _text(file.attribute("keras_version", ()) or "3"))
 
 
 def _text(value: Any) -> str:
@@ -214,7 +177,7 @@ def _text(value: Any) -> str:
 class _Keras3Weights:
     """``layers/simple_rnn_1/cell/vars/0``: groups are named after the class and counted in the order of the layers."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Hdf5) -> None:
         self.file = file
 
     def listed(self, layers: list[Layer]) -> None:
@@ -222,7 +185,7 @@ class _Keras3Weights:
 
     def __call__(self, layer: Layer, name: str, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
         group = self.groups[layer]
-        return [_dataset(self.file, f"{group}/{path}", shape) for path, shape in zip(paths(layer), shapes)]
+        return [self.file.array(f"{group}/{path}", shape) for path, shape in zip(paths(layer), shapes)]
 
 
 def groups(layers: list[Layer]) -> dict[Layer, str]:
@@ -252,58 +215,14 @@ def folders(layer: Layer) -> list[str]:
 class _WholeModelWeights:
     """``model_weights/<layer name>``, whose attribute weight_names lists the arrays in Keras' order."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Hdf5) -> None:
         self.file = file
 
     def __call__(self, layer: Layer, name: str, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
         if not shapes:
             return []
-        group = _object(self.file, ["model_weights", *name.split("/")])
-        listed = _attribute(group, "weight_names", (len(shapes),))
-        names = [_text(n) if isinstance(n, bytes) else n for n in ([] if listed is None else listed)]
-        if not all(isinstance(n, str) for n in names):
-            raise ValueError(f"the names of the weights of layer {plain(name)!r} are not text")
-        if len(names) != len(shapes):
-            raise ValueError(
-                f"layer {plain(name)!r} has {len(names)} weights in the file; its description wants {len(shapes)}"
-            )
-        return [_dataset(group, weight, shape) for weight, shape in zip(names, shapes)]
-
-
-def _object(group: Any, parts: list[str]) -> Any:
-    """Follow plain links only, part by part."""
-    import h5py
-
-    if len(parts) > MAX_DEPTH:
-        raise ValueError(f"{plain('/'.join(parts[:9]), 60)!r} lies deeper than Keras puts its weights")
-    for part in parts:
-        link = group.get(part, getlink=True) if isinstance(group, h5py.Group) else None
-        if link is None:
-            raise ValueError(f"the weights have no {plain('/'.join(parts), 120)!r}")
-        if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{plain('/'.join(parts), 120)!r} is a link to another place, which is not followed")
-        group = group[part]
-    return group
-
-
-def _dataset(group: Any, path: str, shape: tuple[int, ...]) -> np.ndarray:
-    import h5py
-
-    data = _object(group, path.split("/"))
-    said = plain(path, 120)
-    if not isinstance(data, h5py.Dataset):
-        raise ValueError(f"{said!r} is not an array")
-    if data.id.get_create_plist().get_nfilters():
-        raise ValueError(f"{said!r} is compressed, which Keras does not do")
-    if data.chunks and math.prod(data.chunks) > 4 * max(data.size, 1024):
-        raise ValueError(f"{said!r} is stored in pieces that are larger than itself")
-    if data.external or data.is_virtual:
-        raise ValueError(f"{said!r} keeps its numbers in another file, which is not read")
-    if data.shape != shape:
-        raise ValueError(f"{said!r} has shape {data.shape}; the description of the model wants {shape}")
-    if data.dtype not in (np.float32, np.float64):
-        raise ValueError(f"{said!r} holds {data.dtype}, not float32 or float64 numbers")
-    array = np.asarray(data[()])
-    if not np.isfinite(array).all():
-        warnings.warn(f"{said!r} holds NaN or infinite weights", stacklevel=2)
-    return array
+        group = self.file.object(["model_weights", *name.split("/")])
+        listed = self.file.attribute("weight_names", (len(shapes),), group)
+        if listed is None:
+            raise ValueError(f"layer {plain(name)!r} has no weights in the file; its description wants {len(shapes)}")
+        return [self.file.array(_text(weight), shape, group) for weight, shape in zip(listed, shapes)]

@@ -12,7 +12,8 @@ import sympy as sp
 
 from ...engine.fold import Domain, Folded
 from ...engine.ops.basic import leaf_op, take_op
-from ...system import whole_number, write_whole
+from ...files import demand_writable, write_whole
+from ...system import whole_number
 from . import matrix as S
 from .build import Expressions, in_order, time_of, values_of
 from .column import column
@@ -135,6 +136,7 @@ class Equations:
 
     def to_tex(self, path: Any) -> Path:
         """Write a complete LaTeX document that needs amsmath alone."""
+        demand_writable(path)
         lines = [
             r"\documentclass{article}",
             r"\usepackage{amsmath}",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...engine import names
-from ...system import write_whole
+from ...files import write_whole
 from ..analysis.jacobians import gradient_bound
 from ..equations import printer as spelling
 from ..equations.build import values_of

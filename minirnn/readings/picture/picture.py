@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...system import plain, whole_number, write_whole
+from ...files import demand_writable, write_whole
+from ...system import plain, whole_number
 from . import svg as scalable
 from .compose import Look, Sheet
 from .layout import DIRECTIONS
@@ -49,6 +50,7 @@ class Picture:
     def save(self, path: Any) -> Path:
         """Write the picture; the suffix says how: .svg, .png, .pdf or .dot."""
         path, kind = Path(path), check_suffix(path)
+        demand_writable(path)
         write_whole(path, getattr(self, kind).encode() if kind in ("dot", "svg") else draw(self.dot, kind))
         return path
 
