@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...engine import escapes
 from ...engine.fold import Definition, Family, Fixed, Folded
 from ...engine.ops.basic import leaf_op
 from .python_text import WIDTH, assigned, fitted, letter, python_names, step_name, used_in
@@ -101,12 +102,11 @@ class Functions:
         shapes = {self.leaf_name(f, d): d.attrs["dims"] or tuple(map(str, f.first.shape)) for f, d in self.leaves}
         shapes |= {name: shapes[name][:2] for name in self._columns}
         data = [f"{name} {_shape(shapes.get(name, ()))}" for name in self.data + self.targets]
-        weights = [f"{self.keys[name]} {_shape(shapes[name])}" for name in self.parameters]
+        weights = [f"{escapes.comment(self.keys[name])} {_shape(shapes[name])}" for name in self.parameters]
         lines = [*_wrapped("Data: " + "; ".join(data)), *_wrapped("params: " + "; ".join(weights))]
         letters = any(d.attrs["dims"] for _, d in self.leaves)
         sizes = "N samples, T steps, D features; the other letters are sizes of layers." if letters else OF_ONE_SIZE
-        text = "\n".join([title, "", *lines, sizes, ""])
-        return '"""' + text.replace("\\", "/").replace('"', "'") + '"""'  # a name never ends the text
+        return '"""' + "\n".join([escapes.comment(title), "", *lines, sizes, ""]) + '"""'
 
     @property
     def given(self) -> list[str]:
@@ -144,7 +144,9 @@ class Functions:
 
     def weights(self, lines: list[str]) -> list[str]:
         """The parameters that `lines` use, from the dictionary."""
-        return assigned([(name, f'params["{self.keys[name]}"]') for name in self.parameters if used_in(name, lines)])
+        return assigned(
+            [(name, f"params[{escapes.python(self.keys[name])}]") for name in self.parameters if used_in(name, lines)]
+        )
 
     def given_numbers(self, lines: list[str]) -> list[str]:
         """The constants that `lines` use, written out. NotImplementedError if one is too large for that."""
@@ -202,7 +204,7 @@ def commented(lines: list[Line], comments: Comments) -> list[str]:
     for line in lines:
         indent = "    " * (line.indent - 1)
         keys = [(family.index, definition.serial) for family, definition in line.about]
-        said = [" ".join(comments[key].splitlines()) for key in keys if key in comments]
+        said = [escapes.comment(comments[key]) for key in keys if key in comments]
         found += [f"{indent}# {text}" for text in said if len(text) <= LONGEST_COMMENT]
         found += [indent + text for text in fitted(line.text, len(indent) + 4)]
     return found

@@ -43,7 +43,8 @@ def used_in(name: str, lines: list[str]) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def _words(line: str) -> frozenset[str]:
-    return frozenset(re.findall(r'(?<![".\w])[^\W\d]\w*', line.partition("#")[0]))
+    code = re.sub(r'"[^"]*"', '""', line).partition("#")[0]
+    return frozenset(re.findall(r"(?<![.\w])[^\W\d]\w*", code))
 
 
 def assigned(pairs: list[tuple[str, str]]) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ...engine import escapes
 from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span
 from ...engine.ops.arrays import CUTS, Key
 from ...engine.ops.basic import leaf_op, total
@@ -43,7 +44,7 @@ class Stepwise(Functions):
     def _with_gradients(self, first: list[Run], rest: list[Run], output: str, comments: Comments) -> list[list[str]]:
         """`run` computes what the way back needs, `forward` the output alone."""
         assert self.results.loss is not None
-        pairs = [f'"{name}": {self._returned(wanted)}' for name, wanted in self.results.gradients.items()]
+        pairs = [f"{escapes.python(name)}: {self._returned(wanted)}" for name, wanted in self.results.gradients.items()]
         results = f"return {self._returned(self.results.loss)}, " + "{" + ", ".join(pairs) + "}"
         later = [line.text for run in rest for line in run.lines] + [results]
         made = [self.names[index] for index in sorted({index for run in first for index in run.makes})]
@@ -176,7 +177,7 @@ class Stepwise(Functions):
         if isinstance(value, Fixed):
             return grouped(_at(value))
         if isinstance(value, str):
-            return f'"{value}"'
+            return escapes.python(value)
         if isinstance(value, Key):
             return re.sub("(, :)+$", "", repr(value))
         return repr(value) if t is None else grouped(_later(t, value))

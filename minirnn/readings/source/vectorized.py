@@ -5,6 +5,7 @@ What the two ways to write it, `allocating` and `preallocated`, have in common.
 
 from __future__ import annotations
 
+from ...engine import escapes
 from ...engine.fold import Folded
 from .buffers import Fresh
 from .domains import FIRST, LAST, Place
@@ -45,7 +46,9 @@ class Whole(Functions):
         for block in self.rows.blocks:
             (first if block.families[0].index in self.forward else rest).extend(block.lines)
         if self.results.loss is not None:
-            returned = [f'"{name}": {self.returned(wanted)}' for name, wanted in self.results.gradients.items()]
+            returned = [
+                f"{escapes.python(name)}: {self.returned(wanted)}" for name, wanted in self.results.gradients.items()
+            ]
             rest.append(Line(f"return {self.returned(self.results.loss)}, " + "{" + ", ".join(returned) + "}"))
         return first, rest
 

@@ -1,0 +1,74 @@
+"""Text that somebody else chose, such as the name of an array in a file, as plain text in every language that is written.
+
+One function for each target. None of them lets a text end the place it is put in, or begin a command there: what cannot be
+shown as it stands is replaced, and never left out, so that two different names seldom look alike.
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+
+UNSHOWN = "\ufffd"
+
+
+def terminal(text: str) -> str:
+    r"""One line that a terminal shows: no control codes, no marks that turn the direction of writing.
+
+    >>> terminal("a\nb\x1b[31m")
+    'a�b�[31m'
+    """
+    return "".join(c if c.isprintable() else UNSHOWN for c in text)
+
+
+def python(text: str) -> str:
+    r"""A literal of Python in double quotes, in ASCII; only letters, figures and a few signs stand for themselves.
+
+    >>> print(python("W_x^2"), python('W"+f()+"'))
+    "W_x^2" "W\x22\x2bf\x28\x29\x2b\x22"
+    """
+    return '"' + "".join(c if c.isascii() and (c.isalnum() or c in "_^/.") else _code(c) for c in text) + '"'
+
+
+def _code(c: str) -> str:
+    n = ord(c)
+    return f"\\x{n:02x}" if n < 256 else f"\\u{n:04x}" if n < 65536 else f"\\U{n:08x}"
+
+
+def comment(text: str) -> str:
+    r"""Text for a comment or a docstring of Python or C, which it does not end.
+
+    >>> print(comment("a\nimport os"), comment('*/ "'))
+    a�import os * / '
+    """
+    return terminal(text).replace("*/", "* /").replace("\\", "/").replace('"', "'")
+
+
+def latex(text: str) -> str:
+    r"""Letters for mathematics in LaTeX, set as they stand.
+
+    >>> print(latex("a_b"), latex(r"\input{x}"), latex("λ"))
+    a\_b \backslash{}input\{x\} \lambda{}
+    """
+    return "".join(_TEX.get(c, c) for c in terminal(text))
+
+
+def _greek(c: str) -> str:
+    name = unicodedata.name(c).split()[-1].replace("LAMDA", "LAMBDA")
+    return "\\" + (name.lower() if c.islower() else name.capitalize()) + "{}"
+
+
+_TEX = (
+    {c: "\\" + c for c in "{}$&#%_"}
+    | {"\\": r"\backslash{}", "~": r"\sim{}", "^": r"\wedge{}", " ": r"\ ", UNSHOWN: "?"}
+    | {c: _greek(c) for c in "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ"}
+)
+
+
+def markup(text: str) -> str:
+    """Text in HTML, SVG, MathML and the labels of Graphviz; in attributes too.
+
+    >>> markup('<b> & "c"')
+    '&lt;b&gt; &amp; &quot;c&quot;'
+    """
+    return html.escape(terminal(text))
