@@ -14,6 +14,8 @@ import numpy as np
 
 from .. import activations, constraints, initializers, regularizers
 from ..layers import (  # fmt: skip
+    GRU,
+    LSTM,
     RNN,
     Activation,
     Bidirectional,
@@ -21,8 +23,10 @@ from ..layers import (  # fmt: skip
     Dropout,
     Embedding,
     Flatten,
+    GRUCell,
     InputLayer,
     Layer,
+    LSTMCell,
     Masking,
     SimpleRNN,
     SimpleRNNCell,
@@ -38,8 +42,8 @@ WeightsOf = Callable[[Layer, str, list[tuple[int, ...]]], list[np.ndarray]]
 CLASSES: dict[str, type[Layer]] = {
     kind.__name__: kind
     for kind in (
-        RNN, Activation, Bidirectional, Dense, Dropout, Embedding, Flatten, InputLayer, Masking, SimpleRNN, SimpleRNNCell,
-        StackedRNNCells, TimeDistributed,
+        GRU, LSTM, RNN, Activation, Bidirectional, Dense, Dropout, Embedding, Flatten, GRUCell, InputLayer, LSTMCell,
+        Masking, SimpleRNN, SimpleRNNCell, StackedRNNCells, TimeDistributed,
     )
 }  # fmt: skip
 MAX_PARAMETERS = 10_000_000  # 40 MB of float32; thrice that with the state of an optimizer
@@ -147,8 +151,9 @@ def _arguments(kind: str, config: dict[str, Any]) -> dict[str, Any]:
         config["batch_shape"] = tuple(batch_shape)
     else:
         config["dtype"] = _dtype(config.get("dtype"))
-    if "activation" in config:
-        config["activation"] = _activation(config["activation"])
+    for function in ("activation", "recurrent_activation"):
+        if function in config:
+            config[function] = _activation(config[function])
     for flag in ("quantization_config", "lora_rank", "lora_alpha"):
         if config.get(flag, 0) is None:
             config.pop(flag)

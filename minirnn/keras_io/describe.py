@@ -16,21 +16,19 @@ from ..layers import (  # fmt: skip
     InputLayer,
     Layer,
     Masking,
-    SimpleRNN,
-    SimpleRNNCell,
     StackedRNNCells,
     Symbolic,
     TimeDistributed,
 )
+from ..layers.cell import Cell
 from ..layers.cells import OwnCell
+from ..layers.rnn import OF_THE_RNN, CellLayer
 from ..models import Model, Sequential
-
-_OF_THE_RNN = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
 
 
 def described(layer: Layer, dtype: str | None = None) -> dict[str, Any]:
     """The layer as Keras 3 serializes it. NotImplementedError names what Keras has no description for."""
-    kind = "SimpleRNNCell" if isinstance(layer, SimpleRNNCell) else type(layer).__name__
+    kind = type(layer).__name__
     config = _common(layer, dtype) | _config(layer, dtype)
     return {"module": "keras.layers", "class_name": kind, "config": config, "registered_name": None}
 
@@ -53,9 +51,9 @@ def _common(layer: Layer, dtype: str | None) -> dict[str, Any]:
 
 def _config(layer: Layer, dtype: str | None) -> dict[str, Any]:
     match layer:
-        case SimpleRNN():
+        case CellLayer():
             return _rnn(layer) | _cell(layer.cell) | ({} if layer.cell.seed is None else {"seed": layer.cell.seed})
-        case SimpleRNNCell():
+        case Cell():
             return _cell(layer) | {"seed": layer.seed}
         case StackedRNNCells():
             return {"cells": [described(cell, dtype) for cell in layer.cells]}
@@ -86,19 +84,22 @@ def _config(layer: Layer, dtype: str | None) -> dict[str, Any]:
 
 
 def _rnn(layer: RNN) -> dict[str, Any]:
-    return {name: getattr(layer, name) for name in _OF_THE_RNN}
+    return {name: getattr(layer, name) for name in OF_THE_RNN}
 
 
-def _cell(cell: SimpleRNNCell) -> dict[str, Any]:
-    own = {"units": cell.units, "activation": _activation(cell), "use_bias": cell.use_bias}
-    own |= {"dropout": cell.dropout, "recurrent_dropout": cell.recurrent_dropout}
-    return own | _weights(cell, ("kernel", "recurrent", "bias"))
+def _cell(cell: Cell) -> dict[str, Any]:
+    """A cell's arguments; functions by their names. `implementation` Keras writes down for neither LSTM nor GRU."""
+    own = {"units": cell.units, "activation": _activation(cell)} | _weights(cell, ("kernel", "recurrent", "bias"))
+    if any(gate.activation != "activation" for gate in cell.gates):
+        own["recurrent_activation"] = _activation(cell, "recurrent_activation")
+    flags = ("use_bias", "dropout", "recurrent_dropout", "unit_forget_bias", "reset_after")
+    return own | {name: getattr(cell, name) for name in flags if hasattr(cell, name)}
 
 
-def _activation(layer: Any) -> str:
-    name = activations.name_of(layer.activation)
+def _activation(layer: Any, which: str = "activation") -> str:
+    name = activations.name_of(getattr(layer, which))
     if name is None:
-        raise NotImplementedError(f"{layer.label}: its activation is a function of your own, which Keras cannot be told of")
+        raise NotImplementedError(f"{layer.label}: its {which} is a function of your own, which Keras cannot be told of")
     return name
 
 

@@ -78,11 +78,14 @@ class Call:
         self.made: Masks = []  # the mask that the layer makes
         self.final: list[Node] = []  # the states after the last step
         self.losses: list[Node] = []  # penalties on what comes out
+        self.blocks: dict[str, Node] = {}  # of fused weights the block of each gate, "W_xi"
 
     def inner(self, prefix: str, scope: Scope, states: list[Node] | None = None) -> Call:
         """The call of a layer inside this one, whose weights are named ``prefix/...``."""
         parameters = {k.removeprefix(f"{prefix}/"): p for k, p in self.parameters.items() if k.startswith(f"{prefix}/")}
-        return Call(scope, parameters, self.conditions, states, self.mask, self.training)
+        inner = Call(scope, parameters, self.conditions, states, self.mask, self.training)
+        inner.blocks = self.blocks
+        return inner
 
     def dropout(self, name: str, shape: tuple[int, ...], dims: tuple[str, ...], rate: float, rng: Any, dtype: Any) -> Node:
         """The dropout mask of that name: as given, or drawn now; 0 with probability `rate`, else 1 / (1 - rate)."""

@@ -11,7 +11,8 @@ from ..engine.graph import Node, at, named
 from ..engine.ops.basic import leaf, spreadcols, stack, state, where, zeros
 from .arguments import boolean
 from .calls import Call, Masks, Scope
-from .cells import SimpleRNNCell, StackedRNNCells, demand_cell
+from .cell import Cell
+from .cells import StackedRNNCells, demand_cell
 from .layer import Layer
 from .nodes import steps
 from .symbolic import Shape
@@ -35,7 +36,7 @@ class RNN(Layer):
 
     def __init__(
         self,
-        cell: SimpleRNNCell | StackedRNNCells | Sequence[SimpleRNNCell],
+        cell: Layer | Sequence[Layer],
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
@@ -59,7 +60,7 @@ class RNN(Layer):
         self.states: list[np.ndarray] | None = None  # of a stateful layer, after the last call
 
     @property
-    def cells(self) -> list[SimpleRNNCell]:
+    def cells(self) -> list[Cell]:
         return self.cell.cells if isinstance(self.cell, StackedRNNCells) else [self.cell]
 
     @property
@@ -131,28 +132,35 @@ class RNN(Layer):
         with at(before):
             states = self._initial(each[0], call, calls)
         outputs = _Outputs(self, call, states, masks, before, calls[-1].scope.tag)
-        with at(None):  # the masks of dropout are those of the whole call
+        with at(None):  # blocks of weights and masks of dropout are those of the whole call
             belows = [each[0], *[own[0] for own in states]]
-            dropped = [cell.dropped(below, inner) for cell, below, inner in zip(self.cells, belows, calls)]
+            prepared = [cell.prepared(below, inner) for cell, below, inner in zip(self.cells, belows, calls)]
         call.history = [[] for _ in self.sizes]
         for t, x_t in enumerate(each):
             with at(x_t.step):
                 out = x_t
                 for k, (cell, inner) in enumerate(zip(self.cells, calls)):
-                    before_it = states[k]
-                    out, states[k] = cell.step(out, before_it, inner, dropped[k], "h" if masks is None else "htilde")
-                    if masks is not None:
-                        names = cell.state_names("h", inner.scope)
-                        states[k] = [
-                            named(name, where(spreadcols(masks[t], new), new, old))
-                            for name, new, old in zip(names, states[k], before_it)
-                        ]
+                    out, states[k] = self._stepped(cell, out, states[k], inner, prepared[k], masks[t] if masks else None)
                 outputs.take(out, states[-1][0])
             for history, h in zip(call.history, [h for own in states for h in own]):
                 history.append(h)
         call.final = [h for own in states for h in own]
         result = outputs.all() if self.return_sequences else outputs.last()
         return [result, *call.final] if self.return_state else result
+
+    @staticmethod
+    def _stepped(
+        cell: Cell, x: Node, before: list[Node], call: Call, prepared: Any, mask: Node | None
+    ) -> tuple[Node, list[Node]]:
+        """The output and the states after a step, under their names; where there is a mask, the states are carried by it."""
+        out, raw = cell.stepped(x, before, call, prepared)
+        names = [f"{name}{call.scope.tag}" for name in cell.state_names]
+        if mask is None:
+            states = [named(name, node) for name, node in zip(names, raw)]
+            return states[raw.index(out)] if out in raw else out, states
+        new = [named(f"{name}{call.scope.tag}", node) for name, node in zip(_new_names(cell), raw)]
+        out = new[raw.index(out)] if out in raw else out
+        return out, [named(name, where(spreadcols(mask, a), a, b)) for name, a, b in zip(names, new, before)]
 
     def masks(self, x: Node, call: Call) -> list[Masks | None]:
         out = call.mask if self.return_sequences and call.conditions.semantics != "keras-3.16" else None
@@ -173,9 +181,8 @@ class RNN(Layer):
         self.check_states([node.shape for node in given], x_1.shape[0])
         found = []
         for cell, inner in zip(self.cells, calls):
-            names = cell.state_names("h", inner.scope)
-            own = [given.pop(0) for _ in names] if given else cell.first_states(x_1, inner)
-            found.append([named(name, node) for name, node in zip(names, own)])
+            own = [given.pop(0) for _ in cell.state_names] if given else cell.first_states(x_1, inner)
+            found.append([named(f"{name}{inner.scope.tag}", node) for name, node in zip(cell.state_names, own)])
         return found
 
     def check_states(self, shapes: list[Shape], samples: int | None = None) -> None:
@@ -205,19 +212,49 @@ class RNN(Layer):
     reset_states = reset_state
 
 
+def _new_names(cell: Cell) -> list[str]:
+    """What the states that a step computes are called before a mask chooses: h̃, or ĥ of a cell with a candidate c̃ or h̃."""
+    candidates = {gate.name for gate in cell.gates}
+    mark = "hat" if candidates & {f"{name}tilde" for name in cell.state_names} else "tilde"
+    return [f"{name}{mark}" for name in cell.state_names]
+
+
+def of_cell(name: str) -> Any:
+    """An attribute of a layer that is its cell's."""
+    return property(lambda layer: getattr(layer.cell, name))
+
+
+class CellLayer(RNN):
+    """An RNN of one of Keras' cells, which it makes itself: the arguments of both in one."""
+
+    units = of_cell("units")
+
+    def __init__(self, cell: type[Cell], units: int, others: dict[str, Any], **arguments: Any) -> None:
+        own = {key: others.pop(key) for key in (*OF_THE_RNN, *_OF_THE_LAYER) if key in others}
+        super().__init__(cell(units, dtype=own.get("dtype"), kind=self.kind, **arguments, **others), **own)
+
+
+OF_THE_RNN = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
+_OF_THE_LAYER = (
+    "name", "dtype", "trainable", "autocast", "input_shape", "input_dim", "batch_input_shape", "time_major",
+    "activity_regularizer",
+)  # fmt: skip
+
+
 class _Outputs:
     """What an RNN gives at each step, in the semantics of the run (see `minirnn.verify.keras_differences`)."""
 
     def __init__(
         self, layer: RNN, call: Call, initial: list[list[Node]], masks: Masks | None, before: int, tag: str
     ) -> None:
-        self.layer, self.call, self.masks, self.before, self.name = layer, call, masks, before, f"o{tag}"
+        self.layer, self.call, self.masks, self.before = layer, call, masks, before
+        self.name = f"{'out' if 'o' in {gate.name for gate in layer.cells[-1].gates} else 'o'}{tag}"
         self.found: list[Node] = []
         jax = call.conditions.semantics == "jax"
         zero = layer.zero_output_for_mask and not (jax and layer.unroll)
         self.by_position = zero and layer.unroll and layer.go_backwards  # TensorFlow does not reverse this mask
         self.zero = zero and not self.by_position
-        plain = isinstance(layer.cells[-1], SimpleRNNCell)  # whose output is its state
+        plain = layer.cells[-1].output_is_state
         if jax and not plain and masks is not None:
             raise NotImplementedError(f"{layer.label}: a cell of your own with a mask is run as on TensorFlow only")
         as_state = plain and (initial[-1][0].op is state or (jax and not layer.unroll))
