@@ -95,7 +95,7 @@ def test_activations(save, layer, activation):
 
 
 CLASSES = [
-    "Lambda", "TFSMLayer", "TorchModuleWrapper", "LSTM", "Layer", "Functional", "Sequential", "os.system", "__class__",
+    "Lambda", "TFSMLayer", "TorchModuleWrapper", "ConvLSTM1D", "Layer", "Functional", "Sequential", "os.system", "__class__",
     "simplernn", "SimpleRNN ", "", "x" * 10_000, "a\nb", None, 5, [], ["SimpleRNN"], {"a": 1},
 ]  # fmt: skip
 
