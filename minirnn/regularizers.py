@@ -18,14 +18,14 @@ Regularizer = Callable[[Node], Node]
 
 
 class L1L2:
-    """l1 Σ|w| + l2 Σw²."""
+    """l1 Σ|w| + l2 Σw², the factors in single precision, to which Keras on TensorFlow rounds them in any model."""
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
         self.l1, self.l2 = _factor("l1", l1), _factor("l2", l2)
 
     def __call__(self, w: Node) -> Node:
-        parts = [scale(sum_all(absolute(w)), p=self.l1)] if self.l1 else []
-        parts += [scale(sum_all(square(w)), p=self.l2)] if self.l2 or not self.l1 else []
+        parts = [scale(sum_all(absolute(w)), p=_single(self.l1))] if self.l1 else []
+        parts += [scale(sum_all(square(w)), p=_single(self.l2))] if self.l2 or not self.l1 else []
         return parts[0] if len(parts) == 1 else parts[0] + parts[1]
 
     def get_config(self) -> dict[str, Any]:
@@ -88,6 +88,10 @@ class OrthogonalRegularizer:
 
     __eq__ = L1L2.__eq__
     __hash__ = L1L2.__hash__
+
+
+def _single(factor: float) -> float:
+    return float(np.float32(factor))
 
 
 def _factor(name: str, value: Any) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .graph import Node, ancestors, at, named, now, same
+from .graph import Node, Primitive, ancestors, at, named, now, same
 from .ops.basic import above, concat, ones, put, stack, total, zeros
 
 
@@ -92,9 +92,23 @@ def _collect(terms: list[Node]) -> Node:
         steps = {term.attrs["t"]: term.args[0] for term in terms}
         if len(steps) == len(terms) == terms[0].shape[1]:
             return stack(*[steps[t] for t in sorted(steps)])
-    places = [[x for x in term.args if x.op is not zeros] for term in terms]
-    if terms[0].op in (concat, above) and len({(term.op, len(term.args)) for term in terms}) == 1 == len(places[0]):
-        filled = {term.args.index(place[0]): place[0] for term, place in zip(terms, places) if len(place) == 1}
-        if len(filled) == len(terms):
-            return terms[0].op(*[filled.get(k, x) for k, x in enumerate(terms[0].args)])
-    return total(*terms)
+    terms = _side_by_side(terms)
+    return terms[0] if len(terms) == 1 else total(*terms)
+
+
+def _side_by_side(terms: list[Node]) -> list[Node]:
+    """The terms, those that are one block among zeros put together, each in its place."""
+    rest: list[Node] = []
+    wholes: dict[tuple[Primitive, int], dict[int, Node]] = {}  # of so many blocks: the term with the block at each place
+    for term in terms:
+        places = [k for k, x in enumerate(term.args) if x.op is not zeros] if term.op in (concat, above) else []
+        found = wholes.setdefault((term.op, len(term.args)), {})
+        if len(places) == 1 and places[0] not in found and len({x.shape for x in term.args}) == 1:
+            found[places[0]] = term
+        else:
+            rest.append(term)
+    for (op, count), found in wholes.items():
+        some = next(iter(found.values()), None)
+        if some is not None:
+            rest.append(some if len(found) == 1 else op(*[found.get(k, some).args[k] for k in range(count)]))
+    return rest

@@ -240,7 +240,7 @@ class Given:
         self.x, *more = [find(history) for history in inputs]
         self.states = more + [find(history) for history in states]
         self.mask = find(masks[0]) if masks else None
-        self.training = training
+        self.training = training or None  # Keras writes False for every recurrent layer, and lets fit override it
 
 
 def _histories(value: Any) -> list[list[Any]]:

@@ -86,13 +86,12 @@ def twin_of(
             mask = next(np.asarray(mask, dtype) for mask in fixed if mask is not None)
             made[symbolic] = keras.ops.multiply(x, mask if mask.ndim == len(x.shape) else mask[:, None])
             continue
-        keywords: dict[str, Any] = {"initial_state": states if len(states) > 1 else states[0]} if states else {}
+        keywords: dict[str, Any] = {"initial_state": by_cell(layer, states)} if states else {}
         keywords |= {"mask": _output(made, symbolic.mask)} if symbolic.mask is not None else {}
         keywords |= {"training": symbolic.training} if symbolic.training is not None else {}
         made[symbolic] = layers[layer](x, **keywords)
     for layer, twin in layers.items():
         if not isinstance(layer, InputLayer):
-            _exact(layer, twin)
             given = layer.weights if weights is None else weights[layer]
             twin.set_weights([w.astype(dtype) for w in given])
     inputs = [made[s] for s in model.inputs]
@@ -103,13 +102,13 @@ def twin_of(
     return whole, layers, made
 
 
-def _exact(layer: Layer, twin: Any) -> None:
-    """Give the factors of regularizers as float64: Keras would round them to single precision whatever it computes in."""
-    pairs = [(ours, twin.weights[layer.weight_names.index(name)].regularizer) for name, ours in layer.regularizers.items()]
-    for ours, regularizer in [*pairs, (layer.activity_regularizer, twin.activity_regularizer)]:
-        for name, value in ours.get_config().items() if ours is not None else ():  # type: ignore[attr-defined]
-            if isinstance(value, float):
-                setattr(regularizer, name, np.float64(value))
+def by_cell(layer: Layer, states: list[Any]) -> Any:
+    """Initial states as Keras takes them: one alone, several in a list; of cells on top of each other a list for each."""
+    cells = layer.cells if isinstance(layer, RNN) else []
+    if len(cells) < 2 or all(len(cell.sizes) == 1 for cell in cells):
+        return states if len(states) > 1 else states[0]
+    rest = iter(states)
+    return [[next(rest) for _ in cell.sizes] for cell in cells]
 
 
 def _output(made: dict[Symbolic, Any], s: Symbolic) -> Any:
@@ -130,11 +129,13 @@ def replay(model: Model, layers: dict[Layer, Any], masks: Mapping[str, Any], dty
     """Let the recurrent layers of a twin use these dropout masks in their next call, in place of some of their own."""
     keras = import_keras()
     for symbolic, scope in model.scopes():
-        for _, _, cells, tags in recurrences(symbolic.layer, layers.get(symbolic.layer), scope):
-            for cell, tag in zip(cells, tags):
-                for name, place in (("d_x", "_dropout_mask"), ("d_h", "_recurrent_dropout_mask")):
-                    if (mask := masks.get(f"{name}{tag}")) is not None:
-                        setattr(cell, place, keras.ops.convert_to_tensor(np.asarray(mask, dtype)))
+        for rnn, _, cells, tags in recurrences(symbolic.layer, layers.get(symbolic.layer), scope):
+            for ours, cell, tag in zip(rnn.cells, cells, tags):
+                for names, place in zip(ours.dropout_names(tag), ("_dropout_mask", "_recurrent_dropout_mask")):
+                    found = [masks[name] for name in names if masks.get(name) is not None]
+                    fixed = [keras.ops.convert_to_tensor(np.asarray(mask, dtype)) for mask in found]
+                    if fixed:
+                        setattr(cell, place, fixed if hasattr(cell, "dropout_mask_count") else fixed[0])
 
 
 def dropout_masks(model: Model, keras_model: Any, X: Any) -> dict[str, np.ndarray]:
@@ -156,13 +157,14 @@ def dropout_masks(model: Model, keras_model: Any, X: Any) -> dict[str, np.ndarra
         twin = by_name.get(symbolic.layer.name)
         for rnn, _, cells, tags in recurrences(symbolic.layer, twin, scope):
             sizes = [nodes[symbolic].features, *[cell.units for cell in rnn.cells]]
-            for cell, tag, features, units in zip(cells, tags, sizes, sizes[1:]):
-                state = cell.seed_generator.state.value
-                for name, rate, size in (("d_x", cell.dropout, features), ("d_h", cell.recurrent_dropout, units)):
-                    if rate:
-                        ones = keras.ops.ones((len(arrays[0]), size), cell.compute_dtype)
-                        drawn = keras.random.dropout(ones, rate, seed=cell.seed_generator)
-                        found[f"{name}{tag}"] = np.asarray(keras.ops.convert_to_numpy(drawn))
+            for ours, cell, tag, features, units in zip(rnn.cells, cells, tags, sizes, sizes[1:]):
+                state = np.array(keras.ops.convert_to_numpy(cell.seed_generator.state))
+                kinds = (cell.dropout, features), (cell.recurrent_dropout, units)
+                for names, (rate, size) in zip(ours.dropout_names(tag), kinds):
+                    ones = keras.ops.ones((len(arrays[0]), size), cell.compute_dtype)
+                    drawn = [keras.random.dropout(ones, rate, seed=cell.seed_generator) for _ in names if rate]
+                    if rate and ours.drops(rate):
+                        found |= {n: np.asarray(keras.ops.convert_to_numpy(mask)) for n, mask in zip(names, drawn)}
                 cell.seed_generator.state.assign(state)
     return found
 

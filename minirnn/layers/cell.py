@@ -186,21 +186,26 @@ class Cell(Layer):
             found.append(call.blocks[short])
         return found
 
+    def dropout_names(self, tag: str) -> tuple[list[str], list[str]]:
+        """What the masks of the input and of the state are called: one for each gate, or one for all.
+
+        Keras has one of the input for all gates in implementation 2, and one for each in 1, which is forced by any dropout
+        of the state. A cell without gates has one of each.
+        """
+        letters = [gate.letter for gate in self.gates] if self.implementation == 1 else [""]
+        return [f"d_x{letter}{tag}" for letter in letters], [f"d_h{letter}{tag}" for letter in letters]
+
     def dropout_masks(self, x: Node, call: Call) -> list[list[Node | None]]:
-        """Of the input and of the state the masks of every gate: one for all in implementation 2, else one for each."""
-        tag, N, M = call.scope.tag, x.shape[0], self.features(call.scope)
+        """The dropout masks of every gate, of the input and of the state; none where nothing is dropped."""
+        N, M = x.shape[0], self.features(call.scope)
+        kinds = (self.dropout, x.shape[-1], call.scope.features), (self.recurrent_dropout, self.units, M)
         found: list[list[Node | None]] = []
-        for name, rate, size, letter in (
-            ("d_x", self.dropout, x.shape[-1], call.scope.features),
-            ("d_h", self.recurrent_dropout, self.units, M),
-        ):
-            letters = [gate.letter for gate in self.gates] if self.implementation == 1 else [""]
+        for names, (rate, size, letter) in zip(self.dropout_names(call.scope.tag), kinds):
             used = call.training and self.drops(rate)
-            drawn = [
-                call.dropout(f"{name}{gate}{tag}", (N, size), ("N", letter), rate, self._rng, x.dtype) if used else None
-                for gate in letters
+            masks = [
+                call.dropout(name, (N, size), ("N", letter), rate, self._rng, x.dtype) if used else None for name in names
             ]
-            found.append(drawn * (len(self.gates) // len(drawn)))
+            found.append(masks if len(masks) == len(self.gates) else masks * len(self.gates))
         return found
 
     @staticmethod

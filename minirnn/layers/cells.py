@@ -107,6 +107,10 @@ class OwnCell(Layer):
     def prepared(self, x: Node, call: Call) -> None:
         """Nothing: what is the same at all steps is for the cell to make."""
 
+    def dropout_names(self, tag: str) -> tuple[list[str], list[str]]:
+        """None: dropout is for the cell to do."""
+        return [], []
+
     def first_states(self, x: Node, call: Call) -> list[Node]:
         """Zeros, for a sequence whose first step is x."""
         letters = self.state_letters(call.scope)

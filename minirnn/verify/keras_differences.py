@@ -134,8 +134,7 @@ TRAPS = (
     ),
     Trap(
         "factors in single precision",
-        "Keras on TensorFlow rounds the factors of regularizers to float32 even in a float64 model; minirnn does not, and "
-        "the verdict gives Keras the exact ones.",
+        "Keras on TensorFlow rounds the factors of regularizers to float32 even in a float64 model; minirnn does the same.",
         lambda trace: any(layer.regularizers for layer in trace.model.layers),
     ),
 )

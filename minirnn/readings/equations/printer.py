@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import sympy as sp
 from sympy.matrices.expressions import HadamardProduct, OneMatrix
 
@@ -168,7 +169,7 @@ class Speller:
     # ---------------------------------------------------------------------------------------------------- numbers
 
     def _Number(self, x: Any) -> tuple[str, int]:
-        return (f"{float(x):.10g}" if x.is_Float else str(x)), (ADD if x < 0 else ATOM)
+        return (decimal(float(x)) if x.is_Float else str(x)), (ADD if x < 0 else ATOM)
 
     def _Rational(self, x: Any) -> tuple[str, int]:
         return (str(x), ATOM) if x.q == 1 else (self.d.fraction(str(x.p), str(x.q)), PRODUCT)
@@ -259,7 +260,7 @@ class Speller:
 
     def _Entrywise(self, x: Any) -> tuple[str, int]:
         function, argument = x.args[0].name, self.spell(x.args[1])[0]
-        numbers = [f"{float(n):.10g}" for n in x.args[2:]]
+        numbers = [decimal(float(n)) for n in x.args[2:]]
         if function == "positive":
             return self.d.iverson(f"{argument} > 0"), ATOM
         if function == "inside":
@@ -400,3 +401,8 @@ class Speller:
         signs |= {"==": "=", "!=": self.d.unequal}
         said = [f"{self.spell(p.lhs)[0]} {signs[p.rel_op]} {self.spell(p.rhs)[0]}" for p in parts]
         return self.d.iverson(", ".join(said)), ATOM
+
+
+def decimal(number: float) -> str:
+    """A number as it was meant: 0.01 also where it went through single precision."""
+    return f"{number:.10g}" if float(np.float32(number)) != number else str(np.float32(number)).removesuffix(".0")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import losses
-from ...keras_io.live import import_keras, recurrences, replay, twin_of
+from ...keras_io.live import by_cell, import_keras, recurrences, replay, twin_of
 from ...layers import RNN
 from ...system import plain
 from ...traces import Trace
@@ -191,38 +191,61 @@ def _states(
     import keras
 
     probes: list[Any] = []
-    found: list[tuple[str, np.ndarray]] = []
+    found: list[tuple[list[str], np.ndarray]] = []
     for call, scope in trace.model.scopes():
         done = trace.call_of(call)
         history = iter(done.history if done else [])
-        at = 0
+        given = [_tensor(tensors, s) for s in call.inputs[1:]]
         for rnn, _, cells, tags in recurrences(call.layer, layers.get(call.layer), scope):
-            sources = [
-                tensors[s.first][s.index] if isinstance(tensors[s.first], (list, tuple)) else tensors[s.first]
-                for s in call.inputs
-            ]
-            initial = sources[1:][at : at + len(cells)]
-            at += len(cells)
+            initial, given = given[: len(rnn.sizes)], given[len(rnn.sizes) :]
             kept = (trace.conditions.states or {}).get(rnn) if rnn.stateful else None
-            for k, tag in enumerate(tags):
-                ours = np.stack([node.value for node in next(history)], axis=1)
-                if done is not None and done.mask is not None and (initial or kept or k + 1 < len(cells)):
+            if kept and not initial:
+                initial = [keras.ops.convert_to_tensor(a.astype(dtype)) for a in kept]
+            for k, (tag, own) in enumerate(zip(tags, rnn.cells)):
+                names = [f"{name}{tag}_t" for name in own.state_names]
+                ours = [np.stack([node.value for node in next(history)], axis=1) for _ in names]
+                if done is not None and done.mask is not None and (initial or k + 1 < len(cells)):
                     reason = "Keras gives outputs, not states, where a mask leaves steps out"
-                    yield Row(f"h{tag}_t", FORWARD, dtype, None, reason)
+                    yield from (Row(name, FORWARD, dtype, None, reason) for name in names)
                     continue
                 cell = keras.layers.StackedRNNCells(cells[: k + 1], dtype=dtype) if k else cells[0]
+                cell = _all_states(cell, dtype) if len(names) > 1 else cell
                 whole = keras.layers.RNN(cell, return_sequences=True, go_backwards=rnn.go_backwards, dtype=dtype)
                 keywords: dict[str, Any] = {"mask": tensors[call.mask]} if call.mask is not None else {}
                 if initial:
-                    keywords["initial_state"] = initial[: k + 1] if k else initial[0]
-                elif kept:
-                    keywords["initial_state"] = [keras.ops.convert_to_tensor(a.astype(dtype)) for a in kept[: k + 1]]
-                probes.append(whole(sources[0], **keywords))
-                found.append((f"h{tag}_t", ours))
+                    below = RNN(list(rnn.cells[: k + 1])) if k else rnn
+                    keywords["initial_state"] = by_cell(below, initial[: sum(len(c.sizes) for c in rnn.cells[: k + 1])])
+                probes.append(whole(_tensor(tensors, call.inputs[0]), **keywords))
+                found.append((names, np.concatenate(ours, axis=-1)))
     if probes:
         model = keras.Model(twin.inputs if len(twin.inputs) > 1 else twin.inputs[0], probes)
-        for (name, ours), truth in zip(found, asked(model)):
-            yield Row(name, FORWARD, dtype, error_in_eps(ours, _array(truth), dtype))
+        for (names, whole), truth in zip(found, asked(model)):
+            parts = (np.split(array, len(names), axis=-1) for array in (whole, _array(truth)))
+            for name, ours, theirs in zip(names, *parts):
+                yield Row(name, FORWARD, dtype, error_in_eps(ours, theirs, dtype))
+
+
+def _tensor(tensors: dict[Any, Any], s: Any) -> Any:
+    found = tensors[s.first]
+    return found[s.index] if isinstance(found, (list, tuple)) else found
+
+
+def _all_states(cell: Any, dtype: str) -> Any:
+    """The same cell of Keras with all states of its last cell side by side for an output."""
+    import keras
+
+    class States(keras.layers.Layer):
+        state_size = cell.state_size
+        output_size = sum(getattr(cell, "cells", [cell])[-1].state_size)
+
+        def call(self, x: Any, states: Any, training: bool = False) -> Any:
+            _, new = cell(x, states, training=training)
+            return keras.ops.concatenate(list(new[-1] if hasattr(cell, "cells") else new), axis=-1), new
+
+        def get_initial_state(self, batch_size: Any = None) -> Any:
+            return cell.get_initial_state(batch_size=batch_size)
+
+    return States(dtype=dtype)
 
 
 def _array(tensor: Any) -> np.ndarray:
