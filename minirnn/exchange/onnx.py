@@ -6,11 +6,11 @@ The operator (version 14 and later, layout 0 or 1) has W (directions, units, D),
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..files import open_regular
 from ..layers import Bidirectional, Input, SimpleRNN
 from ..models import Model
 from ..system import plain
@@ -26,7 +26,10 @@ NUMBERED: dict[str, tuple[str, tuple[float, ...], tuple[float, ...]]] = {
     "Affine": ("linear", (1.0, 0.0), ()),
     "ScaledTanh": ("tanh", (1.0, 1.0), ()),
 }
-KNOWN = {"activations", "activation_alpha", "activation_beta", "direction", "hidden_size", "layout"}
+KNOWN = {
+    "activations": list, "activation_alpha": list, "activation_beta": list, "direction": bytes, "hidden_size": int,
+    "layout": int,
+}  # fmt: skip
 MAX_FILE = 128 * 2**20
 
 
@@ -42,62 +45,62 @@ def from_onnx(path: Any, node: str | None = None) -> Model:
     """
     try:
         import onnx
-        from onnx import numpy_helper
     except ImportError as error:
         raise ImportError("this needs onnx: pip install 'minirnn[onnx]'") from error
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file")
-    if path.stat().st_size > MAX_FILE:
-        raise ValueError(f"{path}: the file is larger than {MAX_FILE // 2**20} MB")
+    with open_regular(path, MAX_FILE) as file:
+        try:
+            graph = onnx.ModelProto.FromString(file.read()).graph
+        except Exception as error:  # the parser of protocol buffers raises its own kinds
+            raise ValueError(f"{path}: this is not an ONNX file ({plain(error)})") from error
     try:
-        graph = onnx.load(path, load_external_data=False).graph
-    except Exception as error:  # the parser of protocol buffers raises its own kinds
-        raise ValueError(f"{path}: this is not an ONNX file ({plain(error)})") from error
-    nodes = [n for n in graph.node if n.op_type == "RNN" and (node is None or n.name == node)]
-    if len(nodes) != 1:
-        names = ", ".join(plain(n.name) for n in graph.node if n.op_type == "RNN")
-        raise ValueError(f"{path}: it has {len(nodes)} RNN nodes to choose from; name one of: {names}")
-    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in nodes[0].attribute}
-    if unknown := set(attributes) - KNOWN:
-        raise NotImplementedError(f"{path}: the RNN node has {', '.join(sorted(unknown))}, which minirnn does not support")
-    tensors: dict[str, np.ndarray] = {}
-    for tensor in graph.initializer:
-        if tensor.name in nodes[0].input:
-            if tensor.data_location == onnx.TensorProto.EXTERNAL:
-                raise ValueError(f"{path}: {plain(tensor.name)} keeps its numbers in another file, which is not read")
-            tensors[tensor.name] = numpy_helper.to_array(tensor)
-    every_step = bool(nodes[0].output[0])
-    return _model(path, attributes, [tensors.get(name) for name in nodes[0].input], list(nodes[0].input), every_step)
+        return _model(graph, node)
+    except NotImplementedError as error:
+        raise NotImplementedError(f"{path}: {plain(error, 300)}") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {plain(error, 300)}") from error
+    except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:
+        raise ValueError(f"{path}: its RNN node is not as the standard says ({plain(error)})") from error
 
 
-def _model(
-    path: Path, attributes: dict[str, Any], inputs: list[np.ndarray | None], names: list[str], every_step: bool
-) -> Model:
-    W, R, B, lengths, initial = [*inputs[1:6], None, None, None, None, None][:5]
-    if W is None or R is None or W.ndim != 3 or R.shape != (W.shape[0], W.shape[1], W.shape[1]) or len(W) > 2:
-        raise ValueError(f"{path}: the RNN node has no constant W and R that fit together")
-    if lengths is not None or any(names[4:5]):
-        raise NotImplementedError(f"{path}: the RNN node is given sequence_lens, which minirnn does not read")
+def _model(graph: Any, name: str | None) -> Model:
+    nodes = [n for n in graph.node if n.op_type == "RNN"]
+    named = [n for n in nodes if name in (None, n.name)]
+    if len(named) != 1:
+        names = ", ".join(plain(repr(n.name)) for n in nodes[:9]) or "there is none"
+        raise ValueError(f"it has {len(named)} RNN nodes to choose from; name one of: {names}")
+    node = named[0]
+    inputs, arrays = _inputs(graph, node)
+    if not node.output:
+        raise ValueError("its RNN node has no output")
+    options = _attributes(node)
+    W, R, B, lengths, initial = arrays[1:]
+    if W is None or R is None or W.ndim != 3 or R.shape != (W.shape[0], W.shape[1], W.shape[1]) or 0 in W.shape:
+        raise ValueError("its RNN node has no constant W and R that fit together")
+    if lengths is not None or inputs[4]:
+        raise NotImplementedError("its RNN node is given sequence_lens, which minirnn does not read")
     if initial is not None and initial.any():
-        raise NotImplementedError(f"{path}: its initial_h is constant numbers; make it an input of the graph, or zeros")
+        raise NotImplementedError("its initial_h is constant numbers; make it an input of the graph, or zeros")
     directions, units, features = W.shape
-    way = attributes.get("direction", b"forward").decode()
+    way = options.get("direction", "forward")
     if way not in ("forward", "reverse", "bidirectional") or directions != 1 + (way == "bidirectional"):
-        raise ValueError(f"{path}: direction {plain(way)} does not fit W of shape {W.shape}")
-    if attributes.get("hidden_size", units) != units:
-        raise ValueError(f"{path}: hidden_size {attributes['hidden_size']} does not fit W of shape {W.shape}")
+        raise ValueError(f"direction {plain(way)} does not fit W of shape {W.shape}")
+    if options.get("hidden_size", units) != units:
+        raise ValueError(f"hidden_size {options['hidden_size']} does not fit W of shape {W.shape}")
     if B is not None and B.shape != (directions, 2 * units):
-        raise ValueError(f"{path}: B has shape {B.shape}, not {(directions, 2 * units)}")
-    if any(array.dtype not in (np.float32, np.float64) for array in (W, R) if array is not None):
-        raise NotImplementedError(f"{path}: its weights are {W.dtype}; minirnn computes in float32 or float64")
-    options: dict[str, Any] = {"use_bias": B is not None, "return_sequences": every_step, "dtype": W.dtype.name}
+        raise ValueError(f"B has shape {B.shape}, not {(directions, 2 * units)}")
+    if any(array is not None and array.dtype not in (np.float32, np.float64) for array in (W, R, B)):
+        raise NotImplementedError(f"its weights are {W.dtype}; minirnn computes in float32 or float64")
+    common: dict[str, Any] = {
+        "use_bias": B is not None,
+        "return_sequences": bool(node.output[0]),
+        "dtype": W.dtype.name,
+    }
     rnns = [
-        SimpleRNN(units, activation=f, go_backwards=way == "reverse" or k == 1, **options)
-        for k, f in enumerate(_activations(path, attributes, directions))
+        SimpleRNN(units, activation=f, go_backwards=way == "reverse" or k == 1, **common)
+        for k, f in enumerate(_activations(options, directions))
     ]
     i = Input((None, features))
-    states = [Input((units,)) for _ in rnns] if any(names[5:6]) and initial is None else []
+    states = [Input((units,)) for _ in rnns] if inputs[5] and initial is None else []
     layer: Any = rnns[0] if directions == 1 else Bidirectional(rnns[0], backward_layer=rnns[1], dtype=W.dtype.name)
     model = Model([i, *states] if states else i, layer(i, initial_state=states or None), name="onnx_rnn")
     each = [[W[k].T, R[k].T, *([] if B is None else [B[k][:units] + B[k][units:]])] for k in range(directions)]
@@ -105,12 +108,41 @@ def _model(
     return model
 
 
-def _activations(path: Path, attributes: dict[str, Any], directions: int) -> list[str]:
+def _inputs(graph: Any, node: Any) -> tuple[list[str], list[np.ndarray | None]]:
+    """The names of X, W, R, B, sequence_lens and initial_h, "" of what is not there; and those that are constants."""
+    from onnx import TensorProto, numpy_helper
+
+    names = [*node.input, *[""] * 6][:6]
+    tensors: dict[str, np.ndarray] = {}
+    for tensor in graph.initializer:
+        if tensor.name in names:
+            if tensor.data_location == TensorProto.EXTERNAL:
+                raise ValueError(f"{plain(tensor.name)} keeps its numbers in another file, which is not read")
+            tensors[tensor.name] = numpy_helper.to_array(tensor)
+    return names, [tensors.get(name) for name in names]
+
+
+def _attributes(node: Any) -> dict[str, Any]:
+    """The attributes of the node: numbers, texts, and lists of them."""
+    from onnx import helper
+
+    found = {}
+    for attribute in node.attribute:
+        value = helper.get_attribute_value(attribute)
+        if attribute.name not in KNOWN:
+            raise NotImplementedError(f"its RNN node has {plain(attribute.name)}, which minirnn does not support")
+        if not isinstance(value, KNOWN[attribute.name]):
+            raise ValueError(f"{attribute.name} of its RNN node is {plain(value)}")
+        found[attribute.name] = value.decode() if isinstance(value, bytes) else value
+    return found
+
+
+def _activations(attributes: dict[str, Any], directions: int) -> list[str]:
     """Keras' names of the activations, one for each direction; those with numbers must have the numbers of Keras'."""
     names = [f.decode() for f in attributes.get("activations", [b"Tanh"] * directions)]
     if len(names) != directions or any(f not in FUNCTIONS and f not in NUMBERED for f in names):
         known = ", ".join([*FUNCTIONS, *NUMBERED])
-        raise NotImplementedError(f"{path}: activations {plain(names)}; minirnn reads {known}, one for each direction")
+        raise NotImplementedError(f"activations {plain(names)}; minirnn reads {known}, one for each direction")
     given = [list(attributes.get(f"activation_{which}", [])) for which in ("alpha", "beta")]
     found = []
     for name in names:
@@ -118,7 +150,7 @@ def _activations(path: Path, attributes: dict[str, Any], directions: int) -> lis
         own = [rest.pop(0) if rest else default for rest, default in zip(given, [*usual, *[np.nan] * 2][: len(wanted)])]
         if not np.allclose(own, wanted, rtol=1e-6):
             raise NotImplementedError(
-                f"{path}: activation {name} with alpha, beta = {plain(own)}; Keras' {keras} has {plain(list(wanted))}"
+                f"activation {name} with alpha, beta = {plain(own)}; Keras' {keras} has {plain(list(wanted))}"
             )
         found.append(keras)
     return found
