@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn import cli
+from minirnn import cli, doctor
 
 KERAS = """
 import os
@@ -98,7 +98,7 @@ def test_draw(run, tmp_path):
     code, out, err = run("draw", "free.keras", "--steps", "12", "-o", "g.svg")
     assert code == 0 and "steps 1, 2, … , T-1, T of 12 steps" in out and "random sample of 12 steps" in err
     assert "h_12" in (tmp_path / "g.svg").read_text() and "h_6" not in (tmp_path / "g.svg").read_text()
-    assert run("draw", "free.keras", "--steps", "12", "--all-steps", "-o", "g.svg")[0] == 0
+    assert run("draw", "free.keras", "--steps", "12", "--max-steps", "none", "-o", "g.svg")[0] == 0
     assert "h_6" in (tmp_path / "g.svg").read_text()
 
 
@@ -127,10 +127,10 @@ def test_equations_in_every_way(run):
 
     assert r"W_{x}\, x_{t}" in out("--convention", "column", "--format", "latex")
     assert "Σ(m=1..M) h[t-1,n,m] Wₕ[m,j]" in out("--form", "component")
-    assert "h₄ = tanh(z₄)" in out("--form", "unrolled") and "h₄" not in out("--form", "unrolled", "--at", "2")
+    assert "h₄ = tanh(z₄)" in out("--form", "unrolled") and "h₄" not in out("--form", "unrolled", "--t", "2")
     assert "sₜ₋₁" in out("--names", "s=h,U=W_x") and "Wₓ" not in out("--names", "s=h", "--names", "U=W_x")
     assert "∂L/∂xₜ = δₜ Wₓᵀ" in out("--wrt", "x,h_0") and "(t=0..T-1)" in out("--wrt", "x", "--wrt", "h_0")
-    assert "⎡" in out("--at", "3") and "bmatrix" in out("--at", "3", "--format", "latex")
+    assert "⎡" in out("--t", "3") and "bmatrix" in out("--t", "3", "--format", "latex")
     assert out("--format", "markdown").startswith("$$\n") and out("--format", "mathml").startswith("<math")
     assert "∂⁺hₜ/∂hₜ₋₁" in out("--paths")
 
@@ -198,9 +198,14 @@ def test_verify_that_could_not_check(run, monkeypatch):
         (["equations", "model.keras", "--hide", "h", "--hide", "z"], "cannot hide all of"),
         (["equations", "model.keras", "--hide", "q"], "hide: there is no 'q'"),
         (["equations", "model.keras", "--names", "U"], "write the new name, =, and the old one"),
+        (["equations", "model.keras", "--t", "x"], "'x' is not a whole number"),
+        (["equations", "model.keras", "--from", "matrix"], "did you mean --form?"),
+        (["equatoins", "model.keras"], "there is no command 'equatoins': did you mean equations?"),
+        (["draw", "model.keras", "-o", ""], "name of the file to write is empty"),
+        (["draw", "model.keras", "-o", ".svg/"], "saved as .svg"),
         (["equations", "model.keras", "--names", "\\input{x}=h"], "is no name"),
         (["equations", "model.keras", "--wrt", "q"], "no quantity 'q'"),
-        (["equations", "model.keras", "--at", "7"], "the trace has steps 0 to 4"),
+        (["equations", "model.keras", "--t", "7"], "the trace has steps 0 to 4"),
         (["summary", "."], "not a regular file"),
     ],
     ids=str,
@@ -214,6 +219,7 @@ def test_mistakes_get_one_line_and_leave_nothing(run, tmp_path, arguments, says)
 
 def test_wrong_usage(run):
     assert run()[0] == 2 and run("walk")[0] == 2 and run("draw", "model.keras", "--steps", "0")[0] == 2
+    assert "examples:" in run("--help")[1] and "--max-steps" in run("draw", "--help")[1]
     code, out, _ = run("--version")
     assert code == 0 and out.startswith("minirnn ")
 
@@ -224,6 +230,72 @@ def test_a_closed_pipe_is_no_error(models):
         ["bash", "-c", command], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONUTF8": "1"}
     )
     assert done.returncode == 0 and "Traceback" not in done.stderr and "── start" in done.stdout
+
+
+def shell(models, command):
+    """A command line of bash in which "$@" is minirnn with its model."""
+    words = ["bash", "-c", "set -o pipefail; " + command, "bash", sys.executable, "-m", "minirnn"]
+    return subprocess.run(
+        words, cwd=models, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONUTF8": "1"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "says"),
+    [
+        ('"$@" summary model.keras >&-', 2, "standard output is closed"),
+        ('"$@" summary model.keras >/dev/full', 2, "No space left on device"),
+        ('"$@" summary model.keras >&- 2>&-', 2, ""),
+        ('"$@" summary model.keras <&- 2>&- | grep -q "params: 57"', 0, ""),
+        ('"$@" walk free.keras --steps 60 | head -1 >/dev/null', 0, ""),
+        (
+            '"$@" source free.keras -o /dev/stdout 2>/dev/null | python -c "import sys; exec(sys.stdin.read()); forward"',
+            0,
+            "",
+        ),
+        ('"$@" source free.keras -o /dev/full', 2, "/dev/full: it cannot be written: No space left on device"),
+    ],
+)
+def test_streams_that_are_closed_full_or_broken(models, command, code, says):
+    done = shell(models, command)
+    assert done.returncode == code and "Traceback" not in done.stderr and says in done.stderr
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("minirnn: no --")]
+    assert len(lines) == bool(says)
+
+
+class Broken:
+    """A pipe that nobody reads any more."""
+
+    def write(self, text):
+        raise BrokenPipeError
+
+    def flush(self):
+        raise BrokenPipeError
+
+
+def test_a_broken_pipe_hides_no_difference(models, monkeypatch):
+    """The exit code is that of the verdict, whether it was read or not."""
+    monkeypatch.setattr(mr.trace.__globals__["Trace"], "verify", lambda self, **_: broken_report())
+    monkeypatch.setattr(cli, "_drop_output", lambda: None)
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", Broken())
+        code = cli.main(["verify", str(models / "model.keras")])
+    assert code == 1
+
+
+def test_doctor(run, monkeypatch):
+    code, out, err = run("doctor")
+    assert (code, err) == (0, "") and "numpy" in out and "drawing pictures" in out and "C compiler" in out
+    monkeypatch.setitem(doctor.NEEDED, "no-such-package", "nothing")
+    code, out, _ = run("doctor")
+    assert code == 2 and "missing: no-such-package" in out and "pip install no-such-package" in out
+
+
+def test_demo_in_another_language_and_place(run, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    assert run("demo", "-o", "d.html", "--language", "it", "--open")[0] == 0
+    assert 'lang="it"' in (tmp_path / "d.html").read_text() and opened == [(tmp_path / "d.html").as_uri()]
 
 
 def test_compare(run, models, tmp_path):

@@ -15,7 +15,7 @@ LAYER = {
     "regularizers": 2, "activations": 2, "losses": 2, "layers": 2, "models": 3,
     "retrace": 4, "traces": 4, "loops": 4, "demo": 4, "keras_io": 4, "exchange": 4,
     "readings": 5, "verify": 6, "training": 6,
-    "cli": 7, "__main__": 8,
+    "options": 1, "doctor": 6, "cli": 7, "__main__": 8,
 }  # fmt: skip
 
 

@@ -22,8 +22,11 @@ def verify(trace: Trace, *, with_keras: bool = True, thorough: bool = False) -> 
 
     The network is run again in each precision. 32 eps are allowed, and more only where the network is so saturated that
     rounding alone costs more (see `minirnn.verify.rounding`). A witness that is not at hand is reported as missing, row by
-    row. `thorough` also takes second derivatives, asks SymPy for its own derivative of the loss, where the network is
-    small, and says how far float64 and float32 are off the truth to 50 digits.
+    row.
+
+    - `with_keras`: ask Keras too, if it is installed
+    - `thorough`: also take second derivatives, ask SymPy for its own derivative of the loss, where the network is small, and
+      say how far float64 and float32 are off the truth to 50 digits
     """
     rows: list[Row] = []
     traces = {dtype: trace.astype(dtype) for dtype in ("float64", "float32")}

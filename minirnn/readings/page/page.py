@@ -89,7 +89,7 @@ class Page:
 def page(trace: Trace, path: Any = None, *, report: Report | None = None, language: str = "en") -> Page:
     """The page of `trace`, with the verdict of `report` if given; written to `path` if given, whole or not at all.
 
-    `language` ("en", "it", "pt") is that of the text before the script runs; a reader's browser may ask for another.
+    - `language`: "en", "it" or "pt", that of the text before the script runs; a reader's browser may ask for another
     """
     texts = json.loads(resource("texts.json"))
     if language not in texts:

@@ -51,7 +51,7 @@ FONT_FOLDERS = (
 def _fonts() -> Iterator[None]:
     """On a machine without any font, let fontconfig find those that matplotlib brings, if it is there."""
     matplotlib = importlib.util.find_spec("matplotlib")
-    if "FONTCONFIG_FILE" in os.environ or matplotlib is None or matplotlib.origin is None or _has_fonts():
+    if "FONTCONFIG_FILE" in os.environ or matplotlib is None or matplotlib.origin is None or has_fonts():
         yield
         return
     fonts = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf"
@@ -65,6 +65,7 @@ def _fonts() -> Iterator[None]:
             del os.environ["FONTCONFIG_FILE"]
 
 
-def _has_fonts() -> bool:
+def has_fonts() -> bool:
+    """Whether the system has a font that Graphviz can use."""
     files = (name for folder in FONT_FOLDERS for _, _, names in os.walk(Path(folder).expanduser()) for name in names)
     return any(name.lower().endswith((".ttf", ".otf", ".ttc", ".pfb")) for name in files)

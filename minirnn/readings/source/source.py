@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def source(trace: Trace, memory: bool = False) -> str:
     """The module: `forward`, and with a target `loss_and_gradients`; it imports NumPy alone, and runs on its own.
 
-    With `memory` it is the module that `trace.compile` runs: the same statements, but what they compute is written into
-    arrays that `arrays` makes once and that can be handed over at each call.
+    - `memory`: the module that `trace.compile` runs: the same statements, but what they compute is written into arrays that
+      `arrays` makes once and that can be handed over at each call
 
     What has no recurrence is computed for all steps at once; the equation stands above each line that computes it. An
     operation that cannot be written that way is computed step by step.

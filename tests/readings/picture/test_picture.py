@@ -315,7 +315,7 @@ def test_on_a_machine_without_fonts_those_of_matplotlib_are_used(trace, tmp_path
     (tmp_path / "g.dot").write_text(trace.picture(backward=True).dot)
     code = (
         "import os, sys; from pathlib import Path; from minirnn.readings.picture import render as engines; "
-        "engines._has_fonts = lambda: False; engines.shutil.which = lambda name: None; "
+        "engines.has_fonts = lambda: False; engines.shutil.which = lambda name: None; "
         "data = engines.draw(Path('g.dot').read_text(), 'pdf'); "
         "sys.exit(not (b'DejaVu' in data and 'FONTCONFIG_FILE' not in os.environ))"
     )
