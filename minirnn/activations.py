@@ -42,6 +42,14 @@ SLOPE, ROOT = float(np.float32(0.2)), float(np.float32(math.sqrt(0.5)))  # Tenso
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al., 2017
 
 
+def linear(x: Node) -> Node:
+    return x
+
+
+def exponential(x: Node) -> Node:
+    return exp(x)
+
+
 def below(x: Node) -> Node:
     """exp(x) - 1 where x is negative, else 0."""
     return exp(-relu(-x)) - 1
@@ -152,8 +160,9 @@ def sparsemax(x: Node) -> Node:
 
 
 _further = (
-    relu6, leaky_relu, elu, selu, gelu, silu, softplus, softsign, hard_sigmoid, hard_silu, hard_tanh, tanh_shrink,
-    soft_shrink, hard_shrink, mish, log_sigmoid, log_softmax, squareplus, sparse_plus, sparse_sigmoid, celu, sparsemax, glu,
+    linear, exponential, relu6, leaky_relu, elu, selu, gelu, silu, softplus, softsign, hard_sigmoid, hard_silu, hard_tanh,
+    tanh_shrink, soft_shrink, hard_shrink, mish, log_sigmoid, log_softmax, squareplus, sparse_plus, sparse_sigmoid, celu,
+    sparsemax, glu,
 )  # fmt: skip
 BY_NAME: dict[str, Activation] = {
     **ops.activations,
@@ -170,7 +179,7 @@ NO_ACTIVATION = {
 def get(activation: Any) -> Activation:
     """The activation of that name; None is linear; a function of a node is taken as it is."""
     if activation is None:
-        return ops.same
+        return linear
     if isinstance(activation, str):
         if activation in BY_NAME:
             return BY_NAME[activation]

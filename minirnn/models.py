@@ -19,6 +19,7 @@ from .layers.layer import Layer
 from .layers.masking import Masking
 from .layers.nodes import common_dtype, input_node, mask_node, mask_steps, state_node, steps
 from .layers.symbolic import Symbolic
+from .layers.weights import Variable
 from .layers.wrappers import at_each_step
 from .system import plain, whole_number
 
@@ -99,7 +100,7 @@ class Model:
     @property
     def _states(self) -> dict[Symbolic, Symbolic]:
         """The initial states, each with the call that it feeds."""
-        return {state: s for s in self.order for state in s.inputs[1:]}
+        return {state: s for s in self.order for state in s.states}
 
     def role(self, given: Symbolic) -> str:
         """What an input is: "state", "mask", "numbers" (for an Embedding) or "data"."""
@@ -107,7 +108,7 @@ class Model:
             return "state"
         if any(s.mask is given for s in self.order):
             return "mask"
-        fed = [s.layer for s in self.order if s.inputs and s.inputs[0] is given]
+        fed = [s.layer for s in self.order if given in s.inputs]
         return "numbers" if fed and all(isinstance(layer, Embedding) for layer in fed) else "data"
 
     # ------------------------------------------------------------------------------------------------------ layers
@@ -121,16 +122,22 @@ class Model:
         return self._all_layers()
 
     @property
-    def weights(self) -> list[np.ndarray]:
-        return [w for layer in self.layers for w in layer.weights]
+    def weight_arrays(self) -> list[np.ndarray]:
+        """The weights themselves; `get_weights` gives copies."""
+        return [w for layer in self.layers for w in layer.weight_arrays]
+
+    @property
+    def weights(self) -> list[Variable]:
+        """The weights as Keras shows them, each with its name."""
+        return [v for layer in self.layers for v in layer.weights]
 
     def get_weights(self) -> list[np.ndarray]:
-        return [w.copy() for w in self.weights]
+        return [w.copy() for w in self.weight_arrays]
 
     def set_weights(self, weights: list[Any]) -> None:
         """Replace all weights, given in the order of `get_weights`."""
-        if len(weights) != len(self.weights):
-            raise ValueError(f"the model takes {len(self.weights)} weight arrays, not {len(weights)}")
+        if len(weights) != len(self.weight_arrays):
+            raise ValueError(f"the model takes {len(self.weight_arrays)} weight arrays, not {len(weights)}")
         rest = list(weights)
         for layer in self.layers:
             if layer.weights:
@@ -189,7 +196,7 @@ class Model:
         With `weights` in place of the present ones, if given. Computes in `dtype`; if that is not given, in float64 if the
         weights or the inputs are float64, else in float32.
         """
-        dtype = np.dtype(dtype or common_dtype(*arrays, *self.weights))
+        dtype = np.dtype(dtype or common_dtype(*arrays, *self.weight_arrays))
         conditions = conditions or Conditions()
         nodes: dict[Symbolic, list[Node]] = {}
         masks: dict[Symbolic, list[Masks | None]] = {}
@@ -202,18 +209,21 @@ class Model:
                 value = arrays[self.inputs.index(symbolic)]
                 nodes[symbolic], masks[symbolic] = [self._given(symbolic, value, dtype, scope)], [None]
                 continue
-            x, *initial = [nodes[s.first][s.index] for s in symbolic.inputs]
-            layer.check(x.value)
+            given, initial = ([nodes[s.first][s.index] for s in those] for those in (symbolic.inputs, symbolic.states))
+            for node in given:
+                layer.check(node.value)
             if layer not in parameters:
                 parameters[layer] = layer.leaves(scope, dtype, None if weights is None else weights[layer])
-            mask = masks[symbolic.inputs[0].first][symbolic.inputs[0].index]
+            coming = [masks[s.first][s.index] for s in symbolic.inputs]
+            mask = coming[0]
             if symbolic.mask is not None:
-                each = steps(x)
+                each = steps(given[0])
                 key = symbolic.mask, tuple(node.step for node in each)
                 if key not in given_masks:
                     given_masks[key] = mask_steps(nodes[symbolic.mask][0], each, scope.mask)
                 mask = given_masks[key]
-            call = Call(scope, parameters[layer], conditions, initial or None, mask, symbolic.training)
+            call = Call(scope, parameters[layer], conditions, initial or None, mask, symbolic.training, coming)
+            x: Any = given if layer.takes_many else given[0]
             nodes[symbolic] = layer.outputs(x, call)
             masks[symbolic] = layer.masks(x, call)
             calls.append((symbolic, call))
@@ -296,7 +306,7 @@ class Model:
         """Let every stateful layer start from zeros again."""
         for layer in self.layers:
             if getattr(layer, "stateful", False):
-                layer.reset_state()  # type: ignore[attr-defined]
+                layer.reset_state()
 
     reset_state = reset_states
 
@@ -401,7 +411,7 @@ class Model:
         for symbolic in self.order:
             recurrent[symbolic] = tags_of(symbolic.layer.recurrences, 1 + done, alone=total < 2) or ("",)
             done += symbolic.layer.recurrences
-            fed = zip(symbolic.inputs[1:], symbolic.layer.state_letters(Scope(tags=recurrent[symbolic])))
+            fed = zip(symbolic.states, symbolic.layer.state_letters(Scope(tags=recurrent[symbolic])))
             letters |= {state: [letter] for state, letter in fed}
         for symbolic in self.order:
             if symbolic.inputs:
@@ -452,7 +462,7 @@ class Model:
 
     def count_params(self) -> int:
         """How many numbers the weights hold."""
-        return sum(w.size for w in self.weights)
+        return sum(w.size for w in self.weight_arrays)
 
     def save(self, path: Any) -> Any:
         """Write the model as Keras does; see `minirnn.save`."""
@@ -594,7 +604,7 @@ def summary_text(model: Model) -> str:
     size = {
         flag: (
             sum(layer.count_params() for layer in model.layers if layer.trainable in flag),
-            sum(w.nbytes for layer in model.layers if layer.trainable in flag for w in layer.weights),
+            sum(w.nbytes for layer in model.layers if layer.trainable in flag for w in layer.weight_arrays),
         )
         for flag in ((True, False), (True,), (False,))
     }

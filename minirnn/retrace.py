@@ -228,6 +228,6 @@ def _configuration(layers: Mapping[Layer, Any]) -> list[Any]:
     waiting = list(layers)
     while waiting:
         layer = waiting.pop()
-        found += [value for name, value in vars(layer).items() if name not in ("_weights", "states", "children")]
+        found += [value for name, value in vars(layer).items() if name not in ("own_arrays", "states", "children", "placed")]
         waiting.extend(layer.children.values())
     return found

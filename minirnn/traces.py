@@ -515,7 +515,7 @@ def checked_trace(
     short: bool = False,
 ) -> Trace:
     """A trace of data that were checked before; `short`: of two samples and, where the length is free, their first steps."""
-    weights = weights or {layer: layer.weights for layer in model.layers}
+    weights = weights or {layer: layer.weight_arrays for layer in model.layers}
     asked = Asked(model, inputs, targets, loss, weights, Conditions(training))
     if short:
         asked = asked._replace(inputs=[x[:2] for x in inputs], targets=targets and [y[:2] for y in targets])

@@ -75,7 +75,7 @@ class Weights:
         places = model.parameter_places()
         self.names = sorted(places, key=lambda name: not places[name][0].trainable)
         self._places = [places[name] for name in self.names]
-        arrays = [layer.weights[i] for layer, i in self._places]
+        arrays = [layer.weight_arrays[i] for layer, i in self._places]
         ends = np.cumsum([0, *(w.size for w in arrays)]).tolist()
         self._parts = [(slice(a, b), w.shape) for a, b, w in zip(ends, ends[1:], arrays)]
         self.trained = [part for (part, _), (layer, _) in zip(self._parts, self._places) if layer.trainable]
@@ -106,7 +106,7 @@ def _by_layer(places: Mapping[str, tuple[Layer, int]], arrays: Mapping[str, np.n
     """The weights of each layer, with `arrays` in their places."""
     found: dict[Layer, list[np.ndarray]] = {}
     for name, (layer, i) in places.items():
-        found.setdefault(layer, list(layer.weights))[i] = arrays[name]
+        found.setdefault(layer, list(layer.weight_arrays))[i] = arrays[name]
     return found
 
 
@@ -167,9 +167,9 @@ def fit(
 
 def predict(model: Model, data: list[np.ndarray]) -> np.ndarray:
     """The output of `model`, computed by its source in float64 if the weights or the data are float64, else in float32."""
-    dtype = common_dtype(*data, *model.weights)
+    dtype = common_dtype(*data, *model.weight_arrays)
     run = compiled(model, data, None, None)
-    params = {name: np.asarray(layer.weights[i], dtype) for name, (layer, i) in model.parameter_places().items()}
+    params = {name: np.asarray(layer.weight_arrays[i], dtype) for name, (layer, i) in model.parameter_places().items()}
     with np.errstate(over="ignore"):  # exp overflows in a saturated sigmoid, which then is rightly 0
         return run.forward(params, [np.asarray(x, dtype) for x in data])
 
@@ -193,7 +193,7 @@ def compiled(model: Model, data: list[np.ndarray], target: np.ndarray | None, lo
     if model.any_length:
         shapes = tuple((min(s[0], SHORT), *s[1:]) if len(s) == 2 else s for s in shapes)
     known = _known.setdefault(model, {})
-    key = (*map(id, model.layers), *(w.shape for w in model.weights), shapes, target is None, loss)
+    key = (*map(id, model.layers), *(w.shape for w in model.weight_arrays), shapes, target is None, loss)
     if key not in known:
         rng = np.random.default_rng(0)  # the nodes of a network do not depend on the numbers
         few = [rng.uniform(size=(2, *a.shape[1:])).astype(a.dtype) for a in data]
@@ -259,7 +259,7 @@ class Traced:
     def _trace(self, params: Mapping[str, np.ndarray], X: Any, Y: list[np.ndarray], training: bool = False) -> Trace:
         from .traces import checked_trace
 
-        weights = {layer: list(layer.weights) for layer in self._model.layers} | _by_layer(self._places, params)
+        weights = {layer: list(layer.weight_arrays) for layer in self._model.layers} | _by_layer(self._places, params)
         trace = checked_trace(self._model, X, Y, self._loss, weights, training)
         self._last = [node.value for node in trace.outputs]
         self.parts = [float(part) for part in trace.parts_of_loss]
@@ -346,7 +346,7 @@ def _checked(model: Model, X: Any, Y: Any) -> tuple[list[np.ndarray], list[np.nd
     from . import losses
 
     data = model.arrays(X, batches=True)
-    dtype = common_dtype(*model.weights)
+    dtype = common_dtype(*model.weight_arrays)
     names = model.output_names
     targets = [np.asarray(Y)] if len(names) == 1 and not isinstance(Y, dict) else []
     targets = targets or [np.asarray(y) for y in losses.for_each("Y", Y if isinstance(Y, dict) else list(Y), names)]

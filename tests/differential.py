@@ -28,9 +28,9 @@ from hypothesis import strategies as st
 import minirnn as mr
 from minirnn.engine.backprop import backprop
 from minirnn.engine.ops.basic import leaf, multiply, sum_all, total
-from minirnn.keras_io.describe import described
 from minirnn.layers import RNN, Bidirectional, SimpleRNN, SimpleRNNCell
 from minirnn.layers.calls import Call, Conditions
+from minirnn.layers.configs import described
 from minirnn.layers.nodes import mask_node, mask_steps, state_node, steps
 
 FLAGS = ("use_bias", "return_sequences", "return_state", "go_backwards", "unroll", "zero_output_for_mask")

@@ -94,7 +94,7 @@ def test_new_weights_new_data_and_new_settings_are_seen():
     assert mr.trace(model, X[:1], Y[:1]).output.shape == (1, 2)
     assert mr.trace(model, X).loss is None
     dense = model.layers[2]
-    dense._activate = mr.layers.Dense(2, activation="tanh")._activate  # the setting is changed behind our back
+    dense.activation = mr.layers.Dense(2, activation="tanh").activation  # the setting is changed behind our back
     assert abs(mr.trace(model, X, Y).output).max() < 1
 
 

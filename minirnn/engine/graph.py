@@ -140,7 +140,8 @@ class Primitive:
         helper: str = "",
         sizes: Callable[..., Sizes] | None = None,
     ) -> None:
-        self.name, self.numpy, self.vjp, self.sympy, self.label, self.shapes = name, numpy, vjp, sympy, label, shapes
+        self.name = self.__name__ = name
+        self.numpy, self.vjp, self.sympy, self.label, self.shapes = numpy, vjp, sympy, label, shapes
         self.rows, self.into, self.helper = rows, into, helper
         self.sizes = sizes or _of_the_first
         self.variadic = callable(vjp)

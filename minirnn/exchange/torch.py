@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import activations
 from ..layers import Bidirectional, Input, SimpleRNN
 from ..layers.nodes import common_dtype
 from ..models import Model
@@ -88,7 +89,7 @@ def to_torch(model: Model) -> dict[str, np.ndarray]:
         if len(alike) != 1 or not rows:
             raise NotImplementedError("the layers of an nn.RNN all have the same units and directions")
         for rnn, end in zip(inner, (f"l{k}", f"l{k}_reverse")):
-            if not isinstance(rnn, SimpleRNN) or rnn.activation not in NONLINEARITIES:
+            if not isinstance(rnn, SimpleRNN) or activations.name_of(rnn.activation) not in NONLINEARITIES:
                 raise NotImplementedError(f"{rnn.label}: nn.RNN has tanh and relu")
             if rnn.go_backwards != end.endswith("_reverse"):
                 raise NotImplementedError(f"{rnn.label}: nn.RNN runs forward, or both ways")

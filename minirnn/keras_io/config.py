@@ -1,7 +1,7 @@
 """From Keras' description of a model (its config, as JSON) to a minirnn model.
 
-The description is data: class names are looked up in a short list, activations by name, everything else is a number or a
-flag. What minirnn cannot reproduce is refused by name.
+The description is data; that of a layer is read by `minirnn.layers.configs`. What minirnn cannot reproduce is refused by
+name.
 """
 
 from __future__ import annotations
@@ -12,45 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from .. import activations, constraints, initializers, regularizers
-from ..layers import (  # fmt: skip
-    GRU,
-    LSTM,
-    RNN,
-    Activation,
-    Bidirectional,
-    Dense,
-    Dropout,
-    Embedding,
-    Flatten,
-    GRUCell,
-    InputLayer,
-    Layer,
-    LSTMCell,
-    Masking,
-    SimpleRNN,
-    SimpleRNNCell,
-    StackedRNNCells,
-    Symbolic,
-    TimeDistributed,
-)
+from ..layers import Embedding, InputLayer, Layer, Masking, Symbolic
+from ..layers.configs import few, from_keras, layer_from
 from ..models import Model, Sequential
 from ..system import plain
 
 WeightsOf = Callable[[Layer, str, list[tuple[int, ...]]], list[np.ndarray]]
 
-CLASSES: dict[str, type[Layer]] = {
-    kind.__name__: kind
-    for kind in (
-        GRU, LSTM, RNN, Activation, Bidirectional, Dense, Dropout, Embedding, Flatten, GRUCell, InputLayer, LSTMCell,
-        Masking, SimpleRNN, SimpleRNNCell, StackedRNNCells, TimeDistributed,
-    )
-}  # fmt: skip
 MAX_PARAMETERS = 10_000_000  # 40 MB of float32; thrice that with the state of an optimizer
-MAX_LAYERS = 200
 MAX_LENGTH = 1_000_000  # of a sequence, or of an axis of a weight
 OTHER_IN_KERAS_2 = "hard_sigmoid"  # the one activation whose name stands for another function there
-MAX_NESTED = 4  # Bidirectional(RNN(StackedRNNCells([cell])))
 
 
 def model_from_config(described: dict[str, Any], weights: WeightsOf, version: str = "3") -> Model:
@@ -65,7 +36,7 @@ def model_from_config(described: dict[str, Any], weights: WeightsOf, version: st
     builders = {"Functional": _functional, "Model": _functional, "Sequential": _sequential}
     try:
         kind, config = described["class_name"], described["config"]
-        if kind not in builders or not _from_keras(described):
+        if kind not in builders or not from_keras(described):
             raise NotImplementedError(f"a model of class {plain(kind)} is not supported by minirnn")
         return builders[kind](config, _Loader(weights))
     except (KeyError, TypeError, IndexError, AttributeError) as error:
@@ -78,34 +49,6 @@ def _says(value: Any, key: str, what: str) -> bool:
     if isinstance(value, dict):
         return value.get(key) == what or any(_says(item, key, what) for item in value.values())
     return isinstance(value, list) and any(_says(item, key, what) for item in value)
-
-
-def _from_keras(described: dict[str, Any]) -> bool:
-    """Whether a class is Keras' own, by the module and the registered name that are given for it (Keras 2 gives none)."""
-    module, registered = described.get("module"), described.get("registered_name")
-    from_keras = module is None or str(module).partition(".")[0] in ("keras", "tf_keras", "tensorflow")
-    return from_keras and registered in (None, described["class_name"])
-
-
-def layer_from(entry: dict[str, Any], depth: int = 0) -> Layer:
-    """The layer that an entry of a description stands for, layers inside it too."""
-    kind, config = entry["class_name"], dict(entry["config"])
-    name = plain(config.get("name") or entry.get("name") or kind)
-    if kind not in CLASSES or not _from_keras(entry):
-        raise NotImplementedError(f"layer {name!r} is a {plain(kind)}, which minirnn does not support yet")
-    if depth > MAX_NESTED:
-        raise ValueError(f"layer {name!r}: layers within layers, deeper than Keras' own go")
-    for inner in ("layer", "backward_layer", "cell"):
-        if isinstance(config.get(inner), dict):
-            config[inner] = layer_from(config[inner], depth + 1)
-    if kind == "StackedRNNCells":
-        config["cells"] = [layer_from(cell, depth + 1) for cell in few(config["cells"])]
-    try:
-        return CLASSES[kind](**_arguments(kind, config))
-    except NotImplementedError as error:
-        raise NotImplementedError(f"layer {name!r}: {error}") from error
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"layer {name!r}: {error}") from error
 
 
 class _Loader:
@@ -131,83 +74,6 @@ class _Loader:
                 f"layer {layer.label!r} takes {1 + len(given.states)} inputs, which minirnn does not support yet"
             )
         return layer(given.x, initial_state=given.states or None, mask=given.mask, training=given.training)
-
-
-def _arguments(kind: str, config: dict[str, Any]) -> dict[str, Any]:
-    """Keras' config entries as constructor arguments."""
-    for argument, value in config.items():
-        what = argument.rpartition("_")[2]
-        if what == "initializer":  # the weights are given; it is kept for those who save the model again
-            config[argument] = _described(value, initializers, initializers.Zeros())
-        elif what in ("regularizer", "constraint"):
-            config[argument] = _described(value, regularizers if what == "regularizer" else constraints)
-    batch_shape = config.pop("batch_shape", None) or config.pop("batch_input_shape", None)
-    if kind == "InputLayer":
-        if not isinstance(batch_shape, (list, tuple)):
-            raise ValueError(f"its shape is {plain(repr(batch_shape))}, not a list of sizes")
-        for n in batch_shape:
-            if n is not None and (not isinstance(n, int) or not 0 < n <= MAX_LENGTH):
-                raise ValueError(f"input shape {plain(batch_shape)} is not one that can be read")
-        config["batch_shape"] = tuple(batch_shape)
-    else:
-        config["dtype"] = _dtype(config.get("dtype"))
-    for function in ("activation", "recurrent_activation"):
-        if function in config:
-            config[function] = _activation(config[function])
-    for flag in ("quantization_config", "lora_rank", "lora_alpha"):
-        if config.get(flag, 0) is None:
-            config.pop(flag)
-    if kind == "SimpleRNN" and config.get("activity_regularizer") is None:
-        config.pop("activity_regularizer", None)
-    return config
-
-
-def _described(value: Any, known: Any, otherwise: Any = None) -> Any:
-    """An initializer, a regularizer or a constraint by its name or description; never anything but those that are known."""
-    if value is None:
-        return None
-    kind = value.get("class_name") if isinstance(value, dict) else value
-    if isinstance(kind, str):
-        kind = {"OrthogonalInitializer": "Orthogonal", "IdentityInitializer": "Identity"}.get(kind, kind)
-    try:
-        if isinstance(value, dict) and kind in known.CLASSES and _from_keras(value | {"registered_name": None}):
-            config = {k: v for k, v in value["config"].items() if k not in ("input_axes", "output_axes")}
-            if any(isinstance(v, (dict, str)) and k not in ("mode", "distribution") for k, v in config.items()):
-                raise ValueError(f"{kind} is given {plain(config)}")
-            return known.get({"class_name": kind, "config": config})
-        if isinstance(value, str):
-            return known.get(value)
-    except (TypeError, ValueError):
-        if otherwise is None:
-            raise
-    if otherwise is None:
-        raise NotImplementedError(f"{plain(repr(kind))} is not one that minirnn knows")
-    return otherwise
-
-
-def _dtype(dtype: Any) -> Any:
-    if isinstance(dtype, dict):
-        dtype = dtype["config"]["name"]
-    if dtype not in (None, "float32", "float64"):
-        raise ValueError(f"dtype policy {plain(repr(dtype))}: minirnn computes in float32 or float64")
-    return dtype
-
-
-def _activation(value: Any) -> Any:
-    if isinstance(value, dict) and str(value.get("module", "")).split(".")[0] in ("keras", "builtins"):
-        value = value.get("config") if isinstance(value.get("config"), str) else value
-    if value is not None and not isinstance(value, str):
-        raise NotImplementedError("its activation is not one of Keras' by name")
-    if value is not None and value not in activations.BY_NAME and value not in activations.NO_ACTIVATION:
-        raise NotImplementedError(f"its activation {plain(repr(value))} is not one of Keras'")
-    return value
-
-
-def few(entries: list[Any], what: str = "layers") -> list[Any]:
-    """`entries`, if there are not too many of them."""
-    if len(entries) > MAX_LAYERS:
-        raise ValueError(f"the model has {len(entries)} {what}; at most {MAX_LAYERS} are read")
-    return entries
 
 
 # --------------------------------------------------------------------------------------------------- functional models
@@ -274,7 +140,7 @@ def _functional(config: dict[str, Any], loader: _Loader) -> Model:
     waiting: list[tuple[dict[str, Any], int, list[list[Any]]]] = []
     for entry in entries:
         name = entry["name"]
-        layer = None if _is_operation(entry) else layer_from(entry)
+        layer = None if _is_operation(entry) else _checked(entry)
         if name in layers or (layer is not None and layer.name != name):
             raise ValueError(f"the name {plain(name)!r} stands for two things")
         layers[name] = layer
@@ -318,6 +184,19 @@ def _functional(config: dict[str, Any], loader: _Loader) -> Model:
     ends = ("input_layers", "output_layers")
     inputs, outputs = ([find(h) for h in few(_histories(config[key]), "inputs or outputs")] for key in ends)
     return Model(inputs, outputs, name=str(config["name"]))
+
+
+def _checked(entry: dict[str, Any]) -> Layer:
+    """The layer of an entry; the shape of an input must be one that can be read."""
+    config = dict(entry["config"])
+    if entry["class_name"] == "InputLayer":
+        shape = config.pop("batch_shape", None) or config.pop("batch_input_shape", None)
+        if not isinstance(shape, (list, tuple)):
+            raise ValueError(f"the shape of an input is {plain(repr(shape))}, not a list of sizes")
+        if any(n is not None and (not isinstance(n, int) or not 0 < n <= MAX_LENGTH) for n in shape):
+            raise ValueError(f"input shape {plain(shape)} is not one that can be read")
+        config["batch_shape"] = shape
+    return layer_from(entry | {"config": config})
 
 
 def _all_histories(call: Any) -> list[list[Any]]:
@@ -375,7 +254,7 @@ def _sequential(config: dict[str, Any], loader: _Loader) -> Model:
         if given is None:
             raise ValueError("the model was saved before it was built: it has no input shape and no weights")
         entries.insert(0, {"class_name": "InputLayer", "config": {"batch_shape": given, "name": "input_layer"}})
-    layers = [layer_from(entry) for entry in entries]
+    layers = [_checked(entry) for entry in entries]
     start = layers[0]
     if len(layers) < 2 or any(isinstance(layer, InputLayer) for layer in layers[1:]):
         raise ValueError("the row of layers is empty, or has an input in the middle")

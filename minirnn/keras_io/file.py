@@ -60,7 +60,7 @@ def save(model: Model, path: Any) -> Path:
         for layer, group in groups(layers).items():
             for place in folders(layer):
                 file.create_group(f"{group}/{place}")
-            for array, place in zip(layer.weights, paths(layer)):
+            for array, place in zip(layer.weight_arrays, paths(layer)):
                 file.create_dataset(f"{group}/{place}", data=array)
         file.require_group("layers")
         file.create_group("vars")

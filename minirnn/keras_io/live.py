@@ -11,11 +11,12 @@ import numpy as np
 
 from ..layers import RNN, Bidirectional, Dropout, InputLayer, Layer, Symbolic
 from ..layers.calls import Scope
+from ..layers.configs import described
 from ..layers.wrappers import at_each_step
 from ..models import Model
 from ..system import quiet_stderr
 from .config import model_from_config
-from .describe import described, keras_name
+from .describe import keras_name
 
 
 def from_keras(model: Any) -> Model:
@@ -80,7 +81,8 @@ def twin_of(
         if isinstance(layer, InputLayer):
             made[symbolic] = layers[layer].output
             continue
-        x, *states = [_output(made, source) for source in symbolic.inputs]
+        given, states = ([_output(made, s) for s in those] for those in (symbolic.inputs, symbolic.states))
+        x: Any = given if layer.takes_many else given[0]
         fixed = [(masks or {}).get(f"{letter}{scope.tag}") for letter in "Dd"]
         if isinstance(at_each_step(layer), Dropout) and any(mask is not None for mask in fixed):
             mask = next(np.asarray(mask, dtype) for mask in fixed if mask is not None)
@@ -92,8 +94,8 @@ def twin_of(
         made[symbolic] = layers[layer](x, **keywords)
     for layer, twin in layers.items():
         if not isinstance(layer, InputLayer):
-            given = layer.weights if weights is None else weights[layer]
-            twin.set_weights([w.astype(dtype) for w in given])
+            arrays = layer.weight_arrays if weights is None else weights[layer]
+            twin.set_weights([w.astype(dtype) for w in arrays])
     inputs = [made[s] for s in model.inputs]
     ends = [_output(made, s) for s in model.outputs]
     whole = keras.Model(

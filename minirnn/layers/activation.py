@@ -17,20 +17,19 @@ class Activation(Layer):
 
     def __init__(self, activation: Any, **others: Any) -> None:
         super().__init__(**others)
-        self.activation = activation
-        self._activate = activations.get(activation)
+        self.activation = activations.get(activation)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         if input_shape[-1] is None:
             return input_shape
-        return (*input_shape[:-1], activations.halved(self._activate, input_shape[-1], self.label))
+        return (*input_shape[:-1], activations.halved(self.activation, input_shape[-1], self.label))
 
     def features(self, scope: Scope) -> str:
-        return scope.letter("G") if self._activate is activations.glu else scope.features
+        return scope.letter("G") if self.activation is activations.glu else scope.features
 
     def call(self, x: Node, call: Call) -> Node:
         name = f"{'y' if call.scope.head else 'a'}{call.scope.tag}"
-        return each_step(x, lambda x_t: named(name, activations.applied(self._activate, x_t, self.label)))
+        return each_step(x, lambda x_t: named(name, activations.applied(self.activation, x_t, self.label)))
 
     def __repr__(self) -> str:
         return f"Activation({activations.name_of(self.activation) or getattr(self.activation, '__name__', 'function')})"

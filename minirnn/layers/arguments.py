@@ -10,7 +10,7 @@ import numpy as np
 from ..system import plain
 
 # Arguments that every layer of Keras takes, at the value for which they do nothing
-COMMON: dict[str, Any] = {"autocast": True, "input_shape": None, "input_dim": None, "batch_input_shape": None}
+COMMON: dict[str, Any] = {"autocast": True}
 
 
 def boolean(kind: str, argument: str, value: Any) -> bool:
@@ -38,3 +38,8 @@ def snake(name: str) -> str:
     """Keras' own way from a class name to a layer name: SimpleRNN -> simple_rnn."""
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def listed(value: Any) -> list[Any]:
+    """A list of the entries of a list or tuple, or of the one value."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]

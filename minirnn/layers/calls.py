@@ -70,7 +70,9 @@ class Call:
         states: list[Node] | None = None,
         mask: Masks | None = None,
         training: bool | None = None,
+        coming: list[Masks | None] | None = None,
     ) -> None:
+        self.coming = [mask] if coming is None else coming  # the masks of all that it is called on
         self.scope, self.parameters, self.conditions, self.states, self.mask = scope, parameters, conditions, states, mask
         self.training = conditions.training if training is None else training
         self.history: list[list[Node]] = []  # of each cell its states after every step, in the order of processing

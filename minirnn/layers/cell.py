@@ -72,7 +72,7 @@ class Step:
         """The gate, not yet named: the activation of `pre`, or of x W_x + 1 b + h W_h."""
         gate = next(gate for gate in self.cell.gates if gate.name == name)
         pre = self.from_input(name) + self.from_state(name) if pre is None else pre
-        function = activations.get(getattr(self.cell, gate.activation))
+        function = getattr(self.cell, gate.activation)
         return activations.applied(function, named(f"{gate.pre}{self.tag}", pre), self.cell.label)
 
     def gate(self, name: str, pre: Node | None = None) -> Node:
@@ -80,7 +80,7 @@ class Step:
         return named(f"{name}{self.tag}", self.activated(name, pre))
 
 
-class Cell(Layer):
+class Cell(Layer, listed=False):
     """What Keras' cells have in common: fused weights, one block for each gate, and dropout.
 
     A kind of cell says its `gates` in the order of their blocks, its `state_names`, and in `step` how the new states are
@@ -93,6 +93,7 @@ class Cell(Layer):
     output_is_state = True
     implementation = 1
     bias_name = "b_"  # of the block of a gate: b_i
+    unsaid = ("kind", "implementation")  # Keras' descriptions do not have the latter
     two_biases = False  # of a bias (2, G units): the first row goes to the input, the second to the state
 
     def __init__(
@@ -113,13 +114,13 @@ class Cell(Layer):
         super().__init__(**others)
         self.units = self.output_size = positive_int(kind, units)
         self.state_size: Any = self.units if len(self.state_names) == 1 else self.sizes
-        self.activation, self.use_bias = activation, boolean(kind, "use_bias", use_bias)
+        self.activation, self.use_bias = activations.get(activation), boolean(kind, "use_bias", use_bias)
         self.dropout = share(kind, "dropout", dropout)
         self.recurrent_dropout = share(kind, "recurrent_dropout", recurrent_dropout)
         self.seed, self._rng = seed, Draws(seed)
         self.own_weights = tuple(defaults)[: 3 if use_bias else 2]
         for name in dict.fromkeys(["activation", *(gate.activation for gate in self.gates)]):
-            if activations.get(getattr(self, name)) is activations.glu:
+            if getattr(self, name) is activations.glu:
                 raise NotImplementedError(f"{kind}({name}='glu'): it halves the number of units, and a state keeps it")
 
     def own_shapes(self, input_shape: Shape) -> list[tuple[int, ...]]:
@@ -235,7 +236,7 @@ class Cell(Layer):
             raise ValueError(f"{self.label} takes {len(self.state_names)} states, not {len(listed)}")
         values = [np.asarray(x), *map(np.asarray, listed)]
         self.build(values[0].shape)
-        dtype = common_dtype(*values, *self.weights)
+        dtype = common_dtype(*values, *self.weight_arrays)
         x = x if isinstance(x, Node) else state_node(x, dtype, "D")
         before = [v if isinstance(v, Node) else state_node(v, dtype, "M") for v in listed]
         call = Call(Scope(), self.leaves(Scope(), dtype), Conditions(training))

@@ -13,8 +13,9 @@ from ..system import plain
 from .arguments import snake
 from .calls import Call, Scope
 from .cell import Cell, Gate
-from .layer import Layer, Weight
+from .layer import Layer
 from .symbolic import Shape
+from .weights import Variable
 
 
 class StackedRNNCells(Layer):
@@ -48,7 +49,7 @@ class StackedRNNCells(Layer):
         return [zeros for cell in self.cells for zeros in cell.get_initial_state(batch_size)]
 
 
-class OwnCell(Layer):
+class OwnCell(Layer, listed=False):
     """A cell of the user's own: a layer with a `state_size` and ``call(x, states)``, which gives the output and new states.
 
     Its ``build`` makes weights with `add_weight`; in ``call`` they are nodes, and so are x and the states. Where it has an
@@ -60,17 +61,17 @@ class OwnCell(Layer):
 
     def __init__(self, cell: Layer) -> None:
         super().__init__(name=cell.name)
-        size = cell.state_size  # type: ignore[attr-defined]
+        size = cell.state_size
         self.cell, self.sizes = cell, [size] if isinstance(size, int) else list(size)
         self.state_size, self.output_size = size, getattr(cell, "output_size", self.sizes[0])
         self.units, self.seed, self.dropout, self.recurrent_dropout = self.output_size, None, 0.0, 0.0
 
     def build(self, input_shape: Shape) -> None:
-        if self._weights is None:
+        if self.own_arrays is None:
             self.cell.build(input_shape)
-            self._weights, self._features = [], input_shape[-1]
+            self.own_arrays, self._features = [], input_shape[-1]
             self.children = {"own": self.cell}
-            self.cell._weights = self.cell._weights or []
+            self.cell.own_arrays = self.cell.own_arrays or []
 
     def forget(self) -> None:
         super().forget()
@@ -100,7 +101,7 @@ class OwnCell(Layer):
     def symbols(self, scope: Scope) -> dict[str, tuple[str, tuple[str, ...]]]:
         letters = {self._features: scope.features, self.output_size: self.features(scope)}
         letters = dict(zip(self.sizes, self.state_letters(scope))) | letters
-        arrays = zip(self.cell.own_weights, self.cell._weights or [])
+        arrays = zip(self.cell.own_weights, self.cell.own_arrays or [])
         axes = {key: tuple(letters.get(n, str(n)) for n in array.shape) for key, array in arrays}
         return {f"own/{key}": (f"{key}{scope.tag}", own) for key, own in axes.items()}
 
@@ -120,8 +121,8 @@ class OwnCell(Layer):
         """The output of one step and the new states, which the caller names."""
         kept = dict(vars(self.cell))
         for attribute, weight in kept.items():
-            if isinstance(weight, Weight):
-                setattr(self.cell, attribute, call.parameters[f"own/{weight.name}"])
+            if isinstance(weight, Variable) and weight.layer is self.cell:
+                setattr(self.cell, attribute, call.parameters[f"own/{self.cell.own_weights[weight.place]}"])
         try:
             out, new = self.cell.call(x, list(states))  # type: ignore[misc,arg-type]
         finally:

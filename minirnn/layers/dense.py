@@ -6,7 +6,6 @@ from typing import Any
 
 from .. import activations
 from ..engine.graph import Node, named
-from ..engine.ops.basic import same
 from .arguments import boolean, positive_int
 from .calls import Call, Scope
 from .layer import Layer
@@ -20,16 +19,16 @@ class Dense(Layer):
     The output layer of a model is called y, W_o, b_o, with pre-activation z_o; a hidden one a, W_a, b_a, z_a.
     """
 
-    refused = {"lora_rank": None, "lora_alpha": None, "quantization_config": None}
+    refused = {"lora_rank": None, "lora_alpha": None}
+    newer = {"quantization_config": None}
 
     def __init__(self, units: int, activation: Any = None, use_bias: bool = True, **others: Any) -> None:
         defaults = {"kernel": "glorot_uniform", "bias": "zeros"}
         self.take_weights(others, defaults)
         super().__init__(**others)
         self.units = positive_int("Dense", units)
-        self.activation, self.use_bias = activation, boolean("Dense", "use_bias", use_bias)
+        self.activation, self.use_bias = activations.get(activation), boolean("Dense", "use_bias", use_bias)
         self.own_weights = ("kernel", "bias") if use_bias else ("kernel",)
-        self._activate = activations.get(activation)
 
     def own_shapes(self, input_shape: Shape) -> list[tuple[int, ...]]:
         features = input_shape[-1]
@@ -39,11 +38,11 @@ class Dense(Layer):
         return shapes[: len(self.own_weights)]
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        return (*input_shape[:-1], activations.halved(self._activate, self.units, self.label))
+        return (*input_shape[:-1], activations.halved(self.activation, self.units, self.label))
 
     def symbols(self, scope: Scope) -> dict[str, tuple[str, tuple[str, ...]]]:
         o, units = "o" if scope.head else "a", self.features(scope)
-        units = f"2*{units}" if self._activate is activations.glu else units
+        units = f"2*{units}" if self.activation is activations.glu else units
         return {"kernel": (f"W_{o}{scope.tag}", (scope.features, units)), "bias": (f"b_{o}{scope.tag}", (units,))}
 
     def features(self, scope: Scope) -> str:
@@ -58,6 +57,6 @@ class Dense(Layer):
         out = x @ p["kernel"]
         if self.use_bias:
             out = out + p["bias"]
-        if self._activate is not same:
-            out = activations.applied(self._activate, named(z + tag, out), self.label)
+        if self.activation is not activations.linear:
+            out = activations.applied(self.activation, named(z + tag, out), self.label)
         return named((z if call.scope.activated else y) + tag, out)

@@ -22,7 +22,9 @@ class Embedding(Layer):
     """
 
     own_weights = ("embeddings",)
-    refused = {"lora_rank": None, "lora_alpha": None, "quantization_config": None, "input_length": None, "sparse": False}
+    refused = {"lora_rank": None, "lora_alpha": None, "sparse": False}
+    forgotten = ("input_length",)
+    newer = {"quantization_config": None}
 
     def __init__(self, input_dim: int, output_dim: int, mask_zero: bool = False, **others: Any) -> None:
         self.take_weights(others, {"embeddings": "uniform"})

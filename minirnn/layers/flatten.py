@@ -19,7 +19,8 @@ class Flatten(Layer):
     refused = {"data_format": "channels_last"}
 
     def __init__(self, data_format: str | None = None, **others: Any) -> None:
-        super().__init__(data_format=data_format or "channels_last", **others)
+        self.data_format = data_format or "channels_last"
+        super().__init__(data_format=self.data_format, **others)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         rest = [n for n in input_shape[1:] if n is not None]

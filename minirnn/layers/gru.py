@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import activations
 from ..engine.graph import Node
 from .arguments import boolean
 from .cell import Cell, Gate, Step
@@ -40,7 +41,7 @@ class GRUCell(Cell):
         implementation: int = 2,
         **others: Any,
     ) -> None:
-        self.recurrent_activation = recurrent_activation
+        self.recurrent_activation = activations.get(recurrent_activation)
         super().__init__(units, activation, use_bias, **others)
         self.reset_after = self.two_biases = boolean(self.kind, "reset_after", reset_after)
         self.implementation = gated_implementation(self, implementation)

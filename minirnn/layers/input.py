@@ -15,7 +15,8 @@ HOLDS = ("float32", "float64", "bool", "int32", "int64", "uint8")
 class InputLayer(Layer):
     """The first layer of a functional model: `shape` without the batch axis; None where a length is free."""
 
-    refused = {"sparse": False, "ragged": False, "optional": False, "tensor": None, "input_tensor": None}
+    refused = {"sparse": False, "tensor": None, "input_tensor": None}
+    newer = {"ragged": False, "optional": False}
 
     def __init__(
         self,
@@ -42,11 +43,20 @@ class InputLayer(Layer):
             raise ValueError(f"Input(shape={plain(self.shape)}): minirnn takes (features,) or (timesteps, features)")
         if len(self.shape) == 2 and self.shape[-1] is None:
             raise ValueError(f"Input(shape={self.shape}): the number of features must be given")
-        self._weights = []
+        self.own_arrays = []
+
+    def config(self, dtype: str | None = None) -> dict[str, Any]:
+        holds = dtype if dtype is not None and self.holds.startswith("float") else self.holds
+        return {"batch_shape": [self.batch_size, *self.shape], "dtype": holds, "sparse": False, "name": self.name}
+
+    def get_config(self) -> dict[str, Any]:
+        return self.config() | {"name": self.label} | self.newer
 
     def placeholder(self) -> Symbolic:
         """What a model is put together from."""
-        return Symbolic((self.batch_size, *self.shape), self)
+        made = Symbolic((self.batch_size, *self.shape), self)
+        self.placed.append(made)
+        return made
 
 
 def Input(shape: Any = None, batch_size: Any = None, name: str | None = None, dtype: Any = None, **others: Any) -> Symbolic:

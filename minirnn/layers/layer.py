@@ -2,45 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from .. import constraints, initializers, regularizers
-from ..engine.graph import Node, at
-from ..engine.ops.basic import leaf, scale, stack, total
+from .. import regularizers
+from ..engine.graph import Node
+from ..engine.ops.basic import leaf
 from ..system import plain
-from .arguments import COMMON, boolean, snake
+from . import configs
+from .arguments import COMMON, boolean, listed, snake
 from .calls import TENSORFLOW, Call, Conditions, Masks, Scope, tags_of
-from .nodes import common_dtype, input_node, mask_node, mask_steps, state_node, steps
+from .configs import KINDS, describe
+from .nodes import Array, common_dtype, input_node, mask_node, mask_steps, state_node, steps
+from .penalties import output_penalty
 from .symbolic import Shape, Symbolic
+from .weights import Weighted
 
 
-class Weight(NamedTuple):
-    """Stands for a weight of a cell of the user's own until the cell is called."""
-
-    name: str
-
-
-class Layer:
+class Layer(Weighted):
     """A layer: ``build(input_shape)`` makes its weights, ``call`` builds the graph from nodes.
 
     Keras arguments that are not supported yet are accepted at Keras' default value only; `refused` lists them. A layer made
     of others has them in `children`; their weights are its own, named ``child/kernel``.
     """
 
-    own_weights: tuple[str, ...] = ()  # Keras' names, in Keras' order
     refused: dict[str, Any] = {}
+    forgotten: tuple[str, ...] = ()  # arguments of older versions that are accepted and say nothing
     takes_state = False  # whether initial_state= can be given
     supports_masking = True  # whether what comes out has the mask of what went in
-    kind = ""  # the class as messages call it
-
-    def __init_subclass__(cls) -> None:
-        if "kind" not in cls.__dict__:
-            cls.kind = cls.__name__
-
+    takes_many = False  # whether it is called on a list
     recurrences = 0  # how many cells run through time in it, the two directions of Bidirectional for one
+    kind = ""  # the class as messages call it
+    keras_kind = ""  # the class as Keras calls it
+    asked: tuple[str, ...] = ()  # the arguments of the constructor beside those of every layer
+    unsaid: tuple[str, ...] = ()  # those that no description has
+    newer: dict[str, Any] = {}  # what only the newest Keras describes: shown in get_config, left out of files
+
+    def __init_subclass__(cls, listed: bool = True) -> None:
+        """`listed`: whether a description may name the class, if it is of this package."""
+        own = vars(cls)
+        cls.kind = own.get("kind", cls.__name__)
+        if not cls.__name__.startswith("_"):
+            cls.keras_kind = cls.__name__
+        if "__init__" in own:
+            code = cls.__init__.__code__
+            named = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+            cls.asked = tuple(dict.fromkeys((*cls.asked, *named)))
+            cls.asked = tuple(name for name in cls.asked if name not in ("name", "dtype", "trainable", *cls.unsaid))
+        if listed and cls.__module__.startswith(f"{__package__}.") and not cls.__name__.startswith("_"):
+            KINDS[cls.__name__] = cls
 
     def __init__(
         self,
@@ -48,11 +60,15 @@ class Layer:
         dtype: Any = None,
         trainable: bool = True,
         activity_regularizer: Any = None,
+        input_shape: Any = None,
+        batch_input_shape: Any = None,
         **others: Any,
     ) -> None:
         kind = self.kind
-        refused = COMMON | self.refused
+        refused = COMMON | self.refused | self.newer
         for argument, value in others.items():
+            if argument in self.forgotten:
+                continue
             if argument not in refused:
                 raise TypeError(f"{kind} has no argument {plain(repr(argument))}")
             if value != refused[argument]:
@@ -64,8 +80,44 @@ class Layer:
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"{kind}(dtype={self.dtype.name!r}): minirnn computes in float32 or float64")
         self.activity_regularizer = regularizers.get(activity_regularizer)
+        if input_shape is not None:
+            batch_input_shape = (None, *listed(input_shape))
+        self.batch_input_shape: Shape | None = batch_input_shape and tuple(batch_input_shape)  # what a row begins with
         self.children: dict[str, Layer] = {}
-        self._weights: list[np.ndarray] | None = None
+        self.placed: list[Symbolic] = []  # the calls on placeholders, in their order
+
+    # ------------------------------------------------------------------------------------------------ its description
+
+    def config(self, dtype: str | None = None) -> dict[str, Any]:
+        """Its arguments as data, by Keras' names: what a file holds. Layers inside are described in `dtype` too."""
+        return self.common_config(dtype) | self.arguments(self.asked, dtype)
+
+    def arguments(self, names: tuple[str, ...], dtype: str | None = None) -> dict[str, Any]:
+        """The arguments of these names, and those of its weights, as data."""
+        given = {name: getattr(self, name) for name in names} | self.weight_arguments()
+        return {name: describe(value, self.label, name, dtype) for name, value in given.items()}
+
+    def common_config(self, dtype: str | None = None) -> dict[str, Any]:
+        """The arguments that all layers have."""
+        if self.keras_kind not in KINDS or not isinstance(self, KINDS[self.keras_kind]):
+            what = "cell" if hasattr(self, "state_size") else "layer"
+            raise NotImplementedError(f"{self.label}: a {what} of your own, which Keras has no description of")
+        found: dict[str, Any] = {"name": self.name.replace("/", "_")} if self.name else {}  # as Keras 3 wants names
+        found |= {"trainable": self.trainable, "dtype": dtype or self.dtype.name}
+        if self.activity_regularizer is not None:
+            found["activity_regularizer"] = describe(self.activity_regularizer, self.label, "activity_regularizer")
+        return found
+
+    def get_config(self) -> dict[str, Any]:
+        """Keras' description of the layer, as its own get_config gives it; `from_config` makes the layer anew."""
+        policy: dict[str, Any] = {"class_name": "DTypePolicy", "config": {"name": self.dtype.name}}
+        policy |= {"module": "keras", "registered_name": None}
+        return {"name": self.label} | self.config() | {"dtype": policy} | self.newer
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The layer of that description, without weights."""
+        return cls(**configs.arguments(config))
 
     # ------------------------------------------------------------------------------------------------------- shapes
 
@@ -73,25 +125,12 @@ class Layer:
         """Draw the weights for inputs of `input_shape` (the first axis is the batch), unless they are there."""
         for key, child in self.children.items():
             child.build(self.child_shape(key, tuple(input_shape)))
-        if self._weights is None:
-            self._weights = self.draw_weights(tuple(input_shape))
+        if self.own_arrays is None:
+            self.own_arrays = self.draw_weights(tuple(input_shape))
 
     def child_shape(self, key: str, input_shape: Shape) -> Shape:
         """What the child of that name is given."""
         return input_shape
-
-    def draw_weights(self, input_shape: Shape) -> list[np.ndarray]:
-        """The own weights, drawn by their initializers."""
-        drawn = []
-        for key, shape in zip(self.own_weights, self.own_shapes(input_shape)):
-            array = np.asarray(self.initializers[key](shape, dtype=self.dtype.name)).astype(self.dtype)
-            if array.shape != shape:
-                raise ValueError(f"{self.label}: the initializer of {key} gives shape {array.shape}, not {shape}")
-            drawn.append(array)
-        return drawn
-
-    def own_shapes(self, input_shape: Shape) -> list[tuple[int, ...]]:
-        return []
 
     def weight_shapes(self, input_shape: Shape) -> list[tuple[int, ...]]:
         """The shape of each weight, in Keras' order, for inputs of `input_shape`."""
@@ -105,80 +144,11 @@ class Layer:
         """The shape of each output; most layers have one."""
         return [self.output_shape(input_shape)]
 
-    # ------------------------------------------------------------------------------------------------------ weights
-
-    initializers: Mapping[str, initializers.Initializer] = {}
-    own_regularizers: Mapping[str, regularizers.Regularizer] = {}
-    own_constraints: Mapping[str, constraints.Constraint] = {}
-
-    def take_weights(self, given: dict[str, Any], defaults: dict[str, Any]) -> None:
-        """Take ``kernel_initializer``, ``kernel_regularizer`` and ``kernel_constraint`` of every weight out of `given`."""
-
-        def taken(what: str, get: Any, default: Any) -> dict[str, Any]:
-            found = {key: get(given.pop(f"{_short(key)}_{what}", default.get(key))) for key in defaults}
-            return {key: value for key, value in found.items() if value is not None}
-
-        self.initializers = taken("initializer", initializers.get, defaults)
-        self.own_regularizers = taken("regularizer", regularizers.get, {})
-        self.own_constraints = taken("constraint", constraints.get, {})
-
-    def _collected(self, what: str) -> dict[str, Any]:
-        own = dict(getattr(self, f"own_{what}"))
-        for key, child in self.children.items():
-            own |= {f"{key}/{inner}": value for inner, value in child._collected(what).items()}
-        return own
-
-    @property
-    def regularizers(self) -> dict[str, regularizers.Regularizer]:
-        """Weight name -> its penalty, a function of a node."""
-        return self._collected("regularizers")
-
-    @property
-    def constraints(self) -> dict[str, constraints.Constraint]:
-        """Weight name -> what it is made to obey after a step of an optimizer, a function of an array."""
-        return self._collected("constraints")
-
-    @property
-    def weight_names(self) -> tuple[str, ...]:
-        return (*self.own_weights, *[f"{key}/{name}" for key, c in self.children.items() for name in c.weight_names])
-
     def inside(self) -> Iterator[Layer]:
         """This layer, and those it is made of."""
         yield self
         for child in self.children.values():
             yield from child.inside()
-
-    @property
-    def built(self) -> bool:
-        return self._weights is not None and all(child.built for child in self.children.values())
-
-    @property
-    def weights(self) -> list[np.ndarray]:
-        """The weights themselves; `get_weights` gives copies."""
-        if self._weights is None or not self.built:
-            raise ValueError(f"{self.kind} has no weights yet: call it on data, or build(input_shape)")
-        return self._weights + [w for child in self.children.values() for w in child.weights]
-
-    def get_weights(self) -> list[np.ndarray]:
-        return [w.copy() for w in self.weights] if self.built else []
-
-    def set_weights(self, weights: list[Any]) -> None:
-        """Replace all weights; their dtype becomes the layer's. Raises ValueError if number or a shape differs."""
-        new = [np.asarray(w) for w in weights]
-        if [w.shape for w in new] != [w.shape for w in self.weights]:
-            wants = [w.shape for w in self.weights]
-            raise ValueError(f"{self.label} takes weights of shapes {wants}, not {[w.shape for w in new]}")
-        self.load([w if w.dtype in (np.float32, np.float64) else w.astype(self.dtype) for w in map(np.copy, new)])
-
-    def load(self, arrays: list[np.ndarray]) -> None:
-        """Take these arrays for weights, so that none are drawn."""
-        rest = list(arrays)
-        self._weights = [rest.pop(0) for _ in self.own_weights]
-        for child in self.children.values():
-            child.load([rest.pop(0) for _ in child.weight_names])
-
-    def count_params(self) -> int:
-        return sum(w.size for w in self.weights) if self.built else 0
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({getattr(self, 'units', '')})"
@@ -211,7 +181,7 @@ class Layer:
         symbols = self.symbols(scope)
         return {
             key: leaf(np.array(w, dtype), symbols[key][0], "parameter", symbols[key][1])
-            for key, w in zip(self.weight_names, self.weights if weights is None else weights)
+            for key, w in zip(self.weight_names, self.weight_arrays if weights is None else weights)
         }
 
     def call(self, x: Node, call: Call) -> Node | list[Node]:
@@ -228,7 +198,7 @@ class Layer:
         out = self.call(x, call)
         found = out if isinstance(out, list) else [out]
         if self.activity_regularizer is not None:
-            call.losses += [_penalty(self.activity_regularizer, node, self.label) for node in found]
+            call.losses += [output_penalty(self.activity_regularizer, node, self.label) for node in found]
         return found
 
     def penalties(self, parameters: dict[str, Node]) -> list[Node]:
@@ -238,44 +208,54 @@ class Layer:
     def __call__(
         self, x: Any, initial_state: Any = None, mask: Any = None, training: Any = None, semantics: str = TENSORFLOW
     ) -> Any:
-        """On a placeholder: the next placeholder. On an array or node: the output as a node (np.asarray gives it).
+        """On a placeholder: the next placeholder. On an array: the output as an array. On a node: as a node.
 
         A layer with several outputs gives a list. A stateful layer called on an array keeps its state for the next call.
         """
-        states = (
-            []
-            if initial_state is None
-            else list(initial_state if isinstance(initial_state, (list, tuple)) else [initial_state])
-        )
+        given = listed(x) if self.takes_many else [x]
+        states = [] if initial_state is None else listed(initial_state)
         if states and not self.takes_state:
             raise TypeError(f"{self.label} takes no initial_state")
-        if isinstance(x, Symbolic):
-            return self._place(x, states, mask, training)
-        values = [np.asarray(value) for value in (x, *states)]
-        self.check(values[0])
-        self.build(values[0].shape)
-        dtype = common_dtype(*values, *self.weights)
+        for each in given:
+            if isinstance(each, Layer):
+                raise TypeError(f"{self.label} is called on the layer {each!r}: call that on an Input, or use Sequential")
+        if any(isinstance(each, Symbolic) for each in given):
+            return self._place(given, states, mask, training)
+        values = [np.asarray(value) for value in (*given, *states)]
+        for value in values[: len(given)]:
+            self.check(value)
+        self.build_on([value.shape for value in values[: len(given)]])
+        dtype = common_dtype(*values, *self.weight_arrays)
         scope = self.scope()
-        node = x if isinstance(x, Node) else self.input_node(x, dtype)
-        conditions = Conditions(bool(training), semantics)
-        given = [state_node(value, dtype, "M") for value in states] or None
-        masks = None if mask is None else mask_steps(mask_node(mask, dtype, ""), steps(node), "")
-        call = Call(scope, self.leaves(scope, dtype), conditions, given, masks)
+        nodes = [each if isinstance(each, Node) else self.input_node(each, dtype) for each in given]
+        initial = [state_node(value, dtype, "M") for value in states] or None
+        masks = None if mask is None else mask_steps(mask_node(mask, dtype, ""), steps(nodes[0]), "")
+        call = Call(scope, self.leaves(scope, dtype), Conditions(bool(training), semantics), initial, masks)
         with np.errstate(over="ignore"):  # exp overflows in a saturated sigmoid, which then is rightly 0
-            found = self.outputs(node, call)
+            operand: Any = nodes if self.takes_many else nodes[0]
+            found: list[Any] = self.outputs(operand, call)
         self.keep(call)
+        if not any(isinstance(each, Node) for each in (*given, *states)):
+            found = [Array.of(node) for node in found]
         return found[0] if len(found) == 1 else found
 
-    def _place(self, x: Symbolic, states: list[Any], mask: Any, training: Any) -> Any:
-        if any(not isinstance(s, Symbolic) for s in [*states, *([] if mask is None else [mask])]):
-            raise TypeError(f"{self.label}: of a placeholder, initial_state and mask must be placeholders too: give Inputs")
-        self.build(x.shape)
+    def build_on(self, shapes: list[Shape]) -> None:
+        """Build for what it is called on: one input, or of a layer that takes many the shapes of all."""
+        self.build(shapes if self.takes_many else shapes[0])  # type: ignore[arg-type]
+
+    def _place(self, given: list[Any], states: list[Any], mask: Any, training: Any) -> Any:
+        if any(not isinstance(s, Symbolic) for s in [*given, *states, *([] if mask is None else [mask])]):
+            raise TypeError(f"{self.label}: beside a placeholder all that it is given must be placeholders: give Inputs")
+        shapes = [x.shape for x in given]
+        self.build_on(shapes)
         self.check_states([s.shape for s in states])
         if mask is not None and len(mask.shape) != 2:
             raise ValueError(f"{self.label}: a mask has shape (timesteps,), not {mask.shape[1:]}")
-        shapes = self.output_shapes(x.shape)
-        first = Symbolic(shapes[0], self, (x, *states), mask, training)
-        others = [Symbolic(shape, self, (x, *states), mask, training, i, first) for i, shape in enumerate(shapes[1:], 1)]
+        made = self.output_shapes(shapes if self.takes_many else shapes[0])  # type: ignore[arg-type]
+        parts = tuple(given), tuple(states), mask, training
+        first = Symbolic(made[0], self, *parts)
+        self.placed.append(first)
+        others = [Symbolic(shape, self, *parts, i, first) for i, shape in enumerate(made[1:], 1)]
         return [first, *others] if others else first
 
     def scope(self) -> Scope:
@@ -291,51 +271,11 @@ class Layer:
     def input_node(self, value: Any, dtype: Any) -> Node:
         return input_node(value, dtype)
 
-    def add_weight(
-        self,
-        shape: tuple[int, ...],
-        initializer: Any = "glorot_uniform",
-        name: str | None = None,
-        regularizer: Any = None,
-        constraint: Any = None,
-    ) -> Weight:
-        """A weight of a cell of the user's own, made in its ``build``; in its ``call`` it is a node."""
-        name = name or f"weight_{len(self.own_weights)}"
-        if name in self.own_weights:
-            raise ValueError(f"{self.label} has two weights called {plain(name)!r}")
-        array = np.asarray(initializers.get(initializer)(tuple(shape), dtype=self.dtype.name)).astype(self.dtype)
-        self.own_weights = (*self.own_weights, name)
-        self._weights = [*(self._weights or []), array]
-        for kind, given, get in (
-            ("own_regularizers", regularizer, regularizers.get),
-            ("own_constraints", constraint, constraints.get),
-        ):
-            if given is not None:
-                setattr(self, kind, {**getattr(self, kind), name: get(given)})
-        return Weight(name)
-
     def forget(self) -> None:
         """Be as before it was built: without weights and states."""
-        self._weights = None
+        self.own_arrays, self.placed = None, []
         for child in self.children.values():
             child.forget()
 
     def keep(self, call: Call) -> None:
         """Keep the state for the next call, if the layer does so."""
-
-
-def _penalty(regularizer: regularizers.Regularizer, out: Node, whose: str) -> Node:
-    """The penalty on an output, divided by the number of samples, as Keras does."""
-    each = list(out.args) if out.op is stack else [out]
-    if len(each) > 1 and not isinstance(regularizer, regularizers.L1L2):
-        raise NotImplementedError(f"{whose}: of a sequence, minirnn takes L1, L2 and L1L2 for activity_regularizer only")
-    found = []
-    for node in each:
-        with at(node.step):
-            found.append(scale(regularizer(node), p=1 / out.shape[0]))
-    return total(*found) if len(found) > 1 else found[0]
-
-
-def _short(weight: str) -> str:
-    """recurrent_kernel -> recurrent, as in recurrent_initializer."""
-    return weight.removesuffix("_kernel")

@@ -41,7 +41,7 @@ class LSTMCell(Cell):
         implementation: int = 2,
         **others: Any,
     ) -> None:
-        self.recurrent_activation = recurrent_activation
+        self.recurrent_activation = activations.get(recurrent_activation)
         super().__init__(units, activation, use_bias, **others)
         self.unit_forget_bias = boolean(self.kind, "unit_forget_bias", unit_forget_bias)
         self.implementation = gated_implementation(self, implementation)
@@ -56,7 +56,7 @@ class LSTMCell(Cell):
         _, c = states
         i, f, ctilde, o = map(step.gate, ("i", "f", "ctilde", "o"))
         c = f * c + i * ctilde
-        return [o * activations.applied(activations.get(self.activation), c, self.label), c]
+        return [o * activations.applied(self.activation, c, self.label), c]
 
 
 def gated_implementation(cell: Cell, implementation: Any) -> int:

@@ -32,6 +32,7 @@ class RNN(Layer):
 
     takes_state = True
     refused = {"time_major": False}
+    forgotten = ("input_length", "input_dim")
     cell: Any
 
     def __init__(
@@ -224,7 +225,7 @@ def of_cell(name: str) -> Any:
     return property(lambda layer: getattr(layer.cell, name))
 
 
-class CellLayer(RNN):
+class CellLayer(RNN, listed=False):
     """An RNN of one of Keras' cells, which it makes itself: the arguments of both in one."""
 
     units = of_cell("units")
@@ -233,11 +234,16 @@ class CellLayer(RNN):
         own = {key: others.pop(key) for key in (*OF_THE_RNN, *_OF_THE_LAYER) if key in others}
         super().__init__(cell(units, dtype=own.get("dtype"), kind=self.kind, **arguments, **others), **own)
 
+    def config(self, dtype: str | None = None) -> dict[str, Any]:
+        """The arguments of the RNN and of its cell, as Keras has them in one."""
+        cell = {key: value for key, value in self.cell.config(dtype).items() if key != "seed" or value is not None}
+        return {"activity_regularizer": None} | cell | self.common_config(dtype) | self.arguments(OF_THE_RNN, dtype)
+
 
 OF_THE_RNN = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
 _OF_THE_LAYER = (
-    "name", "dtype", "trainable", "autocast", "input_shape", "input_dim", "batch_input_shape", "time_major",
-    "activity_regularizer",
+    "name", "dtype", "trainable", "autocast", "input_shape", "batch_input_shape", "time_major", "activity_regularizer",
+    *RNN.forgotten,
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ class SimpleRNNCell(Cell):
     (units, units), bias (units,). Called as ``cell(x_t, states)`` it gives the output and the list of new states.
     """
 
+    forgotten = ("implementation",)
     gates = (Gate("h", "z", activation="activation", candidate=True),)
 
     @staticmethod

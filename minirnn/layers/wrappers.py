@@ -13,6 +13,7 @@ from ..initializers import Draws
 from ..system import plain
 from .activation import Activation
 from .calls import Call, Masks, Scope
+from .configs import described
 from .dense import Dense
 from .dropout import Dropout
 from .flatten import Flatten
@@ -63,6 +64,11 @@ class Bidirectional(Layer):
         self.return_sequences, self.return_state, self.stateful = one.return_sequences, one.return_state, one.stateful
         self.children = {"forward_layer": one, "backward_layer": other}
         self._initial = weights
+
+    def config(self, dtype: str | None = None) -> dict[str, Any]:
+        layers = {"layer": self.forward_layer, "backward_layer": self.backward_layer}
+        inner = {key: described(layer, dtype) for key, layer in layers.items()}
+        return self.common_config(dtype) | {"merge_mode": self.merge_mode} | inner
 
     @property
     def recurrences(self) -> int:  # type: ignore[override]

@@ -49,7 +49,7 @@ def identity(x):
 @pytest.mark.parametrize(
     ("layer", "says"),
     [
-        (lambda k: k.layers.UnitNormalization(), "is a UnitNormalization, which minirnn does not support yet"),
+        (lambda k: k.layers.UnitNormalization(), "is a UnitNormalization, which minirnn does not support"),
         (lambda k: k.layers.SimpleRNN(4, activation="threshold"), "takes a threshold and a value"),
         (lambda k: k.layers.SimpleRNN(4, activation=identity), "activation"),
         (lambda k: k.layers.SimpleRNN(4, kernel_regularizer=identity), "not one that minirnn knows"),

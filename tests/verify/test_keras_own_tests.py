@@ -12,9 +12,8 @@ import pytest
 
 from minirnn import layers
 from minirnn.engine.ops import basic as ops
-from minirnn.keras_io.config import layer_from
-from minirnn.keras_io.describe import described
 from minirnn.layers.cells import OwnCell
+from minirnn.layers.configs import described, layer_from
 from minirnn.models import Model
 
 FOLDER = "keras.src.layers.rnn"

@@ -188,7 +188,7 @@ def compare(
 def _checked(trace: Trace, weights: Iterable[Any]) -> list[np.ndarray]:
     """A set of weights as `get_weights` gives it. ValueError if it is not one of this model."""
     arrays = [np.asarray(w) for w in weights]
-    wanted = [w.shape for layer in trace.model.layers for w in layer.weights]
+    wanted = [w.shape for layer in trace.model.layers for w in layer.weight_arrays]
     if [w.shape for w in arrays] != wanted:
         raise ValueError(f"weights= takes sets of arrays of shapes {wanted}, not {[w.shape for w in arrays]}")
     return arrays

@@ -37,10 +37,10 @@ def _rounded(net: Network) -> Iterator[Variant]:
 def _candidates(net: Network) -> Iterator[Variant]:
     """The weights the model has by now, and those the user thinks possible."""
     places = net.trace.model.parameter_places()
-    now = {name: layer.weights[i] for name, (layer, i) in places.items()}
+    now = {name: layer.weight_arrays[i] for name, (layer, i) in places.items()}
     if any(not np.array_equal(w, net.trace.weights[places[name][0]][places[name][1]]) for name, w in now.items()):
         yield replaced(net, "those the model has by now, not those of the time of the trace", now)
-    order = [(layer, i) for layer in net.trace.model.layers for i in range(len(layer.weights))]
+    order = [(layer, i) for layer in net.trace.model.layers for i in range(len(layer.weight_arrays))]
     names = {place: name for name, place in places.items()}
     for count, weights in enumerate(net.other_weights, start=1):
         yield replaced(net, f"set {count} of those given as weights=", {names[p]: w for p, w in zip(order, weights)})

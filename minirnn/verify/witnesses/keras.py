@@ -195,7 +195,7 @@ def _states(
     for call, scope in trace.model.scopes():
         done = trace.call_of(call)
         history = iter(done.history if done else [])
-        given = [_tensor(tensors, s) for s in call.inputs[1:]]
+        given = [_tensor(tensors, s) for s in call.states]
         for rnn, _, cells, tags in recurrences(call.layer, layers.get(call.layer), scope):
             initial, given = given[: len(rnn.sizes)], given[len(rnn.sizes) :]
             kept = (trace.conditions.states or {}).get(rnn) if rnn.stateful else None

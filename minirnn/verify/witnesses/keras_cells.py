@@ -92,7 +92,7 @@ class _Run:
             if not call.inputs:
                 continue
             layer: Any = call.layer
-            x, *initial = [values[s] for s in call.inputs]
+            x, *initial = [values[s] for s in (*call.inputs, *call.states)]
             if call not in self.linear:
                 values[call] = self.layers[layer](x)
                 continue

@@ -1,0 +1,20 @@
+"""The penalty of an activity regularizer on what a layer gives."""
+
+from __future__ import annotations
+
+from .. import regularizers
+from ..engine.graph import Node, at
+from ..engine.ops.basic import ones, stack, sum_all, sumcols, total
+
+
+def output_penalty(regularizer: regularizers.Regularizer, out: Node, whose: str) -> Node:
+    """The penalty on an output, divided by the number of samples of the batch, as Keras does."""
+    each = list(out.args) if out.op is stack else [out]
+    if len(each) > 1 and not isinstance(regularizer, regularizers.L1L2):
+        raise NotImplementedError(f"{whose}: of a sequence, minirnn takes L1, L2 and L1L2 for activity_regularizer only")
+    found = []
+    for node in each:
+        with at(node.step):
+            samples = sum_all(ones(sumcols(node)))
+            found.append(regularizer(node) / samples)
+    return total(*found) if len(found) > 1 else found[0]
