@@ -73,6 +73,10 @@ class OwnCell(Layer, listed=False):
             self.children = {"own": self.cell}
             self.cell.own_arrays = self.cell.own_arrays or []
 
+    @property
+    def label(self) -> str:
+        return self.cell.label
+
     def forget(self) -> None:
         super().forget()
         self.children, self.cell.own_weights = {}, ()

