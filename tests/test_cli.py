@@ -23,7 +23,7 @@ i = keras.Input((None, 3))
 x = keras.layers.SimpleRNN(5, return_sequences=True)(i)
 keras.Model(i, keras.layers.Dense(2, activation="softmax")(x)).save("free.keras")
 i = keras.Input((4, 3))
-keras.Model(i, keras.layers.LSTM(5)(i)).save("lstm.keras")
+keras.Model(i, keras.layers.UnitNormalization()(i)).save("unit.keras")
 """
 
 
@@ -181,7 +181,7 @@ def test_verify_that_could_not_check(run, monkeypatch):
         (["explain", "nowhere.keras"], "there is no such file"),
         (["explain", "text.keras"], "neither a .keras nor an HDF5"),
         (["explain", "cut.keras"], "damaged"),
-        (["explain", "lstm.keras"], "is an LSTM, which minirnn does not support"),
+        (["explain", "unit.keras"], "is a UnitNormalization, which minirnn does not support"),
         (["explain", "model.keras", "--x", "wide.npy"], "takes (samples, 4, 3)"),
         (["explain", "model.keras", "--x", "nan.npy"], "X has nan at [0, 0, 0]"),
         (["explain", "model.keras", "--x", "x.npy", "--y", "x.npy"], "Y has shape (2, 4, 3)"),
