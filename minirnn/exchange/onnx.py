@@ -1,7 +1,7 @@
-"""ONNX ``RNN`` nodes: read with the package onnx (extra ``onnx``); nothing in the file is executed.
+"""ONNX ``RNN``, ``LSTM`` and ``GRU`` nodes: read with the package onnx (extra ``onnx``); nothing in the file is executed.
 
-The operator (version 14 and later, layout 0 or 1) has W (directions, units, D), R (directions, units, units) and B
-(directions, 2 units): h_t = f(x_t Wᵀ + h_{t-1} Rᵀ + W_b + R_b), by the specification of its standard.
+The operators (version 14 and later, layout 0 or 1) have W (directions, G units, D), R (directions, G units, units) and B
+(directions, 2 G units) of G gates: x_t Wᵀ + h_{t-1} Rᵀ + W_b + R_b, by the specification of their standard.
 """
 
 from __future__ import annotations
