@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ class Kind(NamedTuple):
     """A kind of layer elsewhere: its name, the layer here, and of each gate here the place of the same one there."""
 
     name: str
-    layer: type[CellLayer]
+    layer: Callable[..., CellLayer]
     places: tuple[int, ...]
 
     @property

@@ -1,8 +1,8 @@
-"""The weights of ``torch.nn.RNN``, ``nn.LSTM`` and ``nn.GRU``: two biases, and every matrix transposed. PyTorch is not needed.
+"""The weights of ``torch.nn.RNN``, ``nn.LSTM`` and ``nn.GRU``: two biases, every matrix transposed. PyTorch is not needed.
 
-PyTorch computes a = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh with W_ih (G units, D), G gates below each other: so W_x = W_ihᵀ,
-W_h = W_hhᵀ and b_h = b_ih + b_hh; the GRU of Keras has both biases too (documentation of ``torch.nn``). Layer k of several
-is ``weight_ih_l{k}``; the backward direction ends in ``_reverse``.
+PyTorch computes a = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh with W_ih (G units, D), of G gates below each other: so
+W_x = W_ihᵀ, W_h = W_hhᵀ and b_h = b_ih + b_hh; the GRU of Keras has both biases too (documentation of ``torch.nn``).
+Layer k of several is ``weight_ih_l{k}``; the backward direction ends in ``_reverse``.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def from_torch(weights: Mapping[str, Any], nonlinearity: str = "tanh", name: str
     for k in range(sum(key.startswith("weight_ih_l") and not key.endswith("_reverse") for key in rest)):
         directions = [_of_keras(rest, f"l{k}{end}", x.shape[-1], kind) for end in ("", "_reverse")[: 1 + both]]
         options: dict[str, Any] = {"activation": nonlinearity, "use_bias": len(directions[0]) == 3, "return_sequences": True}
-        rnn = kind.layer(len(directions[0][1]), dtype=common_dtype(*directions[0]), **options)  # type: ignore[call-arg]
+        rnn = kind.layer(len(directions[0][1]), dtype=common_dtype(*directions[0]), **options)
         layer = Bidirectional(rnn) if both else rnn
         x = layer(x)
         found += [(layer, [w for weights_of in directions for w in weights_of])]
@@ -97,7 +97,7 @@ def to_torch(model: Model) -> dict[str, np.ndarray]:
     found: dict[str, np.ndarray] = {}
     rows = [layer for layer in model.layers if isinstance(layer, (CellLayer, Bidirectional))]
     for k, layer in enumerate(rows):
-        inner = list(layer.children.values()) if isinstance(layer, Bidirectional) else [layer]
+        inner: list[Any] = list(layer.children.values()) if isinstance(layer, Bidirectional) else [layer]
         alike = {(type(row), *map(type, row.children.values()), row.output_shape((None, None, 1))[-1]) for row in rows}
         if isinstance(layer, Bidirectional) and layer.merge_mode != "concat":
             raise NotImplementedError(f"{layer.label}: PyTorch puts its two directions side by side (merge_mode='concat')")
@@ -119,7 +119,7 @@ def to_torch(model: Model) -> dict[str, np.ndarray]:
 
 def _demand_known(rnn: Any) -> Kind:
     """The kind of layer that PyTorch has for it."""
-    kind = next((kind for kind in TORCH if isinstance(rnn, kind.layer)), None)
+    kind = next((kind for kind in TORCH if kind.layer is type(rnn)), None)
     if kind is None:
         raise NotImplementedError(f"{rnn.label}: PyTorch has nn.RNN, nn.LSTM and nn.GRU")
     if isinstance(rnn, SimpleRNN):

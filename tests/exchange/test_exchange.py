@@ -7,7 +7,7 @@ import pytest
 
 import minirnn as mr
 from minirnn.exchange import from_onnx, from_torch, to_torch
-from minirnn.layers import Bidirectional, Dense, Input, SimpleRNN
+from minirnn.layers import GRU, LSTM, Bidirectional, Dense, Input, SimpleRNN
 from minirnn.models import Model
 
 from . import write_torch
@@ -242,7 +242,7 @@ def test_onnx_nodes_beside_its_reference(tmp_path, dtype):
         ({"activations": ["HardSigmoid"]}, NotImplementedError, r"HardSigmoid with alpha, beta = \[0.2, 0.5\]"),
         ({"activations": ["LeakyRelu"]}, NotImplementedError, "LeakyRelu with alpha"),
         ({"extra": ("lengths",)}, NotImplementedError, "sequence_lens"),
-        ({"constant": 0.5}, NotImplementedError, "initial_h is constant"),
+        ({"constant": 0.5}, NotImplementedError, "initial states are constant"),
         ({"dtype": "float16"}, NotImplementedError, "its weights are float16"),
         ({"hidden_size": 4}, ValueError, "hidden_size 4 does not fit"),
         ({"direction": "bidirectional"}, ValueError, "does not fit"),
@@ -260,7 +260,7 @@ def test_files_that_are_none(tmp_path):
         from_onnx(tmp_path / "a.onnx")
     with pytest.raises(FileNotFoundError, match="no such file"):
         from_onnx(tmp_path / "b.onnx")
-    with pytest.raises(ValueError, match=r"0 RNN nodes to choose from; name one of: .rnn.$"):
+    with pytest.raises(ValueError, match=r"0 recurrent nodes to choose from; name one of: .rnn.$"):
         from_onnx(onnx_file(tmp_path / "c.onnx"), node="other")
 
 
@@ -269,3 +269,84 @@ def test_a_model_from_pytorch_has_every_reading():
     rng = np.random.default_rng(2)
     trace = mr.trace(model, rng.normal(size=(N, T, D)), rng.normal(size=(N, T, 2 * M)))
     assert trace.verify(with_keras=False).ok and trace.equations().residual < 1e-13
+
+
+# --------------------------------------------------------------------------------------------------------------- gates
+
+
+def torch_gated(kind, gates, W_ih, W_hh, b_ih, b_hh, X):
+    """nn.LSTM and nn.GRU by the formulas of the documentation of torch.nn, with columns."""
+    h = c = np.zeros((M, len(X)))
+    found = []
+    for t in range(X.shape[1]):
+        own, past = W_ih @ X[:, t].T + b_ih[:, None], W_hh @ h + b_hh[:, None]
+        a, q = np.split(own, gates), np.split(past, gates)
+        s = [1 / (1 + np.exp(-(u + v))) for u, v in zip(a, q)]
+        if kind == "LSTM":
+            c = s[1] * c + s[0] * np.tanh(a[2] + q[2])
+            h = s[3] * np.tanh(c)
+        else:
+            h = (1 - s[1]) * np.tanh(a[2] + s[0] * q[2]) + s[1] * h
+        found.append(h.T)
+    return np.stack(found, axis=1)
+
+
+@pytest.mark.parametrize(("kind", "gates"), [("LSTM", 4), ("GRU", 3)])
+def test_weights_of_gated_layers_of_torch(kind, gates):
+    rng = np.random.default_rng(3)
+    shapes = {
+        "weight_ih_l0": (gates * M, D),
+        "weight_hh_l0": (gates * M, M),
+        "bias_ih_l0": (gates * M,),
+        "bias_hh_l0": (gates * M,),
+    }
+    weights = {key: rng.normal(size=shape) for key, shape in shapes.items()}
+    model = from_torch(weights)
+    X = rng.normal(size=(N, T, D))
+    assert type(model.layers[1]).__name__ == kind
+    np.testing.assert_allclose(model.predict(X), torch_gated(kind, gates, *weights.values(), X), atol=1e-14)
+    back = to_torch(model)
+    assert [w.shape for w in back.values()] == list(shapes.values())
+    np.testing.assert_array_equal(back["weight_hh_l0"], weights["weight_hh_l0"])
+    np.testing.assert_allclose(back["bias_ih_l0"] + back["bias_hh_l0"], weights["bias_ih_l0"] + weights["bias_hh_l0"])
+    np.testing.assert_array_equal(from_torch(back).predict(X), model.predict(X))
+
+
+def test_gated_layers_that_torch_has_not():
+    i = Input((None, D))
+    with pytest.raises(NotImplementedError, match="resets after the product"):
+        to_torch(Model(i, GRU(M, reset_after=False, return_sequences=True)(i)))
+    with pytest.raises(NotImplementedError, match=r"nn\.LSTM has tanh and sigmoid"):
+        to_torch(Model(i, LSTM(M, recurrent_activation="hard_sigmoid")(i)))
+    weights = {"weight_ih_l0": np.ones((4 * M, D)), "weight_hh_l0": np.ones((4 * M, M))}
+    with pytest.raises(ValueError, match=r"nn\.LSTM, which has none to choose"):
+        from_torch(weights, nonlinearity="relu")
+    with pytest.raises(ValueError, match=r"not of an nn\.LSTM: weight_hr_l0"):
+        from_torch(weights | {"weight_hr_l0": np.ones((2, M))})
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "gates", "options"), [("LSTM", 4, {}), ("GRU", 3, {"linear_before_reset": 1}), ("GRU", 3, {})]
+)
+def test_gated_nodes_of_onnx_beside_the_reference(tmp_path, kind, gates, options, bias):
+    """The reference implementation of the standard, one direction, biases of both sides different."""
+    onnx = pytest.importorskip("onnx")
+    from onnx.reference import ReferenceEvaluator
+
+    rng = np.random.default_rng(5)
+    arrays = {"W": rng.normal(size=(1, gates * M, D)), "R": rng.normal(size=(1, gates * M, M)) / 2}
+    arrays |= {"B": rng.normal(size=(1, 2 * gates * M))} if bias else {}
+    node = onnx.helper.make_node(kind, ["X", *arrays], ["Y", "Y_h"], name="rnn", hidden_size=M, **options)
+    shape = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [node], "g", [shape("X", 11, ["a", "b", D])], [shape("Y", 11, None), shape("Y_h", 11, None)],
+        [onnx.numpy_helper.from_array(a, name) for name, a in arrays.items()],
+    )  # fmt: skip
+    path = tmp_path / "gated.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 14)], ir_version=8), path)
+    X = rng.normal(size=(N, T, D))
+    _, last = ReferenceEvaluator(str(path)).run(None, {"X": X.transpose(1, 0, 2)})
+    found = from_onnx(path)
+    assert type(found.layers[1]).__name__ == kind
+    np.testing.assert_allclose(found.predict(X)[:, -1], last[0], atol=1e-14)
