@@ -392,7 +392,7 @@ class Trace:
 
     def compare(self, numbers: Mapping[str, Any] | None = None, **more: Any) -> Mismatch:
         """Compare numbers of your own with the trace's; where they differ, name the slip that leads to them."""
-        from .verify.compare.mismatch import compare
+        from .verify.compare.compare import compare
 
         return compare(self, numbers, **more)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .graph import Node, Primitive, ancestors, at, named, now, same
 from .ops.basic import above, concat, ones, put, stack, total, zeros
+
+Rule = Callable[[Node, Node, int], Node | None]  # what a cotangent of a node contributes to that of one of its operands
 
 
 def backprop(loss: Node, wrt: Iterable[Node], order: list[Node] | None = None) -> dict[Node, Node]:
@@ -34,11 +36,14 @@ def backprop(loss: Node, wrt: Iterable[Node], order: list[Node] | None = None) -
     return cotangents
 
 
-def pull_back(seeds: dict[Node, list[Node]], order: list[Node], paths: set[Node], of: str | None = None) -> dict[Node, Node]:
+def pull_back(
+    seeds: dict[Node, list[Node]], order: list[Node], paths: set[Node], of: str | None = None, rule: Rule | None = None
+) -> dict[Node, Node]:
     """The cotangents that the cotangents `seeds` bring about in the nodes of `paths`; `order` is that of creation.
 
-    With `of` the cotangent of a named variable is named after it, "dL/dh" of "L".
+    With `of` the cotangent of a named variable is named after it, "dL/dh" of "L". `rule` takes the place of `contribution`.
     """
+    rule = rule or contribution
     contributions = {node: list(terms) for node, terms in seeds.items()}
     cotangents: dict[Node, Node] = {}
     shared: set[Node] = set()  # cotangents handed on to several operands: none of them gives its name to all
@@ -54,7 +59,7 @@ def pull_back(seeds: dict[Node, list[Node]], order: list[Node], paths: set[Node]
             cotangents[y] = g
             handed_on = 0
             for position, x in enumerate(y.args):
-                if x in paths and (part := contribution(g, y, position)) is not None:
+                if x in paths and (part := rule(g, y, position)) is not None:
                     contributions.setdefault(x, []).append(part)
                     handed_on += part is g
             if handed_on > 1:

@@ -143,7 +143,7 @@ TRAPS = (
 __doc__ = f"{__doc__}\n" + "\n".join(f"- **{trap.name}.** {trap.sentence}" for trap in TRAPS)
 
 
-def explained(rows: list[Row], trace: Trace, ask: Callable[[Trace, str], Iterable[Row]]) -> list[Row]:
+def explained(rows: list[Row], trace: Trace, ask: Callable[[Trace], Iterable[Row]]) -> list[Row]:
     """The rows of Keras, with the reason where its semantics are not those of the trace: others that it agrees with."""
     mine = trace.conditions.semantics
     if all(row.ok for row in rows):
@@ -152,8 +152,8 @@ def explained(rows: list[Row], trace: Trace, ask: Callable[[Trace, str], Iterabl
         known = [trap for trap in concerning(trace) if trap.shows and trap.shows in (mine, semantics)]
         if semantics == mine or not known:
             continue
-        other, dtype = trace.following(semantics), str(trace.dtype)
-        if all(row.ok for row in allowed(list(ask(other, dtype)), {dtype: other})):
+        other = trace.following(semantics)
+        if all(row.ok for row in allowed(list(ask(other)), other)):
             said = f"{' '.join(trap.said for trap in known)} With semantics={semantics!r} all agree"
             return [row if row.ok else row._replace(note=said) for row in rows]
     return rows

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from ..engine.graph import Node
+from ..engine.precision import least, precisions
+from ..traces import Trace
 
 TOLERANCE = 32.0  # eps of the dtype, relative to the largest entry
 
@@ -22,6 +27,7 @@ class Row(NamedTuple):
     error: float | None
     note: str = ""
     allowed: float = TOLERANCE  # more where rounding alone explains more
+    nodes: tuple[Node, ...] = ()  # whose values were judged
 
     @property
     def missing(self) -> bool:
@@ -43,16 +49,83 @@ class Row(NamedTuple):
 
 def error_in_eps(found: np.ndarray, truth: np.ndarray, dtype: str) -> float:
     """max |found - truth| / max |truth| in eps of `dtype`; infinite where shapes differ or a value is not finite."""
-    found, truth = np.asarray(found), np.asarray(truth)
+    found, truth = (x.astype(np.int64) if x.dtype.kind == "b" else x for x in map(np.asarray, (found, truth)))
     if found.shape != truth.shape or not (np.isfinite(found).all() and np.isfinite(truth).all()):
         return math.inf
     largest = float(np.max(np.abs(truth), initial=0.0)) or 1.0
     return float(np.max(np.abs(found - truth), initial=0.0)) / largest / float(np.finfo(dtype).eps)
 
 
+class Judge:
+    """The rows of a trace: what a witness says of its nodes, each in the precision in which it was computed."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._known = precisions(trace.nodes)
+
+    def precision(self, nodes: Iterable[Node]) -> str:
+        """The least precise of them; of exact numbers float64."""
+        return least(map(self._known.__getitem__, nodes))
+
+    def row(self, quantity: str, witness: str, nodes: Sequence[Node], truth: Any, ours: Any = None, note: str = "") -> Row:
+        """How far `ours`, by default the values of the nodes, one below the other, are off the truth."""
+        ours = np.stack([node.value for node in nodes]) if ours is None else ours
+        dtype = self.precision(nodes)
+        return Row(quantity, witness, dtype, error_in_eps(ours, truth, dtype), note, nodes=tuple(nodes))
+
+
+class Unheard(Exception):
+    """Why a witness cannot be heard, in one sentence."""
+
+
+Expected = Callable[[Trace], list[tuple[str, str]]]
+
+
+def witness(expected: Expected) -> Callable[[Callable[[Trace], Iterator[Row]]], Callable[[Trace], list[Row]]]:
+    """A function of the trace that gives rows; where it raises Unheard those `expected` (quantity, witness) are missing."""
+
+    def decorated(rows: Callable[[Trace], Iterator[Row]]) -> Callable[[Trace], list[Row]]:
+        @functools.wraps(rows)
+        def heard(trace: Trace) -> list[Row]:
+            found: list[Row] = []
+            try:
+                found.extend(row for row in rows(trace))
+            except Unheard as refusal:
+                given = {(row.quantity, row.witness) for row in found}
+                missing = [pair for pair in expected(trace) if pair not in given]
+                found += [Row(*pair, str(trace.dtype), None, str(refusal)) for pair in missing]
+            return found
+
+        return heard
+
+    return decorated
+
+
+def derivative(trace: Trace, name: str) -> str:
+    """What the derivative of the loss by a quantity is called, "dL/dh"."""
+    loss = trace.loss_node
+    return f"d{'L' if loss is None else loss.name}/d{name}"
+
+
+def gradients(trace: Trace) -> list[str]:
+    """The names of the derivatives by all parameters; none without a loss."""
+    return [] if trace.loss_node is None else [derivative(trace, name) for name in trace.parameters]
+
+
+def states(trace: Trace) -> list[str]:
+    """What one step hands to a later one, but for a loss that is summed on the way."""
+    loss = trace.loss_node
+    return [name for name in trace.state_names if loss is None or name != str(loss.name)]
+
+
+def steps_of(trace: Trace, name: str) -> list[int | None]:
+    """The steps from 1 on at which a quantity is there; [None] of one that has none."""
+    found = sorted(step for known, step in trace.variables if known == name and step)
+    return [*found] or [None]
+
+
 @dataclass(frozen=True, repr=False)
 class Report:
-    """The verdict. `ok` is True if no witness disagrees; `checked` if at least one could be heard."""
+    """The verdict. `ok` is True if at least one witness could be heard, which is `checked`, and none disagrees."""
 
     rows: list[Row]
     versions: dict[str, str] = field(default_factory=dict)
@@ -89,13 +162,15 @@ class Report:
         if wrong:
             first = wrong[0]
             where = f"{first.quantity} against {first.witness} in {first.dtype}, {first.error:.3g} eps off"
-            return f"{len(wrong)} of {len(heard)} checks differ, the first {where} ({TOLERANCE:.0f} are allowed){tail}."
-        rounded = sum(row.allowed > TOLERANCE for row in heard)
-        if rounded:
-            return (
-                f"All {len(heard)} checks agree, {rounded} of them as far as rounding allows in a saturated network{tail}."
-            )
-        return f"All {len(heard)} checks agree, the worst within {self.worst:.2g} eps ({TOLERANCE:.0f} are allowed){tail}."
+            many = f"{len(wrong)} of {len(heard)} checks differ, the first" if len(heard) > 1 else "The one check differs:"
+            return f"{many} {where} ({TOLERANCE:.0f} are allowed){tail}."
+        agree = f"All {len(heard)} checks agree" if len(heard) != 1 else "1 check agrees"
+        beyond = [row for row in heard if row.error is not None and row.error > TOLERANCE]
+        if rounded := sum(bool(row.nodes) for row in beyond):
+            return f"{agree}, {rounded} of them as far as rounding allows in a saturated network{tail}."
+        worst = max((row.error for row in heard if row.error is not None and row not in beyond), default=0.0)
+        tail = f"; {len(beyond)} as far as differences tell{tail}" if beyond else tail
+        return f"{agree}, the worst within {worst:.2g} eps ({TOLERANCE:.0f} are allowed){tail}."
 
     def __str__(self) -> str:
         head = ("quantity", "witness", "dtype", "error in eps", "verdict")

@@ -6,42 +6,21 @@ hidden by this: in the wider precision it is as wrong as before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..engine.graph import Node, replay
-from ..engine.ops.basic import (
-    above,
-    block,
-    columns,
-    concat,
-    join,
-    left,
-    nth_row,
-    piece,
-    put,
-    reverse,
-    right,
-    same,
-    sigmoid,
-    softmax,
-    spread,
-    stack,
-    take_op,
-    tanh,
-    transpose,
-)
+from ..engine.graph import Node, ancestors, replay
+from ..engine.ops.basic import sigmoid, softmax, tanh
+from ..engine.precision import least, moves, precisions, widened
 from ..traces import Trace
 from .report import TOLERANCE, Row, error_in_eps
 
 WIDER = {"float32": np.float64, "float64": np.longdouble}
 FEW = 0.25  # of all entries; past that the derivatives that are left say little of the true ones
-LAID_OUT = {same, take_op, stack, reverse, concat, piece, columns, join, left, right, put, transpose, spread}
-LAID_OUT |= {block, nth_row, above}
 MOVED = 3  # runs with moved results
-FAR = 1e6  # times what a single run says
+FAR = 100  # times what moved results explain, an error is not one of rounding
 MARGIN = 8  # two programs round differently: so many times the cost to one of them is taken for rounding
 
 
@@ -52,13 +31,15 @@ def _flat(trace: Trace) -> int:
     return flat if flat > FEW * sum(n.value.size for n in bends) else 0
 
 
-def allowed(rows: list[Row], traces: dict[str, Trace]) -> list[Row]:
+def allowed(rows: list[Row], trace: Trace) -> list[Row]:
     """The rows, where one is off by more than the tolerance with what rounding explains allowed for."""
-    known = {dtype: costs(traces[dtype]) for dtype in {row.dtype for row in rows if not row.ok}}
+    known = costs({i: row.nodes for i, row in enumerate(rows) if not row.ok and row.nodes})
+    forward = set(trace.forward)
     found = []
-    for row in rows:
-        judged = row if row.ok else _allowing(row, known[row.dtype].get(row.quantity, 0.0))
-        if not judged.ok and row.quantity.startswith("dL/") and (flat := _flat(traces[row.dtype])):
+    for i, row in enumerate(rows):
+        judged = row if row.ok else _allowing(row, known.get(i, 0.0))
+        derivative = any(node not in forward for node in row.nodes)
+        if not judged.ok and derivative and (flat := _flat(trace)):
             said = f"cannot be judged: {flat} entries have reached ±1, where the derivative is 0 in floating point"
             judged = row._replace(error=None, note=said)
         found.append(judged)
@@ -73,49 +54,47 @@ def _allowing(row: Row, cost: float) -> Row:
     return row._replace(allowed=limit, note="; ".join(filter(None, [row.note, said])))
 
 
-def costs(trace: Trace, errors: Mapping[str, float] | None = None) -> dict[str, float]:
-    """What rounding costs every quantity of the trace, in eps; "h_t" stands for all steps of h.
+def costs(asked: Mapping[Any, Sequence[Node]], dtype: str | None = None) -> dict[Any, float]:
+    """What rounding costs each of the quantities, given by the nodes of all their steps, in eps of their precision.
 
-    The larger of two: the error of the trace against the wider run, and what that run changes when every result in it is
-    moved by up to one eps of the trace's precision, at random. A single run can be right by luck. Of `errors`, how far
-    quantities are off, those that are far beyond what a single run says are not looked at again.
+    It is what a run in a wider precision changes when every result in it is moved by up to one eps of the precision in
+    which it was made, at random; or the error of the nodes against that run, where it is not far beyond, for then no
+    rounding explains it. With `dtype` all results are moved as if they were made in that precision.
     """
-    dtype = str(trace.dtype)
-    leaves = {n: np.asarray(n.value).astype(WIDER[dtype]) for n in trace.nodes if not n.args and n.dtype.kind == "f"}
-    asked = errors or {}
-    forward = bool(asked) and not any("/d" in name for name in asked)
-    nodes = trace.forward if forward else trace.nodes
+    if not asked:
+        return {}
+    order = ancestors(node for nodes in asked.values() for node in nodes)
+    known = precisions(order)
+    dtypes = {key: dtype or least(known[node] for node in nodes) for key, nodes in asked.items()}
+    wide = widened(order)
+    wider = WIDER["float64" if "float64" in dtypes.values() else "float32"]
+    leaves = {wide[n]: np.asarray(n.value).astype(wider) for n in order if not n.args and n.dtype.kind == "f"}
+
+    def errors(run: Mapping[Node, Any], truth: Mapping[Node, Any]) -> dict[Any, float]:
+        def values(of: Mapping[Node, Any], nodes: Sequence[Node]) -> np.ndarray:
+            return np.stack([np.asarray(of[node]) for node in nodes])
+
+        return {key: error_in_eps(values(run, nodes), values(truth, nodes), dtypes[key]) for key, nodes in asked.items()}
+
     with np.errstate(all="ignore"):
-        wide = replay(nodes, leaves)
-        found = _errors(trace, wide, {node: node.value for node in nodes})
-        if not asked or any(error <= FAR * max(found.get(name, 0.0), 1.0) for name, error in asked.items()):
-            for seed in range(MOVED):
-                moved = _errors(trace, wide, _moved(trace, nodes, leaves, seed))
-                found = {name: max(error, moved[name]) for name, error in found.items()}
-    return found
+        right = replay(dict.fromkeys(wide.values()), leaves)
+        truth = {node: right[wide[node]] for node in order}
+        own = errors({node: node.value for node in order}, truth) if dtype is None else {}
+        runs = [errors(_moved(order, wide, leaves, seed, dtype), truth) for seed in range(MOVED)]
+    found = {key: max(run[key] for run in runs) for key in asked}
+    return {key: max(cost, own[key]) if own.get(key, np.inf) <= FAR * cost else cost for key, cost in found.items()}
 
 
-def _errors(trace: Trace, wide: dict[Node, np.ndarray], other: dict[Node, np.ndarray]) -> dict[str, float]:
-    """How far the named quantities of one run are off those of the wider one."""
-    found = {}
-    for name, count in trace.counts.items():
-        steps = [t for t in range(trace.steps + 1) if (name, t) in trace.variables] if count > 1 else []
-        nodes = [trace.variables[name, t] for t in steps] or [
-            n for (known, _), n in trace.variables.items() if known == name
-        ]
-        if all(n in wide for n in nodes):
-            values, truth = (np.stack([run[n] for n in nodes]) for run in (other, wide))
-            found[f"{name}_t" if steps else name] = error_in_eps(values, truth, str(trace.dtype))
-    return found
-
-
-def _moved(trace: Trace, nodes: list[Node], leaves: dict[Node, np.ndarray], seed: int) -> dict[Node, np.ndarray]:
-    """The wider run with every result moved by up to one eps of the trace's precision."""
-    rng, eps = np.random.default_rng(seed), float(np.finfo(trace.dtype).eps)
+def _moved(
+    order: list[Node], wide: dict[Node, Node], leaves: dict[Node, Any], seed: int, dtype: str | None
+) -> dict[Node, Any]:
+    """The wider run with every result moved by up to one eps of the precision in which it was made."""
+    rng = np.random.default_rng(seed)
     found: dict[Node, Any] = dict(leaves)
-    for node in nodes:
-        if node not in found:
-            value = node.op.compute(*[found[a] for a in node.args], **node.attrs) if node.args else node.value
-            exact = not node.args or node.op in LAID_OUT or np.array_equal(np.round(value), value)  # indices, masks
-            found[node] = value if exact else value * (1 + eps * rng.uniform(-1, 1, np.shape(value)))
-    return found
+    for node in order:
+        new = wide[node]
+        if new not in found:
+            found[new] = new.op.compute(*[found[a] for a in new.args], **new.attrs) if new.args else new.value
+        if node.args and node.dtype.kind == "f" and not moves(node) and not np.array_equal(np.round(node.value), node.value):
+            found[new] = found[new] * (1 + float(np.finfo(dtype or node.dtype).eps) * rng.uniform(-1, 1, node.shape))
+    return {node: found[wide[node]] for node in order}

@@ -10,9 +10,10 @@ from ..traces import Trace
 PART = 1 / 2  # of the digits may be lost without a word
 
 
-def saturated(trace: Trace) -> list[str]:
-    """One sentence for each state or output of which slopes have lost more than half of the digits."""
-    digits = -float(np.log10(np.finfo(trace.dtype).eps))
+def saturated(trace: Trace, dtype: str | None = None) -> list[str]:
+    """One sentence for each state or output of which slopes have lost more than half of the digits of the precision."""
+    dtype = dtype or str(trace.dtype)
+    digits = -float(np.log10(np.finfo(dtype).eps))
     found = []
     for name in dict.fromkeys(str(n.name) for n in trace.forward if n.name and n.op in (tanh, sigmoid)):
         nodes = [n for n in trace.forward if n.name == name and n.op in (tanh, sigmoid)]
@@ -25,7 +26,7 @@ def saturated(trace: Trace) -> list[str]:
             worst = max(float(each.max()) for each in lost.values())
             where = f" at {_listed(steps)}" if steps else ""
             found.append(
-                f"{slope} has lost up to {worst:.1f} of {digits:.0f} digits in {trace.dtype}{where}: {count} of "
+                f"{slope} has lost up to {worst:.1f} of {digits:.0f} digits in {dtype}{where}: {count} of "
                 f"{sum(n.value.size for n in nodes)} entries are so near 1 that their slopes keep few digits"
             )
     return found

@@ -3,73 +3,81 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
 
 import numpy as np
 
 from ..system import plain
 from ..traces import Trace
 from . import keras_differences as traps
-from .report import Report, Row
+from .report import Report, Row, gradients, states
 from .rounding import allowed
 from .saturation import saturated
-from .witnesses import complex_step, keras
-from .witnesses import keras_cells as keras_steps
-from .witnesses.backends import cannot_compute
+from .witnesses import complex_step, keras, keras_cells, own_function
 
 
 def verify(trace: Trace, *, with_keras: bool = True, thorough: bool = False) -> Report:
     """Compare the trace with the complex step (float64) and with Keras and tf.GradientTape (float64 and float32).
 
-    The network is run again in each precision. 32 eps are allowed, and more only where the network is so saturated that
-    rounding alone costs more (see `minirnn.verify.rounding`). A witness that is not at hand is reported as missing, row by
-    row.
+    The network is run again in each precision. 32 eps are allowed, and more only where rounding alone costs more (see
+    `minirnn.verify.rounding`). A function of your own is differentiated itself, by complex step or by differences. A
+    witness that is not at hand is reported as missing, row by row.
 
     - `with_keras`: ask Keras too, if it is installed
     - `thorough`: also take second derivatives, ask SymPy for its own derivative of the loss, where the network is small, and
       say how far float64 and float32 are off the truth to 50 digits
     """
-    rows: list[Row] = []
-    traces = {dtype: trace.astype(dtype) for dtype in ("float64", "float32")}
-    double = traces["float64"]
-    if trace.loss_node is not None:
-        rows += complex_step.rows(double)
-    else:
-        rows.append(Row("gradients", complex_step.NAME, "float64", None, "there is no loss: trace with a target"))
+    double, single = (trace.astype(dtype) for dtype in ("float64", "float32"))
+    rows = allowed([*complex_step.rows(double), *own_function.rows(double)], double)
     if with_keras:
-        for dtype, each in traces.items():
-            rows += _asking_keras(each, dtype)
+        for each in (double, single):
+            rows += allowed(_asking_keras(each), each)
     if thorough:
         from .witnesses import fifty_digits as exact
         from .witnesses import sympy_diff as symbolic
 
-        if trace.loss_node is not None:
-            rows += [*complex_step.second(double), *symbolic.rows(double)]
-        rows += [*exact.rows(double), *exact.rows(traces["float32"])]
-    rows = allowed(rows, traces)
+        rows += allowed([*complex_step.second(double), *symbolic.rows(double), *exact.rows(double)], double)
+        rows += allowed(exact.rows(single), single)
+    rows += _unjudged(double, rows)
     from .. import __version__
 
     versions = {"minirnn": __version__, "numpy": np.__version__, "python": platform.python_version()}
     if with_keras and (asked := keras.versions()):
         unrolled = [layer for layer in trace.model.layers if getattr(layer, "unroll", False)]
         versions |= asked | {"unroll": "on" if unrolled else "off"}
-    warnings = [said for each in traces.values() for said in saturated(each)] + traps.notes(trace)
-    return Report(rows, versions, warnings)
+    warnings = [*(said for each in (double, single) for said in saturated(each)), *traps.notes(trace)]
+    return Report(rows, versions, list(dict.fromkeys(warnings)))
 
 
-def _asking_keras(trace: Trace, dtype: str) -> list[Row]:
-    if keras.absent(trace) is not None:
-        return list(keras.rows(trace, dtype))
-    if (reason := cannot_compute(keras.versions()["backend"], dtype)) is not None:
-        return [Row("y", keras.FORWARD, dtype, None, reason)]
+def _asking_keras(trace: Trace) -> list[Row]:
     found: list[Row] = []
-    for witness, name in ((_layers, keras.FORWARD), (keras_steps.rows, keras_steps.NAME)):
+    for witness, name in ((_layers, keras.FORWARD), (keras_cells.rows, keras_cells.NAME)):
         try:
-            found += witness(trace, dtype)
+            found += witness(trace)
         except Exception as error:  # whatever a backend raises, the other witnesses are heard
             said = f"Keras fails here: {type(error).__name__}: {plain(error)}{traps.failing(trace)}"
-            found.append(Row("y", name, dtype, None, said))
+            found.append(Row("y", name, str(trace.dtype), None, said))
     return found
 
 
-def _layers(trace: Trace, dtype: str) -> list[Row]:
-    return traps.explained(list(keras.rows(trace, dtype)), trace, keras.rows)
+def _layers(trace: Trace) -> list[Row]:
+    return traps.explained(keras.rows(trace), trace, keras.rows)
+
+
+def _unjudged(trace: Trace, rows: list[Row]) -> Iterator[Row]:
+    """A row for every weight whose gradient, and every state whose derivative, no witness has a row of: nothing is lost."""
+    weights = sum(len(layer.weight_arrays) for layer in trace.model.layers)
+    if weights > len(trace.parameters):
+        said = f"the layers have {weights} weights, and only {len(trace.parameters)} have a name of their own"
+        yield Row("gradients", "count of the weights", str(trace.dtype), np.inf, said)
+    if trace.loss_node is None:
+        return
+    judged = {row.quantity.removesuffix("_t") for row in rows}
+    reached = {str(trace.cotangents[n].name) for n in trace.forward if n.name is not None and n in trace.cotangents}
+    wanted = [
+        *gradients(trace),
+        *(name for state in states(trace) if (name := f"d{trace.loss_node.name}/d{state}") in reached),
+    ]
+    yield from (
+        Row(name, "any", str(trace.dtype), None, "no witness has judged it") for name in wanted if name not in judged
+    )

@@ -192,7 +192,7 @@ def test_float32_on_the_way(tmp_path):
     weights = {name: w.astype("float64") for name, w in weights.items()}
     model.set_weights(list(weights.values()))
     found = mr.check(loop(text, tmp_path, "single"), model, X, **weights)
-    assert [slip.name for slip in found.slips] == ["float32 against float64"], found
+    assert found.ok and "eps of float32" in found.sentence and "held in float64" in found.sentence, found
 
 
 if __name__ == "__main__":  # every slip in 20 networks, and as many right loops of each style

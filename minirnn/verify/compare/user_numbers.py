@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...engine.precision import least, precisions
 from ...traces import Trace
-from ..report import TOLERANCE
+from ..report import TOLERANCE, derivative
+from .numbers import Piece
+from .structure import Structure
 
 ALIASES = {"yhat": "y", "loss": "L", "wy": "W_o", "by": "b_o", "bias": "b_h"}  # beside the names without their underscore
 
 
 class Quantity(NamedTuple):
-    """A quantity of the trace, or the derivative of the loss by it."""
+    """A quantity, or the derivative of the loss by it: its numbers at every step, and whether it is a parameter."""
 
-    name: str
-    derivative: bool
-    steps: tuple[int, ...]  # none, if it has no steps
+    label: str
+    pieces: list[Piece]  # in the order of steps
     shape: tuple[int, ...]  # at one step
+    parameter: bool = False
 
     @property
-    def label(self) -> str:
-        return f"dL/d{self.name}" if self.derivative else self.name
+    def derivative(self) -> bool:
+        return self.pieces[0].derivative
+
+    @property
+    def last(self) -> Piece:
+        """The last in the order of computation, which is step 1 of a layer that runs backwards."""
+        return max(self.pieces, key=lambda piece: (piece.node.serial, piece.step or 0))
 
 
 class Precision(NamedTuple):
@@ -40,12 +49,16 @@ class Precision(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """The user's array read as (steps, samples, features)."""
+    """The user's array read as (steps, ...): at which pieces, of which samples."""
 
-    steps: tuple[int | None, ...]
-    rows: Any  # of which samples
+    pieces: list[Piece]
+    rows: Any
     array: np.ndarray
     says: str
+
+    @property
+    def steps(self) -> list[int | None]:
+        return [piece.step for piece in self.pieces]
 
 
 class Given(NamedTuple):
@@ -54,23 +67,48 @@ class Given(NamedTuple):
     quantity: Quantity
     precisions: list[Precision]  # the first that makes the numbers agree is theirs
     layouts: list[Layout]
+    computed: str = "float64"  # the precision that was to be expected
+
+    @property
+    def held(self) -> bool:
+        """Whether float32 numbers may be held in a float64 array."""
+        return len({precision.eps for precision in self.precisions}) > 1
 
 
-def given(trace: Trace, key: str, mine: Any) -> Given:
+def given(net: Structure, key: str, mine: Any) -> Given:
     """The numbers `mine` for the quantity called `key`. ValueError where there is none or the shape fits nothing."""
-    quantity = _quantity(trace, key)
-    array = _array(key, mine)
-    name = quantity.name
-    if name in trace.parameters and array.shape == quantity.shape and np.allclose(array, trace.value(name), 1e-6, 0):
-        raise ValueError(f"{key} is the parameter {name} itself: compare takes the gradient of the loss by it, dL/d{name}")
-    layouts = list(_layouts(trace, quantity, array))
+    quantity = _quantity(net, key)
+    array = numbers_of(key, mine)
+    if quantity.parameter and not key.startswith("d") and array.any():
+        value = quantity.pieces[0].node.value
+        if array.shape == value.shape and np.allclose(array, value, 1e-6, 0):
+            name = quantity.label.partition("/d")[2]
+            raise ValueError(
+                f"{key} is the parameter {name} itself: compare takes the gradient of the loss by it, dL/d{name}"
+            )
+    return arranged(net, key, quantity, array, of_trace(net.trace, quantity))
+
+
+def arranged(net: Structure, key: str, quantity: Quantity, array: np.ndarray, computed: str = "float64") -> Given:
+    """The array in every way in which its shape fits the quantity; `computed` is the precision that may be expected."""
+    layouts = list(_layouts(net, quantity, array))
     if not layouts:
-        raise ValueError(f"{key} has shape {array.shape}; {quantity.label} {_shapes(trace, quantity)}")
-    return Given(quantity, _precisions(array), layouts)
+        raise ValueError(f"{key} has shape {array.shape}; {quantity.label} {_shapes(net, quantity)}")
+    return Given(quantity, _precisions(array, computed), layouts, computed)
 
 
-def _quantity(trace: Trace, key: str) -> Quantity:
-    names = {name for name in trace.counts if not name.startswith("dL/")}
+def of_trace(trace: Trace, quantity: Quantity) -> str:
+    """The precision in which the trace itself has computed something of that kind."""
+    known = precisions(trace.nodes)
+    if quantity.derivative:
+        return least(known[node] for node in trace.cotangents.values() if node in known)
+    forward = {trace.variables[key] for key in trace.variables if key[0] == quantity.label}
+    return least(known[node] for node in forward or trace.outputs if node in known)
+
+
+def _quantity(net: Structure, key: str) -> Quantity:
+    trace = net.trace
+    names = {name for name, _ in net.variables}
     plain = {name.replace("_", "").replace("^", "").lower(): name for name in sorted(names, reverse=True)} | {
         alias: name for alias, name in ALIASES.items() if name in names
     }
@@ -79,27 +117,59 @@ def _quantity(trace: Trace, key: str) -> Quantity:
         return text if text in names else plain.get(text.replace("_", "").replace("^", "").lower())
 
     name = known(key)
-    derivative = name in trace.parameters
+    of_loss = name in trace.parameters
     if name is None and key.startswith("d"):
-        name, derivative = known(key.removeprefix("dL/").removeprefix("d")), True
+        name, of_loss = known(key.removeprefix(f"d{'L' if net.loss is None else net.loss.name}/d").removeprefix("d")), True
+    if name is None and key in ("output", _filled(trace)):
+        return of_output(net, key)
     if name is None:
         raise ValueError(f"no quantity {key!r}; there are {', '.join(sorted(names))}, and derivatives such as dL/dh")
-    if derivative and trace.loss_node is None:
+    if of_loss and net.loss is None:
         raise ValueError(f"there is no loss, so no dL/d{name} to compare: trace with a target, mr.trace(model, X, Y)")
-    steps = tuple(sorted(step for n, step in trace.variables if n == name and step is not None))
-    return Quantity(name, derivative, steps, trace.value(name, steps[-1] if steps else None).shape)
+    found = {step: node for (known, step), node in net.variables.items() if known == name}
+    pieces = [
+        Piece(step, found[step], ..., of_loss) for step in sorted(found, key=lambda step: -1 if step is None else step)
+    ]
+    label = derivative(trace, name) if of_loss else name
+    return Quantity(label, pieces, pieces[-1].node.shape, name in trace.parameters)
 
 
-def _array(key: str, mine: Any) -> np.ndarray:
-    """Anything array-like: lists, tensors that NumPy can read, lists of the states of each step."""
+def _filled(trace: Trace) -> str | None:
+    """What the variable is called in a function of one's own that holds the output and is filled step by step."""
+    return getattr(trace, "filled", None)
+
+
+def of_output(net: Structure, label: str, index: int = 0) -> Quantity:
+    """An output; of one for every step, its steps."""
+    node = net.outputs[index]
+    of_steps = [a.step for a in node.args]
+    for axis in range(node.ndim):
+        whole = len(of_steps) == node.shape[axis] and len(of_steps) > 1 and None not in of_steps
+        if whole and sorted(of_steps) == list(range(1, len(of_steps) + 1)) and node.op.name.startswith(("stack", "numbers")):  # type: ignore[type-var]
+            alike = node.args[0].ndim == node.ndim - 1
+            if alike and np.array_equal(np.take(node.value, 0, axis), node.args[0].value):
+                pieces = [Piece(a.step, node, (slice(None),) * axis + (k,)) for k, a in enumerate(node.args)]
+                return Quantity(label, sorted(pieces, key=lambda piece: piece.step or 0), node.args[0].shape)
+    return Quantity(label, [Piece(None, node)], node.shape)
+
+
+def numbers_of(key: str, mine: Any) -> np.ndarray:
+    """Anything array-like: lists, tensors that NumPy can read, lists and dictionaries of the states of each step."""
     if mine is None:
         raise ValueError(f"{key} is None: there is nothing to compare")
-    try:
-        array = np.asarray(mine.detach().cpu() if hasattr(mine, "detach") else mine)
-    except ValueError as error:
-        raise ValueError(f"{key} is ragged: its rows differ in length") from error
+    if isinstance(mine, dict):
+        if not mine or not all(isinstance(k, (int, np.integer)) for k in mine):
+            raise ValueError(f"{key} is a dictionary: compare takes one whose keys are the steps, in numbers")
+        mine = [mine[k] for k in sorted(mine)]
+    if isinstance(mine, (list, tuple)):
+        mine = [part for k, part in enumerate(mine) if part is not None or k]  # the place of step 0 may be empty
+        mine = [_read(key, part) if hasattr(part, "shape") else part for part in mine]
+    array = _read(key, mine)
     if array.dtype.kind not in "fiu":
-        array = array.astype(float) if array.dtype == object else array
+        try:
+            array = array.astype(float) if array.dtype == object else array
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{key} must hold real numbers, not {array.dtype}") from error
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{key} must hold real numbers, not {array.dtype}")
     bad = np.argwhere(~np.isfinite(array))
@@ -108,13 +178,22 @@ def _array(key: str, mine: Any) -> np.ndarray:
     return array
 
 
-def _precisions(array: np.ndarray) -> list[Precision]:
+def _read(key: str, mine: Any) -> np.ndarray:
+    try:
+        return np.asarray(mine.detach().cpu() if hasattr(mine, "detach") else mine)
+    except ValueError as error:
+        raise ValueError(f"{key} is ragged: its rows differ in length") from error
+    except Exception as error:  # whatever a foreign array raises when it is read
+        raise ValueError(f"{key} cannot be read as an array: {type(error).__name__}") from error
+
+
+def _precisions(array: np.ndarray, computed: str) -> list[Precision]:
     """What the digits may say: float32 numbers held in a float64 array are float32, copied ones have decimals."""
     single, double = (Precision(name, float(np.finfo(name).eps)) for name in ("float32", "float64"))
     if array.dtype.kind == "f" and array.itemsize < 8:
         return [Precision(array.dtype.name, float(np.finfo(array.dtype).eps))]
     array = array.astype(np.float64)
-    if np.array_equal(array.astype(np.float32), array):
+    if computed == "float32" or np.array_equal(array.astype(np.float32), array):
         return [double, single]
     decimals = next((d for d in range(3, 11) if np.array_equal(np.round(array, d), array)), None)
     if decimals is None:
@@ -127,51 +206,56 @@ def _precisions(array: np.ndarray) -> list[Precision]:
     ]
 
 
-def _layouts(trace: Trace, quantity: Quantity, array: np.ndarray) -> Iterator[Layout]:
-    each, steps, T = quantity.shape, quantity.steps, trace.steps
-    if quantity.name in trace.parameters:
-        biases = (
-            len(each) == 1 and trace.inputs and array.size == trace.inputs[0].shape[0]
-        )  # a bias summed over the wrong axis
-        if math.prod(array.shape) == math.prod(each) or biases:
-            yield Layout((None,), ..., (array.reshape(each) if _bare(array.shape) == _bare(each) else array)[None], "")
+def _layouts(net: Structure, quantity: Quantity, array: np.ndarray) -> Iterator[Layout]:
+    each, pieces, T = quantity.shape, quantity.pieces, net.T
+    if quantity.parameter:
+        bias = len(_bare(each)) == 1 and array.size == net.N  # a bias summed over the wrong axis
+        if math.prod(array.shape) == math.prod(each) or bias:
+            alike = _bare(array.shape) == _bare(each)
+            yield Layout(pieces[-1:], ..., (array.reshape(each) if alike else array)[None], "")
         return
-    spans: list[tuple[int, tuple[int | None, ...], str]] = [(1, (None,), "")]
-    if steps:
-        after = tuple(t for t in steps if 1 <= t <= T)
-        last = max(after, key=lambda t: trace.variables[quantity.name, t].serial)  # 1, where the layer runs backwards
-        spans = [(len(after), after, "all steps"), (1, (last,), "the last step")]
-        spans += [(len(steps), steps, "all steps and the initial state")] * (steps[0] == 0)
-        if last < after[-1]:  # a loop that runs backwards may have them in the order in which it computes them
+    spans: list[tuple[int, list[Piece], str]] = [(1, pieces[-1:], "")]
+    if pieces[0].step is not None:
+        after = [piece for piece in pieces if piece.step is not None and 1 <= piece.step <= T]
+        last = quantity.last
+        spans = [(len(after), after, "all steps"), (1, [last], "the last step")]
+        spans += [(len(pieces), pieces, "all steps and the initial state")] * (len(pieces) > len(after))
+        if after and (last.step or 0) < (after[-1].step or 0):  # a loop that runs backwards may have them in its own order
             spans += [(len(after), after[::-1], "all steps, the last one first")]
-            spans += [(len(steps), steps[::-1], "the initial state and all steps, the last one first")] * (steps[-1] > T)
+            spans += [(len(pieces), pieces[::-1], "the initial state and all steps, the last one first")] * (
+                len(pieces) > len(after)
+            )
     else:
-        spans += [(T, (None,), f"the last of {T} steps")] * (T > 1)
-    N, M = each if len(each) == 2 else (1, math.prod(each))
+        spans += [(T, pieces[-1:], f"the last of {T} steps")] * (T > 1)
     seen: list[Layout] = []
-    for samples, rows, who in [(N, slice(None), ""), (1, slice(0, 1), "the first sample")][: 2 if N > 1 else 1]:
-        for S, which, says in spans:
-            for axes in [(0, 1, 2), (1, 0, 2), (0, 2, 1)]:
-                shape = tuple((S, samples, M)[a] for a in axes)
-                if _bare(array.shape) != _bare(shape):
-                    continue
-                read = array.reshape(shape).transpose(np.argsort(axes))[-len(which) :]
-                layout = Layout(which, rows if len(each) == 2 else ..., read, ", ".join(filter(None, [says, who])))
-                if len(each) != 2:
-                    layout = layout._replace(array=read.reshape(-1, *each))
-                if not any(o.steps == which and o.rows == layout.rows and np.array_equal(o.array, read) for o in seen):
+    samples = [(each, ..., "")] + [((1, *each[1:]), slice(0, 1), "the first sample")] * (len(each) > 1 and each[0] > 1)
+    for shape, rows, who in samples:
+        for count, chosen, says in spans:
+            for read in _read_as(array, (count, *shape)):
+                layout = Layout(chosen, rows, read[-len(chosen) :], ", ".join(filter(None, [says, who])))
+                if not any(o.pieces == chosen and o.rows == rows and np.array_equal(o.array, layout.array) for o in seen):
                     seen.append(layout)
                     yield layout
+
+
+def _read_as(array: np.ndarray, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """The array with its axes in every order in which it has this shape, but for axes of length 1."""
+    bare, wanted = array.reshape(_bare(array.shape)), _bare(shape)
+    if bare.ndim < 6 and sorted(bare.shape) == sorted(wanted):
+        for axes in itertools.permutations(range(bare.ndim)):
+            if tuple(bare.shape[a] for a in axes) == wanted:
+                yield bare.transpose(axes).reshape(shape)
 
 
 def _bare(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(n for n in shape if n != 1)
 
 
-def _shapes(trace: Trace, quantity: Quantity) -> str:
+def _shapes(net: Structure, quantity: Quantity) -> str:
     """Which shapes would do, in words."""
-    each, T = quantity.shape, len([t for t in quantity.steps if 1 <= t <= trace.steps])
-    if not quantity.steps or len(each) != 2:
-        return f"has shape {each}" + (f" at each of {T} steps" if T else "")
-    N, M = each
-    return f"has shape {(N, T, M)} for all steps, {(N, M)} for the last, {(T, M)} or {(M,)} for one sample"
+    each, T = quantity.shape, len([p for p in quantity.pieces if p.step is not None and 1 <= p.step <= net.T])
+    if not T:
+        return f"has shape {each}"
+    if len(each) != 2:
+        return f"has shape {each} at each of {T} steps"
+    return f"has shape {(each[0], T, each[1])} for all steps, {each} for the last, in any order of the axes"

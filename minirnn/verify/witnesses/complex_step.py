@@ -1,11 +1,11 @@
 """The complex step: dL/dw = Im L(w + iε) / ε, exact to rounding (Squire and Trapp, 1998).
 
-Only the forward pass is run, on complex numbers, so it knows nothing of any vjp.
+Only the forward pass is run, on complex numbers and in float64 throughout, so it knows nothing of any vjp.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ import numpy as np
 from ...engine.backprop import backprop
 from ...engine.graph import Node, ancestors, replay
 from ...engine.ops.basic import leaf, sum_all
+from ...engine.precision import widened
 from ...traces import Trace
-from ..report import Row, error_in_eps
+from ..report import Judge, Row, Unheard, derivative, states, witness
 
 NAME = "complex step"
 STEP = 1e-30
@@ -23,23 +24,33 @@ DIRECTIONS = 8
 MAX_STEPS = 50  # of a long sequence, so many states are perturbed
 
 
+@witness(lambda trace: [("gradients", NAME)])
 def rows(trace: Trace) -> Iterator[Row]:
-    """One row per parameter, and one for the states h_t of each layer, of a trace in float64."""
-    assert trace.loss_node is not None
-    order = _loss_order(trace)
-    work = sum(node.value.size + 20 for node in order)  # of one run; a call costs as much as some 20 numbers
+    """One row per parameter, and one for the states h_t of each layer."""
+    if trace.loss_node is None:
+        raise Unheard("there is no loss: trace with a target")
+    judge, moved = Judge(trace), _Moved(trace)
     for name, node in trace.parameters.items():
-        gradient = trace.cotangents[node].value
-        if node.value.size * work <= BUDGET:
-            error = error_in_eps(gradient, _by_entry(trace, order, node), "float64")
-            yield Row(f"dL/d{name}", NAME, "float64", error)
+        gradient = trace.cotangents[node]
+        if node.value.size * moved.work <= BUDGET:
+            yield judge.row(derivative(trace, name), NAME, [gradient], moved.by_entry(node)[None])
         else:
-            error = _by_direction(trace, order, node, gradient)
             note = f"{DIRECTIONS} random directions through all {node.value.size} entries"
-            yield Row(f"dL/d{name}", NAME, "float64", error, note)
-    for name in trace.state_names:
-        if any(n == f"dL/d{name}" for n, _ in trace.variables):
-            yield _states(trace, order, name)
+            yield along(judge, derivative(trace, name), NAME, gradient, lambda v, n=node: moved(n, v), note)  # type: ignore[misc]
+    for name in states(trace):
+        nodes = [n for (known, step), n in trace.variables.items() if known == name and step is not None]
+        if any(n in trace.cotangents for n in nodes):
+            yield _states(trace, judge, moved, name)
+
+
+def along(judge: Judge, quantity: str, witness: str, gradient: Node, moved: Callable[[np.ndarray], float], note: str) -> Row:
+    """The worst error of gradient · direction over random signs, relative to the norm of the gradient."""
+    rng = np.random.default_rng(0)
+    directions = rng.choice([-1.0, 1.0], (DIRECTIONS, *gradient.shape))
+    size = float(np.linalg.norm(gradient.value)) or 1.0
+    ours = [float(np.sum(gradient.value * each)) / size for each in directions]
+    truth = [moved(each) / size for each in directions]
+    return judge.row(quantity, witness, [gradient], np.array([*truth, 1.0]), np.array([*ours, 1.0]), note)
 
 
 def second(trace: Trace) -> Iterator[Row]:
@@ -48,23 +59,21 @@ def second(trace: Trace) -> Iterator[Row]:
     Here the complex step goes through the backward pass too, so it trusts the first derivatives, which have rows of
     their own.
     """
-    rng = np.random.default_rng(0)
-    for name, node in trace.parameters.items():
+    rng, judge = np.random.default_rng(0), Judge(trace)
+    for name, node in trace.parameters.items() if trace.loss_node is not None else ():
         gradient = trace.cotangents[node]
         u, v = rng.choice([-1.0, 1.0], (2, *node.shape))
-        along = sum_all(gradient * leaf(v))
-        order = ancestors([along])
-        found = backprop(along, [node], order)[node].value
-        moved = replay(order, {node: node.value + 1j * STEP * u})[along]
-        size = float(np.linalg.norm(found)) or 1.0
-        off = abs(float(np.sum(found * u)) - float(np.imag(moved)) / STEP) / size / float(np.finfo("float64").eps)
-        yield Row(f"d²L/d{name}²", NAME, "float64", off if np.isfinite(off) else np.inf, "between two random directions")
-
-
-def _loss_order(trace: Trace) -> list[Node]:
-    loss = trace.loss_node
-    assert loss is not None
-    return [node for node in trace.forward if node.serial <= loss.serial]
+        along_v = sum_all(gradient * leaf(v.astype(gradient.dtype)))
+        order = ancestors([along_v])
+        found = backprop(along_v, [node], order)[node]
+        wide = widened(order)
+        moved = replay(dict.fromkeys(wide.values()), {wide[node]: wide[node].value + 1j * STEP * u})[wide[along_v]]
+        size = float(np.linalg.norm(found.value)) or 1.0
+        ours, truth = float(np.sum(found.value * u)) / size, float(np.imag(moved)) / STEP / size
+        dtype = judge.precision([gradient])
+        off = abs(ours - truth) / float(np.finfo(dtype).eps)
+        off = off if np.isfinite(off) else np.inf
+        yield Row(f"d²L/d{name}²", NAME, dtype, off, "between two random directions", nodes=(found,))
 
 
 class _Bounded:
@@ -81,48 +90,53 @@ class _Bounded:
 BOUNDED = _Bounded()
 
 
-def _derivative(trace: Trace, order: list[Node], node: Node, direction: np.ndarray) -> float:
-    """The derivative of the loss as `node` moves along `direction`, whatever it was computed from."""
-    assert trace.loss_node is not None
-    moved = {node: node.value + 1j * STEP * direction}
-    with np.errstate(all="ignore"):
-        loss = replay(order, moved)[trace.loss_node]
-        if not np.isfinite(loss):
-            loss = replay(order, moved, BOUNDED)[trace.loss_node]
-    return float(np.imag(loss)) / STEP
+class _Moved:
+    """The derivative of the loss as a node moves, whatever it was computed from."""
+
+    def __init__(self, trace: Trace) -> None:
+        loss = trace.loss_node
+        assert loss is not None
+        self._wide = widened([node for node in trace.forward if node.serial <= loss.serial])
+        self._loss, self._order = self._wide[loss], list(dict.fromkeys(self._wide.values()))
+        self.work = sum(n.value.size + 20 for n in self._order)  # of one run; a call costs as much as some 20 numbers
+
+    def __call__(self, node: Node, direction: np.ndarray) -> float:
+        new = self._wide[node]
+        moved = {new: new.value + 1j * STEP * direction}
+        with np.errstate(all="ignore"):
+            loss = replay(self._order, moved)[self._loss]
+            if not np.isfinite(loss):
+                loss = replay(self._order, moved, BOUNDED)[self._loss]
+        return float(np.imag(loss)) / STEP
+
+    def by_entry(self, node: Node) -> np.ndarray:
+        out = np.zeros(node.shape)
+        for place in np.ndindex(*node.shape):
+            direction = np.zeros(node.shape)
+            direction[place] = 1
+            out[place] = self(node, direction)
+        return out
 
 
-def _by_entry(trace: Trace, order: list[Node], node: Node) -> np.ndarray:
-    out = np.zeros(node.shape)
-    for place in np.ndindex(*node.shape):
-        direction = np.zeros(node.shape)
-        direction[place] = 1
-        out[place] = _derivative(trace, order, node, direction)
-    return out
-
-
-def _by_direction(trace: Trace, order: list[Node], node: Node, gradient: np.ndarray) -> float:
-    """The worst error of gradient · direction over random signs, relative to the norm of the gradient, in eps."""
-    rng = np.random.default_rng(0)
-    worst = 0.0
-    norm = float(np.linalg.norm(gradient)) or 1.0
-    for _ in range(DIRECTIONS):
-        direction = rng.choice([-1.0, 1.0], node.shape)
-        difference = float(np.sum(gradient * direction)) - _derivative(trace, order, node, direction)
-        worst = max(worst, abs(difference) / norm / float(np.finfo("float64").eps)) if np.isfinite(difference) else np.inf
-    return worst
-
-
-def _states(trace: Trace, order: list[Node], name: str) -> Row:
+def _states(trace: Trace, judge: Judge, moved: _Moved, name: str) -> Row:
     """dL/dh_t along one random direction per step: h_t is moved and what follows is run again."""
-    steps = sorted(s for n, s in trace.variables if n == f"dL/d{name}" and s is not None)
-    chosen = steps if len(steps) <= MAX_STEPS else [steps[round(i)] for i in np.linspace(0, len(steps) - 1, MAX_STEPS)]
+    steps = sorted(
+        s for n, s in trace.variables if n == name and s is not None and trace.variables[n, s] in trace.cotangents
+    )
+    chosen = _spread(steps)
     rng = np.random.default_rng(0)
-    ours, truth = [], []
-    for t in chosen:
-        node = trace.variables[name, t]
-        direction = rng.choice([-1.0, 1.0], node.shape)
-        ours.append(float(np.sum(trace.adjoint(name, t) * direction)))
-        truth.append(_derivative(trace, order, node, direction))
+    nodes = [trace.variables[name, t] for t in chosen]
+    directions = [rng.choice([-1.0, 1.0], node.shape) for node in nodes]
+    found = [trace.cotangents[n] for n in nodes]
+    size = max(float(np.linalg.norm(g.value)) for g in found) or 1.0  # a sum along a direction may cancel: this does not
+    ours = [float(np.sum(g.value * v)) / size for g, v in zip(found, directions)]
+    truth = [moved(n, v) / size for n, v in zip(nodes, directions)]
     note = "one random direction at each " + ("step" if chosen == steps else f"of {len(chosen)} steps of {len(steps)}")
-    return Row(f"dL/d{name}_t", NAME, "float64", error_in_eps(np.array(ours), np.array(truth), "float64"), note)
+    return judge.row(f"{derivative(trace, name)}_t", NAME, found, np.array([*truth, 1.0]), np.array([*ours, 1.0]), note)
+
+
+def _spread(steps: Sequence[int]) -> list[int]:
+    """All steps of a short sequence; of a long one the first, the last and some between them."""
+    if len(steps) <= MAX_STEPS:
+        return [*steps]
+    return [steps[round(i)] for i in np.linspace(0, len(steps) - 1, MAX_STEPS)]

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.precision import widened
 from ...traces import Trace
 from ..arithmetic import Arithmetic, work
-from ..report import Row
+from ..report import Judge, Row, Unheard, gradients, states, steps_of, witness
 
 NAME = "50 digits"
 DIGITS = 50
@@ -27,7 +28,10 @@ class Exact:
         context = MPContext()
         context.dps = digits
         self.trace = trace
-        self.found = Arithmetic(context, context.mpf, maximum=max, minimum=min, absolute=abs).run(trace.nodes)
+        wide = widened(trace.nodes)
+        order = [*dict.fromkeys(wide.values())]
+        run = Arithmetic(context, context.mpf, maximum=max, minimum=min, absolute=abs).run(order)
+        self.found = {node: run[wide[node]] for node in trace.nodes}
 
     def value(self, name: str, t: int | None = None) -> np.ndarray:
         """An array of mpmath's numbers; names are those of the trace, "dL/dW_h" among them."""
@@ -42,22 +46,25 @@ class Exact:
         return np.asarray(off(array, truth), float)
 
 
+@witness(lambda trace: [("y", NAME)])
 def rows(trace: Trace) -> Iterator[Row]:
     """One row per quantity: how far the trace is off the truth, and how many numbers are not the nearest there are."""
-    dtype = str(trace.dtype)
+    judge = Judge(trace)
     try:
         exact = Exact(trace)
     except (ValueError, TypeError, AttributeError) as error:  # too large, or an operation that mpmath has not
-        yield Row("y", NAME, dtype, None, str(error))
-        return
-    for name in [*trace.state_names, "y", "L", *(f"dL/d{name}" for name in trace.parameters)]:
-        steps = sorted(t for n, t in trace.variables if n == name and t) if (name, None) not in trace.variables else [None]
-        if not steps:
+        raise Unheard(str(error)) from error
+    outputs = dict.fromkeys(str(n.name) for n in (*trace.outputs, trace.loss_node) if n is not None and n.name is not None)
+    for name in dict.fromkeys([*states(trace), *(["y"] if "y" in trace.counts else []), *outputs, *gradients(trace)]):
+        steps = steps_of(trace, name) if (name, None) not in trace.variables else [None]
+        nodes = [trace.variables[name, t] for t in steps if (name, t) in trace.variables]
+        if not nodes:
             continue
-        ours = np.stack([trace.value(name, t) for t in steps])
-        truth = np.stack([exact.value(name, t) for t in steps])
+        ours = np.stack([node.value for node in nodes])
+        truth = np.stack([np.asarray(exact.found[node], object) for node in nodes])
+        dtype = judge.precision(nodes)
         largest = float(np.max(np.abs(truth))) or 1.0
         off = float(np.max(np.abs(ours.astype(object) - truth))) / largest / float(np.finfo(dtype).eps)
         nearest = int(np.sum(truth.astype(dtype) == ours))
         note = f"{ours.size - nearest} of {ours.size} are not the nearest {dtype}"
-        yield Row(f"{name}_t" if steps != [None] else name, NAME, dtype, off, note)
+        yield Row(f"{name}_t" if steps != [None] else name, NAME, dtype, off, note, nodes=tuple(nodes))

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from ... import losses
+from ...engine.graph import Node
 from ...keras_io.live import by_cell, import_keras, recurrences, replay, twin_of
 from ...layers import RNN
 from ...system import plain
 from ...traces import Trace
-from ..report import Row, error_in_eps
-from .backends import ADAPTERS
+from ..report import Judge, Row, Unheard, derivative, gradients, states, witness
+from .backends import ADAPTERS, cannot_compute
 from .backends import gradients as gradients_by
 
 FORWARD, GRADIENT = "Keras forward", "tf.GradientTape"
@@ -23,22 +24,25 @@ LOSSES: dict[losses.LossFunction, str] = {
 }
 
 
-def rows(trace: Trace, dtype: str) -> Iterator[Row]:
-    """One row per quantity, for a trace that computes in `dtype`; rows that say why, where Keras cannot be asked."""
-    quantities = trace.state_names
-    gradients = [f"dL/d{name}" for name in trace.parameters] if trace.loss_node is not None else []
-    forward = [*(f"{name}_t" for name in quantities), "y", *(["L"] if gradients else [])]
+def expected(trace: Trace) -> list[tuple[str, str]]:
+    """What this witness judges, where it can be heard."""
+    forward = [*(f"{name}_t" for name in states(trace)), "y", *(["L"] if gradients(trace) else [])]
+    return [*((name, FORWARD) for name in forward), *((name, GRADIENT) for name in gradients(trace))]
+
+
+@witness(expected)
+def rows(trace: Trace) -> Iterator[Row]:
+    """One row per quantity; rows that say why, where Keras cannot be asked."""
     if (reason := absent(trace)) is not None:
-        yield from (Row(q, FORWARD, dtype, None, reason) for q in forward)
-        yield from (Row(q, GRADIENT, dtype, None, reason) for q in gradients)
-        return
-    keras = import_keras()
+        raise Unheard(reason)
+    keras, dtype, judge = import_keras(), str(trace.dtype), Judge(trace)
+    backend = keras.backend.backend()
+    if (reason := cannot_compute(backend, dtype)) is not None:
+        raise Unheard(reason)
     try:
         twin, layers, tensors = twin_of(trace.model, dtype, trace.weights, trace.conditions.masks)
     except NotImplementedError as error:  # what Keras cannot be told of
-        yield from (Row(q, FORWARD, dtype, None, plain(error, 150)) for q in forward)
-        yield from (Row(q, GRADIENT, dtype, None, plain(error, 150)) for q in gradients)
-        return
+        raise Unheard(plain(error, 150)) from error
     training = trace.conditions.training
 
     def asked(model: Any) -> list[Any]:
@@ -49,24 +53,22 @@ def rows(trace: Trace, dtype: str) -> Iterator[Row]:
 
     arrays = [x if x.dtype.kind in "iub" else x.astype(dtype) for x in trace.inputs]
     inputs = arrays if len(arrays) > 1 else arrays[0]
-    yield from _states(trace, dtype, asked, twin, layers, tensors)
-    backend = keras.backend.backend()
+    yield from _states(trace, judge, asked, twin, layers, tensors)
     if trace.truncate or backend != "tensorflow":
-        yield from _outputs(trace, asked(twin), dtype)
-        if not trace.truncate and gradients and backend in ADAPTERS:
-            yield from _elsewhere(trace, dtype, twin, layers, inputs, backend)
-            return
-        reason = f"the backend {backend} has no derivatives"
-        reason = "the flow is cut, which Keras does not do" if trace.truncate else reason
-        yield from (Row(q, GRADIENT, dtype, None, reason) for q in gradients)
+        yield from _outputs(trace, judge, asked(twin))
+        if trace.truncate:
+            raise Unheard("the flow is cut, which Keras does not do")
+        if backend not in ADAPTERS:
+            raise Unheard(f"the backend {backend} has no derivatives")
+        yield from _elsewhere(trace, judge, twin, layers, inputs, backend) if gradients(trace) else ()
         return
     import tensorflow as tf
 
     kinds = _kinds(trace) if trace.loss_function else []
     with tf.GradientTape() as tape:
         found = asked(twin)
-        loss, missing = None, []
-        if gradients:
+        loss, reason = None, None
+        if gradients(trace):
             parts = [
                 weight * getattr(keras.losses, kind)(dtype=dtype)(target, y)
                 for (kind, weight), target, y in zip(kinds, trace.targets, found)
@@ -74,36 +76,36 @@ def rows(trace: Trace, dtype: str) -> Iterator[Row]:
             try:
                 loss = sum([*parts[1:], *twin.losses], parts[0])
             except Exception as error:  # a regularizer of Keras may fail in float64
-                gradients, reason = [], f"Keras fails here: {plain(error)}"
-                missing = [Row("L", FORWARD, dtype, None, reason)]
-                missing += [Row(f"dL/d{name}", GRADIENT, dtype, None, reason) for name in trace.parameters]
-    yield from _outputs(trace, found, dtype)
-    if loss is None:
-        yield from missing
+                reason = f"Keras fails here: {plain(error)}"
+    yield from _outputs(trace, judge, found)
+    if reason is not None:
+        raise Unheard(reason)
+    if loss is None or trace.loss_node is None:
         return
-    yield Row("L", FORWARD, dtype, error_in_eps(trace.loss, _array(loss), dtype))
+    yield judge.row("L", FORWARD, [trace.loss_node], _array(loss)[None])
+    variables = _variables(trace, layers)
+    for (name, variable), gradient in zip(variables.items(), tape.gradient(loss, [*variables.values()])):
+        truth = np.zeros(variable.shape, dtype) if gradient is None else _dense(gradient)
+        yield judge.row(derivative(trace, name), GRADIENT, [trace.cotangents[trace.parameters[name]]], truth[None])
+
+
+def _variables(trace: Trace, layers: dict[Any, Any]) -> dict[str, Any]:
+    """The variables of the twin, by the names of the parameters."""
     places = trace.model.parameter_places()
-    variables = {name: _weights_of(layers[layer])[i] for name, (layer, i) in places.items()}
-    gradients_found = tape.gradient(loss, list(variables.values()))
-    for name, gradient in zip(variables, gradients_found):
-        truth = np.zeros(variables[name].shape, dtype) if gradient is None else _dense(gradient)
-        yield Row(f"dL/d{name}", GRADIENT, dtype, error_in_eps(trace.gradients[name], truth, dtype))
+    return {name: _weights_of(layers[layer])[i] for name, (layer, i) in places.items()}
 
 
-def _elsewhere(trace: Trace, dtype: str, twin: Any, layers: dict[Any, Any], inputs: Any, backend: str) -> Iterator[Row]:
+def _elsewhere(trace: Trace, judge: Judge, twin: Any, layers: dict[Any, Any], inputs: Any, backend: str) -> Iterator[Row]:
     """The gradients by another backend than TensorFlow, which wants the loss as a function of the weights."""
     import keras
 
-    witness = ADAPTERS[backend][0]
-    places = trace.model.parameter_places()
-    variables = {name: _weights_of(layers[layer])[i] for name, (layer, i) in places.items()}
+    name_of_it, dtype = ADAPTERS[backend][0], str(trace.dtype)
+    variables = _variables(trace, layers)
     trained = {id(v): k for k, v in enumerate(twin.trainable_variables)}
     (kind, weight), *_ = _kinds(trace)
     special = bool(twin.losses) or trace.conditions.training or len(trace.targets) != 1 or weight != 1
     if special or any(id(v) not in trained for v in variables.values()):
-        reason = "only plain networks, all of whose weights are trained, are asked for gradients on this backend"
-        yield from (Row(f"dL/d{name}", witness, dtype, None, reason) for name in variables)
-        return
+        raise Unheard("only plain networks, all of whose weights are trained, are asked for gradients on this backend")
     own = getattr(keras.losses, kind)(dtype=dtype)
 
     def loss(tensors: list[Any]) -> Any:
@@ -112,8 +114,8 @@ def _elsewhere(trace: Trace, dtype: str, twin: Any, layers: dict[Any, Any], inpu
 
     found = gradients_by(backend, loss, [_array(v) for v in twin.trainable_variables])
     for name, variable in variables.items():
-        error = error_in_eps(trace.gradients[name], found[trained[id(variable)]], dtype)
-        yield Row(f"dL/d{name}", witness, dtype, error)
+        truth = found[trained[id(variable)]]
+        yield judge.row(derivative(trace, name), name_of_it, [trace.cotangents[trace.parameters[name]]], truth[None])
 
 
 def _weights_of(layer: Any) -> list[Any]:
@@ -126,10 +128,10 @@ def _dense(gradient: Any) -> np.ndarray:
     return _array(tf.convert_to_tensor(gradient))
 
 
-def _outputs(trace: Trace, found: list[Any], dtype: str) -> Iterator[Row]:
+def _outputs(trace: Trace, judge: Judge, found: list[Any]) -> Iterator[Row]:
     names = ["y"] if len(found) == 1 else [f"y^{i}" for i, _ in enumerate(found, start=1)]
     for name, node, truth in zip(names, trace.outputs, found):
-        yield Row(name, FORWARD, dtype, error_in_eps(node.value, _array(truth), dtype))
+        yield judge.row(name, FORWARD, [node], _array(truth)[None])
 
 
 def _set_states(layers: dict[Any, Any], trace: Trace) -> None:
@@ -185,13 +187,14 @@ def absent(trace: Trace) -> str | None:
 
 
 def _states(
-    trace: Trace, dtype: str, asked: Any, twin: Any, layers: dict[Any, Any], tensors: dict[Any, Any]
+    trace: Trace, judge: Judge, asked: Any, twin: Any, layers: dict[Any, Any], tensors: dict[Any, Any]
 ) -> Iterator[Row]:
     """The states of every cell at all steps: those of the same cells in a layer of Keras that gives all its outputs."""
     import keras
 
     probes: list[Any] = []
-    found: list[tuple[list[str], np.ndarray]] = []
+    found: list[tuple[list[str], list[list[Node]]]] = []
+    dtype = str(trace.dtype)
     for call, scope in trace.model.scopes():
         done = trace.call_of(call)
         history = iter(done.history if done else [])
@@ -203,7 +206,7 @@ def _states(
                 initial = [keras.ops.convert_to_tensor(a.astype(dtype)) for a in kept]
             for k, (tag, own) in enumerate(zip(tags, rnn.cells)):
                 names = [f"{name}{tag}_t" for name in own.state_names]
-                ours = [np.stack([node.value for node in next(history)], axis=1) for _ in names]
+                ours = [next(history) for _ in names]
                 if done is not None and done.mask is not None and (initial or k + 1 < len(cells)):
                     reason = "Keras gives outputs, not states, where a mask leaves steps out"
                     yield from (Row(name, FORWARD, dtype, None, reason) for name in names)
@@ -216,13 +219,12 @@ def _states(
                     below = RNN(list(rnn.cells[: k + 1])) if k else rnn
                     keywords["initial_state"] = by_cell(below, initial[: sum(len(c.sizes) for c in rnn.cells[: k + 1])])
                 probes.append(whole(_tensor(tensors, call.inputs[0]), **keywords))
-                found.append((names, np.concatenate(ours, axis=-1)))
+                found.append((names, ours))
     if probes:
         model = keras.Model(twin.inputs if len(twin.inputs) > 1 else twin.inputs[0], probes)
-        for (names, whole), truth in zip(found, asked(model)):
-            parts = (np.split(array, len(names), axis=-1) for array in (whole, _array(truth)))
-            for name, ours, theirs in zip(names, *parts):
-                yield Row(name, FORWARD, dtype, error_in_eps(ours, theirs, dtype))
+        for (names, ours), truth in zip(found, asked(model)):
+            for name, nodes, theirs in zip(names, ours, np.split(_array(truth), len(names), axis=-1)):
+                yield judge.row(name, FORWARD, nodes, np.swapaxes(theirs, 0, 1))
 
 
 def _tensor(tensors: dict[Any, Any], s: Any) -> Any:

@@ -14,26 +14,30 @@ from ... import losses
 from ...keras_io.live import import_keras, twin_of
 from ...layers import Dense, Flatten, InputLayer, SimpleRNN
 from ...traces import Trace
-from ..report import Row, error_in_eps
-from .backends import ADAPTERS, gradients
-from .keras import LOSSES
+from ..report import Judge, Row, derivative, witness
+from .backends import ADAPTERS, cannot_compute, gradients
+from .keras import LOSSES, absent
 
 NAME = "Keras cell"
 MOST = 200  # steps
 OPTIONS = ("go_backwards", "stateful", "return_state", "dropout", "recurrent_dropout", "activity_regularizer")
 
 
-def rows(trace: Trace, dtype: str) -> Iterator[Row]:
+@witness(lambda trace: [])
+def rows(trace: Trace) -> Iterator[Row]:
     """Rows for z_t and dL/dh_t of networks of plain SimpleRNN and Dense layers; none of others."""
-    if not _plain(trace):
+    if absent(trace) is not None or not _plain(trace):
         return
-    keras = import_keras()
+    keras, dtype, judge = import_keras(), str(trace.dtype), Judge(trace)
     backend = keras.backend.backend()
+    if cannot_compute(backend, dtype) is not None:
+        return
     run = _Run(trace, dtype)
     h, z, _ = run(run.nothing())
     for name, found in z.items():
         quantity = f"z{name[1:]}"
-        yield Row(f"{quantity}_t", NAME, dtype, error_in_eps(_ours(trace, quantity), _array(found), dtype))
+        nodes = [trace.variables[quantity, t] for t in range(1, trace.steps + 1)]
+        yield judge.row(f"{quantity}_t", NAME, nodes, np.swapaxes(_array(found), 0, 1))
     if trace.loss_node is None or trace.truncate or backend not in ADAPTERS:
         return
     ((own, weight),) = losses.one_by_one(trace.loss_function, 1) if trace.loss_function else [(losses.mse, 1.0)]
@@ -41,11 +45,11 @@ def rows(trace: Trace, dtype: str) -> Iterator[Row]:
     def loss(moves: list[Any]) -> Any:
         return weight * getattr(keras.losses, LOSSES[own])(dtype=dtype)(trace.targets[0].astype(dtype), run(moves)[2])
 
-    found = gradients(backend, loss, run.nothing())
+    derivatives = gradients(backend, loss, run.nothing())
     for i, name in enumerate(h):
-        truth = found[i * trace.steps : (i + 1) * trace.steps]
-        ours = [trace.adjoint(name, t) for t in range(1, trace.steps + 1)]
-        yield Row(f"dL/d{name}_t", ADAPTERS[backend][0], dtype, error_in_eps(np.stack(ours), np.stack(truth), dtype))
+        truth = np.stack(derivatives[i * trace.steps : (i + 1) * trace.steps])
+        nodes = [trace.cotangents[trace.variables[name, t]] for t in range(1, trace.steps + 1)]
+        yield judge.row(f"{derivative(trace, name)}_t", ADAPTERS[backend][0], nodes, truth)
 
 
 def _plain(trace: Trace) -> bool:
@@ -106,10 +110,6 @@ class _Run:
             states[name], sums[name] = keras.ops.stack(hs, axis=1), keras.ops.stack(zs, axis=1)
             values[call] = states[name] if layer.return_sequences else h
         return states, sums, values[model.output]
-
-
-def _ours(trace: Trace, name: str) -> np.ndarray:
-    return np.stack([trace.value(name, t) for t in range(1, trace.steps + 1)], axis=1)
 
 
 def _array(tensor: Any) -> np.ndarray:

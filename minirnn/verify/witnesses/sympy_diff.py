@@ -10,44 +10,42 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...engine.graph import Node
+from ...engine.precision import data_of, widened
 from ...traces import Trace
 from ..arithmetic import Arithmetic
-from ..report import Row, error_in_eps
+from ..report import Judge, Row, Unheard, derivative, gradients, witness
 
 NAME = "SymPy diff"
 DIGITS = 30
 MOST = 40_000  # parts of the loss, written out
 
 
+@witness(lambda trace: [(name, NAME) for name in gradients(trace)])
 def rows(trace: Trace) -> Iterator[Row]:
-    """One row per gradient of a trace in float64; rows that say why, where the network is too large or not smooth."""
-    assert trace.loss_node is not None
-    names = [f"dL/d{name}" for name in trace.parameters]
-    order = [node for node in trace.forward if node.serial <= trace.loss_node.serial]
+    """One row per gradient of a trace; rows that say why, where the network is too large or not smooth."""
+    if (end := trace.loss_node) is None:
+        return
+    order = [node for node in trace.forward if node.serial <= end.serial]
     if trace.truncate:
-        yield from (Row(name, NAME, "float64", None, "the flow is cut, which SymPy does not do") for name in names)
-        return
-    if (parts := _parts(order)[trace.loss_node]) > MOST:
-        reason = f"the loss, written out, has about {parts:.0e} parts: too many for SymPy"
-        yield from (Row(name, NAME, "float64", None, reason) for name in names)
-        return
+        raise Unheard("the flow is cut, which SymPy does not do")
+    if (parts := _parts(order)[end]) > MOST:
+        raise Unheard(f"the loss, written out, has about {parts:.0e} parts: too many for SymPy")
     import sympy as sp
 
+    wide, judge = widened(order), Judge(trace)
     entries = {p: _symbols(p, name) for name, p in trace.parameters.items()}
     arithmetic = Arithmetic(sp, lambda v: sp.Float(v, DIGITS), maximum=sp.Max, minimum=sp.Min)
     try:
-        loss = arithmetic.run(order, dict(entries))[trace.loss_node]
+        loss = arithmetic.run([*dict.fromkeys(wide.values())], {wide[p]: array for p, array in entries.items()})[wide[end]]
     except (TypeError, AttributeError) as error:
-        reason = f"SymPy cannot take this network: {type(error).__name__}"
-        yield from (Row(name, NAME, "float64", None, reason) for name in names)
-        return
+        raise Unheard(f"SymPy cannot take this network: {type(error).__name__}") from error
     symbols = [s for array in entries.values() for s in array.ravel()]
     values = [float(v) for p in entries for v in p.value.ravel()]
     derivatives = sp.lambdify(symbols, [sp.diff(loss, s) for s in symbols], "numpy", cse=True)(*values)
     ends = np.cumsum([p.value.size for p in entries])[:-1]
-    for name, found in zip(trace.parameters, np.split(np.array(derivatives, float), ends)):
-        gradient = trace.gradients[name]
-        yield Row(f"dL/d{name}", NAME, "float64", error_in_eps(gradient, found.reshape(gradient.shape), "float64"))
+    for (name, node), found in zip(trace.parameters.items(), np.split(np.array(derivatives, float), ends)):
+        gradient = trace.cotangents[node]
+        yield judge.row(derivative(trace, name), NAME, [gradient], found.reshape(1, *gradient.shape))
 
 
 def _symbols(parameter: Node, name: str) -> np.ndarray:
@@ -63,13 +61,12 @@ def _parts(order: list[Node]) -> dict[Node, float]:
     """How long each entry of a node is when it is written out."""
     found: dict[Node, float] = {}
     for node in order:
-        shapes = node.op.shapes
-        used = [found[a] for position, a in enumerate(node.args) if position not in shapes]
+        used = [found[a] for a in data_of(node)]
         size = max(node.value.size, 1)
         if node.op.name == "matmul":
             times = node.args[0].shape[-1]
         else:
             cuts = "t" in node.attrs or node.op.name == "stack"
-            times = 1 if cuts else max([1, *(a.value.size // size for i, a in enumerate(node.args) if i not in shapes)])
+            times = 1 if cuts else max([1, *(a.value.size // size for a in data_of(node))])
         found[node] = max(used, default=1) if node.op.name in ("stack", "take") else 1 + times * sum(used)
     return found

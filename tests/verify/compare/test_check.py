@@ -101,7 +101,7 @@ def test_gradients_of_ones_own():
     _, dWxh, dWhh, dWhy, dbh, dby, _ = trace.returned
     assert trace.compare(dWxh=dWxh, dWhh=dWhh, dWhy=dWhy, dbh=dbh, dby=dby).ok
     verdict = trace.compare(dWhh=dWhh.T)
-    assert not verdict.ok and verdict.first.quantity == "dL/dWhh"
+    assert not verdict.ok and verdict.first.quantity == "dloss/dWhh"
 
 
 def test_a_function_that_returns_nothing():

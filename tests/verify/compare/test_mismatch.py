@@ -148,7 +148,7 @@ def test_what_rounding_explains_is_allowed():
 def test_slips_that_explain_equally_are_all_named(trace):
     found = trace.compare(h=wrong(trace))
     assert [slip.name for slip in found.slips] == ["no recurrent product", "state not carried on"]
-    assert "come out when the recurrent product h W_h is left out; or when" in found.sentence
+    assert "come out when the recurrent product h @ W_h is left out; or when" in found.sentence
     assert "h = np.tanh(x[t] @ W_x + b_h)" in str(found) and found.first.first == 2
 
 

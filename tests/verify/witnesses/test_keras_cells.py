@@ -16,7 +16,7 @@ from minirnn.verify.witnesses.backends import cannot_compute, gradients
 
 
 def rows(trace, dtype="float64"):
-    return {row.quantity: row for row in keras_steps.rows(trace.astype(dtype), dtype)}
+    return {row.quantity: row for row in keras_steps.rows(trace.astype(dtype))}
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -1,0 +1,224 @@
+"""The user's own function, run as it stands: the loss along some directions, by complex step or by differences.
+
+It trusts nothing of the trace: neither which operations were recorded, nor how they are differentiated. Where complex
+numbers do not pass (a buffer of floats, a comparison, an absolute value), central differences of the fourth order take
+their place; how far two step sizes disagree says how far they can be trusted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ...engine.graph import Node, replay
+from ...engine.precision import widened
+from ...loops.trace import LoopTrace
+from ...traces import Trace
+from ..report import TOLERANCE, Judge, Row, Unheard, derivative, witness
+from .complex_step import DIRECTIONS, STEP
+
+NAME, DIFFERENCES = "your function", "your function, by differences"
+LONG = 50_000  # nodes, past which a single direction is taken
+MARGIN = 16  # times what two step sizes of the differences disagree by
+VAGUE = 0.01  # of the gradient: what differences do not tell better says nothing
+
+
+@witness(lambda trace: [])
+def rows(trace: Trace) -> Iterator[Row]:
+    """One row for what a function of one's own returns and one per parameter; none of a model.
+
+    Parameters that are held in an object, or read from where the function was defined in a way that cannot be taken over,
+    have no row here.
+    """
+    if not isinstance(trace, LoopTrace) or trace.truncate:
+        return
+    judge = Judge(trace)
+    try:
+        own = _Function(trace)
+        (value,) = own.outputs({})
+    except Exception:  # whatever it raises when it is run once more, the other witnesses are heard
+        return
+    output = trace.output_node
+    if own.keeps_a_state and not np.allclose(np.asarray(value), output.value):
+        return  # it goes on from where the last run has left it
+    yield judge.row(str(output.name or "output"), NAME, [output], np.asarray(value)[None])
+    for name, node in trace.parameters.items() if trace.loss_node is not None else ():
+        if name in own.places:
+            yield from _gradient(trace, judge, own, name, node)
+
+
+class _Function:
+    """The function as one of its arrays, which gives the loss."""
+
+    def __init__(self, trace: LoopTrace) -> None:
+        self.trace, asked = trace, trace._asked_loop
+        self.arguments, self.function = _own_arguments(asked.function, asked.arguments)
+        self.keeps_a_state = not isinstance(asked.function, types.FunctionType) or bool(asked.function.__closure__)
+        self.places = {name: path for name, path in _arrays(self.arguments, (), "") if name in trace.parameters}
+        right = np.asarray(trace.output_node.value)
+        returned = self._returned({})
+        near, alike = (lambda found: np.allclose(found, right, 1e-3)), lambda found: True
+        self.path = next((path for like in (near, alike) if (path := _find(returned, right, like)) is not None), None)
+        if self.path is None:
+            raise Unheard("what the function returns is not what was traced")
+        after = [n for n in trace.forward if trace.loss_node is not None and n.serial <= trace.loss_node.serial]
+        wide = widened(after)
+        self._loss = None if trace.loss_node is None else wide[trace.loss_node]
+        self._order = list(dict.fromkeys(wide.values()))
+        self._output, self._parts = wide.get(trace.output_node), [wide.get(a) for a in trace.output_node.args]
+        self._axis = next((k for k in range(right.ndim) if _stacked(trace.output_node, k)), None)
+
+    def _returned(self, others: dict[str, np.ndarray]) -> Any:
+        given = copy.deepcopy(self.arguments)
+        for name, value in others.items():
+            _put(given, self.places[name], value)
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            return copy.deepcopy(self.function)(**given)  # what a method changes on its object, it changes on a copy
+
+    def outputs(self, *each: dict[str, np.ndarray]) -> list[Any]:
+        """What it returns, with other arrays in place of some."""
+        return [_at(self._returned(others), self.path or ()) for others in each]
+
+    def loss(self, others: dict[str, np.ndarray]) -> Any:
+        """The loss of that, a number."""
+        (value,) = self.outputs(others)
+        value = np.asarray(value)
+        if self._output is self._loss:
+            return value.reshape(-1)[0]
+        moved: dict[Any, Any] = {self._output: value} if self._output is not None else {}
+        if self._axis is not None:  # the losses of steps are taken of the steps, not of the array they are put into
+            moved |= dict(zip(self._parts, np.moveaxis(value, self._axis, 0)))
+        return replay(self._order, moved)[self._loss]  # type: ignore[index]
+
+
+def _gradient(trace: Trace, judge: Judge, own: _Function, name: str, node: Node) -> Iterator[Row]:
+    """The gradient along some random directions, relative to its norm; no row where differences say nothing."""
+    gradient = trace.cotangents[node]
+    count = DIRECTIONS if len(trace.nodes) < LONG else 1
+    rng = np.random.default_rng(1)
+    directions = rng.choice([-1.0, 1.0], (count, *node.shape))
+    size = float(np.linalg.norm(gradient.value)) or 1.0
+    base = node.value.astype(np.float64)
+    ours = np.array([*(float(np.sum(gradient.value * v)) / size for v in directions), 1.0])
+    label, along = derivative(trace, name), f"along {count} random direction{'s' * (count > 1)}"
+    with contextlib.suppress(Exception):
+        truth = [float(np.imag(own.loss({name: base + 1j * STEP * v}))) / STEP / size for v in directions]
+        row = judge.row(label, NAME, [gradient], np.array([*truth, 1.0]), ours, f"complex step {along}")
+        if row.ok:
+            yield row
+            return
+    dtype = judge.precision([gradient])
+    eps = float(np.finfo(dtype).eps)
+    try:
+        pairs = [[_difference(own, name, base, v, k * eps**0.2) / size for k in (1, 2)] for v in directions]
+    except Exception as error:
+        yield Row(label, NAME, dtype, None, f"it raises {type(error).__name__} when {name} is moved")
+        return
+    fine, wide = np.array(pairs).T
+    doubt = float(np.max(np.abs(fine - wide)))
+    if not doubt < VAGUE:
+        return
+    row = judge.row(label, DIFFERENCES, [gradient], np.array([*fine, 1.0]), ours, f"differences {along}")
+    yield row._replace(allowed=max(TOLERANCE, MARGIN * max(doubt / eps, eps**-0.2)), nodes=())
+
+
+def _difference(own: _Function, name: str, base: np.ndarray, direction: np.ndarray, step: float) -> float:
+    """Central differences of the fourth order along a direction."""
+    step *= max(1.0, float(np.abs(base).max(initial=0)))
+
+    def at(k: int) -> float:
+        return float(np.real(own.loss({name: base + k * step * direction})))
+
+    return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * step)
+
+
+def _own_arguments(function: Any, arguments: dict[str, Any]) -> tuple[dict[str, Any], Callable[..., Any]]:
+    """What the function takes, and a function that reads the other arrays where it was defined."""
+    from ...loops.running import _split
+
+    own, other = _split(function, arguments)
+    if not other:
+        return own, function
+    if not isinstance(function, types.FunctionType):
+        raise Unheard(f"it reads {', '.join(other)} from where it was defined")
+    cells = function.__closure__ or ()
+    free = dict(zip(function.__code__.co_freevars, cells))
+    if not set(other) <= set(function.__globals__) - set(free):
+        raise Unheard(f"it reads {', '.join(other)} from where it was defined")
+
+    def called(**given: Any) -> Any:
+        rest = {name: given.pop(name) for name in other}
+        made = types.FunctionType(
+            function.__code__,
+            {**function.__globals__, **rest},
+            function.__name__,
+            function.__defaults__,
+            function.__closure__,
+        )
+        made.__kwdefaults__ = function.__kwdefaults__
+        return made(**given)
+
+    return {**own, **other}, called
+
+
+def _arrays(value: Any, path: tuple[Any, ...], name: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """The arrays of floating point in lists and dictionaries, by the names that a trace gives them, and where they are."""
+    from ...loops.running import _word
+
+    if type(value) in (list, tuple):
+        for i, part in enumerate(value):
+            yield from _arrays(part, (*path, i), f"{name}_{i + 1}")
+    elif type(value) is dict:
+        for key, part in value.items():
+            yield from _arrays(part, (*path, key), _word(key, name) if path else key)
+    elif isinstance(value, (np.ndarray, np.floating)) and value.dtype.kind == "f":
+        yield name, path
+
+
+def _at(value: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        value = value[key] if key is not ... else np.stack(value)
+    return value
+
+
+def _put(whole: Any, path: tuple[Any, ...], value: Any) -> None:
+    *front, last = path
+    for key in front:
+        whole = whole[key]
+    whole[last] = value
+
+
+def _find(returned: Any, right: np.ndarray, like: Callable[[np.ndarray], bool]) -> tuple[Any, ...] | None:
+    """Where an array of the shape of `right` is in what a function returns; an ellipsis stands for a list put together."""
+    listed = list(enumerate(returned)) if isinstance(returned, (list, tuple)) else []
+    parts = list(returned.items()) if isinstance(returned, dict) else listed
+    if not parts:
+        array = np.asarray(returned)
+        return () if array.size == right.size and like(array.reshape(right.shape)) else None
+    with contextlib.suppress(ValueError, TypeError):
+        if isinstance(returned, list) and np.shape(np.stack(returned)) == right.shape:
+            return (...,)
+    for key, part in parts:
+        if (found := _find(part, right, like)) is not None:
+            return (key, *found)
+    return None
+
+
+def _stacked(node: Node, axis: int) -> bool:
+    """Whether a node is its operands put together along this axis."""
+    values = [a.value for a in node.args]
+    return (
+        len(values) == node.shape[axis]
+        and len({v.shape for v in values}) == 1
+        and values[0].ndim == node.ndim - 1
+        and np.array_equal(np.stack(values, axis), node.value)
+    )
