@@ -56,6 +56,8 @@ def check(function: Any, model: Any, X: Any, **arrays: Any) -> Any:
     """
     from .verify.compare.check import check
 
+    if isinstance(model, layers.Layer):
+        model = models.Sequential([model], name=model.label)
     return check(function, model, X, **arrays)
 
 

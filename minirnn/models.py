@@ -2,54 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .engine.graph import Node, at
-from .layers.activation import Activation
-from .layers.calls import TENSORFLOW, Call, Conditions, Masks, Scope, tags_of
-from .layers.dense import Dense
-from .layers.dropout import Dropout
-from .layers.embedding import Embedding, numbers_node
+from .engine.graph import at
+from .layers.calls import TENSORFLOW, Conditions
+from .layers.embedding import Embedding
 from .layers.flatten import Flatten
 from .layers.input import InputLayer
 from .layers.layer import Layer
-from .layers.masking import Masking
-from .layers.nodes import common_dtype, input_node, mask_node, mask_steps, state_node, steps
 from .layers.symbolic import Symbolic
-from .layers.weights import Variable
-from .layers.wrappers import at_each_step
+from .network import Network
 from .system import plain, whole_number
 
 if TYPE_CHECKING:
     from .training import History, Plan
 
 
-class Run(NamedTuple):
-    """One forward pass: its outputs, the parameters by name, and what else it left."""
-
-    outputs: list[Node]
-    parameters: dict[str, Node]
-    inputs: list[Node]
-    masks: list[Masks | None]  # of each output
-    losses: list[Node]  # what regularizers add to the loss
-    calls: list[tuple[Symbolic, Call]]
-    letters: list[str]  # for the features of each output
-
-    @property
-    def output(self) -> Node:
-        """The only output, or the first of several."""
-        return self.outputs[0]
-
-    def keep(self) -> None:
-        """Let stateful layers keep their states for the next run."""
-        for symbolic, call in self.calls:
-            symbolic.layer.keep(call)
-
-
-class Model:
+class Model(Network):
     """``Model(i, x)``: everything between the placeholders `i` and the placeholders `x`.
 
     `i` may be a list: sequences, initial states and masks. `x` may be a list: the model then has several outputs.
@@ -64,195 +36,6 @@ class Model:
     >>> model.predict(np.zeros((4, 10, 3))).shape
     (4, 2)
     """
-
-    def __init__(
-        self, inputs: Symbolic | Sequence[Symbolic], outputs: Symbolic | Sequence[Symbolic], name: str = "functional"
-    ) -> None:
-        self.name = name
-        self.inputs = [inputs] if isinstance(inputs, Symbolic) else list(inputs)
-        self.outputs = [outputs] if isinstance(outputs, Symbolic) else list(outputs)
-        if not self.outputs:
-            raise ValueError("a model needs an output")
-        self.order = _in_order(self.outputs)
-        for source in self.order:
-            if not source.inputs and source not in self.inputs:
-                raise ValueError(f"{source.layer.label} feeds the output but is not among the inputs of the model")
-        if len(set(self.inputs)) != len(self.inputs):
-            raise ValueError("an input is listed twice among the inputs of the model")
-        for given in self.inputs:
-            if given.inputs:
-                raise ValueError(f"{given.layer.label} is among the inputs of the model, but is no Input")
-            if given not in self.order:
-                raise ValueError(f"the input {given.layer.label} is not connected to the output of the model")
-        _name(self._all_layers())
-
-    @property
-    def output(self) -> Symbolic:
-        """The only output, or the first of several."""
-        return self.outputs[0]
-
-    @property
-    def output_names(self) -> list[str]:
-        """What the outputs are called: each after its layer, numbered where a layer has several."""
-        labels = [output.layer.label for output in self.outputs]
-        return [f"{s}_{labels[:i].count(s)}" if s in labels[:i] else s for i, s in enumerate(labels)]
-
-    @property
-    def _states(self) -> dict[Symbolic, Symbolic]:
-        """The initial states, each with the call that it feeds."""
-        return {state: s for s in self.order for state in s.states}
-
-    def role(self, given: Symbolic) -> str:
-        """What an input is: "state", "mask", "numbers" (for an Embedding) or "data"."""
-        if given in self._states:
-            return "state"
-        if any(s.mask is given for s in self.order):
-            return "mask"
-        fed = [s.layer for s in self.order if given in s.inputs]
-        return "numbers" if fed and all(isinstance(layer, Embedding) for layer in fed) else "data"
-
-    # ------------------------------------------------------------------------------------------------------ layers
-
-    def _all_layers(self) -> list[Layer]:
-        """Each layer once, in the order in which Keras lists them: the farthest from the outputs first."""
-        return _listed(self.outputs, self.order)
-
-    @property
-    def layers(self) -> list[Layer]:
-        return self._all_layers()
-
-    @property
-    def weight_arrays(self) -> list[np.ndarray]:
-        """The weights themselves; `get_weights` gives copies."""
-        return [w for layer in self.layers for w in layer.weight_arrays]
-
-    @property
-    def weights(self) -> list[Variable]:
-        """The weights as Keras shows them, each with its name."""
-        return [v for layer in self.layers for v in layer.weights]
-
-    def get_weights(self) -> list[np.ndarray]:
-        return [w.copy() for w in self.weight_arrays]
-
-    def set_weights(self, weights: list[Any]) -> None:
-        """Replace all weights, given in the order of `get_weights`."""
-        if len(weights) != len(self.weight_arrays):
-            raise ValueError(f"the model takes {len(self.weight_arrays)} weight arrays, not {len(weights)}")
-        rest = list(weights)
-        for layer in self.layers:
-            if layer.weights:
-                layer.set_weights([rest.pop(0) for _ in layer.weights])
-
-    @property
-    def input_shape(self) -> tuple[int | None, ...]:
-        return self.inputs[0].shape
-
-    @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        return self.output.shape
-
-    # ----------------------------------------------------------------------------------------------------- running
-
-    def arrays(self, X: Any, batches: bool = False) -> list[np.ndarray]:
-        """`X`, or the list of all inputs, as arrays that fit; `batches`: for several runs. ValueError says what does not."""
-        many = len(getattr(self, "inputs", ())) > 1 if getattr(self, "_built", True) else False
-        several = isinstance(X, (list, tuple)) and (many or any(np.ndim(x) == 3 for x in X if isinstance(x, np.ndarray)))
-        try:
-            arrays = [np.asarray(x) for x in (X if several else [X])]
-        except ValueError as error:
-            raise ValueError("X is ragged: every sample needs the same number of steps and features") from error
-        self._check(arrays)
-        for array, symbolic in zip(arrays, [] if batches else self.inputs):
-            if symbolic.shape[0] not in (None, len(array)):
-                raise ValueError(
-                    f"X holds {len(array)} samples; the batch size of {symbolic.layer.label!r} is {symbolic.shape[0]}"
-                )
-        return arrays
-
-    @property
-    def any_length(self) -> bool:
-        """Whether the weights fit sequences of any length: they do unless time is flattened."""
-        return not any(isinstance(layer, Flatten) for layer in self.layers)
-
-    def shortened(self, arrays: list[np.ndarray], T: int) -> list[np.ndarray]:
-        """The first T steps of the inputs that have steps."""
-        timed = [self.role(s) in ("mask", "numbers") or array.ndim == 3 for s, array in zip(self.inputs, arrays)]
-        return [array[:, :T] if has_steps else array for array, has_steps in zip(arrays, timed)]
-
-    def steps_of(self, arrays: list[np.ndarray]) -> int:
-        """T, the number of time steps of these inputs; 0 if they have none."""
-        timed = [a.shape[1] for s, a in zip(self.inputs, arrays) if a.ndim == 3 or self.role(s) == "numbers"]
-        return max(timed, default=0)
-
-    def run(
-        self,
-        arrays: list[np.ndarray],
-        dtype: Any = None,
-        weights: Mapping[Layer, list[np.ndarray]] | None = None,
-        conditions: Conditions | None = None,
-    ) -> Run:
-        """The forward pass on `arrays`, one per input, as a graph.
-
-        With `weights` in place of the present ones, if given. Computes in `dtype`; if that is not given, in float64 if the
-        weights or the inputs are float64, else in float32.
-        """
-        dtype = np.dtype(dtype or common_dtype(*arrays, *self.weight_arrays))
-        conditions = conditions or Conditions()
-        nodes: dict[Symbolic, list[Node]] = {}
-        masks: dict[Symbolic, list[Masks | None]] = {}
-        parameters: dict[Layer, dict[str, Node]] = {}
-        given_masks: dict[Any, Masks] = {}
-        calls: list[tuple[Symbolic, Call]] = []
-        for symbolic, scope in self.scopes():
-            layer = symbolic.layer
-            if not symbolic.inputs:
-                value = arrays[self.inputs.index(symbolic)]
-                nodes[symbolic], masks[symbolic] = [self._given(symbolic, value, dtype, scope)], [None]
-                continue
-            given, initial = ([nodes[s.first][s.index] for s in those] for those in (symbolic.inputs, symbolic.states))
-            for node in given:
-                layer.check(node.value)
-            if layer not in parameters:
-                parameters[layer] = layer.leaves(scope, dtype, None if weights is None else weights[layer])
-            coming = [masks[s.first][s.index] for s in symbolic.inputs]
-            mask = coming[0]
-            if symbolic.mask is not None:
-                each = steps(given[0])
-                key = symbolic.mask, tuple(node.step for node in each)
-                if key not in given_masks:
-                    given_masks[key] = mask_steps(nodes[symbolic.mask][0], each, scope.mask)
-                mask = given_masks[key]
-            call = Call(scope, parameters[layer], conditions, initial or None, mask, symbolic.training, coming)
-            x: Any = given if layer.takes_many else given[0]
-            nodes[symbolic] = layer.outputs(x, call)
-            masks[symbolic] = layer.masks(x, call)
-            calls.append((symbolic, call))
-        losses = [loss for _, call in calls for loss in call.losses]
-        losses += [loss for layer, leaves in parameters.items() for loss in layer.penalties(leaves)]
-        return Run(
-            [nodes[s.first][s.index] for s in self.outputs],
-            {str(p.name): p for leaves in parameters.values() for p in leaves.values()},
-            [nodes[s][0] for s in self.inputs],
-            [masks[s.first][s.index] for s in self.outputs],
-            losses,
-            calls,
-            [self._letter(s, dict(calls)) for s in self.outputs],
-        )
-
-    @staticmethod
-    def _letter(output: Symbolic, calls: Mapping[Symbolic, Call]) -> str:
-        call = calls.get(output.first)
-        return "K" if call is None else output.layer.letters(call.scope)[output.index]
-
-    def _given(self, symbolic: Symbolic, value: np.ndarray, dtype: Any, scope: Scope) -> Node:
-        match self.role(symbolic):
-            case "state":
-                return state_node(value, dtype, scope.features)
-            case "numbers":
-                return numbers_node(value, dtype, scope.tag)
-            case "mask":  # each call that it is given to makes its steps
-                return mask_node(value, dtype, scope.mask)
-        return input_node(value, dtype, scope.tag, scope.features)
 
     def predict(
         self,
@@ -293,11 +76,6 @@ class Model:
         run.keep()
         found = [np.array(node.value) for node in run.outputs]
         return found if len(found) > 1 else found[0]
-
-    @property
-    def is_stateful(self) -> bool:
-        """Whether a layer, or one inside another, keeps its state for the next call."""
-        return any(getattr(inner, "stateful", False) for layer in self.layers for inner in layer.inside())
 
     def __call__(self, X: Any, training: bool = False) -> Any:
         return self.predict(X, training=training)
@@ -363,92 +141,9 @@ class Model:
         found = evaluate(self, X, Y, batch_size)
         return found if return_dict else found["loss"] if len(found) == 1 else list(found.values())
 
-    def _check(self, arrays: list[np.ndarray]) -> None:
-        """Raise ValueError, in one sentence, where the inputs do not fit."""
-        if len(arrays) != len(self.inputs):
-            raise ValueError(f"the model takes {len(self.inputs)} inputs, not {len(arrays)}")
-        for array, symbolic in zip(arrays, self.inputs):
-            if array.dtype.kind not in "fiubc":
-                raise ValueError(f"X must hold numbers, not {array.dtype}")
-            wants = symbolic.shape
-            fits = array.ndim == len(wants) and all(w is None or w == n for w, n in zip(wants[1:], array.shape[1:]))
-            if not fits:
-                shape = ", ".join("any" if n is None else str(n) for n in wants[1:])
-                raise ValueError(
-                    f"X has shape {array.shape}; the model {self.label!r} takes (samples, {shape})"
-                    + (": add the axis of the samples with X[None]" if array.ndim == len(wants) - 1 else "")
-                )
-            if 0 in array.shape:
-                raise ValueError(f"X has shape {array.shape}: it holds no sample or no time step")
-            if self.role(symbolic) == "numbers":  # the source of a network would not notice
-                for call in self.order:
-                    if call.inputs and call.inputs[0] is symbolic:
-                        call.layer.check(array)
-
-    def scopes(self) -> Iterator[tuple[Symbolic, Scope]]:
-        """Every placeholder, each after those it needs, with the names of its layer's quantities: W_x, or W_x^2 of several.
-
-        Calls are counted, not layers: the states of a layer that is used twice are told apart, its weights are not.
-        """
-        heads = list(dict.fromkeys(_head(output) for output in self.outputs))
-        before = {h: h.inputs[0].first for h in heads if isinstance(h.layer, Activation) and _affine(h.inputs[0].layer)}
-        hidden = [
-            s for s in self.order
-            if (_affine(s.layer) or isinstance(s.layer, Activation)) and s not in heads and s not in before.values()
-        ]  # fmt: skip
-        groups = [heads, hidden] + [
-            [s for s in self.order if isinstance(at_each_step(s.layer), kind)] for kind in (Embedding, Dropout)
-        ]
-        groups += [[s for s in self.inputs if self.role(s) == role] for role in ("data", "numbers")]
-        tags = {s: tag for group in groups for s, tag in zip(group, tags_of(len(group)))}
-        tags |= {before[h]: tags[h] for h in before}
-        makers = list(dict.fromkeys(s.mask or s for s in self.order if s.mask is not None or _makes_mask(s.layer)))
-        mask_tags = dict(zip(makers, tags_of(len(makers))))
-        unlike = len({s.shape[-1] for s in self.inputs if self.role(s) == "data"}) > 1
-        total, done = sum(s.layer.recurrences for s in self.order), 0
-        recurrent: dict[Symbolic, tuple[str, ...]] = {}
-        letters: dict[Symbolic, list[str]] = {}
-        for symbolic in self.order:
-            recurrent[symbolic] = tags_of(symbolic.layer.recurrences, 1 + done, alone=total < 2) or ("",)
-            done += symbolic.layer.recurrences
-            fed = zip(symbolic.states, symbolic.layer.state_letters(Scope(tags=recurrent[symbolic])))
-            letters |= {state: [letter] for state, letter in fed}
-        for symbolic in self.order:
-            if symbolic.inputs:
-                source = symbolic.inputs[0]
-                features = letters[source.first][source.index]
-            else:
-                features = letters.get(symbolic, [Scope(tags.get(symbolic, "")).letter("D") if unlike else "D"])[0]
-            scope = Scope(
-                tags.get(symbolic, ""),
-                symbolic in heads or symbolic in before.values(),
-                features,
-                symbolic in before.values(),
-                recurrent[symbolic],
-                mask=mask_tags.get(symbolic.mask or symbolic, ""),
-            )
-            letters[symbolic] = symbolic.layer.letters(scope)
-            yield symbolic, scope
-
-    def parameter_places(self) -> dict[str, tuple[Layer, int]]:
-        """The name of every parameter -> the layer and the place among its weights."""
-        first: dict[Layer, Scope] = {}
-        for symbolic, scope in self.scopes():
-            first.setdefault(symbolic.layer, scope)
-        return {
-            layer.symbols(scope)[key][0]: (layer, i)
-            for layer, scope in first.items()
-            for i, key in enumerate(layer.weight_names)
-        }
-
     def __repr__(self) -> str:
         row = " -> ".join(map(repr, self.layers))
         return f"<{type(self).__name__} {self.label!r}: {row}>"
-
-    @property
-    def label(self) -> str:
-        """The name as it is shown: on one line, cut if it is long."""
-        return plain(self.name)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name, or at that place. ValueError if there is none."""
@@ -527,67 +222,6 @@ class Sequential(Model):
                 f"the model {plain(self.name)!r} is not put together yet: call it on data, or build(input_shape)"
             )
         raise AttributeError(name)
-
-
-def _in_order(outputs: list[Symbolic]) -> list[Symbolic]:
-    """The calls behind `outputs`, each after those it needs."""
-    order: dict[Symbolic, None] = {}
-    waiting = [output.first for output in reversed(outputs)]
-    while waiting:
-        symbolic = waiting[-1]
-        missing = [s.first for s in symbolic.needs if s.first not in order]
-        if missing:
-            waiting.extend(reversed(missing))
-        else:
-            order[waiting.pop()] = None
-    return list(order)
-
-
-def _listed(outputs: list[Symbolic], order: list[Symbolic]) -> list[Layer]:
-    """The layers by their distance from the outputs, then as they are met on the way back from the first output."""
-    met: dict[Symbolic, None] = {}
-    waiting = [output.first for output in reversed(outputs)]
-    while waiting:
-        call = waiting.pop()
-        if call not in met:
-            met[call] = None
-            waiting.extend(s.first for s in reversed(call.needs))
-    index = {layer: i for i, layer in enumerate(dict.fromkeys(call.layer for call in met))}
-    far: dict[Layer, int] = {}
-    distance: dict[Symbolic, int] = {}
-    for call in reversed(order):
-        distance[call] = far[call.layer] = max(distance.get(call, 0), far.get(call.layer, 0))
-        for s in call.needs:
-            distance[s.first] = max(distance.get(s.first, 0), distance[call] + 1)
-    return sorted(far, key=lambda layer: (-far[layer], index[layer]))
-
-
-def _head(output: Symbolic) -> Symbolic:
-    """The call that makes an output; what only lays it out anew or drops entries of it may follow."""
-    call = output.first
-    while call.inputs and isinstance(at_each_step(call.layer), (Flatten, Dropout, Masking)):
-        call = call.inputs[0].first
-    return call
-
-
-def _affine(layer: Layer) -> bool:
-    return isinstance(at_each_step(layer), Dense)
-
-
-def _makes_mask(layer: Layer) -> bool:
-    inner = at_each_step(layer)
-    return isinstance(inner, Masking) or (isinstance(inner, Embedding) and inner.mask_zero)
-
-
-def _name(layers: list[Layer]) -> None:
-    """Give nameless layers Keras' names: simple_rnn, simple_rnn_1, ..."""
-    taken = {layer.name for layer in layers}
-    for layer in layers:
-        if layer.name is None:
-            base, k = layer.label, 0
-            while layer.name is None or layer.name in taken:
-                layer.name, k = (base if k == 0 else f"{base}_{k}"), k + 1
-            taken.add(layer.name)
 
 
 def summary_text(model: Model) -> str:

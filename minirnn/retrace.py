@@ -20,25 +20,26 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from .engine.graph import Node, next_serial
+from .engine.names import Role
 from .engine.ops.basic import matmul, total
 
 if TYPE_CHECKING:
     from .layers.layer import Layer
-    from .models import Model
-    from .traces import Asked, Trace
+    from .network import Network
+    from .run import Request, Run
 
 DOT = "{0}.dot({1})"
 MOST = 5000  # nodes of a trace that is worth a program of its own
 LARGE = 2**20  # bytes of arrays of one shape from which on they are made as one, which the system gives out faster,
 LARGEST = 2**24  # and the size of such an array
 KEPT = 2**26  # bytes of such arrays that are used again when nothing refers to them any more
-_plans: WeakKeyDictionary[Model, dict[Any, Any]] = WeakKeyDictionary()
+_plans: WeakKeyDictionary[Network, dict[Any, Any]] = WeakKeyDictionary()
 
 
 class Plan:
     """The nodes of a trace, to be made again. ValueError if one of its leaves is neither data, nor weight, nor target."""
 
-    def __init__(self, trace: Trace, sources: Mapping[Node, Callable[[Asked], np.ndarray]]) -> None:
+    def __init__(self, trace: Run, sources: Mapping[Node, Callable[[Request], np.ndarray]]) -> None:
         self.nodes = trace.nodes
         number = {node: i for i, node in enumerate(self.nodes)}
         given = [node for node in self.nodes if not node.args]
@@ -50,7 +51,7 @@ class Plan:
         for node in self.nodes:
             places = [number[a] for a in node.args]
             several = operator.itemgetter(*places) if len(places) > 1 else None
-            self._rows.append((node.op, places[0] if places else None, several, node.attrs, node.name, node.step))
+            self._rows.append((node.op, places[0] if places else None, several, node.attrs, node.name, node.role, node.step))
         self._compute, self._shapes = _program(self.nodes, number)
         size = sum(math.prod(shape) * dtype.itemsize for shape, dtype in self._shapes)
         self._kept: deque[list[np.ndarray]] = deque(maxlen=2 if 0 < size <= KEPT else 0)  # of the last traces
@@ -65,16 +66,17 @@ class Plan:
         self.variables = {key: number[node] for key, node in trace.variables.items()}
         del self.nodes
 
-    def run(self, asked: Asked) -> list[Node]:
+    def run(self, asked: Request) -> list[Node]:
         """The nodes, with the values that `asked` leads to."""
         rooms = self._rooms()
         values = self._compute(rooms, *[source(asked).astype(self.dtype, copy=False) for source in self.given])
         self._kept.append(rooms)
         made: list[Node] = []
         new, append, serial = Node.__new__, made.append, next_serial
-        for (op, place, several, attrs, name, step), value in zip(self._rows, values):
+        for (op, place, several, attrs, name, role, step), value in zip(self._rows, values):
             node = new(Node)
-            node.op, node.attrs, node.value, node.name, node.step, node.serial = op, attrs, value, name, step, serial()
+            node.op, node.attrs, node.value, node.serial = op, attrs, value, serial()
+            node.name, node.role, node.step = name, role, step
             node.args = several(made) if several is not None else () if place is None else (made[place],)
             append(node)
         return made
@@ -178,10 +180,8 @@ def _field(fields: Mapping[str, str], match: re.Match[str]) -> str:
     return fields[match[1]]
 
 
-def again(asked: Asked, dtype: Any, first: Callable[[], Trace]) -> Trace:
+def again(asked: Request, dtype: Any, kind: type[Run], first: Callable[[], Run]) -> Run:
     """The trace of `asked`: by a plan if there is one, else by `first`; a plan is made when a network is traced again."""
-    from .traces import Trace
-
     if asked.conditions.states or asked.conditions.masks:
         return first()
     known = _plans.setdefault(asked.model, {})
@@ -198,10 +198,10 @@ def again(asked: Asked, dtype: Any, first: Callable[[], Trace]) -> Trace:
         trace = first()
         known[key] = configuration, _planned(trace)
         return trace
-    return Trace.again(asked, plan) if isinstance(plan, Plan) else first()
+    return kind.again(asked, plan) if isinstance(plan, Plan) else first()
 
 
-def _planned(trace: Trace) -> Plan | str:
+def _planned(trace: Run) -> Plan | str:
     """A plan of the trace, or why there is none."""
     if len(trace.nodes) > MOST:
         return "too many nodes"
@@ -213,7 +213,7 @@ def _planned(trace: Trace) -> Plan | str:
         sources[node] = lambda asked, i=i: asked.inputs[i]
     for name, (layer, i) in model.parameter_places().items():
         sources[trace.parameters[name]] = lambda asked, layer=layer, i=i: asked.weights[layer][i]
-    targets = [node for node in trace.nodes if not node.args and node.attrs["role"] == "target"]
+    targets = [node for node in trace.nodes if not node.args and node.role is Role.TARGET]
     for i, node in enumerate(targets):
         sources[node] = lambda asked, i=i: asked.targets[i]
     try:

@@ -13,11 +13,14 @@ from .layers.arguments import boolean
 from .layers.layer import Layer
 from .layers.nodes import common_dtype
 from .readings.source.compiled import Compiled
+from .readings.source.source import program
+from .run import SHORT
 from .system import whole_number
+from .tracing import checked_run
 
 if TYPE_CHECKING:
     from .models import Model
-    from .traces import Trace
+    from .run import Run
 
 _known: WeakKeyDictionary[Model, dict[Any, Compiled]] = WeakKeyDictionary()
 Metric = Callable[[np.ndarray, np.ndarray], Any]
@@ -187,8 +190,6 @@ def evaluate(model: Model, X: Any, Y: Any, batch_size: int | None = None) -> dic
 
 def compiled(model: Model, data: list[np.ndarray], target: np.ndarray | None, loss: Any) -> Compiled:
     """The functions of `model` for sequences as long as `data`, compiled once for each length that needs its own."""
-    from .traces import SHORT, checked_trace
-
     shapes = tuple(a.shape[1:] for a in data)
     if model.any_length:
         shapes = tuple((min(s[0], SHORT), *s[1:]) if len(s) == 2 else s for s in shapes)
@@ -199,13 +200,13 @@ def compiled(model: Model, data: list[np.ndarray], target: np.ndarray | None, lo
         few = [rng.uniform(size=(2, *a.shape[1:])).astype(a.dtype) for a in data]
         few = [a.round() * 0 if model.role(s) == "numbers" else a for s, a in zip(model.inputs, few)]
         aim = None if target is None else [rng.uniform(size=(2, *target.shape[1:])).astype(target.dtype)]
-        sample = checked_trace(model, few, aim, loss, short=True)
-        known[key] = sample.compile()
+        sample = checked_run(model, few, aim, loss, short=True)
+        known[key] = Compiled(program(sample).text({}), {name: node.shape for name, node in sample.parameters.items()})
         _demand_same(known[key], sample)
     return known[key]
 
 
-def _demand_same(found: Compiled, trace: Trace) -> None:
+def _demand_same(found: Compiled, trace: Run) -> None:
     """NotImplementedError if the source gives other numbers than the trace, on its own data: that would be a bug."""
     params = {name: node.value for name, node in trace.parameters.items()}
     data = [np.asarray(x, trace.dtype) for x in trace.inputs]
@@ -256,11 +257,9 @@ class Traced:
         """What came out when the loss was computed; with dropout in training, as Keras' metrics see it."""
         return self._last
 
-    def _trace(self, params: Mapping[str, np.ndarray], X: Any, Y: list[np.ndarray], training: bool = False) -> Trace:
-        from .traces import checked_trace
-
+    def _trace(self, params: Mapping[str, np.ndarray], X: Any, Y: list[np.ndarray], training: bool = False) -> Run:
         weights = {layer: list(layer.weight_arrays) for layer in self._model.layers} | _by_layer(self._places, params)
-        trace = checked_trace(self._model, X, Y, self._loss, weights, training)
+        trace = checked_run(self._model, X, Y, self._loss, weights, training)
         self._last = [node.value for node in trace.outputs]
         self.parts = [float(part) for part in trace.parts_of_loss]
         trace.keep_states()
@@ -269,11 +268,9 @@ class Traced:
 
 def runner(model: Model, data: list[np.ndarray], targets: list[np.ndarray], loss: Any) -> InSource | Traced:
     """What computes loss and gradients in training: the source of the model, or its trace where it has none."""
-    from .traces import checked_trace
-
     if len(model.outputs) > 1 or model.is_stateful:
         return Traced(model, loss)
-    if checked_trace(model, data, targets, loss, training=True, short=True).conditions.masks:
+    if checked_run(model, data, targets, loss, training=True, short=True).conditions.masks:
         return Traced(model, loss)
     try:
         return InSource(compiled(model, data, targets[0], loss))

@@ -54,7 +54,7 @@ def test_h_t_for_h_t_minus_1_in_an_equation(make, monkeypatch):
     before = Expressions._operand
 
     def shifted(self, ref):
-        if self.folded.families[ref.family].name == "h" and ref.where == -1:
+        if str(self.folded.families[ref.family].name) == "h" and ref.where == -1:
             ref = ref._replace(where=0)
         return before(self, ref)
 
@@ -84,7 +84,7 @@ def test_a_shifted_delay_in_the_recursion(make, monkeypatch):
     before = Expressions._operand
 
     def shifted(self, ref):
-        if self.folded.families[ref.family].name == "dL/dz" and ref.where == 1:
+        if str(self.folded.families[ref.family].name) == "dL/dz" and ref.where == 1:
             ref = ref._replace(where=0)
         return before(self, ref)
 

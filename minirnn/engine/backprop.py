@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from .graph import Node, Primitive, ancestors, at, named, now, same
+from .names import Name, Role, parse
 from .ops.basic import above, concat, ones, put, stack, total, zeros
 
 Rule = Callable[[Node, Node, int], Node | None]  # what a cotangent of a node contributes to that of one of its operands
+LOSS, NAMELESS = parse("L"), parse("")
 
 
 def backprop(loss: Node, wrt: Iterable[Node], order: list[Node] | None = None) -> dict[Node, Node]:
@@ -27,26 +30,28 @@ def backprop(loss: Node, wrt: Iterable[Node], order: list[Node] | None = None) -
         raise ValueError(f"the loss must be a single number, not an array of shape {loss.shape}: sum or average it first")
     order = order or ancestors([loss])
     with at(None):
-        of = loss.name or "L"
+        of = loss.name or LOSS
         cotangents = pull_back({loss: [ones(loss)]}, order, depending_on(wrt, order), of)
         for x in wrt:
             if x not in cotangents:
                 now.step = x.step
-                cotangents[x] = named(f"d{of}/d{x.name}", zeros(x))
+                cotangents[x] = named((x.name or NAMELESS).derivative(of), zeros(x))
     return cotangents
 
 
 def pull_back(
-    seeds: dict[Node, list[Node]], order: list[Node], paths: set[Node], of: str | None = None, rule: Rule | None = None
+    seeds: dict[Node, list[Node]], order: list[Node], paths: set[Node], of: Name | None = None, rule: Rule | None = None
 ) -> dict[Node, Node]:
     """The cotangents that the cotangents `seeds` bring about in the nodes of `paths`; `order` is that of creation.
 
-    With `of` the cotangent of a named variable is named after it, "dL/dh" of "L". `rule` takes the place of `contribution`.
+    With `of` the cotangent of a named variable is named after it, dL/dh of L; that of a pre-activation is δ. `rule` takes
+    the place of `contribution`.
     """
     rule = rule or contribution
     contributions = {node: list(terms) for node, terms in seeds.items()}
     cotangents: dict[Node, Node] = {}
     shared: set[Node] = set()  # cotangents handed on to several operands: none of them gives its name to all
+    deltas = _printed_delta(order) if of is not None else set()
     with at(None):  # gives back the present step at the end
         for y in reversed(order):
             if y not in contributions:
@@ -55,7 +60,7 @@ def pull_back(
             terms = contributions.pop(y)
             g = terms[0] if len(terms) == 1 else _collect(terms)
             if of is not None and y.name is not None and y not in seeds:
-                g = named(f"d{of}/d{y.name}", same(g) if g in shared else g)
+                g = named(y.name.derivative(of, delta=y.name in deltas), same(g) if g in shared else g)
             cotangents[y] = g
             handed_on = 0
             for position, x in enumerate(y.args):
@@ -65,6 +70,13 @@ def pull_back(
             if handed_on > 1:
                 shared.add(g)
     return cotangents
+
+
+def _printed_delta(order: Iterable[Node]) -> set[Name]:
+    """The pre-activations whose derivative is printed as δ: those that their subscript and layer tell apart."""
+    names = {y.name for y in order if y.role is Role.PRE_ACTIVATION and y.name is not None and y.name.shown is None}
+    count = Counter((name.sub, name.layer) for name in names)
+    return {name for name in names if count[name.sub, name.layer] == 1}
 
 
 def contribution(g: Node, y: Node, position: int) -> Node | None:

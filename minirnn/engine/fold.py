@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .graph import Node
+from .names import Name, Role
 
 
 class Fixed(NamedTuple):
@@ -100,9 +101,14 @@ class Family:
     """The copies of one node: one for each step, or a single one."""
 
     index: int
-    name: str | None
+    name: Name | None
     first: Node
     definitions: list[Definition] = field(default_factory=list)
+
+    @property
+    def role(self) -> Role | None:
+        """What it is for."""
+        return self.first.role
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ class Folded:
         return [family for family in self.families if family.name is not None]
 
     def family(self, name: str) -> Family:
-        return next(family for family in self.families if family.name == name)
+        return next(family for family in self.families if family.name is not None and str(family.name) == name)
 
     def cycles(self) -> list[list[Family]]:
         """The groups of families that need each other at other steps: each is a recurrence, a loop over time."""
@@ -168,14 +174,14 @@ def fold(nodes: Sequence[Node], hide: Iterable[str] = (), T: int | None = None) 
     ...     with at(t):
     ...         s = named("s", tanh(s)) if t == 1 else named("s", tanh(s) + s)
     >>> print(fold(ancestors([s])))
-    s = leaf(role=constant, dims=())
+    s = leaf(dims=())
     s[t] = tanh(s)    t = 1
     s[t] = add(tanh(s[t-1]), s[t-1])    t = 2..T
     """
     hidden = set(hide)
     if hidden:
         for cycle in fold(nodes, T=T).cycles():
-            names = [family.name for family in cycle if family.name is not None]
+            names = [str(family.name) for family in cycle if family.name is not None]
             if names and hidden.issuperset(names):
                 raise ValueError(f"cannot hide all of {', '.join(names)}: the recurrence needs one of these names")
     T = T or max((node.step for node in nodes if node.step is not None), default=0)
@@ -184,7 +190,7 @@ def fold(nodes: Sequence[Node], hide: Iterable[str] = (), T: int | None = None) 
     members: list[dict[Signature, list[tuple[int | None, int]]]] = []  # (step, serial number) of each node
     place: dict[Node, tuple[int, int | None]] = {}  # node -> its family and its step
     for node in nodes:
-        name = None if node.name in hidden else node.name
+        name = None if node.name is None or str(node.name) in hidden else node.name
         step = node.step if name is not None or not node.args else _own_step(node, place)
         signature = _signature(node, step, place, T)
         key: Hashable = name if name is not None else signature if node.args else node.serial
@@ -276,8 +282,8 @@ def _domains(steps: list[int | None], T: int) -> Iterator[Domain | None]:
 def _spelled(definition: Definition, texts: dict[int, str], families: list[Family]) -> str:
     def one(ref: Ref) -> str:
         family = families[ref.family]
-        inner = family.name or texts[ref.family]
-        return inner + str(ref) if family.name or ref.where else inner
+        inner = texts[ref.family] if family.name is None else str(family.name)
+        return inner + str(ref) if family.name is not None or ref.where else inner
 
     parts = [one(ref) for ref in definition.refs]
     parts += [f"{key}={value}" for key, value in definition.attrs.items()]

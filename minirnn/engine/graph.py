@@ -7,16 +7,18 @@ order of everything that is later printed, drawn or emitted.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import operator
 import string
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .names import Name, Role, parse
 from .sizes import Sizes, sizes_of
 
 Vjp = Callable[..., "Node | None"]
@@ -25,7 +27,7 @@ Vjp = Callable[..., "Node | None"]
 class Node:
     """One computed value: the operation, its operands in order, its attributes, its name and its time step."""
 
-    __slots__ = ("_dims", "args", "attrs", "name", "op", "serial", "step", "value")
+    __slots__ = ("_dims", "args", "attrs", "name", "op", "role", "serial", "step", "value")
     __array_ufunc__ = None  # ndarray @ node is left to the node
 
     def __init__(self, op: Primitive, args: tuple[Node, ...], attrs: dict[str, Any], value: Any) -> None:
@@ -33,7 +35,8 @@ class Node:
         self.args = args
         self.attrs = attrs
         self.value = value
-        self.name: str | None = None
+        self.name: Name | None = None
+        self.role: Role | None = None
         self.step: int | None = now.step
         self.serial: int = next_serial()
         self._dims: Sizes  # set when `dims` is first asked for
@@ -74,7 +77,7 @@ class Node:
         return np.array(self.value, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
-        name = self.name or self.op.name
+        name = self.op.name if self.name is None else self.name
         return f"<{name}{'' if self.step is None else f'[{self.step}]'} {self.shape} {self.dtype}>"
 
 
@@ -197,6 +200,7 @@ def _compile(template: str, helper: str, numpy: Any = np) -> Callable[..., Any]:
 
 class _Now(threading.local):
     step: int | None = None
+    within: list[Node] | None = None  # takes what code of the user's own names, in the layer that calls it
 
 
 now = _Now()
@@ -230,11 +234,23 @@ def same_rule(g: Node, y: Node, x: Node) -> Node:
 same = Primitive("same", "{0}", (same_rule,), lambda S, x: x, "=")
 
 
-def named(name: str, node: Node) -> Node:
+def named(name: str | Name, node: Node, role: Role | None = None) -> Node:
     """Mark `node` as the quantity `name` of the present step; what has a name already is wrapped in `same` first."""
     node = same(node) if node.name is not None else node
-    node.name, node.step = name, now.step
+    node.name, node.step, node.role = parse(name) if isinstance(name, str) else name, now.step, role
+    if now.within is not None and role is None:
+        now.within.append(node)
     return node
+
+
+@contextlib.contextmanager
+def users_names() -> Iterator[list[Node]]:
+    """The nodes that code of the user's own names while it runs, in a list: their names may be anything."""
+    outer, now.within = now.within, []
+    try:
+        yield now.within
+    finally:
+        now.within = outer
 
 
 def ancestors(outputs: Iterable[Node], known: list[Node] | None = None) -> list[Node]:
@@ -280,7 +296,7 @@ def rebuild(
             made = change(node, args)
             if made is None:
                 made = node.op(*args, **node.attrs) if args else node
-            new[node] = named(node.name, made) if node.name is not None and made is not node else made
+            new[node] = named(node.name, made, node.role) if node.name is not None and made is not node else made
     return new
 
 

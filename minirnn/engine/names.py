@@ -1,111 +1,209 @@
-"""How the name of a quantity, such as "W_x^2" or "dL/dh", is written: in plain Unicode and in LaTeX.
+"""What a quantity is called and what it is for: names and roles as data, and the one printer of names.
 
-A name is a base, a subscript after ``_`` and a layer after ``^``; a time step joins the subscript. dL/dz is called δ.
-"'y'y" is the quantity "y" printed as it stands in quotes: a name of the user's own.
+A `Name` is a base, a subscript and a layer: "W_x^2" is W with the subscript x in layer 2. The name of a derivative says
+what it is a derivative of: "dL/dh". Whoever makes a quantity gives it its name and its `Role`; nobody takes a name apart.
 """
 
 from __future__ import annotations
 
+import enum
+import functools
+import html
 import re
-from collections.abc import Mapping
-
-_text = {"y": "ŷ", "target": "y", "l": "ℓ", "delta": "δ", "htilde": "h̃"}
-_latex = {"y": r"\hat{y}", "target": "y", "l": r"\ell", "delta": r"\delta", "htilde": r"\tilde{h}"}
-_sub = str.maketrans("0123456789+-taehijklmnoprsuvx()", "₀₁₂₃₄₅₆₇₈₉₊₋ₜₐₑₕᵢⱼₖₗₘₙₒₚᵣₛᵤᵥₓ₍₎")
-_sup = str.maketrans("0123456789()i", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ⁱ")
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 
-def parts(name: str) -> tuple[str, str, str]:
-    """Base, subscript and layer: "W_x^2" is ("W", "x", "2")."""
-    front, _, layer = name.partition("^")
-    base, _, sub = front.partition("_")
-    return base, sub, layer
+class Role(enum.Enum):
+    """What a quantity is for."""
+
+    INPUT = "input"
+    INDEX = "index"  # whole numbers, each the number of a row
+    MASK = "mask"
+    STATE = "state"
+    INITIAL_STATE = "initial state"
+    GATE = "gate"
+    CANDIDATE = "candidate"
+    PRE_ACTIVATION = "pre-activation"  # what an activation function is applied to
+    OUTPUT = "output"
+    TARGET = "target"
+    STEP_LOSS = "step loss"
+    LOSS = "loss"
+    PARAMETER = "parameter"
+    CONSTANT = "constant"
+    DROPOUT_MASK = "dropout mask"
 
 
-def derivative(name: str) -> tuple[str, str] | None:
-    """("L", "h") for "dL/dh"; None for what is no derivative, and for δ."""
-    match = re.fullmatch(r"d\+?(.+?)/d(.+)", name)
-    return (match[1], match[2]) if match and parts(match[2])[0] != "z" else None
+DATA = frozenset({Role.INPUT, Role.INDEX, Role.MASK, Role.TARGET})  # what is given anew with every batch
 
 
-def immediate(name: str) -> bool:
-    """Whether "d+L/dh" is meant: the derivative with all other states held fixed."""
-    return name.startswith("d+")
+class Name(NamedTuple):
+    """The name of a quantity; with `of` that of a derivative, such as dL/dh, whose other fields are those of h.
 
-
-def _plain(name: str) -> tuple[str, str, str]:
-    match = re.fullmatch(r"d.+?/dz(.*)", name)
-    return parts(f"delta{match[1]}" if match else name)
-
-
-def text(name: str, time: str = "") -> str:
-    """Small letters where Unicode has them, and h_T where it has not.
-
-    >>> text("h", "t-1"), text("W_x^2"), text("dL/dh", "3"), text("dL/dz", "T")
-    ('hₜ₋₁', 'W⁽²⁾ₓ', '∂L/∂h₃', 'δ_T')
-    >>> text("'h_last'h_last", "t-1"), text("dL/d'y'y", "3")
-    ('h_lastₜ₋₁', '∂L/∂y₃')
+    - `immediate`: the derivative is taken with all other states held fixed, ∂⁺L/∂h
+    - `delta`: printed as δ, since what the derivative is taken by is a pre-activation
+    - `shown`: printed as this text, as it stands; None: as the symbol of the base
     """
-    if pair := derivative(name):
-        return f"∂{'⁺' * immediate(name)}{text(pair[0])}/∂{text(pair[1], time)}"
-    if name.startswith("'"):
-        base, _, layer = _own(name)
-        return base + (f"({layer})".translate(_sup) if layer else "") + _small(time, "_T" if time == "T" else f"[{time}]")
-    base, sub, layer = _plain(name)
-    above = f"({layer})".translate(_sup) if layer else ""
+
+    base: str
+    sub: str = ""
+    layer: str = ""
+    of: Name | None = None
+    immediate: bool = False
+    delta: bool = False
+    shown: str | None = None
+
+    def __str__(self) -> str:
+        return _key(self)
+
+    @property
+    def quantity(self) -> Name:
+        """Of a derivative, what it is taken by: h of dL/dh."""
+        return self._replace(of=None, immediate=False, delta=False)
+
+    def derivative(self, of: Name, immediate: bool = False, delta: bool = False) -> Name:
+        """The name of d`of`/d(this)."""
+        return self._replace(of=of, immediate=immediate, delta=delta)
+
+    def renamed(self, names: Mapping[str, Name]) -> Name:
+        """The same under other names, by key: where W_x is called U, dL/dW_x^2 is dL/dU^2."""
+        if self.of is not None:
+            new = self.quantity.renamed(names)
+            return new.derivative(self.of.renamed(names), self.immediate, self.delta and new == self.quantity)
+        if str(self) in names:
+            return names[str(self)]
+        bare = names.get(str(self._replace(layer="")))
+        return self if bare is None else bare._replace(layer=self.layer)
+
+
+@functools.lru_cache(4096)
+def _key(name: Name) -> str:
+    if name.of is not None:
+        return f"d{'+' * name.immediate}{name.of}/d{name.quantity}"
+    return name.base + f"_{name.sub}" * bool(name.sub) + f"^{name.layer}" * bool(name.layer)
+
+
+@functools.lru_cache(4096)
+def parse(key: str) -> Name:
+    """The name that is spelled so in Python: "W_x^2", "dL/dh", "d+L/dh"; any other text is a base.
+
+    >>> parse("W_x^2")
+    Name(base='W', sub='x', layer='2', of=None, immediate=False, delta=False, shown=None)
+    >>> str(parse("dL/dh").of), str(parse("dL/dh").quantity)
+    ('L', 'h')
+    """
+    if found := re.fullmatch(r"d(\+?)(.+?)/d(.+)", key, re.DOTALL):
+        return parse(found[3]).derivative(parse(found[2]), bool(found[1]))
+    front, _, layer = key.partition("^")
+    base, _, sub = front.partition("_")
+    name = Name(base, sub, layer)
+    return name if str(name) == key else Name(key)
+
+
+def verbatim(key: str, shown: str | None = None) -> Name:
+    """A name of the user's own, printed as it stands, or as `shown`; a number after ``^`` tells several apart."""
+    base, _, layer = key.partition("^")
+    return Name(base, "", layer, shown=base if shown is None else shown)
+
+
+# ---------------------------------------------------------------------------------------------------------- printing
+
+SYMBOLS = {  # by base: in text and in LaTeX
+    "y": ("ŷ", r"\hat{y}"),
+    "target": ("y", "y"),
+    "l": ("ℓ", r"\ell"),
+    "delta": ("δ", r"\delta"),
+    "htilde": ("h̃", r"\tilde{h}"),
+    "ctilde": ("c̃", r"\tilde{c}"),
+}
+_SUB = str.maketrans("0123456789+-taehijklmnoprsuvx()", "₀₁₂₃₄₅₆₇₈₉₊₋ₜₐₑₕᵢⱼₖₗₘₙₒₚᵣₛᵤᵥₓ₍₎")
+_SUP = str.maketrans("0123456789()i", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ⁱ")
+
+
+class Shown(NamedTuple):
+    """A name as it is printed: a base, what is lowered and what is raised; `literal`: the base is the user's own text."""
+
+    base: str
+    sub: str
+    layer: str
+    literal: bool
+
+
+def shown(name: Name, split: bool = True) -> Shown:
+    """How a name is printed; `split`: what follows an underscore in a user's own name is lowered too."""
+    if name.delta:
+        return Shown("delta", name.sub, name.layer, False)
+    if name.shown is None:
+        return Shown(name.base, name.sub, name.layer, False)
+    if not split:
+        return Shown(name.shown, "", name.layer, True)
+    base, _, sub = name.shown.strip("_").partition("_")
+    return Shown(base, sub, name.layer, True)
+
+
+def _is_fraction(name: Name) -> bool:
+    return name.of is not None and not name.delta
+
+
+def text(name: Name, time: str = "") -> str:
+    """In plain Unicode: small letters where there are some, and h_T where there are none.
+
+    >>> text(parse("h"), "t-1"), text(parse("W_x^2")), text(parse("dL/dh"), "3")
+    ('hₜ₋₁', 'W⁽²⁾ₓ', '∂L/∂h₃')
+    >>> text(verbatim("h_last"), "t-1"), text(parse("z").derivative(parse("L"), delta=True), "T")
+    ('h_lastₜ₋₁', 'δ_T')
+    """
+    if _is_fraction(name):
+        return f"∂{'⁺' * name.immediate}{text(name.of)}/∂{text(name.quantity, time)}"  # type: ignore[arg-type]
+    base, sub, layer, literal = shown(name, split=False)
+    above = f"({layer})".translate(_SUP) if layer else ""
     below = _small(sub, f"_{sub}") + _small(f"({time})" if sub and time else time, "_T" if time == "T" else f"[{time}]")
-    return _text.get(base, base) + above + below
-
-
-def rename(name: str, names: Mapping[str, str]) -> str:
-    """The new name of a quantity or of a derivative: dL/dW_x^2 becomes dL/dU^2 where W_x is called U."""
-    match = re.fullmatch(r"(d\+?)(.+?)/d(.+)", name)
-    if match:
-        derivative, above, below = match.groups()
-        return f"{derivative}{rename(above, names)}/d{rename(below, names)}"
-    base, caret, layer = name.partition("^")
-    return names[name] if name in names else names.get(base, base) + caret + layer
-
-
-def quoted(name: str, shown: str) -> str:
-    """The name of the quantity `name`, to be printed as `shown`."""
-    return f"'{shown}'{name}"
-
-
-def unquoted(name: str) -> str:
-    """The name of the quantity, without how it is printed."""
-    return re.sub("'[^']*'", "", name)
-
-
-def _own(name: str) -> tuple[str, str, str]:
-    """How a quoted name is printed: whole, its part after ``_``, and its number."""
-    front, _, layer = name.partition("^")
-    whole = front.split("'")[1]
-    return whole, whole.strip("_").partition("_")[2], layer
+    return (base if literal else SYMBOLS.get(base, (base,))[0]) + above + below
 
 
 def _small(sub: str, otherwise: str) -> str:
-    small = sub.translate(_sub)
+    small = sub.translate(_SUB)
     return otherwise if any(c.isascii() for c in small) else small
 
 
-def latex(name: str, time: str = "") -> str:
+def latex(name: Name, time: str = "") -> str:
     r"""For amsmath.
 
-    >>> print(latex("h", "t-1"), latex("W_x^2"), latex("dL/dh", "3"))
+    >>> print(latex(parse("h"), "t-1"), latex(parse("W_x^2")), latex(parse("dL/dh"), "3"))
     h_{t-1} W^{(2)}_{x} \frac{\partial L}{\partial h_{3}}
     """
-    if pair := derivative(name):
-        plus = "^{+}" if immediate(name) else ""
-        return rf"\frac{{\partial{plus} {latex(pair[0])}}}{{\partial {latex(pair[1], time)}}}"
-    if name.startswith("'"):
-        whole, sub, layer = _own(name)
-        base = whole.strip("_").partition("_")[0]
-        sub = sub.replace("_", r"\_")
-        sub = rf"\mathrm{{{sub}}}" if len(sub) > 1 else sub
+    if _is_fraction(name):
+        plus = "^{+}" if name.immediate else ""
+        return rf"\frac{{\partial{plus} {latex(name.of)}}}{{\partial {latex(name.quantity, time)}}}"  # type: ignore[arg-type]
+    base, sub, layer, literal = shown(name)
+    if literal:
+        sub = rf"\mathrm{{{_tex(sub)}}}" if len(sub) > 1 else _tex(sub)
+        base = _tex(base)
     else:
-        base, sub, layer = _plain(name)
-        base = _latex.get(base, base)
+        base = SYMBOLS.get(base, ("", _tex(base)))[1]
+        sub = _tex(sub)
     base = base if len(base) < 2 or base.startswith("\\") else rf"\mathrm{{{base}}}"
     below = ",".join(filter(None, [sub, time]))
-    return base + (f"^{{({layer})}}" if layer else "") + (f"_{{{below}}}" if below else "")
+    return base + (f"^{{({_tex(layer)})}}" if layer else "") + (f"_{{{below}}}" if below else "")
+
+
+def _tex(part: str) -> str:
+    """Text that TeX sets as it stands."""
+    return re.sub(r"[\\{}$&#%~^_]", _escaped, part)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    words = {"\\": r"\backslash{}", "~": r"\sim{}", "^": r"\wedge{}"}
+    return words.get(found[0], "\\" + found[0])
+
+
+def markup(name: Name, time: str = "", small: Callable[[str, str], str] = "<{0}>{1}</{0}>".format) -> str:
+    """In HTML: the base in italics, the rest raised or lowered; ``small("sub", text)`` is what is lowered."""
+    if _is_fraction(name):
+        above, below = markup(name.of, "", small), markup(name.quantity, time, small)  # type: ignore[arg-type]
+        return f"∂{'⁺' * name.immediate}{above}/∂{below}"
+    base, sub, layer, literal = shown(name)
+    whole = f"<I>{html.escape(base if literal else SYMBOLS.get(base, (base,))[0])}</I>"
+    if below := ",".join(filter(None, [sub, time])):
+        whole += small("SUB", html.escape(below))
+    return whole + (small("SUP", html.escape(f"({layer})")) if layer else "")

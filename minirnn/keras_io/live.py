@@ -14,6 +14,7 @@ from ..layers.calls import Scope
 from ..layers.configs import described
 from ..layers.wrappers import at_each_step
 from ..models import Model
+from ..network import Network
 from ..system import quiet_stderr
 from .config import model_from_config
 from .describe import keras_name
@@ -56,13 +57,13 @@ def _plain(value: Any) -> Any:
     return getattr(value, "name", str(value))
 
 
-def to_keras(model: Model, dtype: str = "float32") -> Any:
+def to_keras(model: Network, dtype: str = "float32") -> Any:
     """A Keras model with the same layers, names and weights, computing in `dtype`."""
     return twin_of(model, dtype)[0]
 
 
 def twin_of(
-    model: Model,
+    model: Network,
     dtype: str,
     weights: Mapping[Layer, list[np.ndarray]] | None = None,
     masks: Mapping[str, Any] | None = None,
@@ -127,7 +128,7 @@ def recurrences(layer: Layer, twin: Any, scope: Scope) -> Iterator[tuple[RNN, An
         yield layer, twin, getattr(twin.cell, "cells", [twin.cell]), [inner.tag for inner in layer.scopes(scope)]
 
 
-def replay(model: Model, layers: dict[Layer, Any], masks: Mapping[str, Any], dtype: str) -> None:
+def replay(model: Network, layers: dict[Layer, Any], masks: Mapping[str, Any], dtype: str) -> None:
     """Let the recurrent layers of a twin use these dropout masks in their next call, in place of some of their own."""
     keras = import_keras()
     for symbolic, scope in model.scopes():
@@ -140,7 +141,7 @@ def replay(model: Model, layers: dict[Layer, Any], masks: Mapping[str, Any], dty
                         setattr(cell, place, fixed if hasattr(cell, "dropout_mask_count") else fixed[0])
 
 
-def dropout_masks(model: Model, keras_model: Any, X: Any) -> dict[str, np.ndarray]:
+def dropout_masks(model: Network, keras_model: Any, X: Any) -> dict[str, np.ndarray]:
     """The masks that the recurrent layers of `keras_model` would draw next in training, by minirnn's names.
 
     For ``mr.trace(model, X, Y, training=True, masks=...)``; `model` is ``mr.from_keras(keras_model)``, whose

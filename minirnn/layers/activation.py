@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import activations
 from ..engine.graph import Node, named
+from ..engine.names import Role
 from .calls import Call, Scope
 from .layer import Layer
 from .nodes import each_step
@@ -28,8 +29,8 @@ class Activation(Layer):
         return scope.letter("G") if self.activation is activations.glu else scope.features
 
     def call(self, x: Node, call: Call) -> Node:
-        name = f"{'y' if call.scope.head else 'a'}{call.scope.tag}"
-        return each_step(x, lambda x_t: named(name, activations.applied(self.activation, x_t, self.label)))
+        name, role = (f"y{call.scope.tag}", Role.OUTPUT) if call.scope.head else (f"a{call.scope.tag}", None)
+        return each_step(x, lambda x_t: named(name, activations.applied(self.activation, x_t, self.label), role))
 
     def __repr__(self) -> str:
         return f"Activation({activations.name_of(self.activation) or getattr(self.activation, '__name__', 'function')})"

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine.graph import Node
+from ..engine.names import Role
 from ..engine.ops.basic import leaf
 from ..system import plain
 from .arguments import boolean
@@ -80,13 +81,14 @@ class Call:
         self.made: Masks = []  # the mask that the layer makes
         self.final: list[Node] = []  # the states after the last step
         self.losses: list[Node] = []  # penalties on what comes out
+        self.own: list[Node] = []  # what code of the user's own has named
         self.blocks: dict[str, Node] = {}  # of fused weights the block of each gate, "W_xi"
 
     def inner(self, prefix: str, scope: Scope, states: list[Node] | None = None) -> Call:
         """The call of a layer inside this one, whose weights are named ``prefix/...``."""
         parameters = {k.removeprefix(f"{prefix}/"): p for k, p in self.parameters.items() if k.startswith(f"{prefix}/")}
         inner = Call(scope, parameters, self.conditions, states, self.mask, self.training)
-        inner.blocks = self.blocks
+        inner.blocks, inner.own = self.blocks, self.own
         return inner
 
     def dropout(self, name: str, shape: tuple[int, ...], dims: tuple[str, ...], rate: float, rng: Any, dtype: Any) -> Node:
@@ -98,7 +100,7 @@ class Call:
         given = np.asarray(given)
         if given.shape != shape:
             raise ValueError(f"the dropout mask {name} has shape {given.shape}, not {shape}")
-        return leaf(given.astype(dtype), name, "dropout", dims)
+        return leaf(given.astype(dtype), name, Role.DROPOUT_MASK, dims)
 
 
 def tags_of(count: int, first: int = 1, alone: bool = True) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import activations
 from ..engine.graph import Node, named
+from ..engine.names import Role
 from ..engine.ops.basic import nth_row, split, state
 from ..initializers import Draws
 from .arguments import boolean, positive_int, share
@@ -73,11 +74,13 @@ class Step:
         gate = next(gate for gate in self.cell.gates if gate.name == name)
         pre = self.from_input(name) + self.from_state(name) if pre is None else pre
         function = getattr(self.cell, gate.activation)
-        return activations.applied(function, named(f"{gate.pre}{self.tag}", pre), self.cell.label)
+        return activations.applied(function, named(f"{gate.pre}{self.tag}", pre, Role.PRE_ACTIVATION), self.cell.label)
 
     def gate(self, name: str, pre: Node | None = None) -> Node:
         """The same under its name."""
-        return named(f"{name}{self.tag}", self.activated(name, pre))
+        gate = next(gate for gate in self.cell.gates if gate.name == name)
+        role = Role.CANDIDATE if gate.candidate else Role.GATE
+        return named(f"{name}{self.tag}", self.activated(name, pre), role)
 
 
 class Cell(Layer, listed=False):
@@ -241,5 +244,5 @@ class Cell(Layer, listed=False):
         before = [v if isinstance(v, Node) else state_node(v, dtype, "M") for v in listed]
         call = Call(Scope(), self.leaves(Scope(), dtype), Conditions(training))
         out, new = self.stepped(x, before, call, self.prepared(x, call))
-        named_states = [named(name, node) for name, node in zip(self.state_names, new)]
+        named_states = [named(name, node, Role.STATE) for name, node in zip(self.state_names, new)]
         return named_states[0] if out is new[0] else out, named_states

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.graph import Node
+from ..engine.graph import Node, users_names
 from ..engine.ops.basic import blank
 from ..system import plain
 from .arguments import snake
@@ -128,9 +128,14 @@ class OwnCell(Layer, listed=False):
             if isinstance(weight, Variable) and weight.layer is self.cell:
                 setattr(self.cell, attribute, call.parameters[f"own/{self.cell.own_weights[weight.place]}"])
         try:
-            out, new = self.cell.call(x, list(states))  # type: ignore[misc,arg-type]
+            with users_names() as own:
+                out, new = self.cell.call(x, list(states))  # type: ignore[misc,arg-type]
         finally:
             vars(self.cell).update(kept)
+        for node in own:
+            if node.name is not None and not node.name.layer:
+                node.name = node.name._replace(layer=call.scope.tag.removeprefix("^"))
+        call.own += own
         listed = list(new) if isinstance(new, (list, tuple)) else [new]
         if not all(isinstance(node, Node) for node in [out, *listed]) or len(listed) != len(self.sizes):
             raise TypeError(f"{self.cell.label}: call(x, states) must give a node and {len(self.sizes)} states, all nodes")

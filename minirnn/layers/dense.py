@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import activations
 from ..engine.graph import Node, named
+from ..engine.names import Role
 from .arguments import boolean, positive_int
 from .calls import Call, Scope
 from .layer import Layer
@@ -58,5 +59,7 @@ class Dense(Layer):
         if self.use_bias:
             out = out + p["bias"]
         if self.activation is not activations.linear:
-            out = activations.applied(self.activation, named(z + tag, out), self.label)
-        return named((z if call.scope.activated else y) + tag, out)
+            out = activations.applied(self.activation, named(z + tag, out, Role.PRE_ACTIVATION), self.label)
+        if call.scope.activated:
+            return named(z + tag, out, Role.PRE_ACTIVATION)
+        return named(y + tag, out, Role.OUTPUT if call.scope.head else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.graph import Node, at, named
+from ..engine.names import Role
 from ..engine.ops.basic import stack, take
 from ..initializers import Draws
 from .arguments import share
@@ -45,7 +46,7 @@ class Dropout(Layer):
         found = []
         for position, x_t in enumerate(steps(x), start=1):
             with at(x_t.step):
-                found.append(x_t * (d if d.ndim == 2 else named(name, take(d, position))))
+                found.append(x_t * (d if d.ndim == 2 else named(name, take(d, position), Role.DROPOUT_MASK)))
         return stack(*found)
 
     def __repr__(self) -> str:

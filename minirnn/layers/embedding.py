@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.graph import Node, at, named
+from ..engine.names import Role
 from ..engine.ops.basic import leaf, onehot, present, stack, take
 from .arguments import boolean, positive_int
 from .calls import Call, Masks, Scope
@@ -65,7 +66,7 @@ class Embedding(Layer):
         for i_t in steps(x):
             with at(i_t.step):
                 if self.mask_zero:
-                    call.made.append(named(f"m{call.scope.mask}", present(i_t, v=0)))
+                    call.made.append(named(f"m{call.scope.mask}", present(i_t, v=0), Role.MASK))
                 found.append(named(f"e{call.scope.tag}", onehot(i_t, W) @ W))
         return stack(*found)
 
@@ -79,9 +80,9 @@ class Embedding(Layer):
 def numbers_node(value: Any, dtype: Any, tag: str) -> Node:
     """Whole numbers (N, T) as a node: the stack of the columns i_t."""
     value = np.array(value, dtype)[..., None]
-    whole = leaf(value, f"I{tag}", "input", ("N", "T", "1"))
+    whole = leaf(value, f"I{tag}", Role.INDEX, ("N", "T", "1"))
     each = []
     for t in range(1, value.shape[1] + 1):
         with at(t):
-            each.append(named(f"i{tag}", take(whole, t)))
+            each.append(named(f"i{tag}", take(whole, t), Role.INDEX))
     return Node(stack, tuple(each), {}, value)

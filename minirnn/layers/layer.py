@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import regularizers
 from ..engine.graph import Node
+from ..engine.names import Role
 from ..engine.ops.basic import leaf
 from ..system import plain
 from . import configs
@@ -180,7 +181,7 @@ class Layer(Weighted):
         """Copies of the weights as nodes: of `weights`, or of those the layer has now."""
         symbols = self.symbols(scope)
         return {
-            key: leaf(np.array(w, dtype), symbols[key][0], "parameter", symbols[key][1])
+            key: leaf(np.array(w, dtype), symbols[key][0], Role.PARAMETER, symbols[key][1])
             for key, w in zip(self.weight_names, self.weight_arrays if weights is None else weights)
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.graph import Node, at, named
+from ..engine.names import Role
 from ..engine.ops.basic import present, spreadcols, stack
 from .calls import Call, Masks
 from .layer import Layer
@@ -22,7 +23,7 @@ class Masking(Layer):
         found = []
         for x_t in steps(x):
             with at(x_t.step):
-                call.made.append(named(f"m{call.scope.mask}", present(x_t, v=self.mask_value)))
+                call.made.append(named(f"m{call.scope.mask}", present(x_t, v=self.mask_value), Role.MASK))
                 found.append(x_t * spreadcols(call.made[-1], x_t))
         return stack(*found)
 

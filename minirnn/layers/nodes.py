@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.graph import Node, at, named
+from ..engine.names import Role
 from ..engine.ops.basic import leaf, same, stack, take
 from .calls import Masks
 
@@ -41,12 +42,12 @@ def input_node(value: np.ndarray, dtype: Any, tag: str = "", features: str = "D"
     """An input as a node: a sequence (N, T, D) as the stack of its steps x_t, a table (N, D) as x."""
     value = np.array(value, dtype)  # a copy: what was traced stays as it was
     if value.ndim < 3:
-        return leaf(value, f"x{tag}", "input", ("N", features))
-    whole = leaf(value, f"X{tag}", "input", ("N", "T", features))
+        return leaf(value, f"x{tag}", Role.INPUT, ("N", features))
+    whole = leaf(value, f"X{tag}", Role.INPUT, ("N", "T", features))
     each = []
     for t in range(1, value.shape[1] + 1):
         with at(t):
-            each.append(named(f"x{tag}", take(whole, t)))
+            each.append(named(f"x{tag}", take(whole, t), Role.INPUT))
     return Node(stack, tuple(each), {}, value)  # the stack of all steps is the input itself: no copy
 
 
@@ -54,7 +55,7 @@ def state_node(value: Any, dtype: Any, features: str) -> Node:
     """An initial state as a node; its layer names it."""
     if isinstance(value, Node):
         return value
-    return leaf(np.array(value, dtype), None, "state", ("N", features))
+    return leaf(np.array(value, dtype), None, Role.INITIAL_STATE, ("N", features))
 
 
 def steps(x: Node) -> list[Node]:
@@ -89,7 +90,7 @@ def mask_node(mask: Any, dtype: Any, tag: str) -> Node:
     """A mask (N, T), or (N, T, 1), as a node of 1 and 0."""
     value = np.asarray(mask)
     value = value[..., None] if value.ndim == 2 else value
-    return leaf((value != 0).astype(dtype), f"mask{tag}", "mask", ("N", "T", "1"))
+    return leaf((value != 0).astype(dtype), f"mask{tag}", Role.MASK, ("N", "T", "1"))
 
 
 def mask_steps(whole: Node, each: list[Node], tag: str) -> Masks:
@@ -100,5 +101,5 @@ def mask_steps(whole: Node, each: list[Node], tag: str) -> Masks:
     found = []
     for position, node in enumerate(each, start=1):
         with at(node.step):
-            found.append(named(f"m{tag}", take(whole, position)))
+            found.append(named(f"m{tag}", take(whole, position), Role.MASK))
     return found

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.graph import Node, at, named
+from ..engine.names import Role
 from ..engine.ops.basic import leaf, spreadcols, stack, state, where, zeros
 from .arguments import boolean
 from .calls import Call, Masks, Scope
@@ -157,11 +158,11 @@ class RNN(Layer):
         out, raw = cell.stepped(x, before, call, prepared)
         names = [f"{name}{call.scope.tag}" for name in cell.state_names]
         if mask is None:
-            states = [named(name, node) for name, node in zip(names, raw)]
+            states = [named(name, node, Role.STATE) for name, node in zip(names, raw)]
             return states[raw.index(out)] if out in raw else out, states
-        new = [named(f"{name}{call.scope.tag}", node) for name, node in zip(_new_names(cell), raw)]
+        new = [named(f"{name}{call.scope.tag}", node, Role.CANDIDATE) for name, node in zip(_new_names(cell), raw)]
         out = new[raw.index(out)] if out in raw else out
-        return out, [named(name, where(spreadcols(mask, a), a, b)) for name, a, b in zip(names, new, before)]
+        return out, [named(name, where(spreadcols(mask, a), a, b), Role.STATE) for name, a, b in zip(names, new, before)]
 
     def masks(self, x: Node, call: Call) -> list[Masks | None]:
         out = call.mask if self.return_sequences and call.conditions.semantics != "keras-3.16" else None
@@ -178,12 +179,16 @@ class RNN(Layer):
                     f"{x_1.shape[0]}: call reset_state() first"
                 )
             letters = self.state_letters(call.scope)
-            given = [leaf(a.astype(x_1.dtype), None, "state", ("N", letter)) for a, letter in zip(kept or [], letters)]
+            given = [
+                leaf(a.astype(x_1.dtype), None, Role.INITIAL_STATE, ("N", letter)) for a, letter in zip(kept or [], letters)
+            ]
         self.check_states([node.shape for node in given], x_1.shape[0])
         found = []
         for cell, inner in zip(self.cells, calls):
             own = [given.pop(0) for _ in cell.state_names] if given else cell.first_states(x_1, inner)
-            found.append([named(f"{name}{inner.scope.tag}", node) for name, node in zip(cell.state_names, own)])
+            found.append(
+                [named(f"{name}{inner.scope.tag}", node, Role.INITIAL_STATE) for name, node in zip(cell.state_names, own)]
+            )
         return found
 
     def check_states(self, shapes: list[Shape], samples: int | None = None) -> None:
@@ -274,9 +279,11 @@ class _Outputs:
         elif self.zero or self.carries:
             if self.carries and self.carried is None:
                 with at(self.before):
-                    self.carried = named(self.name, zeros(out))  # before the first it is 0, whatever the state is
+                    # before the first it is 0, whatever the state is
+                    self.carried = named(self.name, zeros(out), Role.OUTPUT)
             m = spreadcols(self.masks[len(self.found)], out)
-            h = self.carried = named(self.name, where(m, out, self.carried if self.carries and self.carried else zeros(out)))
+            kept = self.carried if self.carries and self.carried else zeros(out)
+            h = self.carried = named(self.name, where(m, out, kept), Role.OUTPUT)
         self.found.append(h)
 
     def _zeroed(self, out: Node, m: Node) -> Node:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.graph import Node, at, named
+from ..engine.names import Role
 from ..engine.ops.basic import join, scale, stack
 from ..initializers import Draws
 from ..system import plain
@@ -153,7 +154,7 @@ class Bidirectional(Layer):
 
     def _named(self, node: Node, call: Call) -> Node:
         """What comes out is called y if it is what the model gives."""
-        return named(f"y{call.scope.tag}", node) if call.scope.head else node
+        return named(f"y{call.scope.tag}", node, Role.OUTPUT) if call.scope.head else node
 
     def masks(self, x: Node, call: Call) -> list[Masks | None]:
         first, *rest = self.forward_layer.masks(x, call)

@@ -9,10 +9,11 @@ import numpy as np
 
 from .. import losses
 from ..engine.graph import Node, ancestors, at, named
+from ..engine.names import Role, verbatim
 from ..engine.ops import arrays as A
 from ..engine.ops import basic as ops
-from ..models import Run
-from ..traces import _truncated
+from ..network import ForwardPass
+from ..run import cut_into_chunks
 from .infer import settle
 from .instrument.recorder import Recorder
 from .running import AskedLoop, Ran
@@ -43,28 +44,44 @@ def made_of(asked: AskedLoop, ran: Ran) -> Made:
     )
     if output.name is None and output.args and not of_steps:
         wishes = (ran.name or "output", "output") if output.ndim else ("L", "loss")
-        output.name, output.step = _free(nodes, *wishes), None
+        output.name, output.step = _free(nodes, *wishes), None  # type: ignore[assignment]
     present = set(nodes)
     parameters = {str(n.name): n for n in given.values() if n in present and n not in sequences and n.name}
     for node in sequences:
-        node.attrs = {**node.attrs, "role": "input"}
+        node.role = Role.INPUT
     loss = output if not output.ndim and asked.target is None else None
     if asked.target is not None and asked.loss is not None:
         with at(None):
             loss = _loss(output, asked.target, asked.loss, _free(nodes, "L", "loss"))
-    if loss is not None and loss.name is None:
-        loss.name = "L"
+    if loss is not None:
+        if loss.name is None:
+            loss.name = "L"  # type: ignore[assignment]
+        loss.role = Role.LOSS
+    _give_names(ancestors([output] if loss is None else [output, loss], nodes))
     data = {name: node for name, node in given.items() if node in sequences and node in present}
     made = Made(output, loss, parameters, data, T, ran.returned, nodes)
     if asked.truncate is not None:
-        run, loss = _truncated(run_of(made), loss, asked.truncate, T)
+        run, loss = cut_into_chunks(run_of(made), loss, asked.truncate, T)
         made = made._replace(output=run.output, loss=loss, nodes=None)
     return made
 
 
-def run_of(made: Made) -> Run:
+def _give_names(nodes: list[Node]) -> None:
+    """The names, so far texts of the user's own, as data: x_t, which has steps, is printed as x at step t."""
+    texts = {node.name for node in nodes if isinstance(node.name, str)}
+    for node in nodes:
+        if isinstance(node.name, str):
+            base = node.name.partition("^")[0]
+            short = base.removesuffix("_t")
+            drop = node.step is not None and short != base and short.isidentifier() and short not in texts
+            node.name = verbatim(node.name, short if drop else base)
+        elif node.role is Role.TARGET and "Y" not in texts and node.name is not None:
+            node.name = node.name._replace(shown="Y")
+
+
+def run_of(made: Made) -> ForwardPass:
     """As a network leaves it."""
-    return Run([made.output], made.parameters, [*made.data.values()], [None], [], [], [])
+    return ForwardPass([made.output], made.parameters, [*made.data.values()], [None], [], [], [], [], [])
 
 
 def _distinct(recorder: Recorder, present: set[Node]) -> dict[str, Node]:
@@ -135,10 +152,11 @@ def _loss(output: Node, Y: np.ndarray, function: losses.LossFunction, name: str)
     steps = [node.step for node in output.args]
     axis = next((axis for axis, op in A.STACKS.items() if op is output.op), 0 if output.op is A.numbers else None)
     if axis is None or steps != list(range(1, len(steps) + 1)):
-        return named(name, losses.applied(function, ops.leaf(Y, "target", "target"), output))
-    whole, step = ops.leaf(Y, "Y", "target"), A.STEPS[axis] if output.ndim > 1 else A.entry
+        return named(name, losses.applied(function, ops.leaf(Y, "target", Role.TARGET), output))
+    whole, step = ops.leaf(Y, "Y", Role.TARGET), A.STEPS[axis] if output.ndim > 1 else A.entry
     each = []
     for t, y in enumerate(output.args, start=1):
         with at(t):
-            each.append(named("l", losses.applied(function, named("target", step(whole, t=t)), y)))
-    return named(name, ops.average(*each))
+            target = named("target", step(whole, t=t), Role.TARGET)
+            each.append(named("l", losses.applied(function, target, y), Role.STEP_LOSS))
+    return named(name, ops.average(*each), Role.LOSS)

@@ -288,10 +288,10 @@ class _Settling:
             used = present
         for node, name in given.items():
             taken = wholes.get(node) == name or name in by_name
-            node.name = (f"{name}_all" if node in used else None) if taken else name
+            node.name = (f"{name}_all" if node in used else None) if taken else name  # type: ignore[assignment]
         for node in wholes:
             if node in used and node.name is None and node.args:
-                node.name = f"{wholes[node]}_all"
+                node.name = f"{wholes[node]}_all"  # type: ignore[assignment]
 
     def _give_name(self, name: str, members: list[Node], steps_of_cuts: dict[Node, int]) -> None:
         step_of, tag_of = self.step, self.tag
@@ -314,7 +314,7 @@ class _Settling:
             return
         shown = {tag: name + _superscript(tag if several else ()) for tag in set(tags)}
         for node, tag in zip(members, tags):
-            node.name = shown[tag]
+            node.name = shown[tag]  # type: ignore[assignment]
         self.stamps.update(zip(members, steps))
 
     def _give_numbered(self, name: str, members: list[Node], places: list[Any], several: bool) -> None:
@@ -325,7 +325,7 @@ class _Settling:
         calls = any(len(found) > 1 for found in placed.values())
         for (step, tag), found in placed.items():
             for k, node in enumerate(found.values(), start=1):
-                node.name = name + _superscript((*(tag if several else ()), *([k] if calls else [])))
+                node.name = name + _superscript((*(tag if several else ()), *([k] if calls else [])))  # type: ignore[assignment]
                 self.stamps[node] = step
 
     def _starts(self, members: list[Node], steps: list[int | None]) -> set[Node]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import losses
 from ..engine.graph import Node
+from ..engine.names import Role
 from ..engine.ops import basic as ops
 from ..system import CannotFollow
 from . import errors as refusal
@@ -108,7 +109,7 @@ class _Given:
             found = np.asarray(value)[tuple(bad[0])]
             raise ValueError(f"{name} has {found} at {bad[0].tolist()}: {len(bad)} of {value.size} are not finite")
         value = np.array(value, self.dtype, order="K")
-        leaf = ops.leaf(value, None, "parameter")
+        leaf = ops.leaf(value, None, Role.PARAMETER)
         leaf.step = 0
         self.recorder.given[leaf] = name or "array"
         self.recorder.names[leaf] = (name or "array", 1)

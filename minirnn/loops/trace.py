@@ -5,21 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import losses
 from ..engine.graph import replay
 from ..layers.calls import Conditions
-from ..models import Run
-from ..traces import Asked, Trace
+from ..network import ForwardPass
+from ..readings.analysis.jacobians import JacobianNorms, jacobian, jacobian_norms
+from ..run import Request, Run
 from .assemble import Made, made_of, run_of
 from .running import AskedLoop, Ran, in_precision, run, taken
-
-if TYPE_CHECKING:
-    from ..readings.analysis.jacobians import JacobianNorms
-
 
 _settling = threading.RLock()  # two threads may ask the same trace
 
@@ -45,7 +42,7 @@ class Function:
         return {}
 
 
-class LoopTrace(Trace):
+class LoopRun(Run):
     """A function run on arrays: all that a `Trace` has, in the names of the function's own variables.
 
     `returned` is what the function returned, with plain arrays.
@@ -75,17 +72,17 @@ class LoopTrace(Trace):
         model: Any = Function(getattr(asked.function, "__name__", type(asked.function).__name__))
         inputs = [node.value for node in made.data.values()]
         targets = None if asked.target is None else [asked.target]
-        known = Asked(model, inputs, targets, asked.loss, {}, Conditions(), asked.truncate)
+        known = Request(model, inputs, targets, asked.loss, {}, Conditions(), asked.truncate)
         wrt = self._wrt if made.loss is not None else ()
         super().__init__(run_of(made), made.loss, known, wrt, made.nodes)
         self._made = self._found = made
 
     @cached_property
-    def _run(self) -> Run:
+    def _run(self) -> ForwardPass:
         return run_of(self._made)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _trace, (self._asked_loop, True, self._wrt)
+        return _run_again, (self._asked_loop, self._wrt, type(self))
 
     @property
     def steps(self) -> int:
@@ -107,39 +104,28 @@ class LoopTrace(Trace):
                         arg.name is not None
                         and arg.step is not None
                         and arg.step < node.step
-                        and (arg.name, 1) in self.variables
+                        and (str(arg.name), 1) in self.variables
                     ):
-                        found[arg.name] = None
+                        found[str(arg.name)] = None
         return found
 
-    @cached_property
-    def literal(self) -> dict[str, str]:
-        """Names are printed as they stand; x_t, which has steps, as x at step t."""
-        found = {}
-        for name, step in self.variables:
-            base = name.partition("^")[0]
-            if "/d" not in name and base not in found:
-                short = base.removesuffix("_t")
-                drop = step is not None and short != base and short.isidentifier() and short not in self.counts
-                found[base] = f"'{short if drop else base}'{base}"
-        others = any(name == "Y" and node.attrs.get("role") != "target" for (name, _), node in self.variables.items())
-        return found | ({"target": "'Y'target"} if "target" in self.counts and not others else {})
+    is_loop = True
 
-    def astype(self, dtype: Any) -> LoopTrace:
+    def astype(self, dtype: Any) -> LoopRun:
         """The same function on the same arrays, run in another precision."""
         dtype = np.dtype(dtype)
         if all(node.dtype == dtype for node in self.forward if node.dtype.kind == "f"):
             return self
         given = {name: in_precision(value, np.dtype(dtype)) for name, value in self._asked_loop.arguments.items()}
-        return _trace(self._asked_loop._replace(arguments=given, dtype=np.dtype(dtype)), again=True)
+        return _run_again(self._asked_loop._replace(arguments=given, dtype=np.dtype(dtype)), (), type(self))
 
-    def with_respect_to(self, names: Iterable[str]) -> Trace:
+    def with_respect_to(self, names: Iterable[str]) -> LoopRun:
         """The same run, differentiated by further quantities too."""
         names = tuple(names)
         if not names:
             return self
         self._needs_loss(f"derivative with respect to {', '.join(names)}")
-        return LoopTrace(self._asked_loop, names, self._made)
+        return type(self)(self._asked_loop, names, self._made)
 
     def _short(self) -> None:
         return None  # the function itself decides how many steps it takes
@@ -156,12 +142,12 @@ class LoopTrace(Trace):
     def jacobian(self, t: int, k: int, name: str | None = None) -> np.ndarray:
         """dh_t/dh_k, (M, M) of a vector, (N, M, M) where samples are rows."""
         self._demand_samples_in_rows(name)
-        return super().jacobian(t, k, name)
+        return jacobian(self, t, k, name)
 
     def jacobian_norms(self, name: str | None = None) -> JacobianNorms:
         """The norms of dh_t/dh_k for all t and k."""
         self._demand_samples_in_rows(name)
-        return super().jacobian_norms(name)
+        return jacobian_norms(self, name)
 
     def _demand_samples_in_rows(self, name: str | None) -> None:
         """Raise NotImplementedError unless each row of a state depends on the same row of the one before it alone."""
@@ -170,7 +156,7 @@ class LoopTrace(Trace):
             if node is None or after is None or node.ndim == 1:
                 continue
             if node.ndim == 2:
-                J = super().jacobian(2, 1, node.name)
+                J = jacobian(self, 2, 1, str(node.name))
                 move = np.random.default_rng(0).choice([-1.0, 1.0], node.shape)
                 start = {n: n.value.astype(complex) for n in self.forward if not n.args and n.value.dtype.kind == "f"}
                 found = replay(self.forward, start | {node: node.value + 1e-30j * move})[after].imag / 1e-30
@@ -191,9 +177,13 @@ class LoopTrace(Trace):
         return f"<Trace of the function {self.model.label!r}: {what}>"
 
 
-def trace_function(
-    function: Callable[..., Any], arguments: dict[str, Any], dtype: Any = None, truncate: int | None = None
-) -> LoopTrace:
+def run_function(
+    function: Callable[..., Any],
+    arguments: dict[str, Any],
+    dtype: Any = None,
+    truncate: int | None = None,
+    kind: type[Any] = LoopRun,
+) -> Any:
     """Run `function` on `arguments` and trace it. ``Y`` and ``loss`` are a target and a loss unless it takes them itself.
 
     Raises CannotFollow (a TypeError), with file, line and cure, where the function does what cannot be followed.
@@ -208,8 +198,9 @@ def trace_function(
     if dtype is not None:
         arguments = {name: in_precision(value, np.dtype(dtype)) for name, value in arguments.items()}
     chosen = None if target is None else losses.get(loss or "mse")
-    return _trace(AskedLoop(function, arguments, target, chosen, None if dtype is None else np.dtype(dtype), truncate))
+    asked = AskedLoop(function, arguments, target, chosen, None if dtype is None else np.dtype(dtype), truncate)
+    return kind(asked, (), run(asked))
 
 
-def _trace(asked: AskedLoop, again: bool = False, wrt: tuple[str, ...] = ()) -> LoopTrace:
-    return LoopTrace(asked, wrt, run(asked, again))
+def _run_again(asked: AskedLoop, wrt: tuple[str, ...], kind: type[LoopRun]) -> LoopRun:
+    return kind(asked, wrt, run(asked, True))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.graph import Node, replay
-from ..traces import Trace
+from ..run import Run
 
 
 class Arithmetic:
@@ -34,7 +34,7 @@ class Arithmetic:
         return replay(nodes, leaves | (values or {}), self)
 
 
-def work(trace: Trace) -> int:
+def work(trace: Run) -> int:
     """About so many additions and multiplications make up the trace."""
     matmuls = sum(n.value.size * n.args[0].shape[-1] for n in trace.nodes if n.op.name == "matmul")
     return matmuls + sum(n.value.size for n in trace.nodes)

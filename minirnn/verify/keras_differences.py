@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..checks import NAN_LEFT_OUT
 from ..layers import RNN, Bidirectional, Layer
 from ..layers.calls import SEMANTICS
 from .report import Row
 from .rounding import allowed
 
 if TYPE_CHECKING:
-    from ..traces import Trace
+    from ..run import Run
 
 
 class Trap(NamedTuple):
@@ -30,7 +31,7 @@ class Trap(NamedTuple):
 
     name: str
     sentence: str
-    concerns: Callable[[Trace], bool]
+    concerns: Callable[[Run], bool]
     shows: str = ""
     noted: bool = False
     fails: bool = False
@@ -44,11 +45,11 @@ def _inside(layer: Layer) -> list[RNN]:
     return [layer] if isinstance(layer, RNN) else [r for child in layer.children.values() for r in _inside(child)]
 
 
-def _rnns(trace: Trace) -> list[RNN]:
+def _rnns(trace: Run) -> list[RNN]:
     return [rnn for layer in trace.model.layers for rnn in _inside(layer)]
 
 
-def _masked(trace: Trace) -> list[tuple[RNN, np.ndarray]]:
+def _masked(trace: Run) -> list[tuple[RNN, np.ndarray]]:
     """Every RNN that is called with a mask, and the mask (N, T) in the order in which it goes through the steps."""
     found = []
     for symbolic, call in trace.calls:
@@ -58,7 +59,7 @@ def _masked(trace: Trace) -> list[tuple[RNN, np.ndarray]]:
     return found
 
 
-def _zeroed(trace: Trace) -> list[tuple[RNN, np.ndarray]]:
+def _zeroed(trace: Run) -> list[tuple[RNN, np.ndarray]]:
     return [(rnn, mask) for rnn, mask in _masked(trace) if rnn.zero_output_for_mask]
 
 
@@ -114,7 +115,7 @@ TRAPS = (
     ),
     Trap(
         "NaN at a step that is left out",
-        "Keras predicts finite numbers and gives NaN for every gradient; minirnn predicts the same and traces no such data.",
+        NAN_LEFT_OUT,
         lambda trace: False,  # mr.trace refuses the data, in these words
     ),
     Trap(
@@ -143,7 +144,7 @@ TRAPS = (
 __doc__ = f"{__doc__}\n" + "\n".join(f"- **{trap.name}.** {trap.sentence}" for trap in TRAPS)
 
 
-def explained(rows: list[Row], trace: Trace, ask: Callable[[Trace], Iterable[Row]]) -> list[Row]:
+def explained(rows: list[Row], trace: Run, ask: Callable[[Run], Iterable[Row]]) -> list[Row]:
     """The rows of Keras, with the reason where its semantics are not those of the trace: others that it agrees with."""
     mine = trace.conditions.semantics
     if all(row.ok for row in rows):
@@ -159,26 +160,21 @@ def explained(rows: list[Row], trace: Trace, ask: Callable[[Trace], Iterable[Row
     return rows
 
 
-def failing(trace: Trace) -> str:
+def failing(trace: Run) -> str:
     """Why Keras raises an error, where that is known; or nothing."""
     return "".join(f". {trap.said}" for trap in concerning(trace) if trap.fails)
 
 
-def notes(trace: Trace) -> list[str]:
+def notes(trace: Run) -> list[str]:
     """What surprises though all witnesses agree."""
     return [trap.said.rstrip(".") for trap in concerning(trace) if trap.noted]
 
 
-def nan_left_out() -> str:
-    """What Keras does with numbers that are not finite, for the refusal of such data."""
-    return next(trap.said for trap in TRAPS if trap.name.startswith("NaN"))
-
-
-def concerning(trace: Trace) -> list[Trap]:
+def concerning(trace: Run) -> list[Trap]:
     """The differences that this trace runs into.
 
     >>> import minirnn as mr
     >>> concerning(mr.trace(mr.demo.model(), mr.demo.X))
     []
     """
-    return [] if trace.literal else [trap for trap in TRAPS if trap.concerns(trace)]
+    return [] if trace.is_loop else [trap for trap in TRAPS if trap.concerns(trace)]

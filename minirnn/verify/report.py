@@ -13,7 +13,7 @@ import numpy as np
 
 from ..engine.graph import Node
 from ..engine.precision import least, precisions
-from ..traces import Trace
+from ..run import Run
 
 TOLERANCE = 32.0  # eps of the dtype, relative to the largest entry
 
@@ -59,7 +59,7 @@ def error_in_eps(found: np.ndarray, truth: np.ndarray, dtype: str) -> float:
 class Judge:
     """The rows of a trace: what a witness says of its nodes, each in the precision in which it was computed."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Run) -> None:
         self._known = precisions(trace.nodes)
 
     def precision(self, nodes: Iterable[Node]) -> str:
@@ -77,15 +77,15 @@ class Unheard(Exception):
     """Why a witness cannot be heard, in one sentence."""
 
 
-Expected = Callable[[Trace], list[tuple[str, str]]]
+Expected = Callable[[Run], list[tuple[str, str]]]
 
 
-def witness(expected: Expected) -> Callable[[Callable[[Trace], Iterator[Row]]], Callable[[Trace], list[Row]]]:
+def witness(expected: Expected) -> Callable[[Callable[[Run], Iterator[Row]]], Callable[[Run], list[Row]]]:
     """A function of the trace that gives rows; where it raises Unheard those `expected` (quantity, witness) are missing."""
 
-    def decorated(rows: Callable[[Trace], Iterator[Row]]) -> Callable[[Trace], list[Row]]:
+    def decorated(rows: Callable[[Run], Iterator[Row]]) -> Callable[[Run], list[Row]]:
         @functools.wraps(rows)
-        def heard(trace: Trace) -> list[Row]:
+        def heard(trace: Run) -> list[Row]:
             found: list[Row] = []
             try:
                 found.extend(row for row in rows(trace))
@@ -100,24 +100,24 @@ def witness(expected: Expected) -> Callable[[Callable[[Trace], Iterator[Row]]], 
     return decorated
 
 
-def derivative(trace: Trace, name: str) -> str:
+def derivative(trace: Run, name: str) -> str:
     """What the derivative of the loss by a quantity is called, "dL/dh"."""
     loss = trace.loss_node
     return f"d{'L' if loss is None else loss.name}/d{name}"
 
 
-def gradients(trace: Trace) -> list[str]:
+def gradients(trace: Run) -> list[str]:
     """The names of the derivatives by all parameters; none without a loss."""
     return [] if trace.loss_node is None else [derivative(trace, name) for name in trace.parameters]
 
 
-def states(trace: Trace) -> list[str]:
+def states(trace: Run) -> list[str]:
     """What one step hands to a later one, but for a loss that is summed on the way."""
     loss = trace.loss_node
     return [name for name in trace.state_names if loss is None or name != str(loss.name)]
 
 
-def steps_of(trace: Trace, name: str) -> list[int | None]:
+def steps_of(trace: Run, name: str) -> list[int | None]:
     """The steps from 1 on at which a quantity is there; [None] of one that has none."""
     found = sorted(step for known, step in trace.variables if known == name and step)
     return [*found] or [None]

@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.graph import Node, ancestors, replay
 from ..engine.ops.basic import sigmoid, softmax, tanh
 from ..engine.precision import least, moves, precisions, widened
-from ..traces import Trace
+from ..run import Run
 from .report import TOLERANCE, Row, error_in_eps
 
 WIDER = {"float32": np.float64, "float64": np.longdouble}
@@ -24,14 +24,14 @@ FAR = 100  # times what moved results explain, an error is not one of rounding
 MARGIN = 8  # two programs round differently: so many times the cost to one of them is taken for rounding
 
 
-def _flat(trace: Trace) -> int:
+def _flat(trace: Run) -> int:
     """How many entries of states and outputs have reached ±1, where the derivative is 0 in floating point; 0 if few."""
     bends = [n for n in trace.forward if n.op in (tanh, sigmoid, softmax)]
     flat = sum(int(np.sum((np.abs(n.value) == 1) | ((n.op is not tanh) & (n.value == 0)))) for n in bends)
     return flat if flat > FEW * sum(n.value.size for n in bends) else 0
 
 
-def allowed(rows: list[Row], trace: Trace) -> list[Row]:
+def allowed(rows: list[Row], trace: Run) -> list[Row]:
     """The rows, where one is off by more than the tolerance with what rounding explains allowed for."""
     known = costs({i: row.nodes for i, row in enumerate(rows) if not row.ok and row.nodes})
     forward = set(trace.forward)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from ..engine.ops.basic import sigmoid, tanh
-from ..traces import Trace
+from ..run import Run
 
 PART = 1 / 2  # of the digits may be lost without a word
 
 
-def saturated(trace: Trace, dtype: str | None = None) -> list[str]:
+def saturated(trace: Run, dtype: str | None = None) -> list[str]:
     """One sentence for each state or output of which slopes have lost more than half of the digits of the precision."""
     dtype = dtype or str(trace.dtype)
     digits = -float(np.log10(np.finfo(dtype).eps))
     found = []
     for name in dict.fromkeys(str(n.name) for n in trace.forward if n.name and n.op in (tanh, sigmoid)):
-        nodes = [n for n in trace.forward if n.name == name and n.op in (tanh, sigmoid)]
+        nodes = [n for n in trace.forward if n.name is not None and str(n.name) == name and n.op in (tanh, sigmoid)]
         lost = {n.step: _digits_lost(np.abs(n.value), digits) for n in nodes}
         many = {step: each[each > PART * digits] for step, each in lost.items()}
         count = sum(map(len, many.values()))

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..run import Run
 from ..system import plain
-from ..traces import Trace
 from . import keras_differences as traps
 from .report import Report, Row, gradients, states
 from .rounding import allowed
@@ -16,7 +16,7 @@ from .saturation import saturated
 from .witnesses import complex_step, keras, keras_cells, own_function
 
 
-def verify(trace: Trace, *, with_keras: bool = True, thorough: bool = False) -> Report:
+def verify(trace: Run, *, with_keras: bool = True, thorough: bool = False) -> Report:
     """Compare the trace with the complex step (float64) and with Keras and tf.GradientTape (float64 and float32).
 
     The network is run again in each precision. 32 eps are allowed, and more only where rounding alone costs more (see
@@ -39,7 +39,7 @@ def verify(trace: Trace, *, with_keras: bool = True, thorough: bool = False) -> 
         rows += allowed([*complex_step.second(double), *symbolic.rows(double), *exact.rows(double)], double)
         rows += allowed(exact.rows(single), single)
     rows += _unjudged(double, rows)
-    from .. import __version__
+    from .._version import __version__
 
     versions = {"minirnn": __version__, "numpy": np.__version__, "python": platform.python_version()}
     if with_keras and (asked := keras.versions()):
@@ -49,7 +49,7 @@ def verify(trace: Trace, *, with_keras: bool = True, thorough: bool = False) -> 
     return Report(rows, versions, list(dict.fromkeys(warnings)))
 
 
-def _asking_keras(trace: Trace) -> list[Row]:
+def _asking_keras(trace: Run) -> list[Row]:
     found: list[Row] = []
     for witness, name in ((_layers, keras.FORWARD), (keras_cells.rows, keras_cells.NAME)):
         try:
@@ -60,11 +60,11 @@ def _asking_keras(trace: Trace) -> list[Row]:
     return found
 
 
-def _layers(trace: Trace) -> list[Row]:
+def _layers(trace: Run) -> list[Row]:
     return traps.explained(keras.rows(trace), trace, keras.rows)
 
 
-def _unjudged(trace: Trace, rows: list[Row]) -> Iterator[Row]:
+def _unjudged(trace: Run, rows: list[Row]) -> Iterator[Row]:
     """A row for every weight whose gradient, and every state whose derivative, no witness has a row of: nothing is lost."""
     weights = sum(len(layer.weight_arrays) for layer in trace.model.layers)
     if weights > len(trace.parameters):

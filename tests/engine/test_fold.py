@@ -9,18 +9,18 @@ from minirnn.engine.graph import ancestors, at, named
 from minirnn.engine.ops import basic as ops
 
 GOLDEN = """\
-X = leaf(role=input, dims=('N', 'T', 'D'))
+X = leaf(dims=('N', 'T', 'D'))
 x[t] = take(X, t=0)    t = 1..T
-W_x = leaf(role=parameter, dims=('D', 'M'))
-W_h = leaf(role=parameter, dims=('M', 'M'))
-b_h = leaf(role=parameter, dims=('M',))
+W_x = leaf(dims=('D', 'M'))
+W_h = leaf(dims=('M', 'M'))
+b_h = leaf(dims=('M',))
 h[t] = state(x[t+1], W_h)    t = 0
 h[t] = tanh(z[t])    t = 1..T
 z[t] = add(add(matmul(x[t], W_x), spread(b_h, matmul(x[t], W_x))), matmul(h[t-1], W_h))    t = 1..T
-W_o = leaf(role=parameter, dims=('M', 'K'))
-b_o = leaf(role=parameter, dims=('K',))
+W_o = leaf(dims=('M', 'K'))
+b_o = leaf(dims=('K',))
 y = add(matmul(h[T], W_o), spread(b_o, matmul(h[T], W_o)))
-target = leaf(role=target, dims=('N', 'K'))
+target = leaf(dims=('N', 'K'))
 L = mean(square(subtract(y, target)))
 dL/dy = multiply(share(ones(L), square(subtract(y, target))), scale(subtract(y, target), p=2))
 dL/db_o = sumrows(dL/dy)
@@ -65,12 +65,12 @@ def test_a_step_reads_like_any_other_whoever_made_it(trace):
             seen.append(named("s", ops.tanh(seen[-1] @ W) + seen[-2]))
     folded = fold(ancestors([seen[-1]]))
     assert "s[t] = add(tanh(matmul(s[t-1], W)), s[t-2])    t = 1..T" in str(folded)
-    assert [[f.name for f in cycle if f.name] for cycle in folded.cycles()] == [["s"]]
+    assert [[str(f.name) for f in cycle if f.name] for cycle in folded.cycles()] == [["s"]]
 
 
 def test_the_cycles_are_the_recurrences(trace, stacked):
     def names(t):
-        return [{f.name for f in cycle} - {None} for cycle in t.fold().cycles()]
+        return [{str(f.name) for f in cycle if f.name} for cycle in t.fold().cycles()]
 
     assert names(trace) == [{"h", "z"}, {"dL/dh", "dL/dz"}]
     assert names(stacked) == [{"h^1", "z^1"}, {"h^2", "z^2"}, {"dL/dh^2", "dL/dz^2"}, {"dL/dh^1", "dL/dz^1"}]

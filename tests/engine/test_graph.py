@@ -45,7 +45,7 @@ def test_steps_are_of_a_thread():
 def test_named_wraps_what_has_a_name():
     a = named("a", ops.leaf(1.0))
     b = named("b", a)
-    assert a.name == "a" and b.name == "b" and b.op is ops.same and b.args == (a,)
+    assert str(a.name) == "a" and str(b.name) == "b" and b.op is ops.same and b.args == (a,)
 
 
 def test_named_takes_the_present_step():

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Node, Primitive, same
+from ..names import Name, Role, parse
 from ..sizes import ONE, Size, Sizes
 
 # ----------------------------------------------------------------------------------------------------------- leaves
@@ -22,13 +23,13 @@ from ..sizes import ONE, Size, Sizes
 leaf_op: Primitive = Primitive("leaf", "None", (), lambda S: None, "")
 
 
-def leaf(value: Any, name: str | None = None, role: str = "constant", dims: tuple[str, ...] = ()) -> Node:
+def leaf(value: Any, name: str | Name | None = None, role: Role = Role.CONSTANT, dims: tuple[str, ...] = ()) -> Node:
     """A value that nothing was computed from.
 
-    role is one of "input", "state", "parameter", "target", "constant"; dims names the length of each axis ("N", "D").
+    dims names the length of each axis ("N", "D").
     """
-    node = Node(leaf_op, (), {"role": role, "dims": dims}, np.asarray(value))
-    node.name = name
+    node = Node(leaf_op, (), {"dims": dims}, np.asarray(value))
+    node.name, node.role = parse(name) if isinstance(name, str) else name, role
     return node
 
 

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...engine.names import latex
+from .jacobians import jacobian_norms
+from .ledger import ledger
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ...traces import Trace
+    from ...run import Run
 
 Room = Callable[[int], "list[Axes]"]  # so many axes, or the one that was given
 INKS = ("#1f4e79", "#c1582b", "#3d7a4d", "#7a4d8f")
 PALE, RULE = "#b9c6d3", "#8a8f98"
 
 
-def plot(trace: Trace, what: str, ax: Axes | None = None, **options: Any) -> Figure:
+def plot(trace: Run, what: str, ax: Axes | None = None, **options: Any) -> Figure:
     """Draw `what` on `ax`, or on a figure of its own, and return the figure.
 
     - "flow": ‖dL/dh_t‖ over time, one line per recurrent layer
@@ -46,7 +50,7 @@ def canvas(ax: Axes | None) -> tuple[Room, Figure]:
     return lambda count: list(figure.subplots(1, count, squeeze=False)[0]), figure
 
 
-def _flow(trace: Trace, room: Room) -> None:
+def _flow(trace: Run, room: Room) -> None:
     names = trace.state_names
     steps = {name: [t for t in range(1, trace.steps + 1) if (name, t) in trace.variables] for name in names}
     norms = {name: [float(np.linalg.norm(trace.adjoint(name, t))) for t in steps[name]] for name in names}
@@ -54,16 +58,16 @@ def _flow(trace: Trace, room: Room) -> None:
     if any(map(any, norms.values())):
         ax.set_yscale("log", nonpositive="mask")
     for ink, name in zip(INKS * len(norms), norms):
-        ax.plot(steps[name], norms[name], "o-", color=ink, markersize=4, label=f"${_math(name)}$")
+        ax.plot(steps[name], norms[name], "o-", color=ink, markersize=4, label=f"${latex(trace.names[name])}$")
     if len(norms) > 1:
         ax.legend(frameon=False)
     label(ax, r"time step $t$", r"$\|\partial L/\partial h_t\|$", "How much of the loss each step feels")
 
 
-def _ledger(trace: Trace, room: Room, of: str = "W_h", by: str = "step") -> None:
-    entries = trace.ledger(of, by)
+def _ledger(trace: Run, room: Room, of: str = "W_h", by: str = "step") -> None:
+    entries = ledger(trace, of, by)
     (ax,) = room(1)
-    symbol = _math(of)
+    symbol = latex(trace.names[of])
     if by == "path":
         norms = np.linalg.norm(entries.reshape(trace.steps, trace.steps, -1), axis=2)
         _heat([ax], [norms], 1, rf"part of $\partial L/\partial {symbol}$")
@@ -80,8 +84,8 @@ def _ledger(trace: Trace, room: Room, of: str = "W_h", by: str = "step") -> None
     label(ax, r"time step $t$", f"share of {whole}", f"What each step adds to {whole}")
 
 
-def _jacobians(trace: Trace, room: Room, name: str | None = None) -> None:
-    norms, bound = trace.jacobian_norms(name)
+def _jacobians(trace: Run, room: Room, name: str | None = None) -> None:
+    norms, bound = jacobian_norms(trace, name)
     titles = [r"$\|\partial h_t/\partial h_k\|$", r"the bound $(\gamma\,\sigma_{\max}(W_h))^{t-k}$"]
     matrices = [norms] if bound is None else [norms, bound]
     axes = room(len(matrices))
@@ -115,13 +119,6 @@ def label(ax: Axes, x: str, y: str, title: str) -> None:
     ax.set_title(title, fontsize="medium", loc="left")
     ax.spines[["top", "right"]].set_visible(False)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-
-
-def _math(name: str) -> str:
-    """A name as TeX: h^1 of layer 1 is h^{1}, W_h^2 is W_{h}^{2}."""
-    base, _, tag = name.partition("^")
-    letter, _, index = base.partition("_")
-    return f"{letter}{f'_{{{index}}}' * bool(index)}{f'^{{{tag}}}' * bool(tag)}"
 
 
 DRAWINGS: dict[str, Callable[..., None]] = {"flow": _flow, "ledger": _ledger, "jacobians": _jacobians}

@@ -17,7 +17,7 @@ from ...engine.graph import Node, same
 from ...engine.ops.basic import add, leaf, matmul, relu, sigmoid, softmax, tanh
 
 if TYPE_CHECKING:
-    from ...traces import Trace
+    from ...run import Run
 
 SLOPES = {tanh: 1.0, relu: 1.0, same: 1.0, sigmoid: 0.25, softmax: 0.5}  # the largest norm of the activation's Jacobian
 
@@ -32,7 +32,7 @@ class JacobianNorms(NamedTuple):
     bound: np.ndarray | None  # of the same shape: (γ σ_max(W_h))^(t-k); None where h_t is not f(… + h_{t-1} W_h)
 
 
-def jacobian(trace: Trace, t: int, k: int, name: str | None = None) -> np.ndarray:
+def jacobian(trace: Run, t: int, k: int, name: str | None = None) -> np.ndarray:
     """dh_t/dh_k of every sample, (N, M, M): entry [n, i, j] is dh_t[n, i] / dh_k[n, j], the total derivative.
 
     `name` says which states are meant where there are several, such as "h^2". The states of two samples do not depend on
@@ -43,10 +43,12 @@ def jacobian(trace: Trace, t: int, k: int, name: str | None = None) -> np.ndarra
     return _back_from(trace, trace.variables[name, t], [trace.variables[name, k]])[0]
 
 
-def jacobian_norms(trace: Trace, name: str | None = None) -> JacobianNorms:
+def jacobian_norms(trace: Run, name: str | None = None) -> JacobianNorms:
     """The spectral norms of dh_t/dh_k for all t and k from 0 to T, and the bound beside them."""
     name = _state(trace, name)
-    states = [node for node in trace.forward if node.name == name]  # in the order of computation
+    states = [
+        node for node in trace.forward if node.name is not None and str(node.name) == name
+    ]  # in the order of computation
     norms = np.zeros((len(states), len(states)))
     for t, all_J in enumerate(_one_after_the_other(trace, states) or _each(trace, states)):
         norms[t, : len(all_J)] = [_largest(J) for J in all_J]
@@ -67,12 +69,12 @@ def _largest(J: np.ndarray) -> float:
     return largest
 
 
-def _each(trace: Trace, states: list[Node]) -> Iterator[list[np.ndarray]]:
+def _each(trace: Run, states: list[Node]) -> Iterator[list[np.ndarray]]:
     """dh_t/dh_k for all k, step by step."""
     return (_back_from(trace, node, states) for node in states)
 
 
-def _one_after_the_other(trace: Trace, states: list[Node]) -> Iterator[list[np.ndarray]] | None:
+def _one_after_the_other(trace: Run, states: list[Node]) -> Iterator[list[np.ndarray]] | None:
     """The same for k ≤ t as products of one-step Jacobians; None where a state depends on more than the one before."""
     depending = depending_on(states, trace.forward)
     pairs = list(itertools.pairwise(states))
@@ -93,7 +95,7 @@ def _products(identity: np.ndarray, steps: list[np.ndarray]) -> Iterator[list[np
         yield found
 
 
-def _state(trace: Trace, name: str | None) -> str:
+def _state(trace: Run, name: str | None) -> str:
     names = trace.state_names
     if name is None and len(names) == 1:
         return names[0]
@@ -102,7 +104,7 @@ def _state(trace: Trace, name: str | None) -> str:
     return name
 
 
-def _back_from(trace: Trace, node: Node, wrt: list[Node], order: list[Node] | None = None) -> list[np.ndarray]:
+def _back_from(trace: Run, node: Node, wrt: list[Node], order: list[Node] | None = None) -> list[np.ndarray]:
     """d(node)/d(each of wrt), by one backward pass through `order` for each unit of the node."""
     order = order or trace.forward[: trace.forward.index(node) + 1]
     paths = depending_on(wrt, order)
@@ -127,7 +129,7 @@ def _bound(states: list[Node]) -> np.ndarray | None:
     return bound
 
 
-def gradient_bound(trace: Trace, name: str) -> np.ndarray | None:
+def gradient_bound(trace: Run, name: str) -> np.ndarray | None:
     """What ‖dL/dh_t‖ cannot exceed, for t from 1 to T: γ σ_max(W_h) times the bound of step t+1, plus the norm of what
     reaches h_t by other ways than h_{t+1}. None where h_t is not f(… + h_{t-1} W_h), or there is no loss.
     """

@@ -15,13 +15,13 @@ from ...engine.backprop import contribution, depending_on, pull_back
 from ...engine.graph import Node
 
 if TYPE_CHECKING:
-    from ...traces import Trace
+    from ...run import Run
 
 MOST = 2**31  # bytes of one ledger by path
 Seeds = dict[Node, list[Node]]
 
 
-def ledger(trace: Trace, name: str, by: str = "step") -> np.ndarray:
+def ledger(trace: Run, name: str, by: str = "step") -> np.ndarray:
     """What each step adds to dL/d`name`.
 
     - ``by="step"``: (T, ...), entry t-1 is what the use of the parameter at step t adds; they sum to the gradient
@@ -48,7 +48,7 @@ def ledger(trace: Trace, name: str, by: str = "step") -> np.ndarray:
     return found
 
 
-def _before_the_steps(trace: Trace, name: str, parameter: Node) -> list[Node]:
+def _before_the_steps(trace: Run, name: str, parameter: Node) -> list[Node]:
     """The parameter and what is computed of it outside of the steps, such as its transpose, in order of creation."""
     around = {parameter}
     for node in trace.forward:
@@ -71,7 +71,7 @@ def _used(node: Node) -> Iterable[Node]:
     return node.args if not shapes else [a for position, a in enumerate(node.args) if position not in shapes]
 
 
-def _by_step(trace: Trace, cotangents: dict[Node, Node], parameter: Node, around: list[Node]) -> np.ndarray:
+def _by_step(trace: Run, cotangents: dict[Node, Node], parameter: Node, around: list[Node]) -> np.ndarray:
     """The cotangent of the parameter, split by the step of the nodes that use it."""
     inside = set(around)
     seeds: dict[int, Seeds] = {}
@@ -85,7 +85,7 @@ def _by_step(trace: Trace, cotangents: dict[Node, Node], parameter: Node, around
     return found
 
 
-def _read_off(trace: Trace, paths: set[Node]) -> dict[int, Seeds]:
+def _read_off(trace: Run, paths: set[Node]) -> dict[int, Seeds]:
     """Where the loss meets the steps: the cotangents that enter each step from outside of all steps."""
     seeds: dict[int, Seeds] = {}
     reached = {trace.loss_node}

@@ -14,7 +14,7 @@ from ...engine.ops.basic import same, spreadcols, where, zeros
 
 if TYPE_CHECKING:
     from ...engine.graph import Node
-    from ...traces import Trace
+    from ...run import Run
 
 COMPUTED, CARRIED, ZEROED = "computed", "carried", "zeroed"
 
@@ -59,12 +59,12 @@ class Masks:
         return "<table>" + line(head, "th") + "".join(line(row, "td") for row in body) + "</table>"
 
 
-def masks(trace: Trace) -> Masks:
+def masks(trace: Run) -> Masks:
     """What the masks of `trace` do to the states and outputs of its layers. ValueError if it has none."""
     words: dict[str, dict[int, np.ndarray]] = {}
     for (name, step), node in trace.variables.items():
         chosen = _chosen(node)
-        if step is not None and chosen is not None and "/d" not in name:
+        if step is not None and chosen is not None and trace.names[name].of is None:
             words.setdefault(name, {})[step] = chosen
     if not words:
         raise ValueError(

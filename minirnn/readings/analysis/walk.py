@@ -13,11 +13,10 @@ from ..equations import matrix as S
 from ..equations.build import Expressions, in_order, values_of
 from ..equations.evaluate import Values, evaluate
 from ..equations.printer import text
-from ..equations.renaming import renamed
 from ..equations.with_numbers import numbered
 
 if TYPE_CHECKING:
-    from ...traces import Trace
+    from ...run import Run
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class Walk:
         return f"<Walk of {len(self)} stops, from {self[0].title!r} to {self[-1].title!r}: print it, or one of them>"
 
 
-def walk(trace: Trace) -> Walk:
+def walk(trace: Run) -> Walk:
     """The steps of `trace`: the start, t = 1..T, the loss; then back from T to 1, and the gradients."""
     folded = trace.fold()
     values = values_of(folded, trace)
@@ -81,16 +80,16 @@ def walk(trace: Trace) -> Walk:
     backward: dict[int | None, list[Line]] = {}
     gradients: list[Line] = []
     for family, definition in in_order(folded, list(trace.parameters)):
-        name = str(family.name)
+        assert family.name is not None
+        name, of_parameter = str(family.name), family.name.of is not None and str(family.name.quantity) in trace.parameters
         shape, rhs = expressions.shapes[family.index], expressions.expression(definition)
-        passes = backward if name.startswith("dL/") else forward
+        passes = backward if family.name.of is not None else forward
         for step in definition.domain.steps(folded.T) if definition.domain else [None]:
             at = rhs if step is None else rhs.xreplace({S.t: sp.Integer(step)})
             at = at.xreplace({S.T: sp.Integer(folded.T)})  # sums end at a number here
-            at = renamed(at, trace.literal)
-            line = Line(renamed(S.quantity(name, shape, step), trace.literal), at, trace.variables[name, step].value, values)
-            (gradients if name[4:] in trace.parameters else passes.setdefault(step, [])).append(line)
-            if name[4:] in trace.parameters and isinstance(at, S.TimeSum):
+            line = Line(S.quantity(family.name, shape, step), at, trace.variables[name, step].value, values)
+            (gradients if of_parameter else passes.setdefault(step, [])).append(line)
+            if of_parameter and isinstance(at, S.TimeSum):
                 for t in range(int(at.args[1]), int(at.args[2]) + 1):
                     term = at.args[0].xreplace({S.bound: sp.Integer(t)})
                     part = evaluate(term, values)
@@ -99,7 +98,7 @@ def walk(trace: Trace) -> Walk:
 
 
 def _stops(
-    forward: dict[int | None, list[Line]], backward: dict[int | None, list[Line]], gradients: list[Line], trace: Trace
+    forward: dict[int | None, list[Line]], backward: dict[int | None, list[Line]], gradients: list[Line], trace: Run
 ) -> list[Stop]:
     steps = sorted(step for step in forward if step is not None)
     stops = [Stop("start" if t == 0 else f"forward, t = {t}", t, False, forward[t]) for t in steps]

@@ -7,24 +7,27 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span, data_refs
+from ...engine.names import Role
 from ...engine.ops.arrays import CUTS
 from ...engine.ops.basic import leaf_op, reverse
 from . import matrix as S
 from .evaluate import Values
 
 if TYPE_CHECKING:
-    from ...traces import Trace
+    from ...run import Run
 
 
 def in_order(folded: Folded, parameters: list[str]) -> list[tuple[Family, Definition]]:
     """Every definition that says something, as the code goes; the gradients of the parameters last, in their order."""
-    last = {f"dL/d{name}": place for place, name in enumerate(parameters)}
+    last = {name: place for place, name in enumerate(parameters)}
     pairs = [(f, d) for f in folded.named for d in f.definitions if d.op is not leaf_op and not given(d, folded)]
 
     def place(pair: tuple[Family, Definition]) -> tuple[int, int]:
         family, definition = pair
         together = [d.serial for d in family.definitions if data_refs(d)] if data_refs(definition) else []
-        return last.get(str(family.name), -1), min(together, default=definition.serial)
+        assert family.name is not None
+        place = -1 if family.name.of is None or family.name.immediate else last.get(str(family.name.quantity), -1)
+        return place, min(together, default=definition.serial)
 
     return sorted(pairs, key=place)
 
@@ -34,8 +37,9 @@ def given(definition: Definition, folded: Folded) -> bool:
     if definition.op not in CUTS:
         return False
     while definition.op in CUTS or definition.op is reverse:
-        definition = folded.families[definition.refs[0].family].definitions[0]
-    return definition.op is leaf_op and definition.attrs["role"] != "parameter"
+        source = folded.families[definition.refs[0].family]
+        definition = source.definitions[0]
+    return definition.op is leaf_op and source.role is not Role.PARAMETER
 
 
 class Expressions:
@@ -68,10 +72,11 @@ class Expressions:
         return definition.op is leaf_op and not definition.attrs.get("dims")
 
     def sides(self, family: Family, definition: Definition) -> tuple[Any, Any]:
-        lhs, rhs = S.quantity(str(family.name), self.shapes[family.index], S.t), self.expression(definition)
+        assert family.name is not None
+        lhs, rhs = S.quantity(family.name, self.shapes[family.index], S.t), self.expression(definition)
         domain = definition.domain
         if domain is None:
-            return S.quantity(str(family.name), self.shapes[family.index]), rhs
+            return S.quantity(family.name, self.shapes[family.index]), rhs
         if domain.lo == domain.hi:
             only = {S.t: time_of(domain.lo)}
             return lhs.xreplace(only), rhs.xreplace(only)
@@ -87,7 +92,7 @@ class Expressions:
     def _written(self, definition: Definition, family: Family) -> Any:
         if definition.op is leaf_op:  # a number without a name
             return S.scale(1, sp.sympify(family.first.value.item()))
-        attrs = {key: self._attribute(key, value) for key, value in definition.attrs.items() if key not in ("role", "dims")}
+        attrs = {key: self._attribute(key, value) for key, value in definition.attrs.items() if key != "dims"}
         return definition.op.sympy(S, *map(self._operand, definition.refs), **attrs)
 
     def _attribute(self, key: str, value: Any) -> Any:
@@ -117,7 +122,7 @@ def time_of(where: Fixed) -> Any:
     return (S.T if where.from_end else 0) + sp.Integer(where.offset)
 
 
-def values_of(folded: Folded, trace: Trace) -> Values:
+def values_of(folded: Folded, trace: Run) -> Values:
     sizes: dict[Any, int] = {S.T: folded.T}
     for family in folded.named:
         node = trace.variables.get((str(family.name), family.first.step))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from ...engine.names import Name
 from . import matrix as S
 from .evaluate import FUNCTIONS, Values, matrix_steps
 
@@ -95,7 +96,7 @@ class Axes:
         return np.arange(1, self.lengths[index] + 1) if steps is None else np.asarray(steps)
 
     def quantity(self, x: Any) -> tuple[np.ndarray, tuple[Any, ...]]:
-        name = str(x.base.label) if isinstance(x, sp.Indexed) else x.name
+        name = S.name_of(x.base.label) if isinstance(x, sp.Indexed) else x.name
         places = list(x.indices) if isinstance(x, sp.Indexed) else []
         if any(not place.is_Symbol for place in places[self.values.has_steps(name) :]):
             return self.gathered(name, places)
@@ -117,7 +118,7 @@ class Axes:
             return self.gathered(name, every)  # it is a part of what the index runs through, or the other way round
         return array, (*axes, *places)
 
-    def gathered(self, name: str, places: list[Any]) -> tuple[np.ndarray, tuple[Any, ...]]:
+    def gathered(self, name: Name, places: list[Any]) -> tuple[np.ndarray, tuple[Any, ...]]:
         """A quantity at places that are computed from indices; outside of it, where a bracket is 0, any entry."""
         at, axes = self.computed(places)
         if not self.values.has_steps(name):

@@ -87,7 +87,11 @@ class _Writer:
             case S.Quantity() | S.ScalarQuantity():
                 places = [i for i in (r, c) if i is not None]
                 time = [x.time] if x.time is not None else []
-                return sp.Indexed(sp.IndexedBase(x.name), *time, *places) if time or places else S.ScalarQuantity(x.name)
+                return (
+                    sp.Indexed(sp.IndexedBase(S.label(x.name)), *time, *places)
+                    if time or places
+                    else S.ScalarQuantity(x.name)
+                )
             case MatMul():
                 factor, matrices = S.split(x)
                 return _product(self.entry(factor, None, None), self.chain(matrices, r, c))

@@ -28,7 +28,7 @@ from .simplify import rows_sum_to_one, simplified
 from .with_numbers import latex_numbers, matrix_latex, numbered
 
 if TYPE_CHECKING:
-    from ...traces import Trace
+    from ...run import Run
 
 FORMS = ("matrix", "component", "unrolled")
 MAX_UNROLLED = 20  # steps that are still spelled out one by one
@@ -174,7 +174,7 @@ class Equations:
 
 
 def equations(
-    trace: Trace,
+    trace: Run,
     *,
     form: str = "matrix",
     convention: str = "row",
@@ -198,13 +198,13 @@ def equations(
     """
     if form not in FORMS:
         raise ValueError(f"form is {form!r}; it must be one of {', '.join(FORMS)}")
-    if convention == "column" and trace.literal:
+    if convention == "column" and trace.is_loop:
         raise NotImplementedError("a loop of your own has the convention that it is written in: leave convention out")
     if convention not in ("row", "column"):
         raise ValueError(f"convention is {convention!r}; it must be row or column")
     if t is not None and not whole_number("t", t, 0) <= trace.steps:
         raise ValueError(f"t is {t}; the trace has steps 0 to {trace.steps}")
-    if paths and trace.literal:
+    if paths and trace.is_loop:
         raise NotImplementedError("paths are there for the layers of a model, not for a loop of your own: see jacobian")
     if paths and (form != "matrix" or convention != "row"):
         raise NotImplementedError("paths are there in the matrix form and the row convention only")
@@ -217,11 +217,11 @@ def equations(
             raise ValueError(f"hide: there is no {name[:40]!r}; there are {', '.join(trace.counts)}")
         if any(n.op in (leaf_op, take_op) for (known, _), n in trace.variables.items() if known == name):
             raise ValueError(f"hide: {name} is given, not computed, so there is nothing to put in its place")
-    if paths and (trace.loss_node is None or any("/d" in name for name in hidden)):
+    if paths and (trace.loss_node is None or any(trace.names[name].of is not None for name in hidden)):
         raise ValueError("paths need a target, and the derivatives not hidden")
     folded = trace.fold(hidden)
     _demand_complete(folded, trace)
-    own_names = trace.literal | checked(names or {}, [name for name in trace.counts if "/d" not in name])
+    own_names = checked(names or {}, [name for name in trace.names.values() if name.of is None])
     builder = Expressions(folded)
     row_values = values_of(folded, trace)
     values = row_values if convention == "row" else row_values.transpose()
@@ -241,9 +241,11 @@ def equations(
             left, right = (renamed(side, own_names) for side in shown)
             found.append((place, replace(Equation(left, right, where, error, str(family.name)), **numbers)))
     if form == "unrolled" and t is None:
-        found = _in_time(found, {f"dL/d{name}" for name in trace.parameters})
+        found = _in_time(
+            found, {trace.derivative(name) for name in trace.parameters} if trace.loss_node is not None else set()
+        )
     result = [equation for _, equation in found]
-    if trace.literal and form == "matrix" and t is None and not each_sample:
+    if trace.is_loop and form == "matrix" and t is None and not each_sample:
         result = _of_all_samples(result)
     if paths:
         for p in path_equations(trace, builder, row_values):
@@ -260,14 +262,14 @@ def _of_all_samples(equations: list[Equation]) -> list[Equation]:
         e = equations[places[0]]
         if len(places) > 1:
             (k,) = numbers_in(e.lhs)
-            sides, name = [of_sample(side, k) for side in (e.lhs, e.rhs)], e.name.removesuffix(str(k)) + "i"
+            sides, name = [of_sample(side, k) for side in (e.lhs, e.rhs)], str(e.lhs.name._replace(layer="i"))
             worst = max(equations[place].residual for place in places)
             e = replace(e, lhs=sides[0], rhs=sides[1], residual=worst, name=name, samples=len(places))
         found.append(replace(e, rhs=summed(e.rhs, count)))
     return found
 
 
-def _demand_complete(folded: Folded, trace: Trace) -> None:
+def _demand_complete(folded: Folded, trace: Run) -> None:
     """Every named quantity of the trace, at every step, is defined exactly once. RuntimeError if not: it would be a bug."""
     for family in folded.named:
         count = trace.counts[str(family.name)]
@@ -298,7 +300,7 @@ def _in_time(found: list[tuple[int, Equation]], gradients: set[str]) -> list[tup
         time = getattr(e.lhs, "time", None)
         if e.name in gradients:
             return 4, 0.0, place
-        if "/d" in e.name:
+        if e.lhs.name.of is not None:
             return (2, 0.0, place) if time is None else (3, -float(time), place)
         return (1, 0.0, place) if time is None else (0, float(time), place)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ...engine.names import unquoted
+from ...engine.names import Name
 from . import matrix as S
 
 # entrywise functions as the field defines them, not as the primitives compute them
@@ -77,19 +77,19 @@ class Values:
         """The same values with every matrix transposed: those of the column convention."""
         return Values(self._variables, self.sizes, self.T, not self.transposed)
 
-    def has_steps(self, name: str) -> bool:
-        return (unquoted(name), None) not in self._variables
+    def has_steps(self, name: Name) -> bool:
+        return (str(name), None) not in self._variables
 
-    def of(self, name: str, steps: np.ndarray | None) -> np.ndarray:
-        name = unquoted(name)
+    def of(self, name: Name, steps: np.ndarray | None) -> np.ndarray:
+        key = str(name)
         if steps is None:
-            return self._oriented(_matrix(_unrounded(self._variables[name, None])))
-        if name not in self._stacked:
-            there = [step for step in range(self.T + 2) if (name, step) in self._variables]  # T + 1 where it runs backwards
-            arrays = np.array([_unrounded(self._variables[name, step]) for step in there])
+            return self._oriented(_matrix(_unrounded(self._variables[key, None])))
+        if key not in self._stacked:
+            there = [step for step in range(self.T + 2) if (key, step) in self._variables]  # T + 1 where it runs backwards
+            arrays = np.array([_unrounded(self._variables[key, step]) for step in there])
             rows = arrays.reshape(len(arrays), *(1,) * (3 - arrays.ndim), *arrays.shape[1:])
-            self._stacked[name] = np.array(there), self._oriented(rows)
-        known, stacked = self._stacked[name]
+            self._stacked[key] = np.array(there), self._oriented(rows)
+        known, stacked = self._stacked[key]
         places = np.minimum(np.searchsorted(known, steps), len(known) - 1)
         if missing := np.setdiff1d(steps, known).tolist():
             raise KeyError(f"{name} has no step {missing[0]}")

@@ -24,6 +24,8 @@ from sympy.matrices.expressions import (
     ZeroMatrix,
 )
 
+from ...engine.names import Name, parse
+
 t = sp.Symbol("t", integer=True)
 T = sp.Symbol("T", integer=True, positive=True)
 bound = sp.Symbol("t", integer=True, positive=True)  # the t of a sum over time, which shifting leaves alone
@@ -58,18 +60,69 @@ class _Printed:
         return text(self)
 
 
+class Named(sp.Atom):
+    """A `Name` as an operand of an expression."""
+
+    __slots__ = ("name",)
+
+    def __new__(cls, name: Name) -> Named:
+        self = sp.Atom.__new__(cls)
+        self.name = name
+        return self
+
+    def __getnewargs__(self) -> tuple[Name]:
+        return (self.name,)
+
+    def _hashable_content(self) -> tuple[Any, ...]:
+        return (self.name,)
+
+    def sort_key(self, order: Any = None) -> Any:
+        return self.class_key(), (1, (str(self.name),)), sp.S.One.sort_key(), sp.S.One
+
+    def _sympystr(self, printer: Any, *args: Any, **kwargs: Any) -> str:
+        return str(self.name)
+
+
+class Label(sp.Symbol):
+    """The name of an indexed quantity that is printed in another way than its key says."""
+
+    __slots__ = ("quantity",)
+
+    def __new__(cls, name: Name) -> Label:
+        self = sp.Symbol.__xnew__(cls, str(name))
+        self.quantity = name
+        return self
+
+    def __getnewargs_ex__(self) -> tuple[tuple[Name], dict[str, Any]]:
+        return (self.quantity,), {}
+
+
+def label(name: Name) -> sp.Symbol:
+    """The label of an indexed quantity: a plain symbol, where the key says how it is printed."""
+    return sp.Symbol(str(name)) if parse(str(name)) == name else Label(name)
+
+
+def name_of(label: sp.Symbol) -> Name:
+    """The name of an indexed quantity."""
+    return label.quantity if isinstance(label, Label) else parse(label.name)
+
+
+def _named(name: Any) -> Named:
+    return name if isinstance(name, Named) else Named(parse(name) if isinstance(name, str) else name)
+
+
 class Quantity(_Printed, MatrixExpr):
     """A named matrix, perhaps at a time step: Quantity("h", N, M, t - 1)."""
 
     def __new__(cls, name: Any, rows: Any, cols: Any, time: Any = None) -> Quantity:
-        return MatrixExpr.__new__(cls, Str(str(name)), sp.sympify(rows), sp.sympify(cols), _time(time))
+        return MatrixExpr.__new__(cls, _named(name), sp.sympify(rows), sp.sympify(cols), _time(time))
 
     @property
     def shape(self) -> tuple[Any, Any]:
         return self.args[1], self.args[2]
 
     @property
-    def name(self) -> str:
+    def name(self) -> Name:
         return self.args[0].name
 
     @property
@@ -83,10 +136,10 @@ class ScalarQuantity(_Printed, sp.Expr):
     is_commutative = True
 
     def __new__(cls, name: Any, time: Any = None) -> ScalarQuantity:
-        return sp.Expr.__new__(cls, Str(str(name)), _time(time))
+        return sp.Expr.__new__(cls, _named(name), _time(time))
 
     @property
-    def name(self) -> str:
+    def name(self) -> Name:
         return self.args[0].name
 
     @property
@@ -98,7 +151,7 @@ def _time(time: Any) -> Any:
     return sp.Tuple() if time is None or time == sp.Tuple() else sp.sympify(time)
 
 
-def quantity(name: str, shape: tuple[Any, Any] | None, time: Any = None) -> Any:
+def quantity(name: str | Name, shape: tuple[Any, Any] | None, time: Any = None) -> Any:
     """The quantity of that name: a matrix of that shape, or a number if the shape is None."""
     return ScalarQuantity(name, time) if shape is None else Quantity(name, *shape, time)
 
@@ -110,7 +163,7 @@ def shape_of(x: Any) -> tuple[Any, Any] | None:
 class Sequence3(NamedTuple):
     """A whole sequence (N, T, D): no matrix; its steps are."""
 
-    name: str
+    name: Name
     rows: Any
     cols: Any
     backwards: bool = False
@@ -291,7 +344,7 @@ class StateJacobian(_Printed, MatrixExpr):
     """dh_t/dh_k of one sample, "total" or "immediate" (the states between held fixed)."""
 
     def __new__(cls, name: Any, time: Any, start: Any, units: Any, kind: Any) -> StateJacobian:
-        return MatrixExpr.__new__(cls, Str(str(name)), sp.sympify(time), sp.sympify(start), units, Str(str(kind)))
+        return MatrixExpr.__new__(cls, _named(name), sp.sympify(time), sp.sympify(start), units, Str(str(kind)))
 
     @property
     def shape(self) -> tuple[Any, Any]:

@@ -5,7 +5,6 @@ Equations are compared as they are printed, with the number of their own sample,
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -17,22 +16,19 @@ from .array_forms import Entry, Selection
 from .printer import text
 
 i = sp.Symbol("i", integer=True, positive=True)
-NUMBERED = re.compile(r"\^(\d+)$")
 
 
 def numbers_in(x: Any) -> set[int]:
     """The numbers of the samples that quantities in `x` belong to."""
-    return {int(found[1]) for q in x.atoms(S.Quantity, S.ScalarQuantity) if (found := NUMBERED.search(q.name))}
+    return {int(q.name.layer) for q in x.atoms(S.Quantity, S.ScalarQuantity) if q.name.layer.isdecimal()}
 
 
 def of_sample(x: Any, k: int) -> Any:
     """`x` with i for the number k of a sample, and of its row."""
     found: dict[Any, Any] = {}
     for q in x.atoms(S.Quantity, S.ScalarQuantity):
-        if q.name.endswith(f"^{k}"):
-            found[q] = type(q)(
-                q.name.removesuffix(str(k)) + "i", *((*q.shape,) if isinstance(q, S.Quantity) else ()), q.time
-            )
+        if q.name.layer == str(k):
+            found[q] = q.xreplace({q.args[0]: S.Named(q.name._replace(layer="i"))})
     for part in x.atoms(Selection, Entry):
         whole, first, last, *columns = part.args
         if (first, last) == (k - 1, k) and whole.shape[0] != 1:
@@ -46,8 +42,8 @@ def alike(equations: Iterable[tuple[Any, Any, Any]]) -> list[list[int]]:
     numbers: dict[int, int] = {}  # the place of an equation -> the number of its sample
     groups: dict[tuple[str, ...], dict[int, int]] = defaultdict(dict)
     for place, (lhs, rhs, steps) in enumerate(equations):
-        if found := NUMBERED.search(lhs.name):
-            k = numbers[place] = int(found[1])
+        if lhs.name.layer.isdecimal():
+            k = numbers[place] = int(lhs.name.layer)
             groups[text(of_sample(lhs, k)), text(of_sample(rhs, k)), str(steps)][k] = place
     count = max(numbers.values(), default=0)
     whole = [sorted(group.values()) for group in groups.values() if sorted(group) == [*range(1, count + 1)] and count > 1]

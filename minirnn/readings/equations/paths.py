@@ -16,13 +16,14 @@ import sympy as sp
 from sympy.matrices.expressions import HadamardProduct, Identity, MatAdd, MatMul
 
 from ...engine.graph import replay
+from ...engine.names import Name, Role
 from . import matrix as S
 from .build import Expressions, time_of
 from .evaluate import Values, evaluate, residual
 
 if TYPE_CHECKING:
     from ...engine.fold import Domain
-    from ...traces import Trace
+    from ...run import Run
 
 MAX_WORK = 1_000_000_000  # multiplications that the check of a sum over paths may take
 
@@ -38,29 +39,41 @@ class PathEquation(NamedTuple):
     over: tuple[str, str, str] | None = None
 
 
-def path_equations(trace: Trace, expressions: Expressions, values: Values) -> Iterator[PathEquation]:
+def path_equations(trace: Run, expressions: Expressions, values: Values) -> Iterator[PathEquation]:
     """The equations of every recurrent layer, the last one first."""
     for name in reversed(trace.state_names):
-        adjoint, delta = f"dL/d{name}", f"dL/dz{name[1:]}"
+        assert trace.loss_node is not None and trace.loss_node.name is not None
+        loss, state = trace.loss_node.name, trace.names[name]
+        z = pre_activation(trace, name)
         known = {family.name: family for family in expressions.folded.named}
+        adjoint = state.derivative(loss)
         if adjoint not in known:
             raise ValueError(f"paths: no parameter reaches the loss through {name}")
-        if delta not in known:
+        delta = next((n for n in known if z is not None and n is not None and n.of == loss and n.quantity == z), None)
+        if delta is None:
             raise NotImplementedError(
-                f"paths: {name} has no z, as the cells of minirnn have; trace.jacobian has the numbers"
+                f"paths: {name} is no activation of a pre-activation, as in SimpleRNN; trace.jacobian has the numbers"
             )
         if any((name, t) not in trace.variables for t in range(1, trace.steps + 1)):
             raise NotImplementedError(f"paths: {name} is not used at every step; trace.jacobian has the numbers")
         shape = expressions.shapes[known[adjoint].index]
         assert shape is not None
-        yield from _layer(trace, expressions, values, name, known[adjoint], known[delta], shape)
+        yield from _layer(trace, expressions, values, state, known[adjoint], known[delta], shape)
+
+
+def pre_activation(trace: Run, state: str) -> Name | None:
+    """The pre-activation that `state` is an activation of; None if it is another function."""
+    h = trace.variables[state, trace.steps]
+    z = h.args[0] if h.args else h
+    return z.name if z.role is Role.PRE_ACTIVATION and z.step == h.step else None
 
 
 def _layer(
-    trace: Trace, expressions: Expressions, values: Values, name: str, adjoint: Any, delta: Any, shape: Any
+    trace: Run, expressions: Expressions, values: Values, name: Name, adjoint: Any, delta: Any, shape: Any
 ) -> Iterator[PathEquation]:
     T, units = expressions.folded.T, shape[1]
-    samples, size = trace.variables[name, 1].shape
+    direct = name.derivative(adjoint.name.of, immediate=True)
+    samples, size = trace.variables[str(name), 1].shape
     if max(T * T * samples * size**3, T * size * len(trace.forward) * 20) > MAX_WORK:
         raise ValueError(f"paths: {T} steps of {size} units are too many to follow every path: take a shorter sequence")
     own = S.quantity(delta.name, shape, S.t + 1)
@@ -79,29 +92,31 @@ def _layer(
     outer = _carried(recurrent.xreplace({S.t: S.t - 1}), own.xreplace({S.t: S.t - 1}))
     one_step = _times(inner, outer)
     immediate = S.StateJacobian(name, S.t, S.t - 1, units, "immediate")
-    everything = expressions.folded.family(name).definitions[-1].domain
+    everything = expressions.folded.family(str(name)).definitions[-1].domain
     numeric = {t: _per_sample(one_step, values, t) for t in range(1, T + 1)}
-    yield PathEquation(f"d+{name}/d{name}", immediate, one_step, everything, _check_steps(trace, name, numeric))
+    yield PathEquation(
+        str(name.derivative(name, immediate=True)), immediate, one_step, everything, _check_steps(trace, name, numeric)
+    )
     s, k = sp.Symbol("s", integer=True), sp.Symbol("k", integer=True)
     product = S.StateProduct(S.StateJacobian(name, s, s - 1, units, "immediate"), s, k + 1, S.t)
     carried = _products(numeric, T)
     whole = S.StateJacobian(name, S.t, k, units, "total")
     error = _check_products(trace, name, carried)
-    yield PathEquation(f"d{name}/d{name}", whole, product, None, error, ("k", "0", "t"))
+    yield PathEquation(str(name.derivative(name)), whole, product, None, error, ("k", "0", "t"))
     for domain, rhs in arriving.items():
-        lhs = S.quantity(f"d+L/d{name}", shape, S.t)
+        lhs = S.quantity(direct, shape, S.t)
         if domain is not None and domain.lo == domain.hi:
             only = {S.t: time_of(domain.lo)}
             lhs, rhs = lhs.xreplace(only), rhs.xreplace(only)
-        yield PathEquation(f"d+L/d{name}", lhs, rhs, domain, 0.0)  # its name is given here
+        yield PathEquation(str(direct), lhs, rhs, domain, 0.0)  # its name is given here
     steps = sorted({t for domain in arriving if domain for t in domain.steps(T)})
     lhs = S.quantity(adjoint.name, shape, k)
     last = steps == [T]
     at = S.T if last else S.bound
-    term = S.joined(sp.S.One, [S.quantity(f"d+L/d{name}", shape, at), S.StateJacobian(name, at, k, units, "total")])
+    term = S.joined(sp.S.One, [S.quantity(direct, shape, at), S.StateJacobian(name, at, k, units, "total")])
     total = term if last else S.TimeSum(term, k, S.T)
     error = _check_total(trace, name, arriving, values, carried, T)
-    yield PathEquation(adjoint.name, lhs, total, None, error, ("k", "1", "T"))
+    yield PathEquation(str(adjoint.name), lhs, total, None, error, ("k", "1", "T"))
 
 
 def _times(a: Any, b: Any) -> Any:
@@ -161,43 +176,43 @@ def _products(numeric: dict[int, np.ndarray], T: int) -> dict[tuple[int, int], n
     return found
 
 
-def _moved(trace: Trace, name: str, start: int, unit: int) -> dict[Any, np.ndarray]:
+def _moved(trace: Run, name: Name, start: int, unit: int) -> dict[Any, np.ndarray]:
     """The network run again with unit `unit` of h_start moved a little, along the imaginary axis: an outside witness."""
-    node = trace.variables[name, start]
+    node = trace.variables[str(name), start]
     move = np.zeros(node.shape)
     move[:, unit] = 1e-30
     return replay(trace.forward, {node: node.value + 1j * move})
 
 
-def _check_steps(trace: Trace, name: str, numeric: dict[int, np.ndarray]) -> float:
+def _check_steps(trace: Run, name: Name, numeric: dict[int, np.ndarray]) -> float:
     """The one-step Jacobians against the complex step."""
     errors = []
     for t, ours in numeric.items():
         moved = [_moved(trace, name, t - 1, unit) for unit in range(ours.shape[2])]
-        truth = np.stack([np.imag(found[trace.variables[name, t]]) / 1e-30 for found in moved], axis=2)
+        truth = np.stack([np.imag(found[trace.variables[str(name), t]]) / 1e-30 for found in moved], axis=2)
         errors.append(residual(np.broadcast_to(ours, truth.shape), truth))
     return max(errors)
 
 
-def _check_products(trace: Trace, name: str, carried: dict[tuple[int, int], np.ndarray]) -> float:
+def _check_products(trace: Run, name: Name, carried: dict[tuple[int, int], np.ndarray]) -> float:
     """The products against the complex step, from the first state to the last."""
     T = max(t for t, _ in carried)
     moved = [_moved(trace, name, 0, unit) for unit in range(carried[T, 0].shape[2])]
-    truth = np.stack([np.imag(found[trace.variables[name, T]]) / 1e-30 for found in moved], axis=2)
+    truth = np.stack([np.imag(found[trace.variables[str(name), T]]) / 1e-30 for found in moved], axis=2)
     return residual(np.broadcast_to(carried[T, 0], truth.shape), truth)
 
 
 def _check_total(
-    trace: Trace, name: str, arriving: dict[Any, Any], values: Values, carried: dict[tuple[int, int], np.ndarray], T: int
+    trace: Run, name: Name, arriving: dict[Any, Any], values: Values, carried: dict[tuple[int, int], np.ndarray], T: int
 ) -> float:
     """The sum over paths against the traced adjoints, at every step."""
     immediate = {}
     for domain, rhs in arriving.items():
         for t in domain.steps(T):
             at = rhs.xreplace({S.t: sp.Integer(t)})
-            immediate[t] = np.broadcast_to(evaluate(at, values), trace.variables[name, t].shape)
+            immediate[t] = np.broadcast_to(evaluate(at, values), trace.variables[str(name), t].shape)
     errors = []
     for k in range(1, T + 1):
         total = sum(np.einsum("nm,nmk->nk", g, carried[t, k]) for t, g in immediate.items() if t >= k)
-        errors.append(residual(np.asarray(total), trace.adjoint(name, k)))
+        errors.append(residual(np.asarray(total), trace.adjoint(str(name), k)))
     return max(errors)

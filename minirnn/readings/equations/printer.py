@@ -10,6 +10,7 @@ import sympy as sp
 from sympy.matrices.expressions import HadamardProduct, OneMatrix
 
 from ...engine import names
+from ...engine.names import parse
 from . import array_forms
 from . import matrix as S
 
@@ -269,7 +270,7 @@ class Speller:
         return self.d.function(function) + self.d.bracket(", ".join([argument, *shown])), ATOM
 
     def _Part(self, x: Any) -> tuple[str, int]:
-        return self.d.iverson(self.spell(x.args[0])[0]) + self.d.name("", str(x.args[2])), ATOM
+        return self.d.iverson(self.spell(x.args[0])[0]) + self.d.name(parse(""), str(x.args[2])), ATOM
 
     def _Present(self, x: Any) -> tuple[str, int]:
         return self.d.iverson(f"{self.spell(x.args[0])[0]} {self.d.unequal} {self.spell(x.args[1])[0]}"), ATOM
@@ -309,13 +310,13 @@ class Speller:
                 words += [first, dots, last]
             else:
                 words.append(self.spell(part)[0])
-        names = [getattr(part, "name", "") for part in x.args]
-        of_samples = [f"{names[0].removesuffix('1')}{k}" for k in range(1, len(names) + 1)]
+        names = [getattr(part, "name", None) for part in x.args]
+        of_samples = [names[0] and names[0]._replace(layer=str(k)) for k in range(1, len(names) + 1)]
         return [words[0], dots, words[-1]] if len(names) > 4 and names == of_samples else words
 
     def _Piece(self, x: Any) -> tuple[str, int]:
         base, _ = self.spell(x.args[0])
-        return self.d.iverson(base) + self.d.name("", time_text(x.args[2])), ATOM
+        return self.d.iverson(base) + self.d.name(parse(""), time_text(x.args[2])), ATOM
 
     def _Selection(self, x: Any) -> tuple[str, int]:
         base, rows, cols = x.args[0], x.args[1:3], x.args[3:5]
@@ -358,7 +359,7 @@ class Speller:
     # ------------------------------------------------------------------------------------------------- components
 
     def _Indexed(self, x: Any) -> tuple[str, int]:
-        return self.d.name(str(x.base.label), ",".join(map(self.place, x.indices))), ATOM
+        return self.d.name(S.name_of(x.base.label), ",".join(map(self.place, x.indices))), ATOM
 
     def place(self, x: Any) -> str:
         """An index; one that is computed from others without blanks."""

@@ -10,28 +10,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sympy.matrices.expressions import HadamardProduct, MatAdd, MatMul, OneMatrix
 
+from ...engine.names import Name, Role
 from . import matrix as S
 
 if TYPE_CHECKING:
-    from ...traces import Trace
+    from ...run import Run
 
 
-def rows_sum_to_one(trace: Trace) -> set[str]:
+def rows_sum_to_one(trace: Run) -> set[Name]:
     """The targets whose rows all sum to 1, as classes in one-hot form do; looked up in the numbers of the trace."""
-    if trace.target is None or "target" not in trace.counts:
-        return set()
-    target = trace.target.astype(trace.dtype)
-    return {"target"} if np.abs(target.sum(-1) - 1).max() <= 8 * np.finfo(trace.dtype).eps else set()
+    targets = [node for node in trace.forward if node.role is Role.TARGET and node.name is not None and node.ndim == 2]
+    eps = 8 * np.finfo(trace.dtype).eps
+    others = {node.name for node in targets if np.abs(node.value.sum(-1) - 1).max() > eps}
+    return {node.name for node in targets if node.name is not None} - others
 
 
-def simplified(x: Any, ones: set[str]) -> Any:
+def simplified(x: Any, ones: set[Name]) -> Any:
     """`x` with the row sums of the quantities in `ones` taken for 1, and a factor common to all terms in front."""
     if not ones or not any(q.name in ones for q in x.atoms(S.Quantity)):
         return x
     return _factored(_rebuilt(x, ones))
 
 
-def _rebuilt(x: Any, ones: set[str]) -> Any:
+def _rebuilt(x: Any, ones: set[Name]) -> Any:
     match x:
         case MatMul():
             factor, matrices = S.split(x)

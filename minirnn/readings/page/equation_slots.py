@@ -19,7 +19,7 @@ from ..equations.equations import Equation, equations
 from ..equations.printer import ATOM, Latex, Speller
 
 if TYPE_CHECKING:
-    from ...traces import Trace
+    from ...run import Run
 
 HOLE = "⟦{}⟧"  # what math-core sets as <mtext>⟦0⟧</mtext>
 
@@ -44,12 +44,12 @@ class Line:
             "right": self.right,
             "adds": self.adds,
             "steps": self.steps,
-            "backward": "/d" in self.left[0],
+            "backward": self.equation.lhs.name.of is not None,
             "bySample": self.by_sample,
         }
 
 
-def lines(trace: Trace) -> list[Line]:
+def lines(trace: Run) -> list[Line]:
     """Every equation of `trace`, in the order of the code. Of a sum over time, the line is what one step adds to it."""
     found = []
     for e in equations(trace, each_sample=True):
@@ -79,7 +79,7 @@ def fragment(latex: str) -> str:
     return re.sub(r'^<math[^>]*>|</math>$| style="[^"]*"', "", whole)  # the page allows no style but its own
 
 
-def name_fragment(name: str, with_step: bool) -> str:
+def name_fragment(name: names.Name, with_step: bool) -> str:
     """The name of a quantity as MathML, with a hole for its step if it has one."""
     return fragment(names.latex(name, rf"\text{{{HOLE.format('t')}}}" if with_step else ""))
 
@@ -100,7 +100,7 @@ class _Slots(Speller):
 
 def _slot(x: Any) -> list[Any]:
     """[name, base, offset]: at t + offset, T + offset, the t of a sum over time ("sum"), a fixed step (""), none (None)."""
-    name = key_of(x.name)
+    name = str(x.name)
     if x.time is None:
         return [name, None, 0]
     offset, base = x.time.as_coeff_Add()
@@ -108,14 +108,3 @@ def _slot(x: Any) -> list[Any]:
         if base == symbol:
             return [name, letter, int(offset)]
     return [name, "", int(x.time)]
-
-
-def key_of(name: str) -> str:
-    """The name of the quantity without how it is printed, which stands in quotes before it."""
-    return re.sub("'[^']*'", "", name)
-
-
-def printed(shown: list[Line]) -> dict[str, str]:
-    """How the names in the equations are printed, by name."""
-    parts = [part for line in shown for part in (line.equation.lhs, *line.equation.rhs.atoms(S.Quantity, S.ScalarQuantity))]
-    return {key_of(part.name): part.name for part in parts}

@@ -10,7 +10,7 @@ from ..source.source import source
 from .equation_slots import Line
 
 if TYPE_CHECKING:
-    from ...traces import Trace
+    from ...run import Run
 
 
 @dataclass
@@ -22,7 +22,7 @@ class CodeLine:
     name: str = ""
 
 
-def code(trace: Trace, shown: list[Line]) -> list[CodeLine]:
+def code(trace: Run, shown: list[Line]) -> list[CodeLine]:
     """The source of `trace`, line by line. An equation stands above the statement that computes it, as a comment."""
     by_left: dict[str, list[int]] = {}
     for place, line in enumerate(shown):

@@ -3,6 +3,7 @@
 const MATHML = "http://www.w3.org/1998/Math/MathML";
 const SVG = "http://www.w3.org/2000/svg";
 const DATA = JSON.parse(document.getElementById("data").textContent);
+const ADJOINT = `d${DATA.loss}/d`; // before the name of a quantity: that of the derivative of the loss by it
 const [MAX_ROWS, MAX_COLUMNS] = [6, 8]; // of a matrix inside an equation; beyond it the corner and the last row and column
 
 const stored = decode(DATA.graph.values);
@@ -147,7 +148,7 @@ function filled(index, form, t) {
     if (form !== "general" || any === undefined) return name;
     const shape = m("mtext", { class: "shape" }, shapeText(state.run.value(any)));
     const both = m("munder", {}, name, shape);
-    return where[0].includes("/d") ? both : m("mpadded", { depth: "0.3em" }, both); // brackets need not reach around the shape
+    return where[0].startsWith(ADJOINT) ? both : m("mpadded", { depth: "0.3em" }, both); // brackets need not reach around the shape
   };
   const right = m("mrow", {}, ...content(`line:${index}`));
   for (const letter of right.querySelectorAll("mi")) {

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...engine import names
+from ...engine.names import DATA
 from ...files import write_whole
 from ..analysis.jacobians import gradient_bound
 from ..equations import printer as spelling
@@ -25,14 +26,14 @@ from ..equations.build import values_of
 from ..equations.equations import equations
 from ..picture.picture import picture
 from ..picture.svg import style as svg_style
-from .equation_slots import Line, fragment, lines, name_fragment, printed
+from .equation_slots import Line, fragment, lines, name_fragment
 from .links import CodeLine, code
 from .program import program
 from .words import word_of, words
 
 if TYPE_CHECKING:
     from ...engine.graph import Node
-    from ...traces import Trace
+    from ...run import Run
     from ...verify.report import Report
 
 MAX_ROWS, MAX_COLS = 8, 12  # of a matrix; the page says what it leaves out
@@ -86,7 +87,7 @@ class Page:
         return f"{picture}<details open><summary>{escape(self.title)}</summary>{self.frame}</details>"
 
 
-def page(trace: Trace, path: Any = None, *, report: Report | None = None, language: str = "en") -> Page:
+def page(trace: Run, path: Any = None, *, report: Report | None = None, language: str = "en") -> Page:
     """The page of `trace`, with the verdict of `report` if given; written to `path` if given, whole or not at all.
 
     - `language`: "en", "it" or "pt", that of the text before the script runs; a reader's browser may ask for another
@@ -96,7 +97,7 @@ def page(trace: Trace, path: Any = None, *, report: Report | None = None, langua
         raise ValueError(f"language is {language!r}; the page speaks {', '.join(texts)}")
     svg, picture_problem = _svg(trace)
     samples = _samples(trace)
-    counted = "" if trace.literal else f", {samples} {'sample' if samples == 1 else 'samples'}"
+    counted = "" if trace.is_loop else f", {samples} {'sample' if samples == 1 else 'samples'}"
     title = f"{trace.model.label}: {trace.steps} steps{counted}"
     found, shown = equations(trace, each_sample=True), lines(trace)
     layers = _layers(trace)
@@ -151,7 +152,7 @@ def _hash(text: str) -> str:
 
 
 def _data(
-    trace: Trace,
+    trace: Run,
     shown: list[Line],
     layers: list[dict[str, Any]],
     texts: dict[str, Any],
@@ -168,8 +169,10 @@ def _data(
         "texts": texts,
         "graph": program(trace),
         "lines": [line.data for line in shown],
-        "bySample": [line.left[0] for line in shown if line.by_sample] + ["x", "target"],
-        "meanings": {name: word_of(name, bool(trace.literal)) for name in trace.counts},
+        "bySample": [line.left[0] for line in shown if line.by_sample]
+        + list(dict.fromkeys(str(n.name) for n in trace.forward if n.role in DATA and n.name is not None and n.ndim == 2)),
+        "meanings": {key: word_of(name) for key, name in trace.names.items()},
+        "loss": "L" if trace.loss_node is None else str(trace.loss_node.name),
         "sizes": {str(symbol): size for symbol, size in sizes.items()},
         "parameters": [{"name": name, "keras": in_keras.get(name, "")} for name in trace.parameters],
         "states": trace.state_names,
@@ -178,16 +181,15 @@ def _data(
     }
 
 
-def _templates(trace: Trace, shown: list[Line]) -> dict[str, str]:
+def _templates(trace: Run, shown: list[Line]) -> dict[str, str]:
     """The right side of every equation and the name of every quantity as MathML with holes, by what the script asks for."""
     made = {f"line:{place}": line.skeleton for place, line in enumerate(shown)}
-    names_shown = printed(shown)
-    for name, stepped in dict.fromkeys((name, step is not None) for name, step in trace.variables):
-        made[f"name:{name}:{str(stepped).lower()}"] = name_fragment(names_shown.get(name, name), stepped)
+    for key, stepped in dict.fromkeys((key, step is not None) for key, step in trace.variables):
+        made[f"name:{key}:{str(stepped).lower()}"] = name_fragment(trace.names[key], stepped)
     return made
 
 
-def _ticks(trace: Trace) -> list[dict[str, str]]:
+def _ticks(trace: Run) -> list[dict[str, str]]:
     """The words below the slider; of many steps some."""
     T = trace.steps
     every = next(n * 10**k for k in range(9) for n in (1, 2, 5) if 13 * n * 10**k >= T)
@@ -197,7 +199,7 @@ def _ticks(trace: Trace) -> list[dict[str, str]]:
     return [{"kind": kind, "text": text} for kind, text in ticks]
 
 
-def _nodes(trace: Trace) -> list[dict[str, str]]:
+def _nodes(trace: Run) -> list[dict[str, str]]:
     """The picture as a table: every named quantity of the forward pass, its shape, what it is computed from."""
 
     def operands(node: Node) -> list[Node]:
@@ -215,36 +217,36 @@ def _nodes(trace: Trace) -> list[dict[str, str]]:
                 waiting = operands(arg) + waiting
             elif arg not in sources:
                 sources.append(arg)
-        key = node.name if node.step is None else f"{node.name}_{node.step}"
+        key = str(node.name) if node.step is None else f"{node.name}_{node.step}"
         shape = " × ".join(map(str, node.shape)) or "1"
         rows.append({"key": key, "text": _said(node), "shape": shape, "sources": ", ".join(map(_said, sources))})
     return rows
 
 
 def _said(node: Any) -> str:
-    return names.text(str(node.name), "" if node.step is None else str(node.step))
+    return names.text(node.name, "" if node.step is None else str(node.step))
 
 
-def _listing(trace: Trace, shown: list[Line]) -> tuple[list[CodeLine], str]:
+def _listing(trace: Run, shown: list[Line]) -> tuple[list[CodeLine], str]:
     try:
         return code(trace, shown), ""
     except NotImplementedError as error:  # a network whose source cannot be written yet
         return [], str(error)
 
 
-def _samples(trace: Trace) -> int:
+def _samples(trace: Run) -> int:
     """How many there are to choose from; in a loop of one's own no axis is known to be that of samples."""
-    return 1 if trace.literal else len(np.atleast_2d(trace.output))
+    return 1 if trace.is_loop else len(np.atleast_2d(trace.output))
 
 
-def _svg(trace: Trace) -> tuple[str | None, str]:
+def _svg(trace: Run) -> tuple[str | None, str]:
     try:
         return picture(trace, max_steps=MAX_DRAWN).to_svg(DRAWN, theme=""), ""
     except RuntimeError as error:  # nothing can draw: the page is still worth having
         return None, str(error)
 
 
-def _description(trace: Trace) -> str:
+def _description(trace: Run) -> str:
     """The picture in words."""
     layers = ", then ".join(type(layer).__name__ for layer in trace.model.layers if layer.weight_arrays)
     loss = f" The loss L is {trace.loss_name}." if trace.loss_name else ""
@@ -253,7 +255,7 @@ def _description(trace: Trace) -> str:
     )
 
 
-def _layers(trace: Trace) -> list[dict[str, Any]]:
+def _layers(trace: Run) -> list[dict[str, Any]]:
     """The shape ledger, layer by layer: what Keras calls each parameter, and how many numbers it holds."""
     layers: dict[Any, dict[str, Any]] = {}
     for name, (layer, place) in trace.model.parameter_places().items():

@@ -19,13 +19,13 @@ from ...engine.ops.basic import leaf_op
 
 if TYPE_CHECKING:
     from ...engine.graph import Node
-    from ...traces import Trace
+    from ...run import Run
 
 OWN = {op for op in vars(ops).values() if isinstance(op, Primitive)} | array_ops.ALL
 MAX_STORED = 1_500_000  # bytes of named values; beyond it the page holds the leaves, and the browser computes the rest
 
 
-def program(trace: Trace) -> dict[str, Any]:
+def program(trace: Run) -> dict[str, Any]:
     """The graph of `trace`: operations by name, for each node [operation, operands...], its attributes, name and step."""
     place = {node: i for i, node in enumerate(trace.nodes)}
     names = list(dict.fromkeys(node.op.name for node in trace.nodes))
@@ -43,7 +43,7 @@ def program(trace: Trace) -> dict[str, Any]:
     }
 
 
-def _values(trace: Trace, place: dict[Node, int]) -> dict[str, Any]:
+def _values(trace: Run, place: dict[Node, int]) -> dict[str, Any]:
     """The values of the leaves and of all that has a name, one after the other in one text."""
     stored = [node for node in trace.nodes if node.op is leaf_op or node.name is not None]
     foreign = any(node.op not in OWN for node in trace.nodes)  # an operation of the user's, which the page cannot compute

@@ -403,7 +403,7 @@ for (const group of all(".picture g.node")) {
   if (!nodeOf.has(key) || DATA.parameters.some(({ name }) => name === key)) continue;
   const { x, width } = group.getBBox();
   const { step } = named.get(nodeOf.get(key));
-  const held = [`dL/d${key}`, ...(group.dataset.holds ?? "").split(" ").filter((other) => other.startsWith("dL/d"))];
+  const held = [`${ADJOINT}${key}`, ...(group.dataset.holds ?? "").split(" ").filter((other) => other.startsWith(ADJOINT))];
   const derived = held.some((other) => named.get(nodeOf.get(other))?.step === step);
   state.boxes.push({ group, key, step, derived, x: x + width / 2 });
 }

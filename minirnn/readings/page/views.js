@@ -35,15 +35,15 @@ const titleOf = (position) => {
 // The terms of the gradient of a parameter: node and step of each.
 function termsOf(name) {
   const { nodes, operations, steps: stepOf } = DATA.graph;
-  let node = nodeOf.get(`dL/d${name}`);
+  let node = nodeOf.get(`${ADJOINT}${name}`);
   while (operations[nodes[node][0]] === "same" && !stepOf[nodes[node][1]]) node = nodes[node][1];
   const terms = operations[nodes[node][0]] === "total" ? nodes[node].slice(1) : [node];
   return terms.map((term) => ({ node: term, step: stepOf[term] }));
 }
-const GRADIENTS = new Map(DATA.parameters.filter(({ name }) => nodeOf.has(`dL/d${name}`)).map(({ name }) => [name, termsOf(name)])
+const GRADIENTS = new Map(DATA.parameters.filter(({ name }) => nodeOf.has(`${ADJOINT}${name}`)).map(({ name }) => [name, termsOf(name)])
   .filter(([, terms]) => terms.every(({ node }) => original.canCompute(node))));
 const oneTerm = (name) => GRADIENTS.get(name).every(({ step }) => step === null);
-const parameterOf = (line) => (line.left[0].startsWith("dL/d") && GRADIENTS.has(line.left[0].slice(4)) ? line.left[0].slice(4) : null);
+const parameterOf = (line) => (line.left[0].startsWith(ADJOINT) && GRADIENTS.has(line.left[0].slice(ADJOINT.length)) ? line.left[0].slice(ADJOINT.length) : null);
 
 // The equations of a position, by their numbers.
 function linesAt(position) {
@@ -140,7 +140,7 @@ function runningSum(parameter, t) {
   return element("div", { class: "running" },
     element("div", { class: "row" },
       element("span", { class: "label" }, say("sum_so_far")),
-      scroll(say("sum_so_far"), math(matrixMath(running, `dL/d${parameter}`)))),
+      scroll(say("sum_so_far"), math(matrixMath(running, `${ADJOINT}${parameter}`)))),
     element("div", { class: "arrived" }, strip(rows, t),
       element("p", { class: "note" }, say(arrived === rows.length ? "complete" : "terms", { n: arrived, total: rows.length }))));
 }
@@ -183,7 +183,7 @@ const whenOf = (step, t) => (step === t ? "now" : t === null || (step !== null &
 
 function bars(parameter, t) {
   const { rows } = ledgerOf(parameter);
-  const drawn = rows.map(({ step, norm: height, sum: running }) => ({ height, step, key: `dL/d${parameter}`, when: whenOf(step, t),
+  const drawn = rows.map(({ step, norm: height, sum: running }) => ({ height, step, key: `${ADJOINT}${parameter}`, when: whenOf(step, t),
     title: `t = ${step ?? "–"}: ${short(height)}, Σ ${short(running)}` }));
   return chart(drawn, { label: say("ledger"), marks: rows.map(({ sum: running }) => running) });
 }
@@ -197,21 +197,21 @@ function flowView() {
   const parts = [element("p", { class: "note" }, say("flow_note"), ...(bounded ? [" ", say("flow_bound")] : []))];
   if (bounded && state.changes.size) parts.push(element("p", { class: "note" }, say("flow_bound_model")));
   for (const name of DATA.states) {
-    const found = steps.get(`dL/d${name}`)?.filter((step) => step > 0).sort((a, b) => a - b) ?? [];
+    const found = steps.get(`${ADJOINT}${name}`)?.filter((step) => step > 0).sort((a, b) => a - b) ?? [];
     if (!found.length) continue;
-    const heights = found.map((step) => norm(valueOf(`dL/d${name}_${step}`, true).data));
+    const heights = found.map((step) => norm(valueOf(`${ADJOINT}${name}_${step}`, true).data));
     const bounds = found.map((step) => (bounded ? DATA.bounds[name]?.[step - 1] ?? NaN : NaN));
     const positive = heights.filter((v) => v > 0);
     const floor = Math.floor(Math.log10(Math.min(...positive, 1e300))) - 0.3;
     const scaled = (v) => (v > 0 ? Math.log10(v) - floor : NaN);
-    const drawn = found.map((step, i) => ({ height: heights[i] > 0 ? scaled(heights[i]) : 0, step, key: `dL/d${name}_${step}`,
+    const drawn = found.map((step, i) => ({ height: heights[i] > 0 ? scaled(heights[i]) : 0, step, key: `${ADJOINT}${name}_${step}`,
       when: whenOf(step, t ?? 0), title: `t = ${step}: ${short(heights[i])}${Number.isFinite(bounds[i]) ? ` ≤ ${short(bounds[i])}` : ""}` }));
     const top = Math.max(...heights);
     parts.push(
-      element("h2", {}, `${say("norm")} `, math(nameMath([`dL/d${name}`, "t", 0], null))),
+      element("h2", {}, `${say("norm")} `, math(nameMath([`${ADJOINT}${name}`, "t", 0], null))),
       chart(drawn, { label: say("flow"), marks: bounds.map(scaled) }),
       details("as_table", table([say("symbol"), say("norm"), ...(bounded ? [say("bound")] : []), say("share")],
-        found.map((step, i) => [chip(`dL/d${name}_${step}`), shown(heights[i]), ...(bounded ? [short(bounds[i])] : []),
+        found.map((step, i) => [chip(`${ADJOINT}${name}_${step}`), shown(heights[i]), ...(bounded ? [short(bounds[i])] : []),
           `${short((100 * heights[i]) / (top || 1))} %`]))));
   }
   return parts;
@@ -223,9 +223,9 @@ function ledgerView() {
   const choice = element("div", { class: "chips", role: "group", "aria-label": say("parameters") }, ...names.map((other) =>
     element("button", { type: "button", class: "chip", "data-k": other, "data-ledger": other, "aria-label": spoken(other), "aria-pressed": String(other === name) }, nameOf(other))));
   if (!name) return [];
-  if (oneTerm(name)) return [choice, element("p", { class: "note" }, say("ledger_once")), matrixBlock(say("gradient"), state.run.value(nodeOf.get(`dL/d${name}`)), `dL/d${name}`)];
+  if (oneTerm(name)) return [choice, element("p", { class: "note" }, say("ledger_once")), matrixBlock(say("gradient"), state.run.value(nodeOf.get(`${ADJOINT}${name}`)), `${ADJOINT}${name}`)];
   const t = arrivedAt() ?? (state.position === 0 ? 1 : T);
-  const gradient = state.run.value(nodeOf.get(`dL/d${name}`));
+  const gradient = state.run.value(nodeOf.get(`${ADJOINT}${name}`));
   const { sum: running } = sumTo(name, t);
   const difference = ledgerOf(name).total.reduce((most, v, i) => Math.max(most, Math.abs(v - gradient.data[i])), 0);
   const term = termAt(name, t);
@@ -234,9 +234,9 @@ function ledgerView() {
   return [choice, element("p", { class: "note" }, say("ledger_note", { difference: short(difference) })),
     bars(name, t),
     element("div", { class: "blocks" },
-      ...(term ? [matrixBlock(say("term_here", { t }), state.run.value(term.node), `dL/d${name}`)] : []),
-      matrixBlock(say("sum_so_far"), running, `dL/d${name}`),
-      matrixBlock(say("gradient"), gradient, `dL/d${name}`)),
+      ...(term ? [matrixBlock(say("term_here", { t }), state.run.value(term.node), `${ADJOINT}${name}`)] : []),
+      matrixBlock(say("sum_so_far"), running, `${ADJOINT}${name}`),
+      matrixBlock(say("gradient"), gradient, `${ADJOINT}${name}`)),
     details("as_table", table([say("steps"), say("norm"), say("sum_so_far")], rows))];
 }
 

@@ -8,7 +8,7 @@ from ...engine import names
 from .equation_slots import Line
 
 if TYPE_CHECKING:
-    from ...traces import Trace
+    from ...run import Run
 
 SIGNS = {  # what the LaTeX of an equation contains, the sign to show, the key of its explanation
     r"\odot": (r"\odot", "hadamard"),
@@ -30,33 +30,37 @@ EXPLAINED = frozenset(
 )
 
 
-def words(trace: Trace, found: list[Line], text: dict[str, Any]) -> list[dict[str, str]]:
+def words(trace: Run, found: list[Line], text: dict[str, Any]) -> list[dict[str, str]]:
     """Quantities in order of appearance, then signs, then sizes: LaTeX, and the sentence in the language of `text`."""
-    own = bool(trace.literal)
     stepped = {name for name, step in trace.variables if step is not None}
     rows = [
-        {"name": name, "latex": names.latex(name, "t" * (name in stepped)), "key": word_of(name)[0]} for name in trace.counts
+        {"name": key, "latex": names.latex(name, "t" * (key in stepped)), "key": word_of(name)[0]}
+        for key, name in trace.names.items()
     ]
     whole = " ".join(line.equation.latex for line in found)
     rows += [{"latex": latex, "key": key} for part, (latex, key) in SIGNS.items() if part in whole]
     rows += [{"latex": size, "key": size} for size in SIZES]
-    return [row | {"text": meaning(row["name"], text, own) if "name" in row else text["word"][row["key"]]} for row in rows]
+    return [
+        row | {"text": meaning(trace.names[row["name"]], text) if "name" in row else text["word"][row["key"]]}
+        for row in rows
+    ]
 
 
-def word_of(name: str, own: bool = False) -> tuple[str, str]:
+def word_of(name: names.Name) -> tuple[str, str]:
     """The key of what explains the quantity of that name, and its layer: ("W_h", "2").
 
-    In a loop of one's `own` the number of a quantity may be that of a sample or a unit as well: it has no layer.
+    A quantity of a user's own has neither: its number may be that of a sample or a unit as well.
     """
-    if "/d" in name:
-        return ("delta" if "/dz" in name else "dL"), ""
-    base, sub, layer = names.parts(name)
-    known = (key for key in (f"{base}_{sub}", base) if key in EXPLAINED)
-    return next(known, "other"), "" if own else layer
+    if name.of is not None:
+        return ("delta" if name.delta else "dL"), ""
+    if name.shown is not None:
+        return "other", ""
+    known = (key for key in (str(name._replace(layer="")), name.base) if key in EXPLAINED)
+    return next(known, "other"), name.layer
 
 
-def meaning(name: str, text: dict[str, Any], own: bool = False) -> str:
+def meaning(name: names.Name, text: dict[str, Any]) -> str:
     """What the quantity of that name is, in one sentence."""
-    key, layer = word_of(name, own)
-    said = text["word"][key]
-    return text["word"]["layer"].format(layer=layer, meaning=said) if layer else said
+    key, layer = word_of(name)
+    sentence = text["word"][key]
+    return text["word"]["layer"].format(layer=layer, meaning=sentence) if layer else sentence

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ...engine import names
+from ...engine.names import Name
 from . import labels as contents
 from .dot import Canvas, Stroke, beside
+from .elements import Factor, Operand
 from .layout import Box, Layout, Line, Point, Rect, arrange
 from .svg import DARK, LIGHT
 
 if TYPE_CHECKING:
     from ...engine.graph import Node
-    from ...traces import Trace
+    from ...run import Run
     from .elements import Flow, Quantity
     from .rolled import Rolled
     from .unrolled import Unrolled
@@ -43,7 +45,7 @@ class Look(NamedTuple):
 class Sheet:
     """A canvas, its layout, what ids stand for, and the picture in words."""
 
-    def __init__(self, trace: Trace, look: Look) -> None:
+    def __init__(self, trace: Run, look: Look) -> None:
         self.trace, self.look = trace, look
         self.colours = DARK if look.theme == "dark" else LIGHT
         self.canvas = Canvas(self.colours)
@@ -53,7 +55,7 @@ class Sheet:
         self.largest = 0.0
 
     @classmethod
-    def of_unrolled(cls, trace: Trace, found: Unrolled, look: Look) -> Sheet:
+    def of_unrolled(cls, trace: Run, found: Unrolled, look: Look) -> Sheet:
         """Time to the right, every step in a column of its own."""
         sheet = cls(trace, look)
         if look.flow:
@@ -73,7 +75,7 @@ class Sheet:
         return sheet
 
     @classmethod
-    def of_rolled(cls, trace: Trace, found: Rolled, look: Look) -> Sheet:
+    def of_rolled(cls, trace: Run, found: Rolled, look: Look) -> Sheet:
         """One step, which stands for all."""
         sheet = cls(trace, look._replace(backward=False))
         rows = {
@@ -100,7 +102,7 @@ class Sheet:
         if q.role == "gap":
             return []
         c, look, node = self.colours, self.look, q.node
-        rows = [contents.head(self.called(q.name), q.step if q.role != "parameter" else None)] if q.name is not None else []
+        rows = [contents.head(q.name, q.step if q.role != "parameter" else None)] if q.name is not None else []
         if q.does:
             rows.append(contents.words(q.does, c["quiet" if rows else "ink"], contents.SMALL if rows else 13))
         if node is None:
@@ -118,24 +120,27 @@ class Sheet:
             rows += self.adjoint(node, q.name, q.step)
         return rows
 
-    def called(self, name: str) -> str:
-        """The name as it is printed: in a loop of one's own as it stands."""
-        return names.rename(name, self.trace.literal)
-
     def said(self, q: Quantity) -> str:
         """A box in words."""
         if q.role == "gap":
             return "the steps between"
         if q.name is None:
-            return f"({' '.join(q.does)})"
-        return names.text(self.called(q.name), "" if q.step is None else str(q.step))
+            return f"({spoken(q.does)})"
+        return names.text(q.name, "" if q.step is None else str(q.step))
 
-    def adjoint(self, node: Node, name: str, step: int | None) -> list[contents.Row]:
+    def derivative(self, name: Name) -> Name:
+        """What the derivative of the loss by that quantity is called."""
+        loss = self.trace.loss_node
+        assert loss is not None and loss.name is not None
+        new = name.derivative(loss.name)
+        return self.trace.names.get(str(new), new)
+
+    def adjoint(self, node: Node, name: Name, step: int | None) -> list[contents.Row]:
         """The derivative of the loss by what a box shows, as its symbol, norm or numbers."""
         if not self.look.backward or node not in self.trace.cotangents or node is self.trace.loss_node:
             return []
         g, colour = self.trace.cotangents[node].value, self.colours["backward"]
-        symbol, width = contents.math(self.called(f"dL/d{name}"), step, 11)
+        symbol, width = contents.math(self.derivative(name), step, 11)
         if self.look.flow:
             text = f"‖{symbol}‖ {np.linalg.norm(g):.3g}"
             return [(f'<FONT POINT-SIZE="11" COLOR="{colour}">{text}</FONT>', width + 60, 11)]
@@ -185,7 +190,7 @@ class Sheet:
             used[name] = used.get(name, 0) + 1
             if used[name] > 1:
                 name += f"--{used[name]}"
-            keys = " ".join([*self.keys([contents.factor(f)[0] for f in flow.through], None)])
+            keys = " ".join([*self.keys([factor.name for factor in flow.through], None)])
             tip = ", ".join(map(_factor_said, flow.through))
             points = beside(line.points, APART) if both else line.points
             text = self.beside_line(flow)[0] if line.label else ""
@@ -242,13 +247,14 @@ class Sheet:
         x, y, tallest = left, low - 34, 0.0
         made = []
         for name, node in self.trace.parameters.items():
-            rows = [contents.head(name)]
+            called = self.trace.names[name]
+            rows = [contents.head(called)]
             if self.look.shapes or self.look.dtype:
                 facts = [f"({', '.join(map(str, node.shape))})"] * self.look.shapes + [str(node.dtype)] * self.look.dtype
                 rows.append(contents.note(" ".join(facts), self.colours["quiet"], 9))
             if self.look.values:
                 rows += contents.numbers(node.value, self.colours["ink"])
-            rows += self.adjoint(node, name, None)
+            rows += self.adjoint(node, called, None)
             w, h = contents.size_of(rows, LEAST["parameter"])
             made.append((name, rows, w, h))
             tallest = max(tallest, h)
@@ -259,8 +265,8 @@ class Sheet:
             box = Box(key, key, 0, w, h, "parameter", x=x + w / 2, y=y - tallest / 2)
             self.canvas.boxes.append((box, rows))
             self.shown[self.canvas.name(key)] = (
-                " ".join(self.keys([name], None)),
-                f"{names.text(name)}, the same at every step",
+                " ".join(self.keys([self.trace.names[name]], None)),
+                f"{names.text(self.trace.names[name])}, the same at every step",
             )
             x += w + 14
 
@@ -294,10 +300,16 @@ class Sheet:
 
     # ------------------------------------------------------------------------------------------------------------ in words
 
-    def keys(self, quantities: Iterable[str], step: int | None) -> list[str]:
+    def keys(self, quantities: Iterable[Name], step: int | None) -> list[str]:
         """Their keys, and those of their derivatives, that the trace knows; they hold no blanks."""
-        all_names = [name for quantity in quantities for name in (quantity, f"dL/d{quantity}")]
-        known = [(name, s) for name in all_names for s in dict.fromkeys((step, None)) if (name, s) in self.trace.variables]
+        backward = self.trace.loss_node is not None
+        all_names = [n for q in quantities for n in ([q, self.derivative(q)] if backward else [q])]
+        known = [
+            (name, s)
+            for name in map(str, all_names)
+            for s in dict.fromkeys((step, None))
+            if (name, s) in self.trace.variables
+        ]
         return ["_".join((name if s is None else f"{name}_{s}").split()) for name, s in known]
 
     def tell(self, quantities: Iterable[Quantity]) -> None:
@@ -306,7 +318,7 @@ class Sheet:
             if q.role == "gap":
                 continue
             keys = self.keys(([] if q.name is None else [q.name]) + q.holds, q.step)
-            what = self.said(q) if q.name is not None else " ".join(q.does)
+            what = self.said(q) if q.name is not None else spoken(q.does)
             shape = f", shape {q.node.shape}" if q.node is not None else ""
             self.shown[self.canvas.name(q.key)] = " ".join(dict.fromkeys(keys)), f"{what}{shape}"
 
@@ -323,9 +335,13 @@ class Sheet:
         return told if len(told) < 6000 else told[:6000].rsplit(". ", 1)[0] + ". And so on."
 
 
-def _factor_said(item: str) -> str:
-    name, step, turned = contents.factor(item)
-    return names.text(name, step.replace("−", "-")) + "ᵀ" * turned
+def _factor_said(factor: Factor) -> str:
+    return names.text(factor.name, factor.step) + "ᵀ" * factor.turned
+
+
+def spoken(does: Iterable[str | Operand]) -> str:
+    """What a box does, in words."""
+    return " ".join(f"+{part.name}" if isinstance(part, Operand) else part for part in does)
 
 
 def _way(rankdir: str) -> str:

@@ -4,16 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ...engine.graph import Node, Primitive
+from ...engine.names import Name, Role
 from ...engine.ops.arrays import CUTS, MULTIPLY, STEPS, entry
 from ...engine.ops.basic import activations, leaf_op, log_softmax, same, spread, stack, total, transpose
 
 FUNCTIONS = {op for op in activations.values() if op is not same}
 A_STEP = {entry, *STEPS.values()}
 SILENT = {*MULTIPLY, transpose, spread, stack, same, total, leaf_op, *A_STEP}  # what they do is seen, or of no interest
+DRAWN_AS = {
+    Role.INPUT: "input",
+    Role.INDEX: "input",
+    Role.MASK: "state",
+    Role.TARGET: "target",
+    Role.PARAMETER: "parameter",
+}
 LOSS_WORDS = {"categorical_crossentropy": "cross-entropy"}
 ADDS = {"add", "total", "subtract"}
+
+
+class Operand(NamedTuple):
+    """A parameter that a box names: one that is `added`, or that enters in another way."""
+
+    name: Name
+    added: bool
+
+
+class Factor(NamedTuple):
+    """A factor beside a line: its name, its step if that is to be said, and whether it is transposed."""
+
+    name: Name
+    step: str = ""
+    turned: bool = False
 
 
 @dataclass
@@ -25,10 +49,10 @@ class Quantity:
     column: int
     role: str  # input, state, output, loss, target, parameter, plain (an operation), gap
     node: Node | None = None
-    name: str | None = None
+    name: Name | None = None
     step: int | None = None
-    does: list[str] = field(default_factory=list)  # "+b_h" adds that parameter, "=W" names one
-    holds: list[str] = field(default_factory=list)  # quantities on the way into it that have no box of their own
+    does: list[str | Operand] = field(default_factory=list)
+    holds: list[Name] = field(default_factory=list)  # quantities on the way into it that have no box of their own
     row: int | None = None  # given where the layout is not to find it
 
 
@@ -38,7 +62,7 @@ class Flow:
 
     source: str
     target: str
-    through: tuple[str, ...] = ()
+    through: tuple[Factor, ...] = ()
     back: bool = False
     of: Node | None = None  # the value that flows
     loop: bool = False
@@ -51,9 +75,9 @@ def is_quantity(node: Node, users: Collection[Primitive], inner: bool = False) -
     Nor, unless `inner` is asked for, on its way through a function to a name of its own, as z_t is. `users` are the
     operations of the forward pass that need it.
     """
-    if node.name is None or node.ndim > 2 or node.attrs.get("role") == "parameter":
+    if node.name is None or node.ndim > 2 or node.role is Role.PARAMETER:
         return False
-    if node.step is None and not node.args and node.attrs.get("role") == "constant":
+    if node.step is None and not node.args and node.role is Role.CONSTANT:
         return False
     if users and node.step is None and all(op in A_STEP for op in users):
         return False
@@ -68,7 +92,6 @@ def role_of(node: Node, is_output: bool) -> str:
     origin = node
     while origin.op in CUTS and node.step is not None:
         origin = origin.args[0]
-    role = origin.attrs.get("role")
-    if role in ("input", "target", "parameter") and not origin.args:
-        return role
+    if origin.role in DRAWN_AS and not origin.args:
+        return DRAWN_AS[origin.role]
     return "output" if is_output else "state"

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from ...engine import names
+from ...engine.names import Name
 from ...system import plain
+from .elements import Factor, Operand
 
 MAX_ROWS, MAX_COLS = 3, 4  # of numbers written out; of a larger array, its size, its ends and its norm
 NAME, SMALL, NUMBER = 15, 10, 9  # points
@@ -29,42 +31,46 @@ def safe(text: str, limit: int = LIMIT) -> str:
     return html.escape(plain(text, limit))
 
 
-def math(name: str, step: object = None, size: int = NAME) -> tuple[str, float]:
+def math(name: Name, step: object = None, size: int = NAME) -> tuple[str, float]:
     """A name as HTML (italic base, the layer raised, the rest lowered) and its width."""
-    if pair := names.derivative(name):
-        over, w1 = math(pair[0], None, size)
-        under, w2 = math(pair[1], step, size)
-        return f"∂{over}/∂{under}", w1 + w2 + text_width("∂/∂", size)
-    base, sub, layer = (plain(part, LIMIT) for part in names.parts(name))
-    if name.startswith("dL/dz"):
-        base, sub, layer = "δ", "", layer
-    shown = names.text(base) if base else ""
-    if name.startswith("'"):  # a name of the user's own stands as it is
-        shown, _, sub = plain(name.split("'")[1].strip("_"), LIMIT).partition("_")
-    below = ",".join(filter(None, [sub, "" if step is None else str(step)]))
     little = max(7, round(size * 0.7))
-    text, width = f"<I>{html.escape(shown)}</I>", text_width(shown, size)
-    if below:
-        text += f'<SUB><FONT POINT-SIZE="{little}">{html.escape(below)}</FONT></SUB>'
-        width += text_width(below, little)
-    if layer:
-        text += f'<SUP><FONT POINT-SIZE="{little}">({html.escape(layer)})</FONT></SUP>'
-        width += text_width(f"({layer})", little)
-    return text, width
+    time = "" if step is None else str(step)
+    cut = _cut(name)
+
+    def small(tag: str, text: str) -> str:
+        return f'<{tag}><FONT POINT-SIZE="{little}">{text}</FONT></{tag}>'
+
+    return names.markup(cut, time, small), _width(cut, time, size, little)
 
 
-def head(name: str, step: object = None, size: int = NAME) -> Row:
+def _cut(name: Name) -> Name:
+    """The name with its parts cut to what a box holds."""
+    base, sub, layer = (plain(part, LIMIT) for part in name[:3])
+    shown = None if name.shown is None else plain(name.shown, LIMIT)
+    of = None if name.of is None else _cut(name.of)
+    return name._replace(base=base, sub=sub, layer=layer, shown=shown, of=of)
+
+
+def _width(name: Name, time: str, size: float, little: float) -> float:
+    if name.of is not None and not name.delta:
+        return _width(name.of, "", size, little) + _width(name.quantity, time, size, little) + text_width("∂/∂", size)
+    base, sub, layer, _ = names.shown(name)
+    lowered = text_width(",".join(filter(None, [sub, time])), little)
+    return text_width(base, size) + lowered + (text_width(f"({layer})", little) if layer else 0)
+
+
+def head(name: Name, step: object = None, size: int = NAME) -> Row:
     text, width = math(name, step, size)
     return text, width, size
 
 
-def words(parts: Iterable[str], colour: str, size: int = SMALL) -> Row:
-    """What a box does: plain words, "+b_h" for a parameter that is added, "=W" for one that is named."""
+def words(parts: Iterable[str | Operand], colour: str, size: int = SMALL) -> Row:
+    """What a box does: words, and parameters, with a + before those that are added."""
     texts, width = [], 0.0
     for part in parts:
-        if part[:1] in "+=" and len(part) > 1 and part[1] not in " q":
-            text, w = math(part[1:], None, size)
-            texts.append(f"{'+ ' * (part[0] == '+')}{text}")
+        if isinstance(part, Operand):
+            text, w = math(part.name, None, size)
+            texts.append(f"{'+ ' * part.added}{text}")
             width += w + text_width("+ , ", size)
         else:
             texts.append(safe(part))
@@ -108,17 +114,11 @@ def label(rows: list[Row]) -> str:
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{table}</TABLE>>'
 
 
-def factor(item: str) -> tuple[str, str, bool]:
-    """A factor on a line, "W_h", "W_hᵀ" or "hᵀ@t-1", as its name, its step and whether it is transposed."""
-    name, _, step = item.partition("@")
-    return name.removesuffix("ᵀ"), step.replace("-", "−"), name.endswith("ᵀ")
-
-
-def on_line(through: Iterable[str], colours: Mapping[str, str], size: int = 13) -> tuple[str, float]:
+def on_line(through: Iterable[Factor], colours: Mapping[str, str], size: int = 13) -> tuple[str, float]:
     """Factors beside a line."""
     texts, width = [], -5.0
-    for name, step, turned in map(factor, through):
-        text, w = math(name, step or None, size)
+    for name, step, turned in through:
+        text, w = math(name, step.replace("-", "−") or None, size)
         texts.append(f'<FONT COLOR="{colours["quiet"]}">{text}{"ᵀ" * turned}</FONT>')
         width += w + 5 + size * 0.5 * turned
     return "&#160;".join(texts), width

@@ -18,7 +18,7 @@ from .unrolled import unrolled as read_unrolled
 if TYPE_CHECKING:
     import graphviz
 
-    from ...traces import Trace
+    from ...run import Run
 
 FORMATS = ("svg", "png", "pdf", "dot")
 LEVELS = ("cell", "op")
@@ -82,7 +82,7 @@ def check_suffix(path: Any) -> str:
 
 
 def picture(
-    trace: Trace,
+    trace: Run,
     to_file: Any = None,
     *,
     level: str = "cell",

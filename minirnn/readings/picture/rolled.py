@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span, data_refs, fold
 from ...engine.graph import Node
+from ...engine.names import Name, Role
 from ...engine.ops.arrays import MULTIPLY
 from ...engine.ops.basic import average, log_softmax, spread, stack, sumrows, transpose
-from .elements import A_STEP, ADDS, FUNCTIONS, LOSS_WORDS, SILENT, Flow, Quantity, is_quantity, role_of
+from .elements import A_STEP, ADDS, FUNCTIONS, LOSS_WORDS, SILENT, Factor, Flow, Operand, Quantity, is_quantity, role_of
 
 if TYPE_CHECKING:
-    from ...traces import Trace
+    from ...run import Run
 
 
 @dataclass
@@ -29,13 +30,13 @@ class Rolled:
     notes: dict[str, list[str]] = field(default_factory=dict)
 
 
-def rolled(trace: Trace, level: str, backward: bool) -> Rolled:
+def rolled(trace: Run, level: str, backward: bool) -> Rolled:
     """One step of the network; `backward`: and of the backward pass."""
     return _Reader(trace, level, backward).read()
 
 
 class _Reader:
-    def __init__(self, trace: Trace, level: str, backward: bool) -> None:
+    def __init__(self, trace: Run, level: str, backward: bool) -> None:
         self.trace, self.level, self.backward = trace, level, backward
         short = trace.folded_trace
         self.folded: Folded = fold(short.nodes if backward else short.forward)
@@ -74,12 +75,14 @@ class _Reader:
         node = family.first
         if self.level == "cell":
             return is_quantity(node, self.users[family.index], inner=self.backward)
-        if node.attrs.get("role") == "parameter" or node.ndim > 2:
+        if node.role is Role.PARAMETER or node.ndim > 2:
             return False
-        return bool(node.args) or node.step is not None or (node.name is not None and node.attrs.get("role") != "input")
+        return (
+            bool(node.args) or node.step is not None or (node.name is not None and node.role not in (Role.INPUT, Role.INDEX))
+        )
 
     def key(self, family: Family) -> str:
-        return family.name or f"{family.first.op.name}.{family.index}"
+        return f"{family.first.op.name}.{family.index}" if family.name is None else str(family.name)
 
     def box(self, family: Family) -> None:
         node, key = family.first, self.key(family)
@@ -90,7 +93,8 @@ class _Reader:
         does = [op.said(main.attrs) or op.name] if self.level == "op" and node.args and op not in A_STEP else []
         column = 0 if node in self.forward or self.level == "op" else 1
         if column == 1:
-            users = self.users[next((f.index for f in self.families if f.name == str(family.name).partition("/d")[2]), -1)]
+            of = None if family.name is None else family.name.quantity
+            users = self.users[next((f.index for f in self.families if f.name is not None and f.name == of), -1)]
             does = [f"⊙ {op.label}′" for op in dict.fromkeys(users) if op in FUNCTIONS][: len(set(users)) == 1]
         quantity = Quantity(key, key, column, role, self.node(family), family.name, None, does)
         stepped = (bool(domains) and any(d.lo != d.hi for d in domains)) or (len(domains) > 1)
@@ -127,7 +131,7 @@ class _Reader:
                 self.found.notes.setdefault(quantity.key, []).append(f"starts {start}")
                 continue
             self.walk(family, definition, quantity, only)
-        words = dict.fromkeys(quantity.does)
+        words: dict[str | Operand, None] = dict.fromkeys(quantity.does)
         if quantity.role == "loss" and self.level == "cell" and self.trace.loss_name:
             means = any(d.op is average for d in family.definitions)
             words = dict.fromkeys(
@@ -137,7 +141,7 @@ class _Reader:
 
     def walk(self, family: Family, definition: Definition, quantity: Quantity, only: str) -> None:
         """From a box down to the boxes it is computed from, through what has none."""
-        waiting: list[tuple[Family, Definition, str, tuple[str, ...], int, str]] = [(family, definition, "", (), 0, only)]
+        waiting: list[tuple[Family, Definition, str, tuple[Factor, ...], int, str]] = [(family, definition, "", (), 0, only)]
         seen = set()
         while waiting:
             here, rule, where, through, delay, note = waiting.pop(0)
@@ -168,7 +172,7 @@ class _Reader:
                     for inner in other.definitions:
                         waiting.append((other, inner, there, (*through, *factor), lag, note))
 
-    def use(self, parameter: Family, name: str, rule: Definition, quantity: Quantity) -> None:
+    def use(self, parameter: Family, name: Name, rule: Definition, quantity: Quantity) -> None:
         if self.level == "op":
             key = f"{name} of {quantity.key}"
             if key not in self.found.quantities:
@@ -176,10 +180,10 @@ class _Reader:
             self.found.flows.append(Flow(key, quantity.key))
         elif rule.op not in MULTIPLY and quantity.node is not None and quantity.node in self.forward:
             added = rule.op is spread or rule.op.name in ADDS
-            quantity.does.insert(0, f"+{name}" if added else f"={name}")
+            quantity.does.insert(0, Operand(name, added))
             quantity.holds.append(name)
 
-    def flow(self, source: Family, target: Quantity, through: tuple[str, ...], where: str, delay: int, note: str) -> None:
+    def flow(self, source: Family, target: Quantity, through: tuple[Factor, ...], where: str, delay: int, note: str) -> None:
         if self.level == "op":
             through = ()
         late = f"t{delay:+d}".replace("-", "−") if delay else ""
@@ -191,30 +195,28 @@ class _Reader:
                 return
         self.found.flows.append(made)
 
-    def parameter(self, family: Family) -> str | None:
+    def parameter(self, family: Family) -> Name | None:
         node = family.first
         while node.op is transpose:
             node = node.args[0]
-        return (
-            node.name if node.attrs.get("role") == "parameter" and (self.level == "cell" or family.first is node) else None
-        )
+        return node.name if node.role is Role.PARAMETER and (self.level == "cell" or family.first is node) else None
 
-    def factor(self, ref: Ref, delay: int) -> tuple[str, ...]:
+    def factor(self, ref: Ref, delay: int) -> tuple[Factor, ...]:
         """The other factor of a product: a parameter, or what the forward pass lends to the backward pass."""
         family = self.families[ref.family]
-        turned = ""
+        turned = False
         while family.name is None and family.first.op is transpose:
-            turned = "ᵀ"
+            turned = True
             ref = family.definitions[0].refs[0]
             family = self.families[ref.family]
-        if family.name is None or (family.first.attrs.get("role") != "parameter" and not self.backward):
+        if family.name is None or (family.role is not Role.PARAMETER and not self.backward):
             return ()
         step = ""
         if isinstance(ref.where, Fixed):
-            step = f"@{ref.where}"
-        elif family.first.attrs.get("role") != "parameter" and isinstance(ref.where, int):
-            step = f"@t{ref.where + delay:+d}".replace("+0", "")
-        return (family.name + turned + step,)
+            step = str(ref.where)
+        elif family.role is not Role.PARAMETER and isinstance(ref.where, int):
+            step = f"t{ref.where + delay:+d}".replace("+0", "")
+        return (Factor(family.name, step, turned),)
 
     @staticmethod
     def where(ref: Ref) -> tuple[str, int]:
@@ -241,7 +243,7 @@ class _Reader:
             if above[q.key]:
                 rows[q.key] = min(rows.get(u, 0) for u in above[q.key]) - 1
         for q in self.found.quantities.values():
-            of = str(q.name).partition("/d")[2] if q.column == 1 else ""
+            of = str(q.name.quantity) if q.column == 1 and q.name is not None else ""
             if q.column == 1 and of in rows:
                 rows[q.key] = rows[of]
         bottom = min(rows.get(q.key, 0) for q in order) - 1

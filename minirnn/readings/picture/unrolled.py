@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...engine.graph import Node, Primitive
+from ...engine.names import Name, Role
 from ...engine.ops.arrays import CUTS, MULTIPLY
 from ...engine.ops.basic import average, log_softmax, same, spread, stack, transpose
-from .elements import A_STEP, ADDS, LOSS_WORDS, SILENT, Flow, Quantity, is_quantity, role_of
+from .elements import A_STEP, ADDS, LOSS_WORDS, SILENT, Factor, Flow, Operand, Quantity, is_quantity, role_of
 
 if TYPE_CHECKING:
-    from ...traces import Trace
+    from ...run import Run
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Unrolled:
         return None in self.columns.values()
 
 
-def unrolled(trace: Trace, level: str, max_steps: int | None) -> Unrolled:
+def unrolled(trace: Run, level: str, max_steps: int | None) -> Unrolled:
     """Of more than `max_steps` steps (None: no limit) the first and the last two are shown, and dots between them."""
     T = trace.steps
     known = {n.step for n in trace.forward if n.step is not None}
@@ -54,7 +55,7 @@ def unrolled(trace: Trace, level: str, max_steps: int | None) -> Unrolled:
 class _Reader:
     """What both levels have in common: which nodes are shown, in which column, and the dots where steps are left out."""
 
-    def __init__(self, trace: Trace, column: dict[int, int], gap: int | None) -> None:
+    def __init__(self, trace: Run, column: dict[int, int], gap: int | None) -> None:
         self.trace, self.column, self.gap = trace, column, gap
         self.quantities: dict[str, Quantity] = {}
         self.flows: list[Flow] = []
@@ -66,7 +67,7 @@ class _Reader:
             for position, arg in enumerate(node.args):
                 if position not in node.op.shapes:
                     self.users[arg].append(node)
-        self.used_by: dict[str | None, set[Primitive]] = defaultdict(set)  # at any step: a box is there at all, or at none
+        self.used_by: dict[Name | None, set[Primitive]] = defaultdict(set)  # at any step: a box is there at all, or at none
         for node in self.nodes:
             self.used_by[node.name] |= {user.op for user in self.users[node]}
         self.outputs = {trace.output_node, *(trace.output_node.args if trace.output_node.op is stack else ())}
@@ -92,7 +93,7 @@ class _Reader:
             key = f"{wish}~{k}"
         return key
 
-    def join(self, source: Node, target: Node, through: tuple[str, ...] = ()) -> None:
+    def join(self, source: Node, target: Node, through: tuple[Factor, ...] = ()) -> None:
         """A line, or as far as the dots if one end is left out."""
         cotangents = self.trace.cotangents
         back = source in cotangents and target in cotangents
@@ -122,14 +123,14 @@ class _Cells(_Reader):
 
     def read(self) -> None:
         shown = [n for n in self.nodes if self.is_shown(n)]
-        loops: set[str] = set()
-        late: list[tuple[Node, Node, tuple[str, ...]]] = []
+        loops: set[Name | None] = set()
+        late: list[tuple[Node, Node, tuple[Factor, ...]]] = []
         for node in shown:
             near = self.in_sight(node)
             quantity = Quantity("", str(node.name), 0, self.role(node), node, node.name, node.step)
             found = self.sources(node, quantity)
             for source, _ in found:
-                loops |= {str(node.name)} if source.name == node.name else set()
+                loops |= {node.name} if source.name == node.name else set()
             if near:
                 quantity.column = self.place(node, [s for s, _ in found])
                 quantity.key = self.key(str(node.name), node.step)
@@ -156,10 +157,10 @@ class _Cells(_Reader):
     def is_shown(self, node: Node) -> bool:
         return is_quantity(node, self.used_by[node.name] if node.step is not None else {u.op for u in self.users[node]})
 
-    def sources(self, node: Node, quantity: Quantity) -> list[tuple[Node, tuple[str, ...]]]:
+    def sources(self, node: Node, quantity: Quantity) -> list[tuple[Node, tuple[Factor, ...]]]:
         """The quantities that `node` is computed from, each with the parameters on the way; fills in what the box does."""
-        found: list[tuple[Node, tuple[str, ...]]] = []
-        waiting: list[tuple[Node, tuple[str, ...]]] = [(node, ())]
+        found: list[tuple[Node, tuple[Factor, ...]]] = []
+        waiting: list[tuple[Node, tuple[Factor, ...]]] = [(node, ())]
         seen = set()
         while waiting:
             here, through = waiting.pop(0)
@@ -187,26 +188,26 @@ class _Cells(_Reader):
                     self.parameter(here, name, quantity)
                     continue
                 other = _parameter(here.args[1 - position]) if here.op in MULTIPLY else None
-                waiting.append((arg, (*through, other) if other else through))
+                waiting.append((arg, (*through, Factor(other)) if other else through))
         return found
 
-    def parameter(self, here: Node, name: str, quantity: Quantity) -> None:
+    def parameter(self, here: Node, name: Name, quantity: Quantity) -> None:
         """A factor of a product stands on the line; what is added or anything else, in the box."""
         if here.op in MULTIPLY:
             return
         users = self.users[here] if here.op is spread else [here]
         added = any(u.op.name in ADDS for u in users)
-        quantity.does.insert(0, f"+{name}" if added else f"={name}")
+        quantity.does.insert(0, Operand(name, added))
         quantity.holds.append(name)
 
-    def describe(self, quantity: Quantity, found: list[tuple[Node, tuple[str, ...]]]) -> None:
+    def describe(self, quantity: Quantity, found: list[tuple[Node, tuple[Factor, ...]]]) -> None:
         if quantity.role == "loss" and self.trace.loss_name is not None and quantity.name:
             per_step = quantity.node is not None and any(a.op is average for a in _same(quantity.node))
             quantity.does = (
                 ["mean over t"] if per_step else [LOSS_WORDS.get(self.trace.loss_name, self.trace.loss_name)[:24]]
             )
         counts = Counter(quantity.does)
-        quantity.does = [d if counts[d] == 1 else f"{counts[d]}×{d}" for d in counts][:5]
+        quantity.does = [d if counts[d] == 1 or isinstance(d, Operand) else f"{counts[d]}×{d}" for d in counts][:5]
 
 
 def _same(node: Node) -> list[Node]:
@@ -217,10 +218,10 @@ def _same(node: Node) -> list[Node]:
     return found
 
 
-def _parameter(node: Node) -> str | None:
+def _parameter(node: Node) -> Name | None:
     if node.op is transpose and (inner := _parameter(node.args[0])):
         return inner
-    return node.name if node.attrs.get("role") == "parameter" else None
+    return node.name if node.role is Role.PARAMETER else None
 
 
 class _Operations(_Reader):
@@ -243,7 +244,7 @@ class _Operations(_Reader):
             sources = [a for p, a in enumerate(node.args) if p not in node.op.shapes]
             key = self.key(str(node.name) if node.name is not None else f"{node.op.name}.{count_of[node]}", node.step)
             role = self.role(node) if node.name is not None else "plain"
-            does = [node.op.said(node.attrs)] if node.op not in A_STEP else []
+            does: list[str | Operand] = [node.op.said(node.attrs)] if node.op not in A_STEP else []
             self.quantities[key] = Quantity(
                 key, self.slots[node], self.place(node, sources), role, node, node.name, node.step, does
             )
@@ -271,13 +272,13 @@ class _Operations(_Reader):
     def ghost(self, leaf: Node, node: Node) -> None:
         """What is the same at every step, beside each of its uses."""
         user = self.quantities[self.box[node]]
-        name = leaf.name or "constant"
+        name = "constant" if leaf.name is None else str(leaf.name)
         key = f"{name} of {user.key}"
         if key not in self.quantities:
             self.quantities[key] = Quantity(
-                key, f"{name} of {user.slot}", user.column, self.role(leaf) if leaf.name else "plain",
+                key, f"{name} of {user.slot}", user.column, "plain" if leaf.name is None else self.role(leaf),
                 leaf, leaf.name, leaf.step,
-                [] if leaf.name else ["const"],
+                ["const"] if leaf.name is None else [],
             )  # fmt: skip
         back = leaf in self.trace.cotangents and node in self.trace.cotangents
         self.flows.append(Flow(key, user.key, (), back, leaf))

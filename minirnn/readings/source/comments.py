@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from ..equations.build import Expressions, given, time_of
 from ..equations.printer import text, time_text
-from ..equations.renaming import renamed
 from ..equations.simplify import rows_sum_to_one, simplified
 
 if TYPE_CHECKING:
-    from ...traces import Trace
+    from ...run import Run
 
 
-def comments(trace: Trace) -> dict[tuple[int, int], str]:
+def comments(trace: Run) -> dict[tuple[int, int], str]:
     """The equation of every named definition that has one, by family and serial number: "hₜ = tanh(zₜ)   (t = 1..T)".
 
     There are none of a loop with quantities that have no matrix form.
@@ -23,9 +22,9 @@ def comments(trace: Trace) -> dict[tuple[int, int], str]:
     try:
         builder = Expressions(folded)
         for family, definition in [(f, d) for f in folded.named for d in f.definitions if d.refs]:
-            if trace.literal and given(definition, folded):
+            if trace.is_loop and given(definition, folded):
                 continue  # x is x, cut in steps
-            lhs, rhs = (renamed(simplified(side, known), trace.literal) for side in builder.sides(family, definition))
+            lhs, rhs = (simplified(side, known) for side in builder.sides(family, definition))
             domain = definition.domain
             steps = "" if domain is None or domain.lo == domain.hi else f"    (t = {_steps(domain)})"
             found[family.index, definition.serial] = f"{text(lhs)} = {text(rhs)}{steps}"

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...engine import escapes
 from ...engine.fold import Definition, Family, Fixed, Folded
+from ...engine.names import Role
 from ...engine.ops.basic import leaf_op
 from .python_text import WIDTH, assigned, fitted, letter, python_names, step_name, used_in
 from .schedule import Schedule
@@ -69,17 +70,17 @@ class Functions:
         self.names = python_names(self.schedule, self.results.output.family, called)
         by_serial = {definition.serial: self.leaf_name(family, definition) for family, definition in self.leaves}
         self.data = [by_serial.get(serial, f"unused_{i}") for i, serial in enumerate(self.results.inputs)]
-        self.targets = self._arguments("target")
-        self.parameters = self._arguments("parameter")
+        self.targets = self._arguments(Role.TARGET)
+        self.parameters = self._arguments(Role.PARAMETER)
         self.keys = {self.leaf_name(f, d): str(f.name) for f, d in self.leaves}
         arguments = {*self.data, *self.targets, *self.parameters}
         self.constants = {self.leaf_name(f, d): f for f, d in self.leaves if self.leaf_name(f, d) not in arguments}
         for name, family in self.constants.items():
-            if family.first.attrs["role"] == "dropout":
+            if family.role is Role.DROPOUT_MASK:
                 raise NotImplementedError(f"{name} is drawn for each run: a network with dropout in training has no source")
 
-    def _arguments(self, role: str) -> list[str]:
-        return [self.leaf_name(f, d) for f, d in self.leaves if d.attrs["role"] == role]
+    def _arguments(self, *roles: Role) -> list[str]:
+        return [self.leaf_name(f, d) for f, d in self.leaves if f.role in roles]
 
     def leaf_name(self, family: Family, definition: Definition) -> str:
         """What a leaf is called: of a variable that begins with one h_0; of constants, one for each step, c."""
@@ -121,11 +122,11 @@ class Functions:
         wanted = {name for name in letters_of_all if used_in(name, body)}
         lines: list[str] = []
         known: set[str] = set()
-        for role in ("input", "parameter", "state"):
+        for roles in ({Role.INPUT, Role.INDEX, Role.MASK}, {Role.PARAMETER}, {Role.INITIAL_STATE}):
             for family, definition in self.leaves:
                 letters = [letter(d) for d in definition.attrs["dims"]]
                 new = [n for n in dict.fromkeys(letters) if n in wanted - known]
-                if definition.attrs["role"] == role and new:
+                if family.role in roles and new:
                     shape = f"{self.leaf_name(family, definition)}.shape"
                     first = {n: letters.index(n) for n in new}
                     if len(new) == 1:
@@ -178,16 +179,16 @@ class Functions:
         found = [f"{name} = np.asarray({name}, {dtype})" for name in used if name not in columns]
         return found + [
             f"{name} = np.asarray({name}, {dtype})[..., None]"
-            if role == "input"
+            if role is Role.INDEX
             else f"{name} = (np.asarray({name})[..., None] != 0).astype({dtype})"
             for name, role in columns.items()
         ]
 
     @property
-    def _columns(self) -> dict[str, str]:
+    def _columns(self) -> dict[str, Role | None]:
         """The data that are given (N, T) and read as a column for each step, numbers and masks, with their role."""
-        leaves = {self.leaf_name(f, d): d.attrs for f, d in self.leaves if d.attrs["dims"][2:] == ("1",)}
-        return {name: attrs["role"] for name, attrs in leaves.items() if name in self.data}
+        leaves = {self.leaf_name(f, d): f.role for f, d in self.leaves if f.role in (Role.INDEX, Role.MASK)}
+        return {name: role for name, role in leaves.items() if name in self.data}
 
 
 def _shape(dims: tuple[str, ...]) -> str:

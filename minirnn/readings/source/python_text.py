@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ...engine.fold import Family, Fixed
+from ...engine.names import Name
 from ...engine.ops.basic import multiply
 from .schedule import Schedule
 
@@ -165,9 +166,9 @@ def python_names(schedule: Schedule, output: Family, called: Mapping[int, str | 
     taken = RESERVED | letters | set(dir(builtins)) | set(keyword.kwlist)
     for family in sorted(families, key=lambda f: (not called.get(f.index), f.name is None)):
         operation = family.definitions[0].op.name.partition(" ")[0]
-        base = called.get(family.index) or family.name or ("output" if family is output else _noun(family, schedule))
-        base = base or NOUNS.get(operation, operation)
-        base = re.sub(r"\W", "_", re.sub(r"^d[^/]*/d", "d", base), flags=re.ASCII)
+        base = called.get(family.index) or (None if family.name is None else python_name(family.name))
+        base = base or ("output" if family is output else _noun(family, schedule)) or NOUNS.get(operation, operation)
+        base = re.sub(r"\W", "_", base, flags=re.ASCII)
         base = base if base[:1].isalpha() else f"v_{base}"
         tries = [base, *(f"{base}_{k}" for k in range(2, len(families) + 2))]
         found[family.index] = next(name for name in tries if name not in taken)
@@ -175,12 +176,18 @@ def python_names(schedule: Schedule, output: Family, called: Mapping[int, str | 
     return found
 
 
+def python_name(name: Name) -> str:
+    """The name of a quantity, and dh for that of dL/dh, as a wish."""
+    return str(name) if name.of is None else f"d{name.quantity}"
+
+
 def _noun(family: Family, schedule: Schedule) -> str | None:
     """What the cotangent of an activation is multiplied with, to give that of its argument, is its slope."""
     users = [schedule.folded.families[index] for index in schedule.users[family.index]]
     definitions = [d for user in users for d in user.definitions]
-    if len(users) == 1 and str(users[0].name).startswith("d") and all(d.op is multiply for d in definitions):
-        layer = str(users[0].name).partition("^")[2]
+    of = users[0].name if len(users) == 1 else None
+    if of is not None and of.of is not None and all(d.op is multiply for d in definitions):
+        layer = of.layer
         return "slope" + (f"_{layer}" if layer else "")
     return None
 

@@ -13,10 +13,10 @@ from .stepwise import Stepwise
 
 if TYPE_CHECKING:
     from ...engine.graph import Node
-    from ...traces import Trace
+    from ...run import Run
 
 
-def source(trace: Trace, memory: bool = False) -> str:
+def source(trace: Run, memory: bool = False) -> str:
     """The module: `forward`, and with a target `loss_and_gradients`; it imports NumPy alone, and runs on its own.
 
     - `memory`: the module that `trace.compile` runs: the same statements, but what they compute is written into arrays that
@@ -31,7 +31,7 @@ def source(trace: Trace, memory: bool = False) -> str:
     return program(trace, memory).text(comments(trace), f"{trace.model.label}: {says}")
 
 
-def program(trace: Trace, memory: bool = True) -> Functions:
+def program(trace: Run, memory: bool = True) -> Functions:
     """The functions that compute the network of a trace, for as many steps as it has; with `memory`, in kept arrays."""
     folded, results = trace.fold(), wanted(trace)
     try:
@@ -40,7 +40,7 @@ def program(trace: Trace, memory: bool = True) -> Functions:
         return Stepwise(folded, results)
 
 
-def wanted(trace: Trace) -> Results:
+def wanted(trace: Run) -> Results:
     """The output, the loss and the gradients of a trace, as families of its fold."""
     if len(trace.outputs) > 1:
         raise NotImplementedError(f"a model with {len(trace.outputs)} outputs has no source yet")

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...engine import escapes
 from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span
+from ...engine.names import Role
 from ...engine.ops.arrays import CUTS, Key
 from ...engine.ops.basic import leaf_op, total
 from ..equations.broadcasting import broadcasting, lengthened, seen_from, unnamed
@@ -84,7 +85,7 @@ class Stepwise(Functions):
     def _steps(self) -> str:
         for family, definition in self.leaves:
             dims = definition.attrs["dims"]
-            if "T" in dims and definition.attrs["role"] in ("input", "target"):
+            if "T" in dims and family.role in (Role.INPUT, Role.INDEX, Role.MASK, Role.TARGET):
                 return f"T = {self.leaf_name(family, definition)}.shape[{dims.index('T')}]"
         return f"T = {self.folded.T}"
 

@@ -11,10 +11,10 @@ import numpy as np
 from ...engine.graph import Node
 from ...engine.precision import least, precisions
 from ...layers import Layer
-from ...loops.trace import LoopTrace
-from ...models import Model
+from ...loops.trace import LoopRun, run_function
+from ...network import Network
 from ...system import CannotFollow
-from ...traces import trace
+from ...tracing import run_network
 from ..report import TOLERANCE, error_in_eps, states
 from .compare import judged
 from .mismatch import Found, Mismatch
@@ -35,11 +35,11 @@ def check(function: Callable[..., Any], model: Any, X: Any, **arrays: Any) -> Mi
     ``.ok`` says whether they agree, ``.slips`` why they do not. Raises ValueError if the function's output has a shape that
     fits nothing.
     """
-    truth = trace(model if isinstance(model, (Model, Layer)) else _read(model, X), X)
+    truth = run_network(model if isinstance(model, Network) else _read(model, X), X)
     given = {_first_argument(function): X, **arrays}
     net = Structure(truth)
     try:
-        mine: LoopTrace | None = trace(function, **given)  # type: ignore[assignment]
+        mine: LoopRun | None = run_function(function, given)
         returned = mine.returned  # type: ignore[union-attr]
     except CannotFollow:  # then what it returns is all there is to compare
         mine, returned = None, function(**given)
@@ -61,7 +61,7 @@ def _first_argument(function: Callable[..., Any]) -> str:
         raise TypeError("check takes a function whose first argument is X") from error
 
 
-def _read(keras_model: Any, X: Any) -> Model:
+def _read(keras_model: Any, X: Any) -> Any:
     """The model as minirnn reads it. RuntimeError if Keras itself predicts something else: that would be a bug."""
     from ...keras_io.live import from_keras
 
@@ -70,7 +70,7 @@ def _read(keras_model: Any, X: Any) -> Model:
     dtype = keras_model.compute_dtype
     arrays = [x.astype(dtype) if x.dtype.kind == "f" else x for x in given]
     theirs = keras_model(arrays if len(arrays) > 1 else arrays[0])
-    ours = trace(model, arrays if len(arrays) > 1 else arrays[0], dtype=dtype)
+    ours = run_network(model, arrays if len(arrays) > 1 else arrays[0], dtype=dtype)
     for node, other in zip(ours.outputs, theirs if isinstance(theirs, (list, tuple)) else [theirs]):
         if (off := error_in_eps(node.value, np.asarray(other), dtype)) > TOLERANCE**2:
             raise RuntimeError(
@@ -140,7 +140,7 @@ def _whole(net: Structure, found: Mismatch, numbers: list[Given], whole: list[st
 # ------------------------------------------------------------------------------------------------------------- the states
 
 
-def _states(net: Structure, mine: LoopTrace, computed: str) -> list[Given]:
+def _states(net: Structure, mine: LoopRun, computed: str) -> list[Given]:
     """The states of the function that have the size of the model's, where each has one set of them."""
     if len(net.states) != 1:
         return []
@@ -159,7 +159,7 @@ def _states(net: Structure, mine: LoopTrace, computed: str) -> list[Given]:
     return []
 
 
-def _all_steps(mine: LoopTrace, own: str, T: int) -> list[Node] | None:
+def _all_steps(mine: LoopRun, own: str, T: int) -> list[Node] | None:
     there = [mine.variables.get((own, t)) for t in range(1, T)]
     if not there or any(node is None for node in there):
         return None
@@ -169,7 +169,7 @@ def _all_steps(mine: LoopTrace, own: str, T: int) -> list[Node] | None:
     return [*there, last] if alike else None  # type: ignore[list-item]
 
 
-def _names(net: Structure, mine: LoopTrace | None, arrays: Mapping[str, Any]) -> dict[str, str]:
+def _names(net: Structure, mine: LoopRun | None, arrays: Mapping[str, Any]) -> dict[str, str]:
     """The user's names for the weights of the model, known by their numbers, and for its one state."""
     found: dict[str, str] = {}
     for name, node in net.parameters.items():

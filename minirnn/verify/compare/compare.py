@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...traces import Trace
+from ...run import Run
 from ..report import TOLERANCE
 from ..rounding import MARGIN, costs
 from ..saturation import saturated
@@ -29,7 +29,7 @@ NEAR = 1e-3  # of the largest number: what is further off is not rounding, whate
 
 
 def compare(
-    trace: Trace, numbers: Mapping[str, Any] | None = None, *, weights: Iterable[list[Any]] = (), **more: Any
+    trace: Run, numbers: Mapping[str, Any] | None = None, *, weights: Iterable[list[Any]] = (), **more: Any
 ) -> Mismatch:
     """Compare the user's own numbers with those of the trace, and name the slip that explains a difference.
 
@@ -65,12 +65,12 @@ def judged(net: Structure, mine: list[Given], users: Mapping[str, str] | None = 
     return Mismatch(rows, found, len(slips) + 2, _notes(net.trace, rows) if rounding or not found else [])
 
 
-def _notes(trace: Trace, rows: list[Compared]) -> list[str]:
+def _notes(trace: Run, rows: list[Compared]) -> list[str]:
     single = any(row.precision.says == "float32" for row in rows)
     return saturated(trace, "float32" if single else "float64")
 
 
-def _checked(trace: Trace, weights: Iterable[Any]) -> list[np.ndarray]:
+def _checked(trace: Run, weights: Iterable[Any]) -> list[np.ndarray]:
     """A set of weights as `get_weights` gives it. ValueError if it is not one of this model."""
     arrays = [np.asarray(w) for w in weights]
     wanted = [w.shape for layer in trace.model.layers for w in layer.weight_arrays]

@@ -15,7 +15,7 @@ from ...engine.graph import Node, ancestors
 from ...engine.ops.arrays import DOTS, PRODUCTS, maximum
 from ...engine.ops.basic import activations, matmul, same
 from ...engine.precision import data_of, moves, widened
-from ...traces import Trace
+from ...run import Run
 from ..report import states
 
 MULTIPLY = {matmul, *PRODUCTS.values(), *DOTS.values()}
@@ -49,7 +49,7 @@ class Product(NamedTuple):
 class Structure:
     """The graph of a trace, in float64 throughout, and the roles of its nodes."""
 
-    def __init__(self, trace: Trace, other_weights: list[list[np.ndarray]] | None = None) -> None:
+    def __init__(self, trace: Run, other_weights: list[list[np.ndarray]] | None = None) -> None:
         self.trace, self.other_weights = trace, other_weights or []
         self.wide = widened(trace.forward)
         self.forward = list(dict.fromkeys(self.wide.values()))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...engine.precision import least, precisions
-from ...traces import Trace
+from ...run import Run
 from ..report import TOLERANCE, derivative
 from .numbers import Piece
 from .structure import Structure
@@ -97,7 +97,7 @@ def arranged(net: Structure, key: str, quantity: Quantity, array: np.ndarray, co
     return Given(quantity, _precisions(array, computed), layouts, computed)
 
 
-def of_trace(trace: Trace, quantity: Quantity) -> str:
+def of_trace(trace: Run, quantity: Quantity) -> str:
     """The precision in which the trace itself has computed something of that kind."""
     known = precisions(trace.nodes)
     if quantity.derivative:
@@ -134,7 +134,7 @@ def _quantity(net: Structure, key: str) -> Quantity:
     return Quantity(label, pieces, pieces[-1].node.shape, name in trace.parameters)
 
 
-def _filled(trace: Trace) -> str | None:
+def _filled(trace: Run) -> str | None:
     """What the variable is called in a function of one's own that holds the output and is filled step by step."""
     return getattr(trace, "filled", None)
 

@@ -14,7 +14,7 @@ from ...engine.backprop import backprop
 from ...engine.graph import Node, ancestors, replay
 from ...engine.ops.basic import leaf, sum_all
 from ...engine.precision import widened
-from ...traces import Trace
+from ...run import Run
 from ..report import Judge, Row, Unheard, derivative, states, witness
 
 NAME = "complex step"
@@ -25,7 +25,7 @@ MAX_STEPS = 50  # of a long sequence, so many states are perturbed
 
 
 @witness(lambda trace: [("gradients", NAME)])
-def rows(trace: Trace) -> Iterator[Row]:
+def rows(trace: Run) -> Iterator[Row]:
     """One row per parameter, and one for the states h_t of each layer."""
     if trace.loss_node is None:
         raise Unheard("there is no loss: trace with a target")
@@ -53,7 +53,7 @@ def along(judge: Judge, quantity: str, witness: str, gradient: Node, moved: Call
     return judge.row(quantity, witness, [gradient], np.array([*truth, 1.0]), np.array([*ours, 1.0]), note)
 
 
-def second(trace: Trace) -> Iterator[Row]:
+def second(trace: Run) -> Iterator[Row]:
     """One row per parameter: uᵀ H v for random u and v, H the second derivative of the loss; the rules' own derivatives.
 
     Here the complex step goes through the backward pass too, so it trusts the first derivatives, which have rows of
@@ -73,7 +73,14 @@ def second(trace: Trace) -> Iterator[Row]:
         dtype = judge.precision([gradient])
         off = abs(ours - truth) / float(np.finfo(dtype).eps)
         off = off if np.isfinite(off) else np.inf
-        yield Row(f"d²L/d{name}²", NAME, dtype, off, "between two random directions", nodes=(found,))
+        yield Row(
+            f"d²{trace.names[trace.derivative(name)].of}/d{name}²",
+            NAME,
+            dtype,
+            off,
+            "between two random directions",
+            nodes=(found,),
+        )
 
 
 class _Bounded:
@@ -93,7 +100,7 @@ BOUNDED = _Bounded()
 class _Moved:
     """The derivative of the loss as a node moves, whatever it was computed from."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Run) -> None:
         loss = trace.loss_node
         assert loss is not None
         self._wide = widened([node for node in trace.forward if node.serial <= loss.serial])
@@ -118,7 +125,7 @@ class _Moved:
         return out
 
 
-def _states(trace: Trace, judge: Judge, moved: _Moved, name: str) -> Row:
+def _states(trace: Run, judge: Judge, moved: _Moved, name: str) -> Row:
     """dL/dh_t along one random direction per step: h_t is moved and what follows is run again."""
     steps = sorted(
         s for n, s in trace.variables if n == name and s is not None and trace.variables[n, s] in trace.cotangents

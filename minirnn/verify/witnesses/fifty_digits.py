@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.precision import widened
-from ...traces import Trace
+from ...run import Run
 from ..arithmetic import Arithmetic, work
 from ..report import Judge, Row, Unheard, gradients, states, steps_of, witness
 
@@ -20,7 +20,7 @@ MOST = 1_000_000  # operations, each some microseconds
 class Exact:
     """Every number of a trace to so many digits, from its weights and inputs as they are."""
 
-    def __init__(self, trace: Trace, digits: int = DIGITS) -> None:
+    def __init__(self, trace: Run, digits: int = DIGITS) -> None:
         if work(trace) > MOST:
             raise ValueError(f"{work(trace)} operations are too many for {digits} digits: take a smaller network")
         from mpmath.ctx_mp import MPContext
@@ -47,7 +47,7 @@ class Exact:
 
 
 @witness(lambda trace: [("y", NAME)])
-def rows(trace: Trace) -> Iterator[Row]:
+def rows(trace: Run) -> Iterator[Row]:
     """One row per quantity: how far the trace is off the truth, and how many numbers are not the nearest there are."""
     judge = Judge(trace)
     try:

@@ -11,8 +11,8 @@ from ... import losses
 from ...engine.graph import Node
 from ...keras_io.live import by_cell, import_keras, recurrences, replay, twin_of
 from ...layers import RNN
+from ...run import Run
 from ...system import plain
-from ...traces import Trace
 from ..report import Judge, Row, Unheard, derivative, gradients, states, witness
 from .backends import ADAPTERS, cannot_compute
 from .backends import gradients as gradients_by
@@ -24,14 +24,14 @@ LOSSES: dict[losses.LossFunction, str] = {
 }
 
 
-def expected(trace: Trace) -> list[tuple[str, str]]:
+def expected(trace: Run) -> list[tuple[str, str]]:
     """What this witness judges, where it can be heard."""
     forward = [*(f"{name}_t" for name in states(trace)), "y", *(["L"] if gradients(trace) else [])]
     return [*((name, FORWARD) for name in forward), *((name, GRADIENT) for name in gradients(trace))]
 
 
 @witness(expected)
-def rows(trace: Trace) -> Iterator[Row]:
+def rows(trace: Run) -> Iterator[Row]:
     """One row per quantity; rows that say why, where Keras cannot be asked."""
     if (reason := absent(trace)) is not None:
         raise Unheard(reason)
@@ -89,13 +89,13 @@ def rows(trace: Trace) -> Iterator[Row]:
         yield judge.row(derivative(trace, name), GRADIENT, [trace.cotangents[trace.parameters[name]]], truth[None])
 
 
-def _variables(trace: Trace, layers: dict[Any, Any]) -> dict[str, Any]:
+def _variables(trace: Run, layers: dict[Any, Any]) -> dict[str, Any]:
     """The variables of the twin, by the names of the parameters."""
     places = trace.model.parameter_places()
     return {name: _weights_of(layers[layer])[i] for name, (layer, i) in places.items()}
 
 
-def _elsewhere(trace: Trace, judge: Judge, twin: Any, layers: dict[Any, Any], inputs: Any, backend: str) -> Iterator[Row]:
+def _elsewhere(trace: Run, judge: Judge, twin: Any, layers: dict[Any, Any], inputs: Any, backend: str) -> Iterator[Row]:
     """The gradients by another backend than TensorFlow, which wants the loss as a function of the weights."""
     import keras
 
@@ -128,13 +128,13 @@ def _dense(gradient: Any) -> np.ndarray:
     return _array(tf.convert_to_tensor(gradient))
 
 
-def _outputs(trace: Trace, judge: Judge, found: list[Any]) -> Iterator[Row]:
+def _outputs(trace: Run, judge: Judge, found: list[Any]) -> Iterator[Row]:
     names = ["y"] if len(found) == 1 else [f"y^{i}" for i, _ in enumerate(found, start=1)]
     for name, node, truth in zip(names, trace.outputs, found):
         yield judge.row(name, FORWARD, [node], _array(truth)[None])
 
 
-def _set_states(layers: dict[Any, Any], trace: Trace) -> None:
+def _set_states(layers: dict[Any, Any], trace: Run) -> None:
     """Let stateful layers of the twin start from the states that the trace started from."""
     for rnn, twin in _inner(layers):
         if rnn.stateful and twin.states is not None:
@@ -163,15 +163,15 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _kinds(trace: Trace) -> list[tuple[str, float]]:
+def _kinds(trace: Run) -> list[tuple[str, float]]:
     """The class in Keras of the loss of each output, and its weight."""
     assert trace.loss_function is not None
     return [(LOSSES[own], weight) for own, weight in losses.one_by_one(trace.loss_function, len(trace.outputs))]
 
 
-def absent(trace: Trace) -> str | None:
+def absent(trace: Run) -> str | None:
     """Why Keras cannot be asked, or None."""
-    if trace.literal:
+    if trace.is_loop:
         return "a loop of your own has no twin in Keras: mr.check compares it with a model"
     if trace.loss_function is not None and not all(
         function in LOSSES for function, _ in losses.one_by_one(trace.loss_function, len(trace.outputs))
@@ -187,7 +187,7 @@ def absent(trace: Trace) -> str | None:
 
 
 def _states(
-    trace: Trace, judge: Judge, asked: Any, twin: Any, layers: dict[Any, Any], tensors: dict[Any, Any]
+    trace: Run, judge: Judge, asked: Any, twin: Any, layers: dict[Any, Any], tensors: dict[Any, Any]
 ) -> Iterator[Row]:
     """The states of every cell at all steps: those of the same cells in a layer of Keras that gives all its outputs."""
     import keras

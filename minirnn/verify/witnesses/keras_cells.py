@@ -13,7 +13,7 @@ import numpy as np
 from ... import losses
 from ...keras_io.live import import_keras, twin_of
 from ...layers import Dense, Flatten, InputLayer, SimpleRNN
-from ...traces import Trace
+from ...run import Run
 from ..report import Judge, Row, derivative, witness
 from .backends import ADAPTERS, cannot_compute, gradients
 from .keras import LOSSES, absent
@@ -24,7 +24,7 @@ OPTIONS = ("go_backwards", "stateful", "return_state", "dropout", "recurrent_dro
 
 
 @witness(lambda trace: [])
-def rows(trace: Trace) -> Iterator[Row]:
+def rows(trace: Run) -> Iterator[Row]:
     """Rows for z_t and dL/dh_t of networks of plain SimpleRNN and Dense layers; none of others."""
     if absent(trace) is not None or not _plain(trace):
         return
@@ -52,7 +52,7 @@ def rows(trace: Trace) -> Iterator[Row]:
         yield judge.row(f"{derivative(trace, name)}_t", ADAPTERS[backend][0], nodes, truth)
 
 
-def _plain(trace: Trace) -> bool:
+def _plain(trace: Run) -> bool:
     layers = [call.layer for call in trace.model.order]
     masked = any(x.dtype.kind == "b" for x in trace.inputs)
     known = not masked and all(type(layer) in (InputLayer, SimpleRNN, Dense, Flatten) for layer in layers)
@@ -63,7 +63,7 @@ def _plain(trace: Trace) -> bool:
 class _Run:
     """The forward pass of Keras' twin with zeros added to every state: its states, pre-activations and output."""
 
-    def __init__(self, trace: Trace, dtype: str) -> None:
+    def __init__(self, trace: Run, dtype: str) -> None:
         self.trace, self.dtype = trace, dtype
         _, self.layers, _ = twin_of(trace.model, dtype, trace.weights)
         self.calls = [call for call in trace.model.order if isinstance(call.layer, SimpleRNN)]

@@ -19,8 +19,8 @@ import numpy as np
 
 from ...engine.graph import Node, replay
 from ...engine.precision import widened
-from ...loops.trace import LoopTrace
-from ...traces import Trace
+from ...loops.trace import LoopRun
+from ...run import Run
 from ..report import TOLERANCE, Judge, Row, Unheard, derivative, witness
 from .complex_step import DIRECTIONS, STEP
 
@@ -31,13 +31,13 @@ VAGUE = 0.01  # of the gradient: what differences do not tell better says nothin
 
 
 @witness(lambda trace: [])
-def rows(trace: Trace) -> Iterator[Row]:
+def rows(trace: Run) -> Iterator[Row]:
     """One row for what a function of one's own returns and one per parameter; none of a model.
 
     Parameters that are held in an object, or read from where the function was defined in a way that cannot be taken over,
     have no row here.
     """
-    if not isinstance(trace, LoopTrace) or trace.truncate:
+    if not isinstance(trace, LoopRun) or trace.truncate:
         return
     judge = Judge(trace)
     try:
@@ -57,7 +57,7 @@ def rows(trace: Trace) -> Iterator[Row]:
 class _Function:
     """The function as one of its arrays, which gives the loss."""
 
-    def __init__(self, trace: LoopTrace) -> None:
+    def __init__(self, trace: LoopRun) -> None:
         self.trace, asked = trace, trace._asked_loop
         self.arguments, self.function = _own_arguments(asked.function, asked.arguments)
         self.keeps_a_state = not isinstance(asked.function, types.FunctionType) or bool(asked.function.__closure__)
@@ -100,7 +100,7 @@ class _Function:
         return replay(self._order, moved)[self._loss]  # type: ignore[index]
 
 
-def _gradient(trace: Trace, judge: Judge, own: _Function, name: str, node: Node) -> Iterator[Row]:
+def _gradient(trace: Run, judge: Judge, own: _Function, name: str, node: Node) -> Iterator[Row]:
     """The gradient along some random directions, relative to its norm; no row where differences say nothing."""
     gradient = trace.cotangents[node]
     count = DIRECTIONS if len(trace.nodes) < LONG else 1

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...engine.graph import Node
 from ...engine.precision import data_of, widened
-from ...traces import Trace
+from ...run import Run
 from ..arithmetic import Arithmetic
 from ..report import Judge, Row, Unheard, derivative, gradients, witness
 
@@ -21,7 +21,7 @@ MOST = 40_000  # parts of the loss, written out
 
 
 @witness(lambda trace: [(name, NAME) for name in gradients(trace)])
-def rows(trace: Trace) -> Iterator[Row]:
+def rows(trace: Run) -> Iterator[Row]:
     """One row per gradient of a trace; rows that say why, where the network is too large or not smooth."""
     if (end := trace.loss_node) is None:
         return

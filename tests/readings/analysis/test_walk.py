@@ -39,7 +39,7 @@ def test_parts_of_a_gradient_add_up_to_it(stacked):
     for stop in stacked.walk():
         for line in stop.lines:
             if line.adds:
-                name = line.lhs.name
+                name = str(line.lhs.name)
                 found[name] = found.get(name, 0) + line.result
     assert set(found) == {f"dL/d{name}" for name in stacked.gradients}
     for name, gradient in stacked.gradients.items():

@@ -272,7 +272,7 @@ def test_components_are_plain_sympy(make):
         sp.Tuple,
         sp.tanh,
         S.ScalarQuantity,
-        S.Str,
+        S.Named,
     )
     for e in make().equations(form="component"):
         assert all(isinstance(part, allowed) for part in sp.preorder_traversal(e.rhs)), e
@@ -309,7 +309,7 @@ def numbers_of(trace, free=None):
         for place in np.ndindex(*matrix.shape):
             shown = [i + 1 for i, n in zip(place, matrix.shape, strict=True)]
             time = [] if node.step is None else [node.step]
-            index = sp.Indexed(sp.IndexedBase(node.name), *time, *shown)
+            index = sp.Indexed(sp.IndexedBase(str(node.name)), *time, *shown)
             known[index] = sp.Symbol("w") if index == free else sp.Float(float(matrix[place]), 60)
     return known
 

@@ -11,6 +11,7 @@ import pytest
 
 import minirnn as mr
 from minirnn import layers, models
+from minirnn.engine.names import parse
 from minirnn.readings.picture import render as engines
 from minirnn.readings.picture.layout import overlap, segment_meets
 from minirnn.readings.picture.svg import DARK, LIGHT
@@ -340,7 +341,7 @@ def test_the_program_and_the_library_draw_the_same(trace, monkeypatch):
 )
 def test_hostile_names_are_text(trace, name):
     for node in trace.nodes:
-        node.name = name if node.name == "h" else f"dL/d{name}" if node.name == "dL/dh" else node.name
+        node.name = {"h": parse(name), "dL/dh": parse(name).derivative(parse("L"))}.get(str(node.name), node.name)
     trace.variables = {(str(n.name), n.step): n for n in trace.nodes if n.name is not None}
     for look in ({}, {"backward": True}, {"level": "op"}):
         picture = trace.picture(**look)

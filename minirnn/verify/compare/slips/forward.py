@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ....engine.graph import Node, Primitive, replay
+from ....engine.names import Role
 from ....engine.ops.basic import leaf, same, scale, transpose, where
 from ..numbers import Case, Change, Numbers, Piece, Slip, Variant
 from ..structure import BENDS, Structure, summands
@@ -158,9 +159,7 @@ def _inputs(*orders: Order) -> Callable[[Case], Iterator[Variant]]:
 
     def variants(case: Case) -> Iterator[Variant]:
         wide = case.net.wide
-        for X in [
-            wide[n] for n in case.net.trace.data if n in wide and n.attrs.get("role") == "input" and n.dtype.kind == "f"
-        ]:
+        for X in [wide[n] for n in case.net.trace.data if n in wide and n.role is Role.INPUT and n.dtype.kind == "f"]:
             for detail, order, wrong in orders:
                 value = X.value if X.ndim == 3 else X.value[None]
                 moved = order(value).reshape(X.shape)
@@ -264,7 +263,7 @@ def _left_over(case: Case) -> Iterator[Variant]:
         return
     batch = {start: end.value for start, end in pairs.items()}
     yield _starting(case, "from the batch before, here the same one", lambda node: batch[node])
-    if 1 < net.N <= MOST_SAMPLES and all(start.shape[:1] == (net.N,) for start in pairs) and not net.trace.literal:
+    if 1 < net.N <= MOST_SAMPLES and all(start.shape[:1] == (net.N,) for start in pairs) and not net.trace.is_loop:
         yield Variant("from the sample before", functools.cache(lambda: _in_a_row(case, pairs)))
 
 

@@ -1,0 +1,373 @@
+"""A run: a network, or a function, run once on data: the graph forward and backward, with every number.
+
+Every reading is given a run, and asks it for nothing but data.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Container, Iterable
+from functools import cached_property
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from . import activations, losses, naming
+from .engine.backprop import backprop
+from .engine.fold import Folded, fold
+from .engine.graph import Node, Primitive, ancestors, at, next_serial
+from .engine.names import Name, Role, parse
+from .engine.truncate import truncated
+from .layers.calls import Call, Conditions
+from .layers.layer import Layer
+from .layers.symbolic import Symbolic
+from .network import ForwardPass, Network
+from .objective import loss_of
+
+ACTIVATIONS = [f for f in activations.BY_NAME.values() if isinstance(f, Primitive)]
+SHORT = 5  # steps are enough to see what repeats and what the ends do
+
+
+class ByName(dict[str, np.ndarray]):
+    """Arrays by name; a wrong name is told the right ones."""
+
+    def __missing__(self, name: str) -> np.ndarray:
+        raise KeyError(f"no parameter {name!r}; there are {', '.join(self)}")
+
+
+class Request(NamedTuple):
+    """What a run is made of."""
+
+    model: Network
+    inputs: list[np.ndarray]
+    targets: list[np.ndarray] | None
+    loss: losses.LossFunction | losses.OfEach | None
+    weights: dict[Layer, list[np.ndarray]]
+    conditions: Conditions
+    truncate: int | None = None
+
+    def first_steps(self) -> Request:
+        """The same on the first few steps of the data."""
+        targets = self.targets and [y[:, :SHORT] if y.ndim == 3 else y for y in self.targets]
+        conditions = self.conditions.copy()
+        conditions.masks = {k: m[:, :SHORT] if np.ndim(m) == 3 else m for k, m in conditions.masks.items()}
+        inputs = self.model.shortened(self.inputs, SHORT)
+        return self._replace(inputs=inputs, targets=targets, conditions=conditions)
+
+
+class Run:
+    """A network run on data: the graph of the forward pass and, where there is a loss, of backpropagation through time.
+
+    Steps count from 1; h_0 is step 0. Arrays keep the dtype the network computes in.
+    """
+
+    def __init__(
+        self,
+        run: ForwardPass,
+        loss: Node | None,
+        request: Request,
+        wrt: tuple[str, ...] = (),
+        forward: list[Node] | None = None,
+    ) -> None:
+        self.outputs, self.output_node, self.parameters = run.outputs, run.output, run.parameters
+        self.loss_node, self._request, self._run, self._wrt = loss, request, run, wrt
+        self.data = [_leaf(node) for node in run.inputs]  # as it was given: whole sequences
+        self.forward = ancestors(run.outputs if loss is None else [*run.outputs, loss], forward)
+        further = [node for name in wrt for node in self._called(name)]
+        self.cotangents = {} if loss is None else backprop(loss, [*self.parameters.values(), *further], self.forward)
+        self.nodes = ancestors(self.cotangents.values(), self.forward)
+
+    @cached_property
+    def variables(self) -> dict[tuple[str, int | None], Node]:
+        """Every named quantity, by name and step."""
+        named = [node for node in self.nodes if node.name is not None]
+        found = {(str(node.name), node.step): node for node in named}
+        if len(found) < len(named):
+            naming.demand_unique(named)
+        return found
+
+    @classmethod
+    def again(cls, request: Request, plan: Any) -> Self:
+        """The same network on other values: the nodes of a `minirnn.retrace.Plan`."""
+        with np.errstate(over="ignore"):
+            nodes = plan.run(request)
+        self = cls.__new__(cls)
+        self.outputs = [nodes[i] for i in plan.outputs]
+        self.output_node, self.parameters = self.outputs[0], {name: nodes[i] for name, i in plan.parameters.items()}
+        self.loss_node, self._request, self._wrt = None if plan.loss is None else nodes[plan.loss], request, ()
+        self.forward, self.nodes, self.data = nodes[: plan.forward], nodes, [nodes[i] for i in plan.data]
+        self.cotangents = {nodes[i]: nodes[g] for i, g in plan.cotangents}
+        self.variables = {key: nodes[i] for key, i in plan.variables.items()}
+        return self
+
+    @cached_property
+    def parts_of_loss(self) -> list[np.ndarray]:
+        """The loss of each output, before its weight; without those of regularizers."""
+        return self._made_again().parts_of_loss
+
+    @cached_property
+    def _run(self) -> ForwardPass:
+        """What the layers left when they were run, if it was not kept."""
+        return self._made_again()._run
+
+    def __reduce__(self) -> tuple[Any, ...]:  # copied and pickled as what was asked for, and run again
+        return make_run, (self._request, self.dtype, self._wrt, type(self))
+
+    # ------------------------------------------------------------------------------------------------- what was asked
+
+    @property
+    def model(self) -> Network:
+        return self._request.model
+
+    @property
+    def inputs(self) -> list[np.ndarray]:
+        """X, and the initial states if the model takes some, as they were given."""
+        return self._request.inputs
+
+    @property
+    def weights(self) -> dict[Layer, list[np.ndarray]]:
+        """The weights that were used, by layer; the model may have others by now."""
+        return self._request.weights
+
+    @property
+    def target(self) -> Any:
+        """Y as it was given: an array, or a list of them for a model with several outputs; None without one."""
+        targets = self._request.targets
+        return targets if targets is None or len(targets) > 1 else targets[0]
+
+    @property
+    def targets(self) -> list[np.ndarray]:
+        """One for each output; none without a target."""
+        return self._request.targets or []
+
+    @property
+    def conditions(self) -> Conditions:
+        """Whether it was run in training, in whose semantics, with which dropout masks and stored states."""
+        return self._request.conditions
+
+    @property
+    def loss_function(self) -> losses.LossFunction | losses.OfEach | None:
+        """The function of target and output nodes; None without a target."""
+        return self._request.loss
+
+    @property
+    def truncate(self) -> int | None:
+        """After how many steps the backward flow is cut; None: never."""
+        return self._request.truncate
+
+    @property
+    def loss_name(self) -> str | None:
+        """ "mse", "categorical_crossentropy", or the name of the user's function; None without a target."""
+        loss = self._request.loss
+        return loss.name if isinstance(loss, losses.OfEach) else getattr(loss, "__name__", "loss") if loss else None
+
+    @property
+    def calls(self) -> list[tuple[Symbolic, Call]]:
+        """The calls of all layers but the inputs, with what each was given and left behind."""
+        return self._run.calls
+
+    def call_of(self, symbolic: Symbolic) -> Call | None:
+        """What a call of a layer was given and left behind; None of an input."""
+        return dict(self._run.calls).get(symbolic)
+
+    def keep_states(self) -> None:
+        """Let stateful layers go on from here at the next run."""
+        self._run.keep()
+
+    def _made_again(self, request: Request | None = None, dtype: Any = None, wrt: tuple[str, ...] = ()) -> Self:
+        return make_run(request or self._request, dtype or self.dtype, wrt, type(self))
+
+    def astype(self, dtype: Any) -> Self:
+        """The same network on the same data, run in another precision."""
+        return self if np.dtype(dtype) == self.dtype else self._made_again(dtype=np.dtype(dtype))
+
+    def following(self, semantics: str) -> Self:
+        """The same network on the same data, in other semantics (see `minirnn.verify.keras_differences`)."""
+        conditions = self.conditions.copy()
+        conditions = Conditions(conditions.training, semantics, conditions.masks, conditions.states)
+        return self._made_again(self._request._replace(conditions=conditions), wrt=self._wrt)
+
+    def with_respect_to(self, names: Iterable[str]) -> Self:
+        """The same run, differentiated by further quantities too: "x", all its steps, or one, "h_0"."""
+        names = tuple(names)
+        if not names:
+            return self
+        self._needs_loss(f"derivative with respect to {', '.join(names)}")
+        return self._made_again(wrt=names)
+
+    def _called(self, name: str) -> list[Node]:
+        """The nodes of that name, or of that name and step."""
+        known = dict.fromkeys(str(n.name) for n in self.forward if n.name is not None)
+        key, step = quantity_and_step(name, known)
+        nodes = [n for n in self.forward if n.name is not None and str(n.name) == key and step in (None, n.step)]
+        if not nodes:
+            raise ValueError(f"no quantity {name!r}; there are {', '.join(known)}, and steps of them such as h_0")
+        return nodes
+
+    # ------------------------------------------------------------------------------------------------------ numbers
+
+    @property
+    def output(self) -> np.ndarray:
+        """The prediction: (N, K), or (N, T, K) where there is one at every step; the first of several."""
+        return self.output_node.value
+
+    @property
+    def loss(self) -> Any:
+        """The loss, a number; None if the trace has no target."""
+        return None if self.loss_node is None else self.loss_node.value
+
+    @cached_property
+    def steps(self) -> int:
+        """T, the number of time steps."""
+        return self.model.steps_of(self.inputs)
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """The names of all quantities, and at how many steps each is there."""
+        return Counter(name for name, _ in self.variables)
+
+    @property
+    def state_names(self) -> list[str]:
+        """The states of the recurrent layers: "h", or "h^1", "h^2" of several; "h_1", "h_2" of a cell that has two."""
+        states = (node.name for node in self.forward if node.role is Role.STATE)
+        return list(dict.fromkeys(str(name) for name in states if name is not None))
+
+    @property
+    def data_names(self) -> list[str | None]:
+        """What the data are called, each of `data`."""
+        return [None if node.name is None else str(node.name) for node in self.data]
+
+    is_loop = False  # whether it is a run of a function of the user's own, in its own names
+
+    @cached_property
+    def names(self) -> dict[str, Name]:
+        """The name of every quantity, by its key."""
+        return {str(n.name): n.name for n in self.nodes if n.name is not None}
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.output.dtype
+
+    @property
+    def gradients(self) -> dict[str, np.ndarray]:
+        """dL/dW of every parameter, by name, each of the parameter's shape."""
+        self._needs_loss("gradients")
+        return ByName({name: self.cotangents[node].value for name, node in self.parameters.items()})
+
+    def value(self, name: str, t: int | None = None) -> np.ndarray:
+        """The value of a quantity: ``value("h", 3)``, ``value("W_h")``. KeyError says what there is."""
+        node = self.variables.get((name, t))
+        if node is None:
+            raise KeyError(self._no_such(name, t))
+        return node.value
+
+    def adjoint(self, name: str, t: int | None = None) -> np.ndarray:
+        """dL/d(quantity), the total derivative of the loss: ``adjoint("h", 3)`` is dL/dh_3, of the shape of h_3."""
+        loss = self._needs_loss(f"dL/d{name}")
+        self.value(name, t)
+        node = self.variables[name, t]
+        if node.name is not None and node.name.of is not None:
+            raise KeyError(f"{name} is a derivative already: ask for its value")
+        if node not in self.cotangents:  # of a quantity on no path from a parameter: the inputs, the initial state
+            asked = [n for (known, _), n in self.variables.items() if known == name]
+            self.cotangents |= {n: g for n, g in backprop(loss, asked).items() if n in asked}
+        return self.cotangents[node].value
+
+    def derivative(self, key: str) -> str:
+        """The key of the derivative of the loss by a quantity: "dL/dh" of "h"."""
+        loss = self.loss_node.name if self.loss_node is not None else None
+        return str(self.names[key].derivative(parse("L") if loss is None else loss))
+
+    _data_shapes: list[tuple[int, ...]] | None = None  # of a network data may have any
+
+    def _needs_loss(self, what: str) -> Node:
+        if self.loss_node is None:
+            raise ValueError(f"there is no loss to differentiate, so no {what}: trace with a target, mr.trace(model, X, Y)")
+        return self.loss_node
+
+    def _no_such(self, name: str, t: int | None) -> str:
+        found = [step for known, step in self.variables if known == name]
+        if not found:
+            names = [key for key, known in self.names.items() if known.of is None]
+            return f"no quantity {name!r}; there are {', '.join(names)}"
+        if found == [None]:
+            return f"{name} has no time steps: leave t out"
+        steps = sorted(step for step in found if step is not None)
+        return f"{name} has steps {steps[0]} to {steps[-1]}" + (f", not {t}" if t is not None else f": value({name!r}, t)")
+
+    def fold(self, hide: Iterable[str] = ()) -> Folded:
+        """The same graph with its T copies of one step folded into one (see `minirnn.engine.fold`)."""
+        hidden = tuple(hide)
+        if hidden not in self._folds:
+            shown = self.folded_trace
+            self._folds[hidden] = (
+                fold(self.nodes, hidden, self.steps) if shown is self else shown.fold(hidden).retarget(self.steps)
+            )
+        return self._folds[hidden]
+
+    @cached_property
+    def _folds(self) -> dict[tuple[str, ...], Folded]:
+        return {}
+
+    @cached_property
+    def folded_trace(self) -> Self:
+        """The trace whose nodes are folded: this one or, if it is long, the same network on its first few steps."""
+        one_step = any(quantity_and_step(name, self.counts)[1] for name in self._wrt)
+        if self.truncate or self.steps <= 2 * SHORT or not self.model.any_length or one_step:
+            return self
+        return self._made_again(self._request.first_steps(), wrt=self._wrt)
+
+
+def _leaf(node: Node) -> Node:
+    """What was given: of an input in steps, the sequence that they were taken from."""
+    while node.args:
+        node = node.args[0]
+    return node
+
+
+def quantity_and_step(asked: str, known: Container[str]) -> tuple[str, int | None]:
+    """What a user means by the name of a quantity, "h", or of one of its steps, "h_0"."""
+    key, _, step = asked.rpartition("_")
+    return (key, int(step)) if asked not in known and step.isdecimal() else (asked, None)
+
+
+def make_run(request: Request, dtype: Any = None, wrt: tuple[str, ...] = (), kind: type = Run) -> Any:
+    """Run the network that is asked for, and differentiate the loss by the parameters and by the quantities `wrt`."""
+    with at(None), np.errstate(over="ignore"):  # exp overflows in a saturated sigmoid, which then is rightly 0
+        found = request.model.run(request.inputs, dtype, request.weights, request.conditions)
+        loss: Node | None = None
+        parts: list[Node] = []
+        if request.targets is not None and request.loss is not None:
+            found.starts.append((next_serial(), "loss"))
+            loss, parts = loss_of(found, request.targets, request.loss)
+        if request.truncate is not None:
+            found, loss = cut_into_chunks(found, loss, request.truncate, request.model.steps_of(request.inputs))
+        forward = ancestors(found.outputs if loss is None else [*found.outputs, loss])
+        naming.make_unique(forward, found.parameters.values(), found.own, found.starts)
+        naming.infer_pre_activations(found.own, ACTIVATIONS)
+        made = kind(found, loss, request, wrt if loss is not None else (), forward)
+        made.parts_of_loss = [part.value for part in parts]
+    _say_overflow(made)
+    return made
+
+
+def cut_into_chunks(found: ForwardPass, loss: Node | None, length: int, T: int) -> tuple[ForwardPass, Node | None]:
+    """The same forward pass and loss, truncated: no gradient passes from one chunk of `length` steps to another."""
+    new = truncated(found.outputs if loss is None else [*found.outputs, loss], length, T)
+    kept = found._replace(
+        outputs=[new[y] for y in found.outputs],
+        inputs=[new.get(i, i) for i in found.inputs],
+        own=[new.get(n, n) for n in found.own],
+    )
+    return kept, None if loss is None else new[loss]
+
+
+def _say_overflow(run: Run) -> None:
+    """A warning where the numbers themselves have overflowed, with the first that did."""
+    ends = [*run.outputs, *([] if run.loss_node is None else [run.loss_node])]
+    if not all(np.isfinite(node.value).all() for node in ends):
+        named = [n for n in run.forward if n.name is not None and not np.isfinite(n.value).all()]
+        where = "" if not named or named[0].step is None else f" at step {named[0].step}"
+        what = named[0].name if named else "the output"
+        warnings.warn(f"the numbers overflow: {what}{where} is not finite", RuntimeWarning, stacklevel=4)

@@ -1,0 +1,68 @@
+"""From a network and data to a run: what is asked for is checked, and planned where it is asked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from . import losses
+from .checks import NAN_LEFT_OUT, demand_finite
+from .layers.calls import Conditions
+from .layers.layer import Layer
+from .layers.rnn import RNN
+from .network import Network
+from .retrace import again
+from .run import Request, Run, make_run
+
+
+def run_network(
+    model: Network,
+    X: Any,
+    Y: Any = None,
+    loss: Any = None,
+    loss_weights: Any = None,
+    dtype: Any = None,
+    truncate: int | None = None,
+    training: bool = False,
+    masks: Mapping[str, Any] | None = None,
+    semantics: str = "tensorflow",
+    kind: type[Run] = Run,
+) -> Any:
+    """Run `model` as `minirnn.trace` does, whose arguments these are. Gives a `kind` of Run."""
+    for array in X if isinstance(X, (list, tuple)) else [X]:
+        demand_finite(np.asarray(array), "X", lambda: NAN_LEFT_OUT if model.takes_mask else "")
+    inputs = model.arrays(X)
+    if Y is None and loss is not None:
+        raise ValueError("a loss needs a target: mr.trace(model, X, Y, loss=...)")
+    targets = None if Y is None else [np.array(y) for y in (Y if len(model.outputs) > 1 else [Y])]
+    function = None if Y is None else losses.of_outputs(loss or "mse", loss_weights, model.output_names)
+    weights = {layer: layer.get_weights() for layer in model.layers}
+    states: dict[Layer, list[np.ndarray]] = {
+        inner: inner.states
+        for layer in model.layers
+        for inner in layer.inside()
+        if isinstance(inner, RNN) and inner.states is not None
+    }
+    conditions = Conditions(training, semantics, masks, states)
+    request = Request(model, [np.array(x) for x in inputs], targets, function, weights, conditions, truncate)
+    return again(request, dtype, kind, lambda: make_run(request, dtype, (), kind))
+
+
+def checked_run(
+    model: Network,
+    inputs: list[np.ndarray],
+    targets: list[np.ndarray] | None,
+    loss: losses.LossFunction | losses.OfEach | None,
+    weights: dict[Layer, list[np.ndarray]] | None = None,
+    training: bool = False,
+    short: bool = False,
+) -> Run:
+    """A run on data that were checked before; `short`: of two samples and, where the length is free, their first steps."""
+    weights = weights or {layer: layer.weight_arrays for layer in model.layers}
+    request = Request(model, inputs, targets, loss, weights, Conditions(training))
+    if short:
+        request = request._replace(inputs=[x[:2] for x in inputs], targets=targets and [y[:2] for y in targets])
+        request = request.first_steps() if model.any_length else request
+    return make_run(request)
