@@ -3,15 +3,16 @@
 from typing import Any
 
 from . import layers, losses, models, optimizers
+from ._version import __version__
 from .engine.graph import at, named
 from .initializers import set_random_seed
 from .system import CannotFollow
 from .traces import Trace, trace
 
-__version__ = "0.1.0"
 __all__ = [
     "CannotFollow",
     "Trace",
+    "__version__",
     "at",
     "check",
     "from_keras",

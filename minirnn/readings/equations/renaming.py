@@ -24,6 +24,8 @@ def checked(wanted: Mapping[str, str], known: Iterable[Name]) -> dict[str, Name]
 
     A name is letters, then perhaps a subscript after ``_`` and a superscript after ``^``: U, W_hh, theta, W_x^2.
     """
+    if not wanted:
+        return {}
     known = list(known)
     keys = {str(name) for name in known}
     bases = {str(name._replace(layer="")) for name in known}

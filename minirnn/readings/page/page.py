@@ -34,7 +34,6 @@ from .words import word_of, words
 if TYPE_CHECKING:
     from ...engine.graph import Node
     from ...run import Run
-    from ...verify.report import Report
 
 MAX_ROWS, MAX_COLS = 8, 12  # of a matrix; the page says what it leaves out
 DRAWN = "drawn"  # before every id of the picture
@@ -87,7 +86,7 @@ class Page:
         return f"{picture}<details open><summary>{escape(self.title)}</summary>{self.frame}</details>"
 
 
-def page(trace: Run, path: Any = None, *, report: Report | None = None, language: str = "en") -> Page:
+def page(trace: Run, path: Any = None, *, report: Any | None = None, language: str = "en") -> Page:
     """The page of `trace`, with the verdict of `report` if given; written to `path` if given, whole or not at all.
 
     - `language`: "en", "it" or "pt", that of the text before the script runs; a reader's browser may ask for another

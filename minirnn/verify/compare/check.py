@@ -10,7 +10,6 @@ import numpy as np
 
 from ...engine.graph import Node
 from ...engine.precision import least, precisions
-from ...layers import Layer
 from ...loops.trace import LoopRun, run_function
 from ...network import Network
 from ...system import CannotFollow
