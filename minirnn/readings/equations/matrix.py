@@ -71,10 +71,10 @@ class Named(sp.Atom):
         return self
 
     def __getnewargs__(self) -> tuple[Name]:
-        return (self.name,)
+        return (repr(self.name),)  # SymPy compares it with others of its kind
 
     def _hashable_content(self) -> tuple[Any, ...]:
-        return (self.name,)
+        return (repr(self.name),)  # SymPy compares it with others of its kind
 
     def sort_key(self, order: Any = None) -> Any:
         return self.class_key(), (1, (str(self.name),)), sp.S.One.sort_key(), sp.S.One
