@@ -71,7 +71,7 @@ class Named(sp.Atom):
         return self
 
     def __getnewargs__(self) -> tuple[Name]:
-        return (repr(self.name),)  # SymPy compares it with others of its kind
+        return (self.name,)
 
     def _hashable_content(self) -> tuple[Any, ...]:
         return (repr(self.name),)  # SymPy compares it with others of its kind
