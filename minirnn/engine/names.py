@@ -197,6 +197,11 @@ def _escaped(found: re.Match[str]) -> str:
     return words.get(found[0], "\\" + found[0])
 
 
+def slug(name: Name) -> str:
+    """In letters, digits and hyphens, for labels: "dL-dW_x2" of dL/dW_x^2."""
+    return re.sub(r"[^\w+-]", "", str(name).replace("/", "-"))
+
+
 def markup(name: Name, time: str = "", small: Callable[[str, str], str] = "<{0}>{1}</{0}>".format) -> str:
     """In HTML: the base in italics, the rest raised or lowered; ``small("sub", text)`` is what is lowered."""
     if _is_fraction(name):

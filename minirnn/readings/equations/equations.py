@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy as sp
 
+from ...engine.names import slug
 from ...engine.fold import Domain, Folded
 from ...engine.ops.basic import leaf_op, take_op
 from ...files import demand_writable, write_whole
@@ -75,7 +76,7 @@ class Equation:
         if self.domain is not None and self.domain.lo == self.domain.hi:
             step = time_of(self.domain.lo)
         tail = "" if step is None or step.has(S.t) else "-" + time_text(step)
-        return "eq:" + self.name.replace("/", "-").replace("^", "") + tail
+        return f"eq:{slug(self.lhs.name)}{tail}"
 
     def _where(self, between: str) -> str:
         found = []

@@ -71,7 +71,7 @@ def numbers(x: Any, values: Values) -> Block:
         case "HadamardPower":
             base = of(x.args[0], ("MatAdd", "MatMul", "HadamardProduct"))
             return beside(base, Block([text(x)[-1], *[""] * (len(base.lines) - 1)]))
-        case "Entrywise" if x.args[0].name not in ("positive", "inside"):
+        case "Entrywise" if x.function not in ("positive", "inside"):
             return beside(text(x).partition("(")[0], bracketed(numbers(x.args[1], values)))
         case "Mean" | "SumAll":
             return beside(text(x).partition("(")[0], bracketed(numbers(x.args[0], values)))

@@ -119,7 +119,7 @@ def _elsewhere(trace: Run, judge: Judge, twin: Any, layers: dict[Any, Any], inpu
 
 
 def _weights_of(layer: Any) -> list[Any]:
-    return [w for w in layer.weights if "rnn_state" not in w.name]
+    return [variable for variable in layer.weights if "rnn_state" not in variable.name]
 
 
 def _dense(gradient: Any) -> np.ndarray:
