@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from .engine.graph import Node, Primitive
-from .engine.names import Name, Role
+from .engine.names import Name, Role, parse
 
 Step = int | None
 
@@ -36,17 +36,17 @@ def make_unique(
     """
     of_user, weights = set(own), set(parameters)
     starts, labels = [start for start, _ in calls], [label for _, label in calls]
-    claims: dict[Name, dict[str, list[Node]]] = defaultdict(lambda: defaultdict(list))
+    claims: dict[str, dict[str, list[Node]]] = defaultdict(lambda: defaultdict(list))
     for node in nodes:
         if node.name is not None and node not in weights:
             place = bisect_right(starts, node.serial)
             owner = labels[place - 1] if node in of_user and place else ""
-            claims[node.name][owner].append(node)
-    taken = {node.name for node in weights}
-    for name, by_owner in claims.items():
+            claims[str(node.name)][owner].append(node)
+    taken = {str(node.name) for node in weights}
+    for key, by_owner in claims.items():
         for owner, members in by_owner.items():
-            if name in taken or (owner and len(by_owner) > 1):
-                _rename(members, _qualified(name, owner or _label(members[0], starts, labels)))
+            if key in taken or (owner and (len(by_owner) > 1 or parse(key).of is not None)):
+                _qualify(members, owner or _label(members[0], starts, labels))
     _number_repeated(nodes)
 
 
@@ -59,23 +59,24 @@ def _qualified(name: Name, label: str) -> Name:
     return name._replace(layer=f"{label}.{name.layer}" if name.layer else label)
 
 
-def _rename(nodes: Iterable[Node], name: Name) -> None:
+def _qualify(nodes: Iterable[Node], label: str) -> None:
     for node in nodes:
-        node.name = name
+        if node.name is not None:
+            node.name = _qualified(node.name, label)
 
 
 def _number_repeated(nodes: Iterable[Node]) -> None:
     """What is named twice at one step, by a cell that uses a name again, is numbered at every step: g^1, g^2."""
-    at: Counter[tuple[Name, Step]] = Counter()
+    at: Counter[tuple[str, Step]] = Counter()
     place: dict[Node, int] = {}
     for node in nodes:
         if node.name is not None:
-            at[node.name, node.step] += 1
-            place[node] = at[node.name, node.step]
-    repeated = {name for (name, _), count in at.items() if count > 1}
+            at[str(node.name), node.step] += 1
+            place[node] = at[str(node.name), node.step]
+    repeated = {key for (key, _), count in at.items() if count > 1}
     for node, k in place.items():
-        if node.name in repeated:
-            node.name = _qualified(node.name, str(k))
+        if str(node.name) in repeated:
+            _qualify([node], str(k))
 
 
 def demand_unique(nodes: Iterable[Node]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from . import losses
 from .checks import demand_finite
 from .engine.graph import Node, at, named, users_names
-from .engine.names import Role
+from .engine.names import Role, users
 from .engine.ops.basic import add, average, leaf, reverse, scale, stack, sum_all, take, total
 from .layers.calls import tags_of
 from .layers.nodes import steps
@@ -29,8 +29,8 @@ def loss_of(
         with users_names() as named_by_it:
             parts.append(_of_one(output, Y, masks, tag, letter, own))
         for node in named_by_it:
-            if node.name is not None and not node.name.layer:
-                node.name = node.name._replace(layer=tag.removeprefix("^"))
+            if node.name is not None:
+                node.name = users(node.name, tag.removeprefix("^"))
         run.own.extend(named_by_it)
     terms = [part if weight == 1 else scale(part, p=weight) for part, (_, weight) in zip(parts, each)] + run.losses
     return named("L", terms[0] if len(terms) == 1 else functools.reduce(add, terms), Role.LOSS), parts

@@ -106,6 +106,14 @@ def verbatim(key: str, shown: str | None = None) -> Name:
     return Name(base, "", layer, shown=base if shown is None else shown)
 
 
+def users(name: Name, layer: str) -> Name:
+    """The name that a user's own code gave a quantity of `layer`: no derivative, and printed as no symbol of minirnn's."""
+    name = Name(str(name)) if name.of is not None else name
+    taken = name.base in SYMBOLS and name.base != "delta"
+    shown = f"{name.base}_{name.sub}".rstrip("_") if taken else name.shown
+    return name._replace(layer=name.layer or layer, shown=shown)
+
+
 # ---------------------------------------------------------------------------------------------------------- printing
 
 SYMBOLS = {  # by base: in text and in LaTeX

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.graph import Node, users_names
+from ..engine.names import users
 from ..engine.ops.basic import blank
 from ..system import plain
 from .arguments import snake
@@ -133,8 +134,8 @@ class OwnCell(Layer, listed=False):
         finally:
             vars(self.cell).update(kept)
         for node in own:
-            if node.name is not None and not node.name.layer:
-                node.name = node.name._replace(layer=call.scope.tag.removeprefix("^"))
+            if node.name is not None:
+                node.name = users(node.name, call.scope.tag.removeprefix("^"))
         call.own += own
         listed = list(new) if isinstance(new, (list, tuple)) else [new]
         if not all(isinstance(node, Node) for node in [out, *listed]) or len(listed) != len(self.sizes):

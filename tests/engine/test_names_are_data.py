@@ -21,6 +21,7 @@ OTHERS = {
     "trap",
     "dtype",
     "kind",
+    "variable",
     "slip",
     "function",
     "path",

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy as sp
 
-from ...engine.names import slug
 from ...engine.fold import Domain, Folded
+from ...engine.names import slug
 from ...engine.ops.basic import leaf_op, take_op
 from ...files import demand_writable, write_whole
 from ...system import whole_number
