@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from ..engine.graph import replay
 from ..layers.calls import Conditions
 from ..network import ForwardPass
-from ..readings.analysis.jacobians import JacobianNorms, jacobian, jacobian_norms
 from ..run import Request, Run
 from .assemble import Made, made_of, run_of
 from .running import AskedLoop, Ran, in_precision, run, taken
@@ -138,34 +136,6 @@ class LoopRun(Run):
     def data_names(self) -> list[str | None]:
         """What the function calls its data."""
         return [*self._made.data]
-
-    def jacobian(self, t: int, k: int, name: str | None = None) -> np.ndarray:
-        """dh_t/dh_k, (M, M) of a vector, (N, M, M) where samples are rows."""
-        self._demand_samples_in_rows(name)
-        return jacobian(self, t, k, name)
-
-    def jacobian_norms(self, name: str | None = None) -> JacobianNorms:
-        """The norms of dh_t/dh_k for all t and k."""
-        self._demand_samples_in_rows(name)
-        return jacobian_norms(self, name)
-
-    def _demand_samples_in_rows(self, name: str | None) -> None:
-        """Raise NotImplementedError unless each row of a state depends on the same row of the one before it alone."""
-        names = [name] if name is not None else self.state_names
-        for node, after in [(self.variables.get((n, 1)), self.variables.get((n, 2))) for n in names]:
-            if node is None or after is None or node.ndim == 1:
-                continue
-            if node.ndim == 2:
-                J = jacobian(self, 2, 1, str(node.name))
-                move = np.random.default_rng(0).choice([-1.0, 1.0], node.shape)
-                start = {n: n.value.astype(complex) for n in self.forward if not n.args and n.value.dtype.kind == "f"}
-                found = replay(self.forward, start | {node: node.value + 1e-30j * move})[after].imag / 1e-30
-                expected = np.einsum("nij,nj->ni", J, move)
-                if np.abs(found - expected).max() <= 1e-4 * np.abs(found).max():
-                    continue
-            raise NotImplementedError(
-                f"Jacobians are of vectors, or of samples in rows: {node.name} is of shape {node.shape}"
-            )
 
     def __repr__(self) -> str:
         loss = (

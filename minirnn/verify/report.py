@@ -64,7 +64,7 @@ class Judge:
 
     def precision(self, nodes: Iterable[Node]) -> str:
         """The least precise of them; of exact numbers float64."""
-        return least(map(self._known.__getitem__, nodes))
+        return least(self._known.get(node, node.dtype) for node in nodes)  # a node of another run may be judged too
 
     def row(self, quantity: str, witness: str, nodes: Sequence[Node], truth: Any, ours: Any = None, note: str = "") -> Row:
         """How far `ours`, by default the values of the nodes, one below the other, are off the truth."""

@@ -7,12 +7,13 @@ Pascanu, Mikolov and Bengio (2013): no longer than (γ σ_max(W_h))^(t-k), where
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+import operator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ...engine.backprop import depending_on, pull_back
+from ...engine.backprop import contribution, depending_on, pull_back
 from ...engine.graph import Node, same
 from ...engine.ops.basic import add, leaf, matmul, relu, sigmoid, softmax, tanh
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from ...run import Run
 
 SLOPES = {tanh: 1.0, relu: 1.0, same: 1.0, sigmoid: 0.25, softmax: 0.5}  # the largest norm of the activation's Jacobian
+
+
+MOST = 4096  # numbers of a state whose samples cannot be told apart
 
 
 class JacobianNorms(NamedTuple):
@@ -33,28 +37,115 @@ class JacobianNorms(NamedTuple):
 
 
 def jacobian(trace: Run, t: int, k: int, name: str | None = None) -> np.ndarray:
-    """dh_t/dh_k of every sample, (N, M, M): entry [n, i, j] is dh_t[n, i] / dh_k[n, j], the total derivative.
+    """dh_t/dh_k, the total derivative: entry [n, i, j] is dh_t[n, i] / dh_k[n, j] of sample n.
 
-    `name` says which states are meant where there are several, such as "h^2". The states of two samples do not depend on
-    each other. KeyError if there is no such state or step.
+    (N, M, M) where a state has samples, in its rows or in its columns; (M, M) of a vector (M,) or a column (M, 1). `name`
+    says which state is meant; without one, of several, it is the whole state, h and c side by side, and what it depends on
+    at step k is all that is side by side there. KeyError if there is no such state or step.
     """
-    name = _state(trace, name)
-    trace.value(name, t), trace.value(name, k)  # raise where there is none
-    return _back_from(trace, trace.variables[name, t], [trace.variables[name, k]])[0]
+    names = [name] if name is not None else _whole(trace)
+    later, earlier = ([_node(trace, each, step) for each in names] for step in (t, k))
+    order = [node for node in trace.forward if node.serial <= max(node.serial for node in later)]
+    layouts = [_layout(trace, each) for each in names]
+    rows = [_back_from(node, earlier, order, layouts, len(names) > 1) for node in later]
+    return np.concatenate(rows, axis=-2) if len(rows) > 1 else rows[0]
 
 
 def jacobian_norms(trace: Run, name: str | None = None) -> JacobianNorms:
-    """The spectral norms of dh_t/dh_k for all t and k from 0 to T, and the bound beside them."""
-    name = _state(trace, name)
-    states = [
-        node for node in trace.forward if node.name is not None and str(node.name) == name
-    ]  # in the order of computation
+    """The spectral norms of dh_t/dh_k for all t and k from 0 to T, and the bound beside them; without a name, of several
+    states, those of the whole state, which have no bound.
+    """
+    names = [name] if name is not None else _whole(trace)
+    for each in names:
+        trace.value(each, trace.steps)  # raises where there is none
+    found = [sorted((n for (known, _), n in trace.variables.items() if known == each), key=_serial) for each in names]
+    states = list(zip(*found))  # all states of each step, in the order of computation
+    layouts = [_layout(trace, each) for each in names]
     norms = np.zeros((len(states), len(states)))
-    for t, all_J in enumerate(_one_after_the_other(trace, states) or _each(trace, states)):
+    for t, all_J in enumerate(_one_after_the_other(trace, states, layouts) or _each(trace, states, layouts)):
         norms[t, : len(all_J)] = [_largest(J) for J in all_J]
-    bound = _bound(states)
-    by_step = np.ix_(*[sorted(range(len(states)), key=lambda i: states[i].step or 0)] * 2)
+    bound = _bound([state for (state,) in states]) if len(names) == 1 else None
+    by_step = np.ix_(*[sorted(range(len(states)), key=lambda i: states[i][0].step or 0)] * 2)
     return JacobianNorms(norms[by_step], None if bound is None else bound[by_step])
+
+
+_serial = operator.attrgetter("serial")
+
+
+def _whole(trace: Run) -> list[str]:
+    """All states, where they run through the steps the same way; a loss that is summed on the way is none of them."""
+    loss = trace.loss_node
+    names = [name for name in trace.state_names if loss is None or name != str(loss.name)]
+    if not names:
+        raise ValueError("there are no states h_t")
+    ways = {_node(trace, name, 1).serial < _node(trace, name, trace.steps).serial for name in names}
+    if len(ways) > 1:
+        raise ValueError(f"the states {', '.join(names)} run through the steps in opposite directions: say which is meant")
+    return names
+
+
+def _node(trace: Run, name: str, step: int) -> Node:
+    trace.value(name, step)  # raises where there is none
+    return trace.variables[name, step]
+
+
+# --------------------------------------------------------------------------------------------- samples and units of a state
+
+
+def _layout(trace: Run, name: str) -> int | None:
+    """Along which axis of a state the samples are; None of a vector, and where all numbers depend on each other.
+
+    Samples do not depend on each other: what goes back from one of them to the step before reaches that one alone.
+    """
+    states = sorted((n for (known, _), n in trace.variables.items() if known == name), key=_serial)
+    shape = states[-1].shape
+    if "N" in (dims := tuple(map(str, states[-1].dims))):
+        return dims.index("N")
+    if len(shape) != 2 or 1 in shape or len(states) < 2:
+        return (0 if shape[0] == 1 or len(states) < 2 else 1) if len(shape) == 2 else None
+    before, after = states[-2:]
+    for axis in (0, 1):
+        seed = np.zeros(shape, after.dtype)
+        one = (0,) if axis == 0 else (slice(None), 0)
+        seed[one] = np.random.default_rng(0).uniform(1, 2, seed[one].shape)
+        found = pull_back({after: [leaf(seed)]}, [before, *_between([after], before)], depending_on([before], trace.forward))
+        others = np.delete(found[before].value, 0, axis) if before in found else np.zeros(())
+        if not np.any(others):
+            return axis
+    return None
+
+
+def _units(value: np.ndarray, axis: int | None) -> np.ndarray:
+    """(N, M): the samples of a state and the units of each."""
+    return np.moveaxis(value, axis, 0).reshape(value.shape[axis], -1) if axis is not None else value.reshape(1, -1)
+
+
+def _back_from(
+    node: Node, wrt: Sequence[Node], order: list[Node], layouts: Sequence[int | None], side_by_side: bool = False
+) -> np.ndarray:
+    """d(node)/d(all of wrt), by one backward pass through `order` for each unit of the node; see `jacobian` for the shape.
+
+    `side_by_side`: the nodes of wrt do not pass on what they are reached by, for each is a variable of its own.
+    """
+    paths = depending_on(wrt, order)
+    axis = next(a for x, a in zip(wrt, layouts) if x.name == node.name)
+    place = np.arange(node.value.size).reshape(node.shape)
+    columns = _units(place, axis)
+    if columns.shape[1] > MOST:
+        raise NotImplementedError(f"{node.name} is of shape {node.shape}, too large where no samples can be told apart")
+
+    def stopping(g: Node, y: Node, position: int) -> Node | None:
+        return None if y in wrt else contribution(g, y, position)
+
+    rows = []
+    for unit in range(columns.shape[1]):
+        seed = np.zeros(node.value.size, node.dtype)
+        seed[columns[:, unit]] = 1
+        found = pull_back({node: [leaf(seed.reshape(node.shape))]}, order, paths, rule=stopping if side_by_side else None)
+        parts = [found[x].value if x in found else np.zeros(x.shape, x.dtype) for x in wrt]
+        rows.append(np.concatenate([_units(part, a) for part, a in zip(parts, layouts)], axis=1))
+    J = np.stack(rows, axis=1)
+    return J[0] if node.ndim == 1 or (node.ndim == 2 and axis != 0 and len(J) == 1) or axis is None else J
 
 
 def _largest(J: np.ndarray) -> float:
@@ -69,22 +160,37 @@ def _largest(J: np.ndarray) -> float:
     return largest
 
 
-def _each(trace: Run, states: list[Node]) -> Iterator[list[np.ndarray]]:
+States = Sequence[tuple[Node, ...]]  # all states side by side, at every step
+
+
+def _each(trace: Run, states: States, layouts: Sequence[int | None]) -> Iterator[list[np.ndarray]]:
     """dh_t/dh_k for all k, step by step."""
-    return (_back_from(trace, node, states) for node in states)
+    for t, later in enumerate(states):
+        order = trace.forward[: max(map(trace.forward.index, later)) + 1]
+        several = len(layouts) > 1
+        yield [
+            np.concatenate([_back_from(node, earlier, order, layouts, several) for node in later], axis=-2)
+            for earlier in states[: len(states) if t else 1]
+        ]
 
 
-def _one_after_the_other(trace: Run, states: list[Node]) -> Iterator[list[np.ndarray]] | None:
+def _one_after_the_other(trace: Run, states: States, layouts: Sequence[int | None]) -> Iterator[list[np.ndarray]] | None:
     """The same for k ≤ t as products of one-step Jacobians; None where a state depends on more than the one before."""
-    depending = depending_on(states, trace.forward)
-    pairs = list(itertools.pairwise(states))
-    between = [_between([h], before) for before, h in pairs]
-    for (before, h), nodes in zip(pairs, between):
-        inside = {before, *nodes}
-        if h.serial < before.serial or any(a in depending and a not in inside for n in nodes for a in n.args):
+    depending = depending_on([n for each in states for n in each], trace.forward)
+    steps = []
+    for before, after in itertools.pairwise(states):
+        nodes = _between(after, min(before, key=_serial))
+        inside = {*before, *nodes}
+        if min(map(_serial, after)) < max(map(_serial, before)):
             return None
-    steps = [_back_from(trace, h, [before], [before, *nodes])[0] for (before, h), nodes in zip(pairs, between)]
-    return _products(np.broadcast_to(np.eye(states[0].shape[-1]), (*states[0].shape, states[0].shape[-1])), steps)
+        if any(a in depending and a not in inside for n in nodes if n not in before for a in n.args):
+            return None
+        order = sorted({*before, *nodes}, key=_serial)
+        rows = [_back_from(node, before, order, layouts, len(before) > 1) for node in after]
+        steps.append(np.concatenate(rows, axis=-2))
+    if not steps:
+        return None
+    return _products(np.broadcast_to(np.eye(steps[0].shape[-1]), steps[0].shape), steps)
 
 
 def _products(identity: np.ndarray, steps: list[np.ndarray]) -> Iterator[list[np.ndarray]]:
@@ -93,29 +199,6 @@ def _products(identity: np.ndarray, steps: list[np.ndarray]) -> Iterator[list[np
     for J in steps:
         found = [*(J @ so_far for so_far in found), identity]
         yield found
-
-
-def _state(trace: Run, name: str | None) -> str:
-    names = trace.state_names
-    if name is None and len(names) == 1:
-        return names[0]
-    if name is None:
-        raise ValueError(f"the network has the states {', '.join(names)}: say which" if names else "there are no states h_t")
-    return name
-
-
-def _back_from(trace: Run, node: Node, wrt: list[Node], order: list[Node] | None = None) -> list[np.ndarray]:
-    """d(node)/d(each of wrt), by one backward pass through `order` for each unit of the node."""
-    order = order or trace.forward[: trace.forward.index(node) + 1]
-    paths = depending_on(wrt, order)
-    rows: list[list[np.ndarray]] = [[] for _ in wrt]
-    for unit in range(node.shape[-1]):
-        seed = np.zeros(node.shape, node.dtype)
-        seed[..., unit] = 1
-        cotangents = pull_back({node: [leaf(seed)]}, order, paths)
-        for found, x in zip(rows, wrt):
-            found.append(cotangents[x].value if x in cotangents else np.zeros(x.shape, x.dtype))
-    return [np.stack(found, axis=-2) for found in rows]
 
 
 def _bound(states: list[Node]) -> np.ndarray | None:
@@ -175,7 +258,7 @@ def _summands(z: Node) -> Iterable[Node]:
             yield node
 
 
-def _between(terms: list[Node], before: Node) -> list[Node]:
+def _between(terms: Iterable[Node], before: Node) -> list[Node]:
     """What the terms were computed from since `before`, in order of creation."""
     found: set[Node] = set()
     waiting = list(terms)

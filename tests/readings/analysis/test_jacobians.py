@@ -95,8 +95,13 @@ def test_linear_with_one_unit_meets_the_bound():
 
 
 def test_what_cannot_be_had(make):
-    with pytest.raises(ValueError, match=r"states h\^1, h\^2: say which"):
-        make(layers=2).jacobian(2, 1)
+    from minirnn.layers import Bidirectional, Dense, Input
+    from minirnn.models import Model
+
+    i = Input((4, 3))
+    two = mr.trace(Model(i, Dense(6)(Bidirectional(SimpleRNN(5))(i))), np.ones((2, 4, 3)))
+    with pytest.raises(ValueError, match=r"states h\^f, h\^b run through the steps in opposite directions: say which"):
+        two.jacobian(2, 1)
     with pytest.raises(KeyError, match="h has steps 0 to 4, not 5"):
         make().jacobian(5, 1)
     with pytest.raises(KeyError, match="no quantity 'g'"):
@@ -149,3 +154,87 @@ def test_a_layer_that_runs_backwards():
     assert (norms <= bound * (1 + 1e-12)).all() and norms[0, 4] > 0
     for t, k in [(1, 4), (2, 5), (3, 3)]:
         assert np.isclose(norms[t - 1, k - 1], np.linalg.norm(trace.jacobian(t, k, "h^b"), 2, axis=(1, 2)).max())
+
+
+# ------------------------------------------------------------------------------------------- of loops, and the whole state
+
+
+def _moved(trace, names, t, k, unit):
+    """d(all states at t) by one number of those at k, which are variables of their own: by complex step."""
+    start = {n: n.value.astype(complex) for n in trace.forward if not n.args and n.value.dtype.kind == "f"}
+    at = {trace.variables[name, k]: trace.variables[name, k].value.astype(complex) for name in names}
+    flat = [(node, place) for node, value in at.items() for place in np.ndindex(value.shape)]
+    node, place = flat[unit]
+    at[node][place] += 1e-30j
+    found = replay(trace.forward, start | at)
+    return np.concatenate([found[trace.variables[name, t]].imag.ravel() for name in names]) / 1e-30
+
+
+W = {"X": (5, 3), "U": (3, 4), "V": (4, 4)}
+rng = np.random.default_rng(5)
+
+
+def vector(X, U, V):
+    h, L = np.zeros(4), 0.0
+    for x in X:
+        h = np.tanh(x @ U + h @ V)
+        L += np.sum(h**2)
+    return L
+
+
+def column(X, U, V):
+    h = np.zeros((4, 1))
+    for x in X:
+        h = np.tanh(U.T @ x[:, None] + V @ h)
+    return np.sum(h**2)
+
+
+def two_layers(X, U, V):
+    h, g = np.zeros(4), np.zeros(4)
+    for x in X:
+        h = np.tanh(x @ U + h @ V)
+        g = np.tanh(h @ V + g @ V.T)
+    return np.sum(g**2)
+
+
+@pytest.mark.parametrize("loop, names", [(vector, ["h"]), (column, ["h"]), (two_layers, ["h", "g"])])
+def test_loops_against_the_complex_step(loop, names):
+    trace = mr.trace(loop, **{name: 0.6 * rng.normal(size=shape) for name, shape in W.items()})
+    found = trace.jacobian(4, 2)
+    assert found.shape == (4 * len(names), 4 * len(names))
+    truth = np.stack([_moved(trace, names, 4, 2, j) for j in range(len(found))], axis=1)
+    np.testing.assert_allclose(found, truth, rtol=1e-12, atol=1e-15)
+    norms = trace.jacobian_norms().norms
+    assert norms.shape == (6, 6) and np.isclose(norms[4, 2], np.linalg.norm(truth, 2))
+
+
+@pytest.mark.parametrize("columns", [False, True])
+def test_samples_in_rows_and_in_columns(columns):
+    def loop(X, U, V):
+        h = np.zeros((4, 2) if columns else (2, 4))
+        for t in range(5):
+            h = np.tanh(U.T @ X[t] + V @ h) if columns else np.tanh(X[t].T @ U + h @ V)
+        return np.sum(h**2)
+
+    shapes = W | {"X": (5, 3, 2)}
+    trace = mr.trace(loop, **{name: 0.6 * rng.normal(size=shape) for name, shape in shapes.items()})
+    found = trace.jacobian(4, 1)
+    assert found.shape == (2, 4, 4)
+    truth = np.stack([_moved(trace, ["h"], 4, 1, j) for j in range(8)], axis=1)
+    whole = truth.reshape(4, 2, 4, 2).transpose(1, 0, 3, 2) if columns else truth.reshape(2, 4, 2, 4)
+    for n in range(2):
+        np.testing.assert_allclose(found[n], whole[n, :, n], rtol=1e-12, atol=1e-15)
+
+
+def test_the_whole_state_of_an_lstm():
+    from minirnn.layers import LSTM
+
+    layer = LSTM(4)
+    layer.build((None, 5, 3))
+    layer.set_weights([rng.normal(size=w.shape) for w in layer.get_weights()])
+    trace = mr.trace(layer, rng.normal(size=(1, 5, 3)))
+    found = trace.jacobian(4, 2)
+    truth = np.stack([_moved(trace, trace.state_names, 4, 2, j) for j in range(8)], axis=1)
+    np.testing.assert_allclose(found[0], truth, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(trace.jacobian(4, 1), trace.jacobian(4, 3) @ trace.jacobian(3, 1), rtol=1e-10, atol=1e-14)
+    assert np.isclose(trace.jacobian_norms().norms[4, 2], np.linalg.norm(truth, 2)) and trace.jacobian_norms().bound is None
