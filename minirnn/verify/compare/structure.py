@@ -62,7 +62,6 @@ class Structure:
         self.state_of = {node: name for (name, _), node in forward.items() if name in self.states}
         self.name_of = {node: name for (name, _), node in forward.items()}
         self.T: int = trace.steps
-        self.N: int = trace.inputs[0].shape[0] if trace.inputs and trace.inputs[0].ndim == 3 else 1
 
     # ------------------------------------------------------------------------------------------------------ single nodes
 
@@ -91,6 +90,15 @@ class Structure:
         return nodes[0], nodes[-1]
 
     # ------------------------------------------------------------------------------------------------------ by role
+
+    @cached_property
+    def N(self) -> int:
+        """The number of samples: what is left of the size of a state without its units."""
+        for product in self.carrying:
+            if (state := next((s for s in self.sources(product.data) if s in self.state_of), None)) is not None:
+                return max(1, state.value.size // max(1, min(product.weight.shape, default=1)))
+        inputs = self.trace.inputs
+        return inputs[0].shape[0] if inputs and inputs[0].ndim == 3 else 1
 
     @cached_property
     def products(self) -> list[Product]:

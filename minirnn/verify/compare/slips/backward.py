@@ -253,7 +253,8 @@ def _uses(case: Case) -> dict[Node, list[Edge]]:
 
 def _overwritten(case: Case) -> Iterator[Variant]:
     uses = _uses(case)
-    for chosen in [list(uses)] * (len(uses) > 1) + [[W] for W in uses]:
+    inside = [W for W in uses if any(y in case.net.recurrent for y, _ in uses[W])]
+    for chosen in [each for each in (list(uses), inside) if len(each) > 1] + [[W] for W in uses]:
         names = " and ".join(str(W.name) for W in chosen)
         for detail, kept in [("the first step's is left", min), ("the last step's is left", max)]:
             lost = []
@@ -361,7 +362,7 @@ def _clipped(case: Case) -> Iterator[Variant]:
     ratio = float(np.linalg.norm(array) / np.linalg.norm(right))
     for length, detail in ((whole, "of all gradients together"), (None, "of each gradient")):
         at = ratio * (float(np.linalg.norm(right)) if length is None else length)
-        if not ratio < 1 or abs(float(f"{at:.2g}") - at) > 1e-6 * at:
+        if not ratio < 1 or abs(float(f"{at:.2g}") - at) > 1e-5 * at:
             continue
 
         def finish(found: np.ndarray, at: float = float(f"{at:.2g}"), length: float | None = length) -> np.ndarray:
