@@ -91,7 +91,7 @@ def backward(w, X, goal, every, slip, at):
     for t in reversed(range(T)):
         dy = (h[t + 1] @ V - (goal[:, t] if every else goal)) / size
         here = every or t == T - 1
-        if not here and slip != "loss at every step" or slip == "last loss" and t < T - 1:
+        if (not here and slip != "loss at every step") or (slip == "last loss" and t < T - 1):
             dy = 0 * dy
         if slip == "loss at every step" and t < T - 1:
             dy = (h[T] @ V - goal) / size
@@ -99,7 +99,8 @@ def backward(w, X, goal, every, slip, at):
             g["V"] += h[t + 1].T @ dy
         slope = 1 - h[t + 1] ** 2
         slope = {"no slope": 1, "slope of z": 1 - z[t + 1] ** 2, "slope again": 1 - np.tanh(h[t + 1]) ** 2,
-                 "slope of sigmoid": h[t + 1] * (1 - h[t + 1]), "divided by slope": 1 / slope, "1 - h": 1 - h[t + 1]}.get(slip, slope)  # fmt: skip
+                 "slope of sigmoid": h[t + 1] * (1 - h[t + 1]), "1 - h": 1 - h[t + 1],
+                 "divided by slope": 1 / slope}.get(slip, slope)  # fmt: skip
         dz = (dy @ V.T + sent) * slope
         keep = 0 if slip == "overwritten" else 1
         g["U"] = keep * g["U"] + X[:, t].T @ dz
@@ -138,7 +139,7 @@ def windowed(w, X, goal, h, k):
 def laid_out(style, w, X, goal, every):
     """What the loop of a style is given."""
     goal_of = {"one sample": lambda a: a[0], "a batch": lambda a: a, "columns": lambda a: np.moveaxis(a, 0, -1),
-               "features by samples": lambda a: np.moveaxis(a, (0, 1, -1), (1, -1, 0)) if a.ndim == 3 else a.T}[style]  # fmt: skip
+               "features by samples": lambda a: a.transpose(2, 0, 1) if a.ndim == 3 else a.T}[style]  # fmt: skip
     if style in ("one sample", "a batch"):
         return w | {"xs": X[0] if style == "one sample" else X, "goal": goal_of(goal)}
     turned = {k: a.T if a.ndim == 2 else a[:, None] for k, a in w.items()}
@@ -167,7 +168,6 @@ def draw(rng, slip, scale=1.0):
           "norm clipped": float(f"{0.4 * np.sqrt(sum(np.sum(a**2) for a in right.values())):.1g}")}.get(slip)  # fmt: skip
     found = backward(double if precision == "float64" else w, X, goal, every, slip, at)
     eps = np.finfo(kind).eps
-    rivals = ["", *SLIPS]
 
     def near(other):
         return all(
@@ -183,10 +183,9 @@ def draw(rng, slip, scale=1.0):
         )
 
     with np.errstate(all="ignore"):
-        unclear = slip and any(
-            near(backward(double, X.astype(float), goal.astype(float), every, rival, T - 2 if rival == "truncated" else np.inf))
-            for rival in rivals if fits(rival)
-        )  # fmt: skip
+        data = X.astype(float), goal.astype(float)
+        others = [backward(double, *data, every, r, T - 2 if r == "truncated" else np.inf) for r in ("", *SLIPS) if fits(r)]
+        unclear = slip and any(map(near, others))
     if style in ("columns", "features by samples"):
         found = {k: a.T if a.ndim == 2 else a[:, None] if a.size == M else a for k, a in found.items()}
     if precision == "float32":
@@ -244,6 +243,5 @@ if __name__ == "__main__":
             {k: v for k, v in named.items() if k != name} or "",
         )
     accused = innocents(innocent, seed=1)
-    print(
-        f"named first and rightly: {right} of {total}, {100 * right / total:.2f} %; of {innocent} right ones blamed: {len(accused)}"
-    )
+    print(f"named first and rightly: {right} of {total}, {100 * right / total:.2f} %")
+    print(f"of {innocent} right ones {len(accused)} were blamed")

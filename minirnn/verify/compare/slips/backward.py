@@ -353,14 +353,17 @@ def _clipped(case: Case) -> Iterator[Variant]:
     if limit:
         yield case.finished(f"each entry at {limit:g}", _of_derivatives(lambda found: np.clip(found, -limit, limit)),
                             wrong=f"np.clip(d{{Wh}}, -{limit:g}, {limit:g}, out=d{{Wh}})")  # fmt: skip
-    rights = {name: case.right.of(Piece(None, node, derivative=True)) for name, node in case.net.parameters.items()}
-    whole = float(np.sqrt(sum(np.sum(g**2) for g in rights.values())))
+    rights = {node: case.right.of(Piece(None, node, derivative=True)) for node in case.net.parameters.values()}
+    compared = {one.quantity.pieces[0].node for one, _ in given}
+    every, these = (
+        float(np.sqrt(sum(np.sum(rights[n] ** 2) for n in nodes if n in rights))) for nodes in (rights, compared)
+    )
     first, array = max(given, key=lambda pair: float(np.abs(pair[1]).max(initial=0)))
     right = case.right.of(first.quantity.pieces[0]) if first.quantity.parameter else None
     if right is None or not np.any(right):
         return
     ratio = float(np.linalg.norm(array) / np.linalg.norm(right))
-    for length, detail in ((whole, "of all gradients together"), (None, "of each gradient")):
+    for length, detail in ((these, "of these gradients"), (every, "of all gradients"), (None, "of each gradient")):
         at = ratio * (float(np.linalg.norm(right)) if length is None else length)
         if not ratio < 1 or abs(float(f"{at:.2g}") - at) > 1e-5 * at:
             continue
