@@ -27,6 +27,7 @@ class Gate(NamedTuple):
     - `letter` of its blocks of the weights, "i" in W_xi; none where it has the weights to itself
     - `activation`: the attribute of the cell that says which function it is
     - `candidate`: proposes the numbers that the gates let through
+    - `title`, "forget gate", and `does`, what it does in one clause
     """
 
     name: str
@@ -34,6 +35,8 @@ class Gate(NamedTuple):
     letter: str = ""
     activation: str = "recurrent_activation"
     candidate: bool = False
+    title: str = ""
+    does: str = ""
 
 
 class Blocks(NamedTuple):

@@ -23,9 +23,9 @@ class GRUCell(Cell):
     """
 
     gates = (
-        Gate("z", "a_z", "z"),
-        Gate("r", "a_r", "r"),
-        Gate("htilde", "a_h", "h", "activation", candidate=True),
+        Gate("z", "a_z", "z", title="update gate", does="says how much of the old state is kept, and 1 - z of the new"),
+        Gate("r", "a_r", "r", title="reset gate", does="says how much of the old state the candidate sees"),
+        Gate("htilde", "a_h", "h", "activation", True, "candidate", "is what the new state could be"),
     )
 
     bias_name = "b_x"  # since b_h is the whole bias

@@ -24,10 +24,10 @@ class LSTMCell(Cell):
 
     state_names = ("h", "c")
     gates = (
-        Gate("i", "a_i", "i"),
-        Gate("f", "a_f", "f"),
-        Gate("ctilde", "a_c", "c", "activation", candidate=True),
-        Gate("o", "a_o", "o"),
+        Gate("i", "a_i", "i", title="input gate", does="says how much of the candidate enters the cell"),
+        Gate("f", "a_f", "f", title="forget gate", does="says how much of what the cell held is kept"),
+        Gate("ctilde", "a_c", "c", "activation", True, "candidate", "is what could enter the cell"),
+        Gate("o", "a_o", "o", title="output gate", does="says how much of the cell is shown as h"),
     )
 
     def __init__(
