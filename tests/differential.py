@@ -28,7 +28,8 @@ from hypothesis import strategies as st
 import minirnn as mr
 from minirnn.engine.backprop import backprop
 from minirnn.engine.ops.basic import leaf, multiply, sum_all, total
-from minirnn.layers import RNN, Bidirectional, SimpleRNN, SimpleRNNCell
+from minirnn.keras_io.live import by_cell, recurrences
+from minirnn.layers import GRU, LSTM, RNN, Bidirectional, GRUCell, LSTMCell, SimpleRNN, SimpleRNNCell
 from minirnn.layers.calls import Call, Conditions
 from minirnn.layers.configs import described
 from minirnn.layers.nodes import mask_node, mask_steps, state_node, steps
@@ -36,6 +37,7 @@ from minirnn.layers.nodes import mask_node, mask_steps, state_node, steps
 FLAGS = ("use_bias", "return_sequences", "return_state", "go_backwards", "unroll", "zero_output_for_mask")
 MASKS = ("none", "some", "first steps", "last step", "all steps")
 ACTIVATIONS = ("tanh", "relu", "softmax", "gelu", None, "sigmoid", "elu")
+GATES = ("sigmoid", "hard_sigmoid", "tanh")
 MERGES = ("concat", "sum", "mul", "ave", None)
 TOLERANCE = 32.0
 MOST = 1e4  # eps: more is a difference, whatever cancels
@@ -44,7 +46,7 @@ SIZES = st.tuples(*[st.integers(1, 6)] * 4)  # N, T, D, M
 
 
 def combinations() -> Iterator[dict[str, Any]]:
-    """SimpleRNN over the whole product; cells and both directions over the product of what concerns them."""
+    """SimpleRNN, LSTM and GRU over the whole product; cells and both directions over that of what concerns them."""
     booleans = (False, True)
     for *flags, mask, state in itertools.product(*[booleans] * len(FLAGS), MASKS, booleans):
         yield {"kind": "SimpleRNN", **dict(zip(FLAGS, flags)), "mask": mask, "state": state}
@@ -54,18 +56,36 @@ def combinations() -> Iterator[dict[str, Any]]:
         yield {"kind": kind, **dict(zip(FLAGS[1:5], flags)), "mask": mask, "state": state}
     for merge, flags, mask, state in itertools.product(MERGES, itertools.product(booleans, repeat=2), MASKS, booleans):
         yield {"kind": "Bidirectional", "merge": merge, **dict(zip(FLAGS[1:3], flags)), "mask": mask, "state": state}
+    for gated in ("LSTM", "GRU"):
+        for *flags, mask, state in itertools.product(*[booleans] * len(FLAGS), MASKS, booleans):
+            yield {"kind": gated, **dict(zip(FLAGS, flags)), "mask": mask, "state": state}
+    for kind, flags, mask, state in itertools.product(
+        ("LSTM cell", "LSTM and GRU cells"), itertools.product(booleans, repeat=4), MASKS, booleans
+    ):
+        yield {"kind": kind, **dict(zip(FLAGS[1:5], flags)), "mask": mask, "state": state}
+    for gated, merge, flags, mask, state in itertools.product(
+        ("LSTM", "GRU"), MERGES, itertools.product(booleans, repeat=2), MASKS, booleans
+    ):
+        both = {"kind": f"Bidirectional {gated}", "merge": merge}
+        yield both | {**dict(zip(FLAGS[1:3], flags)), "mask": mask, "state": state}
 
 
 def drawn(number: int, options: dict[str, Any]) -> dict[str, Any]:
     """What the combination of that number has besides."""
     stateful = random.Random(number).random() < 0.3
-    fails = options["kind"] == "Bidirectional" and options["return_state"]  # Keras does: see keras_differences
-    return {
+    fails = options["kind"].startswith("Bidirectional") and options["return_state"]  # Keras does: see keras_differences
+    found = {
         "activation": ACTIVATIONS[number % len(ACTIVATIONS)],
         "dtype": ("float64", "float32")[number // 7 % 2],
         "dropout": 0.4 if number % 3 == 0 else 0.0,
         "stateful": stateful and not fails,  # the second of two calls is compared
     }
+    if "LSTM" in options["kind"] or "GRU" in options["kind"]:
+        toss = random.Random(-number)
+        found["recurrent_activation"] = toss.choice(GATES)
+        found["reset_after"] = toss.random() < 0.5
+        found["drops_states"] = toss.random() < 0.5  # else there is one mask of the input for all gates
+    return found
 
 
 class Case:
@@ -75,6 +95,9 @@ class Case:
     dtype: str
     dropout: float
     stateful: bool
+    recurrent_activation = "sigmoid"
+    reset_after = True
+    drops_states = True
 
     def __init__(self, number: int, options: dict[str, Any], sizes: tuple[int, ...]) -> None:
         mr.set_random_seed(number)  # of the dropout masks
@@ -112,24 +135,35 @@ class Case:
     def layer(self) -> Any:
         o = dict(self.options)
         kind, merge, _, state = o.pop("kind"), o.pop("merge", None), o.pop("mask"), o.pop("state")
-        own = {
-            "activation": self.activation,
-            "dropout": self.dropout,
-            "recurrent_dropout": self.dropout,
-            "dtype": self.dtype,
-        }
+        own = {"activation": self.activation, "dropout": self.dropout, "recurrent_dropout": self.dropout}
+        own |= {"dtype": self.dtype}
+        gated = own | {"recurrent_activation": self.recurrent_activation}
+        gated["recurrent_dropout"] = self.dropout if self.drops_states else 0.0
+        reset = {"reset_after": self.reset_after}
         o["stateful"] = self.stateful
-        sizes = [self.M]
-        if kind == "cell":
-            layer: Any = RNN(SimpleRNNCell(self.M, **own), dtype=self.dtype, **o)
-        elif kind == "cells":
-            layer = RNN([SimpleRNNCell(self.M, **own), SimpleRNNCell(7, **own)], dtype=self.dtype, **o)
-            sizes = [self.M, 7]
-        elif kind == "Bidirectional":
-            layer = Bidirectional(SimpleRNN(self.M, **own, **o), merge_mode=merge, dtype=self.dtype)
-            sizes = [self.M, self.M]
-        else:
-            layer = SimpleRNN(self.M, **own, **o)
+        match kind:
+            case "SimpleRNN":
+                layer: Any = SimpleRNN(self.M, **own, **o)
+            case "cell":
+                layer = RNN(SimpleRNNCell(self.M, **own), dtype=self.dtype, **o)
+            case "cells":
+                layer = RNN([SimpleRNNCell(self.M, **own), SimpleRNNCell(7, **own)], dtype=self.dtype, **o)
+            case "Bidirectional":
+                layer = Bidirectional(SimpleRNN(self.M, **own, **o), merge_mode=merge, dtype=self.dtype)
+            case "LSTM":
+                layer = LSTM(self.M, **gated, **o)
+            case "GRU":
+                layer = GRU(self.M, **gated, **reset, **o)
+            case "LSTM cell":
+                layer = RNN(LSTMCell(self.M, **gated), dtype=self.dtype, **o)
+            case "LSTM and GRU cells":
+                layer = RNN([LSTMCell(self.M, **gated), GRUCell(7, **gated, **reset)], dtype=self.dtype, **o)
+            case "Bidirectional LSTM":
+                layer = Bidirectional(LSTM(self.M, **gated, **o), merge_mode=merge, dtype=self.dtype)
+            case _:
+                layer = Bidirectional(GRU(self.M, **gated, **reset, **o), merge_mode=merge, dtype=self.dtype)
+        rnns = list(layer.children.values()) if isinstance(layer, Bidirectional) else [layer]
+        sizes = [size for rnn in rnns for size in rnn.sizes]
         layer.build(self.X.shape)
         layer.set_weights([0.3 * self.normal(*w.shape) for w in layer.get_weights()])
         self.states = [self.normal(self.N, size) for size in sizes] if state else []
@@ -167,24 +201,23 @@ def theirs(case: Case, layer: Any, masks: dict[str, Any]) -> tuple[list[np.ndarr
     import keras
     import tensorflow as tf
 
-    from minirnn.keras_io.live import recurrences
-
     twin = keras.saving.deserialize_keras_object(described(layer))
     twin.build(case.X.shape)
     twin.set_weights(layer.get_weights())
     if case.stateful:
         twin(tf.constant(case.before))
-    for _, _, cells, tags in recurrences(layer, twin, layer.scope()):
-        for cell, tag in zip(cells, tags):
-            if case.dropout:
-                cell._dropout_mask = tf.constant(masks[f"d_x{tag}"], case.dtype)
-                cell._recurrent_dropout_mask = tf.constant(masks[f"d_h{tag}"], case.dtype)
+    for rnn, _, cells, tags in recurrences(layer, twin, layer.scope()):
+        for own, cell, tag in zip(rnn.cells, cells, tags):
+            for names, place in zip(own.dropout_names(tag), ("_dropout_mask", "_recurrent_dropout_mask")):
+                fixed = [tf.constant(masks[name], case.dtype) for name in names if name in masks]
+                if fixed:
+                    setattr(cell, place, fixed if hasattr(cell, "dropout_mask_count") else fixed[0])
     x, states = tf.constant(case.X), [tf.constant(h) for h in case.states]
     with tf.GradientTape() as tape:
         tape.watch([x, *states])
         keywords: dict[str, Any] = {"mask": case.mask, "training": bool(case.dropout)}
         if states:
-            keywords["initial_state"] = states
+            keywords["initial_state"] = states if isinstance(layer, Bidirectional) else by_cell(layer, states)
         out = twin(x, **keywords)
         outputs = keras.tree.flatten(out)
         loss = tf.add_n([tf.reduce_sum(y * w) for y, w in zip(outputs, case.weights)])

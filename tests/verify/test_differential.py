@@ -1,4 +1,4 @@
-"""A fortieth of all combinations of arguments against Keras, and bugs planted for it to find."""
+"""A ninetieth of all combinations of arguments against Keras, and bugs planted for it to find."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .. import differential
 
 
 def test_the_product_has_more_than_a_thousand_combinations():
-    assert len(list(differential.combinations())) == 1160
+    assert len(list(differential.combinations())) == 3160
 
 
 @pytest.mark.filterwarnings("ignore:You are using a softmax over axis:UserWarning")  # of a single unit
-def test_a_fortieth_of_them():
-    count, found = differential.run(every=40)
-    assert count == 29 and len(found) > 2 * count  # hypothesis finds no third size for a few
+def test_a_ninetieth_of_them():
+    count, found = differential.run(every=90)
+    assert count == 36 and len(found) > 2 * count  # hypothesis finds no third size for a few
     assert not [f.said for f in found if f.wrong]
 
 
@@ -38,7 +38,8 @@ def test_every_pair_of_values_occurs():
         for b in values[kind, two]
         if (kind, (one, a), (two, b)) not in seen
     ]
-    assert missing == [("Bidirectional", "return_state", True, "stateful", True)]  # there Keras raises an error
+    both = {kind for kind, _ in values if kind.startswith("Bidirectional")}  # there Keras raises an error
+    assert set(missing) == {(kind, "return_state", True, "stateful", True) for kind in both}
 
 
 @pytest.mark.parametrize(
