@@ -38,11 +38,16 @@ class ForwardPass(NamedTuple):
     letters: list[str]  # for the features of each output
     own: list[Node]  # what code of the user's own has named
     starts: list[tuple[int, str]]  # the serial number at which the call of each layer began, and its label
+    states: list[Node]  # of all recurrent layers, after the last step
 
     @property
     def output(self) -> Node:
         """The only output, or the first of several."""
         return self.outputs[0]
+
+    def ends(self, loss: Node | None) -> list[Node]:
+        """What nothing is computed from: outputs, last states, and the loss if there is one."""
+        return [*self.outputs, *self.states, *([] if loss is None else [loss])]
 
     def keep(self) -> None:
         """Let stateful layers keep their states for the next run."""
@@ -232,6 +237,7 @@ class Network:
             [self._letter(s, dict(calls)) for s in self.outputs],
             [node for _, call in calls for node in call.own],
             starts,
+            [state for _, call in calls for state in call.final],
         )
 
     @staticmethod

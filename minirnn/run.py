@@ -73,7 +73,7 @@ class Run:
         self.outputs, self.output_node, self.parameters = run.outputs, run.output, run.parameters
         self.loss_node, self._request, self._run, self._wrt = loss, request, run, wrt
         self.data = [_leaf(node) for node in run.inputs]  # as it was given: whole sequences
-        self.forward = ancestors(run.outputs if loss is None else [*run.outputs, loss], forward)
+        self.forward = ancestors(run.ends(loss), forward)
         further = [node for name in wrt for node in self._called(name)]
         self.cotangents = {} if loss is None else backprop(loss, [*self.parameters.values(), *further], self.forward)
         self.nodes = ancestors(self.cotangents.values(), self.forward)
@@ -229,9 +229,10 @@ class Run:
 
     @property
     def state_names(self) -> list[str]:
-        """The states of the recurrent layers: "h", or "h^1", "h^2" of several; "h_1", "h_2" of a cell that has two."""
-        states = (node.name for node in self.forward if node.role is Role.STATE)
-        return list(dict.fromkeys(str(name) for name in states if name is not None))
+        """The states of the recurrent layers, in the order of their cells: "h" and "c" of an LSTM, "h^1", "h^2" of two."""
+        states = {node.name for node in self.forward if node.role is Role.STATE}
+        both = (node.name for node in self.forward if node.role in (Role.INITIAL_STATE, Role.STATE) and node.name in states)
+        return list(dict.fromkeys(str(name) for name in both if name is not None))
 
     @property
     def data_names(self) -> list[str | None]:
@@ -256,21 +257,37 @@ class Run:
         return ByName({name: self.cotangents[node].value for name, node in self.parameters.items()})
 
     def value(self, name: str, t: int | None = None) -> np.ndarray:
-        """The value of a quantity: ``value("h", 3)``, ``value("W_h")``. KeyError says what there is."""
-        node = self.variables.get((name, t))
+        """The value of a quantity: ``value("h", 3)``, ``value("W_h")``. KeyError says what there is.
+
+        "W_xi", "b_o" are the blocks of an LSTM's weights, of its input and its output gate; those of a Dense that is called
+        so too are among the `parameters`.
+        """
+        return self._node(name, t).value
+
+    def _node(self, name: str, t: int | None) -> Node:
+        blocks = self._blocks.get(name, []) if t is None else []
+        node = blocks[0] if len(blocks) == 1 else self.variables.get((name, t))
         if node is None:
             raise KeyError(self._no_such(name, t))
-        return node.value
+        return node
+
+    @cached_property
+    def _blocks(self) -> dict[str, list[Node]]:
+        """The blocks of weights by their names without layers."""
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            if node.role is Role.BLOCK and node.name is not None:
+                found.setdefault(str(node.name._replace(layer="")), []).append(node)
+        return found
 
     def adjoint(self, name: str, t: int | None = None) -> np.ndarray:
         """dL/d(quantity), the total derivative of the loss: ``adjoint("h", 3)`` is dL/dh_3, of the shape of h_3."""
         loss = self._needs_loss(f"dL/d{name}")
-        self.value(name, t)
-        node = self.variables[name, t]
+        node = self._node(name, t)
         if node.name is not None and node.name.of is not None:
             raise KeyError(f"{name} is a derivative already: ask for its value")
         if node not in self.cotangents:  # of a quantity on no path from a parameter: the inputs, the initial state
-            asked = [n for (known, _), n in self.variables.items() if known == name]
+            asked = [n for (known, _), n in self.variables.items() if known == name] or [node]
             self.cotangents |= {n: g for n, g in backprop(loss, asked).items() if n in asked}
         return self.cotangents[node].value
 
@@ -343,7 +360,7 @@ def make_run(request: Request, dtype: Any = None, wrt: tuple[str, ...] = (), kin
             loss, parts = loss_of(found, request.targets, request.loss)
         if request.truncate is not None:
             found, loss = cut_into_chunks(found, loss, request.truncate, request.model.steps_of(request.inputs))
-        forward = ancestors(found.outputs if loss is None else [*found.outputs, loss])
+        forward = ancestors(found.ends(loss))
         naming.make_unique(forward, found.parameters.values(), found.own, found.starts)
         naming.infer_pre_activations(found.own, ACTIVATIONS)
         made = kind(found, loss, request, wrt if loss is not None else (), forward)
@@ -354,11 +371,12 @@ def make_run(request: Request, dtype: Any = None, wrt: tuple[str, ...] = (), kin
 
 def cut_into_chunks(found: ForwardPass, loss: Node | None, length: int, T: int) -> tuple[ForwardPass, Node | None]:
     """The same forward pass and loss, truncated: no gradient passes from one chunk of `length` steps to another."""
-    new = truncated(found.outputs if loss is None else [*found.outputs, loss], length, T)
+    new = truncated(found.ends(loss), length, T)
     kept = found._replace(
         outputs=[new[y] for y in found.outputs],
         inputs=[new.get(i, i) for i in found.inputs],
         own=[new.get(n, n) for n in found.own],
+        states=[new.get(s, s) for s in found.states],
     )
     return kept, None if loss is None else new[loss]
 

@@ -30,6 +30,7 @@ class Role(enum.Enum):
     STEP_LOSS = "step loss"
     LOSS = "loss"
     PARAMETER = "parameter"
+    BLOCK = "block"  # of a weight, that of one gate
     CONSTANT = "constant"
     DROPOUT_MASK = "dropout mask"
 
@@ -123,6 +124,8 @@ SYMBOLS = {  # by base: in text and in LaTeX
     "delta": ("δ", r"\delta"),
     "htilde": ("h̃", r"\tilde{h}"),
     "ctilde": ("c̃", r"\tilde{c}"),
+    "hhat": ("ĥ", r"\hat{h}"),
+    "chat": ("ĉ", r"\hat{c}"),
 }
 _SUB = str.maketrans("0123456789+-taehijklmnoprsuvx()", "₀₁₂₃₄₅₆₇₈₉₊₋ₜₐₑₕᵢⱼₖₗₘₙₒₚᵣₛᵤᵥₓ₍₎")
 _SUP = str.maketrans("0123456789()i", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ⁱ")

@@ -82,13 +82,12 @@ class Call:
         self.final: list[Node] = []  # the states after the last step
         self.losses: list[Node] = []  # penalties on what comes out
         self.own: list[Node] = []  # what code of the user's own has named
-        self.blocks: dict[str, Node] = {}  # of fused weights the block of each gate, "W_xi"
 
     def inner(self, prefix: str, scope: Scope, states: list[Node] | None = None) -> Call:
         """The call of a layer inside this one, whose weights are named ``prefix/...``."""
         parameters = {k.removeprefix(f"{prefix}/"): p for k, p in self.parameters.items() if k.startswith(f"{prefix}/")}
         inner = Call(scope, parameters, self.conditions, states, self.mask, self.training)
-        inner.blocks, inner.own = self.blocks, self.own
+        inner.own = self.own
         return inner
 
     def dropout(self, name: str, shape: tuple[int, ...], dims: tuple[str, ...], rate: float, rng: Any, dtype: Any) -> Node:

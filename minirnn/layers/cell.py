@@ -17,8 +17,6 @@ from .layer import Layer
 from .nodes import common_dtype, state_node
 from .symbolic import Shape
 
-RESERVED = {"b_o"}  # the bias of a Dense at the end, which the output gate of a single layer must not be taken for
-
 
 class Gate(NamedTuple):
     """An activation of a pre-activation: a gate, the candidate for a new state, or the new state itself.
@@ -186,12 +184,8 @@ class Cell(Layer, listed=False):
         """The blocks of a weight, called after it and the letter of their gate."""
         if len(self.gates) == 1:
             return [whole]
-        found = []
-        for gate, part in zip(self.gates, split(whole, len(self.gates))):
-            short = f"{name}{gate.letter}{call.scope.tag}"
-            call.blocks[short] = named(f"{short}^1" if short in RESERVED else short, part)
-            found.append(call.blocks[short])
-        return found
+        parts = zip(self.gates, split(whole, len(self.gates)))
+        return [named(f"{name}{gate.letter}{call.scope.tag}", part, Role.BLOCK) for gate, part in parts]
 
     def dropout_names(self, tag: str) -> tuple[list[str], list[str]]:
         """What the masks of the input and of the state are called: one for each gate, or one for all.

@@ -81,7 +81,7 @@ def _give_names(nodes: list[Node]) -> None:
 
 def run_of(made: Made) -> ForwardPass:
     """As a network leaves it."""
-    return ForwardPass([made.output], made.parameters, [*made.data.values()], [None], [], [], [], [], [])
+    return ForwardPass([made.output], made.parameters, [*made.data.values()], [None], [], [], [], [], [], [])
 
 
 def _distinct(recorder: Recorder, present: set[Node]) -> dict[str, Node]:

@@ -40,7 +40,7 @@ def _said(net: Structure, name: str) -> str:
 
 
 def _cells(net: Structure) -> list[Cell]:
-    layers = [] if net.trace.literal else net.trace.model.layers
+    layers = [] if net.trace.is_loop else net.trace.model.layers
     return [inner for layer in layers for inner in layer.inside() if isinstance(inner, Cell)]
 
 
@@ -65,11 +65,11 @@ def _carried(net: Structure) -> dict[str, list[Edge]]:
 def _order(case: Case) -> Iterator[Variant]:
     """The blocks of the fused weights, each taken for another gate."""
     net = case.net
-    layers: dict[tuple[str | None, int], list[Node]] = {}
-    owners = {x: net.layer_of(y) for y in reversed(net.forward) for x in y.args if net.layer_of(y)}
+    layers: dict[tuple[str, int], list[Node]] = {}
+    owners = {x: state for y in reversed(net.forward) if (state := net.layer_of(y)) for x in y.args}
     for node in net.forward:
-        if node.op is block:
-            layers.setdefault((owners.get(node) or net.layer_of(node), node.attrs["parts"]), []).append(node)
+        if node.op is block and (state := owners.get(node) or net.layer_of(node)):
+            layers.setdefault((net.trace.names[state].layer, node.attrs["parts"]), []).append(node)
     for (layer, parts), nodes in layers.items():
         names = next(([g.name for g in c.gates] for c in _cells(net) if len(c.gates) == parts), None)
         letters = names or [str(k + 1) for k in range(parts)]
@@ -79,7 +79,7 @@ def _order(case: Case) -> Iterator[Variant]:
                 continue
             theirs = ", ".join(letters[places.index(k)] for k in range(parts))
             both = len(moved) == 2 and f", {letters[moved[0]]} and {letters[moved[1]]} exchanged"
-            where = f" in the layer of {layer}" if len(layers) > 1 else ""
+            where = f" in layer {layer}" if len(layers) > 1 else ""
 
             def change(node: Node, args: tuple[Node, ...], places: tuple[int, ...] = places) -> Node:
                 return block(args[0], k=places[node.attrs["k"]], parts=node.attrs["parts"])
