@@ -10,6 +10,7 @@ import importlib
 import io
 import os
 import sys
+import time
 from argparse import Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from pathlib import Path
@@ -128,9 +129,9 @@ def _parser(name: str | None) -> Parser:
 
 def _add_arguments(parser: Parser, name: str, command: Command) -> None:
     add = parser.add_argument
-    if name not in ("demo", "doctor"):
+    if name not in ("demo", "doctor", "cache"):
         add("model", metavar="MODEL", help="a .keras or whole-model .h5 file")
-    if name not in ("demo", "doctor", "summary"):
+    if name not in ("demo", "doctor", "cache", "summary"):
         add("--x", action="append", metavar="X.npy", help="the input (samples, steps, features); again for initial states")
         add("--y", metavar="Y.npy", help="the target; without it the target is 0")
         add("--steps", type=positive, metavar="T", help="how many steps of random input, without --x")
@@ -138,6 +139,8 @@ def _add_arguments(parser: Parser, name: str, command: Command) -> None:
     if command.output is not None:
         said = command.output or "standard output"
         add("-o", "--output", default=command.output, metavar="FILE", help=f"where to write (default: {said})")
+    if name == "cache":
+        add("--clear", action="store_true", help="remove them")
     if name == "demo":
         add("--open", action="store_true", help="open the page in a browser")
     if name == "equations":
@@ -232,6 +235,17 @@ def _source(options: Namespace) -> None:
         print(text, end="")
 
 
+def _cache(options: Namespace) -> None:
+    from .readings.source.compiler import clear, entries, folder
+
+    if options.clear:
+        print(f"{clear()} libraries removed from {folder()}")
+        return
+    for path, size, made in entries():
+        print(f"{time.strftime('%Y-%m-%d %H:%M', time.localtime(made))}  {size / 1024:6.0f} KiB  {path.name}")
+    print(f"{len(entries())} libraries in {folder()}; minirnn cache --clear removes them")
+
+
 def _walk(options: Namespace) -> None:
     for stop in _trace(options).walk():
         print(stop, end="\n\n")
@@ -293,6 +307,7 @@ COMMANDS = {
         "compare numbers of your own with the network's, and name the slip behind a difference; exit code 1 if one", _compare
     ),
     "summary": Command("print the layers, their output shapes and parameters", _summary),
+    "cache": Command("show the libraries that the C engine has compiled, or remove them", _cache),
     "doctor": Command("say what is installed here, and what for", _doctor),
 }  # fmt: skip
 

@@ -90,7 +90,14 @@ class Model(Network):
 
     # ---------------------------------------------------------------------------------------------------- training
 
-    def compile(self, optimizer: Any = "sgd", loss: Any = "mse", metrics: Any = None, loss_weights: Any = None) -> None:
+    def compile(
+        self,
+        optimizer: Any = "sgd",
+        loss: Any = "mse",
+        metrics: Any = None,
+        loss_weights: Any = None,
+        engine: str = "numpy",
+    ) -> None:
         """Say how to train.
 
         - `optimizer`: "sgd", "adam", or one of `minirnn.optimizers` with its settings
@@ -98,10 +105,11 @@ class Model(Network):
         - `metrics`: "mse", "mae", "accuracy", "categorical_accuracy", or functions of the arrays (Y, output)
         - `loss_weights`: of several outputs, what each counts for; it, `loss` and `metrics` may be lists with an entry for
           each output, or dictionaries by `output_names`
+        - `engine`: "numpy", or "c" for gradients in C (see `Trace.compile`)
         """
         from .training import Plan
 
-        self._plan = Plan(optimizer, loss, metrics, loss_weights)
+        self._plan = Plan(optimizer, loss, metrics, loss_weights, engine)
 
     def training_plan(self) -> Plan:
         """What `compile` was told. ValueError if it was not called."""

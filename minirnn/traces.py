@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -50,25 +50,26 @@ class Trace(Run):
 
         return picture(self, to_file, **options)
 
-    def source(self, memory: bool = False) -> str:
-        """A standalone NumPy module that computes the network, its loss and its gradients.
+    def source(self, form: Literal["numpy", "buffers", "loops", "c"] = "numpy") -> str:
+        """The network, its loss and its gradients as code that runs on its own.
 
-        `memory`: as `compile` runs it, computing in arrays that are kept from call to call.
+        `form`: "numpy", to be read; "buffers", what `compile` runs, in arrays that are kept from call to call; "loops", in
+        scalars, as the component form says it; "c".
         """
         from .readings.source.source import source
 
-        return source(self, memory)
+        return source(self, form)
 
-    def compile(self) -> Compiled:
+    def compile(self, engine: str = "numpy") -> Compiled:
         """The source as a function ``f(params, X, Y)`` that gives the loss and the gradients, for data of any size.
 
-        Of a loop of your own it is for data of the sizes it was traced with, ``f(params, [x, y])`` if there are several.
+        `engine`: "numpy", or "c", which the system's C compiler compiles once for a network; NotImplementedError where there
+        is none. Of a loop of your own it is for data of the sizes it was traced with, ``f(params, [x, y])`` if there are
+        several; dropout masks in training are data too.
         """
-        from .readings.source.compiled import Compiled
-        from .readings.source.source import program
+        from .readings.source.source import compiled
 
-        shapes = {name: node.shape for name, node in self.parameters.items()}
-        return Compiled(program(self).text({}), shapes, self._data_shapes)
+        return compiled(self, engine, self._data_shapes)
 
     def masks(self) -> Masks:
         """What the masks do at each step to each sample: the state is computed or carried, the output may be zeroed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -12,8 +13,8 @@ import numpy as np
 from .layers.arguments import boolean
 from .layers.layer import Layer
 from .layers.nodes import common_dtype
-from .readings.source.compiled import Compiled
-from .readings.source.source import program
+from .readings.source.compiled import ENGINES, Compiled
+from .readings.source.source import compiled as compiled_run
 from .run import SHORT
 from .system import whole_number
 from .tracing import checked_run
@@ -130,7 +131,7 @@ def fit(
     validation = None if validation_data is None else _checked(model, *_pair(validation_data))[:2]
     size = _batch_size(model, batch_size, len(targets[0]), *([] if validation is None else [len(validation[1][0])]))
     judge = Judge(model, plan)
-    run = runner(model, data, targets, judge.loss)
+    run = runner(model, data, targets, judge.loss, plan.engine)
     weights = Weights(model, dtype)
     history = History()
     current, spare = weights.vector, weights.vector.copy()
@@ -183,27 +184,42 @@ def evaluate(model: Model, X: Any, Y: Any, batch_size: int | None = None) -> dic
     data, targets, dtype = _checked(model, X, Y)
     weights = Weights(model, dtype)
     judge = Judge(model, plan)
-    run = runner(model, data, targets, judge.loss)
+    run = runner(model, data, targets, judge.loss, plan.engine)
     size = _batch_size(model, batch_size, len(targets[0]))
     return _evaluated(run, weights.views(weights.vector), data, targets, size, judge)
 
 
-def compiled(model: Model, data: list[np.ndarray], target: np.ndarray | None, loss: Any) -> Compiled:
-    """The functions of `model` for sequences as long as `data`, compiled once for each length that needs its own."""
+def compiled(model: Model, data: list[np.ndarray], target: np.ndarray | None, loss: Any, engine: str = "numpy") -> Compiled:
+    """The functions of `model` for sequences as long as `data`, compiled once for each length that needs its own.
+
+    Where the C engine cannot compute it, a warning says why, and NumPy does.
+    """
     shapes = tuple(a.shape[1:] for a in data)
     if model.any_length:
         shapes = tuple((min(s[0], SHORT), *s[1:]) if len(s) == 2 else s for s in shapes)
     known = _known.setdefault(model, {})
-    key = (*map(id, model.layers), *(w.shape for w in model.weight_arrays), shapes, target is None, loss)
+    key = (*map(id, model.layers), *(w.shape for w in model.weight_arrays), shapes, target is None, loss, engine)
     if key not in known:
         rng = np.random.default_rng(0)  # the nodes of a network do not depend on the numbers
         few = [rng.uniform(size=(2, *a.shape[1:])).astype(a.dtype) for a in data]
         few = [a.round() * 0 if model.role(s) == "numbers" else a for s, a in zip(model.inputs, few)]
         aim = None if target is None else [rng.uniform(size=(2, *target.shape[1:])).astype(target.dtype)]
         sample = checked_run(model, few, aim, loss, short=True)
-        known[key] = Compiled(program(sample).text({}), {name: node.shape for name, node in sample.parameters.items()})
-        _demand_same(known[key], sample)
+        known[key] = _by_engine(sample, engine)
     return known[key]
+
+
+def _by_engine(sample: Run, engine: str) -> Compiled:
+    """The functions of a trace, compiled by an engine; by NumPy if the other cannot."""
+    try:
+        found = compiled_run(sample, engine, None)
+        _demand_same(found, sample)
+        return found
+    except NotImplementedError as error:
+        if engine == "numpy":
+            raise
+        warnings.warn(f"NumPy computes in place of the engine {engine!r}: {error}", RuntimeWarning, stacklevel=6)
+        return _by_engine(sample, "numpy")
 
 
 def _demand_same(found: Compiled, trace: Run) -> None:
@@ -266,14 +282,16 @@ class Traced:
         return trace
 
 
-def runner(model: Model, data: list[np.ndarray], targets: list[np.ndarray], loss: Any) -> InSource | Traced:
+def runner(
+    model: Model, data: list[np.ndarray], targets: list[np.ndarray], loss: Any, engine: str = "numpy"
+) -> InSource | Traced:
     """What computes loss and gradients in training: the source of the model, or its trace where it has none."""
     if len(model.outputs) > 1 or model.is_stateful:
         return Traced(model, loss)
     if checked_run(model, data, targets, loss, training=True, short=True).conditions.masks:
         return Traced(model, loss)
     try:
-        return InSource(compiled(model, data, targets[0], loss))
+        return InSource(compiled(model, data, targets[0], loss, engine))
     except NotImplementedError:
         return Traced(model, loss)
 
@@ -281,9 +299,12 @@ def runner(model: Model, data: list[np.ndarray], targets: list[np.ndarray], loss
 class Plan:
     """How a model is trained: what `Model.compile` was told."""
 
-    def __init__(self, optimizer: Any, loss: Any, metrics: Any, loss_weights: Any = None) -> None:
+    def __init__(self, optimizer: Any, loss: Any, metrics: Any, loss_weights: Any = None, engine: str = "numpy") -> None:
         from . import losses, optimizers
 
+        if engine not in ENGINES:
+            raise ValueError(f"engine={engine!r}: it must be one of {', '.join(ENGINES)}")
+        self.engine = engine
         self.optimizer, self.metrics, self.weights = optimizers.get(optimizer), metrics, loss_weights
         self.loss = loss if isinstance(loss, (list, tuple, dict)) else losses.get(loss)
         for metric in _flat(metrics):

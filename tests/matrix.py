@@ -398,8 +398,8 @@ def svg(trace: Any) -> None:
 
 
 def source(trace: Any) -> None:
-    for memory in (False, True):
-        executes(trace, trace.source(memory))
+    for form in ("numpy", "buffers"):
+        executes(trace, trace.source(form))
 
 
 def executes(trace: Any, text: str) -> None:
@@ -422,8 +422,8 @@ def executes(trace: Any, text: str) -> None:
 
 def formatted(trace: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for memory in (False, True):
-            (Path(folder) / f"net_{memory}.py").write_text(trace.source(memory))
+        for form in ("numpy", "buffers"):
+            (Path(folder) / f"net_{form}.py").write_text(trace.source(form))
         for command in (["format", "--diff"], ["check", "--ignore", "E501"]):
             call = [sys.executable, "-m", "ruff", *command, "--isolated", folder]
             result = subprocess.run(call, capture_output=True, text=True)

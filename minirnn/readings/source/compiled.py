@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+ENGINES = ("numpy", "c")
 ROOMS = 8  # sizes of data for which the rooms are kept
 
 
@@ -64,7 +65,7 @@ class Compiled:
                 rooms.append(room)
                 return result
         except Exception as error:
-            raise self._explained(error, params, [X]) from error
+            raise explained(error, self._shapes, params, [X]) from error
         return self._run(self._loss_and_gradients, room, params, X, *([] if Y is None else [Y]))
 
     def forward(self, params: Mapping[str, np.ndarray], X: Any) -> np.ndarray:
@@ -87,7 +88,7 @@ class Compiled:
             self._rooms.append(room)
             return result
         except Exception as error:
-            raise self._explained(error, params, data) from error
+            raise explained(error, self._shapes, params, data) from error
 
     def _fitting(self, room: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
         """A room of this size among those kept; `room`, which has another, is kept too."""
@@ -104,18 +105,21 @@ class Compiled:
         self._rooms.extend(others[-ROOMS:])
         return room
 
-    def _explained(self, error: Exception, params: Mapping[str, np.ndarray], data: Sequence[Any]) -> Exception:
-        """The error that says what does not fit, if it can be told."""
-        if not isinstance(error, (ValueError, TypeError, KeyError, AttributeError, IndexError)):
-            return error
-        for name, shape in self._shapes.items():
-            if name not in params:
-                return ValueError(f"params has no {name!r}; this network has {', '.join(self._shapes)}")
-            if np.shape(params[name]) != shape:
-                return ValueError(f"{name} has shape {np.shape(params[name])}, not {shape}")
-        dtypes = {str(np.asarray(params[name]).dtype) for name in self._shapes}
-        if len(dtypes) > 1:
-            return ValueError(f"the parameters are of several dtypes, {', '.join(sorted(dtypes))}: convert them to one")
-        if any(not isinstance(x, np.ndarray) for x in data):
-            return ValueError(f"X must be an array, not {', '.join(type(x).__name__ for x in data)}")
-        return ValueError(f"the data do not fit this network: {error}")
+
+def explained(
+    error: Exception, shapes: Mapping[str, tuple[int, ...]], params: Mapping[str, np.ndarray], data: Sequence[Any]
+) -> Exception:
+    """The error that says what does not fit, if it can be told; `shapes` are those of the parameters."""
+    if not isinstance(error, (ValueError, TypeError, KeyError, AttributeError, IndexError)):
+        return error
+    for name, shape in shapes.items():
+        if name not in params:
+            return ValueError(f"params has no {name!r}; this network has {', '.join(shapes)}")
+        if np.shape(params[name]) != shape:
+            return ValueError(f"{name} has shape {np.shape(params[name])}, not {shape}")
+    dtypes = {str(np.asarray(params[name]).dtype) for name in shapes}
+    if len(dtypes) > 1:
+        return ValueError(f"the parameters are of several dtypes, {', '.join(sorted(dtypes))}: convert them to one")
+    if any(not isinstance(x, np.ndarray) for x in data):
+        return ValueError(f"X must be an array, not {', '.join(type(x).__name__ for x in data)}")
+    return ValueError(f"the data do not fit this network: {error}")

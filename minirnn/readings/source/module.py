@@ -31,15 +31,24 @@ class Wanted(NamedTuple):
 class Results(NamedTuple):
     """What a program computes: families of a fold, the gradients by the name under which they are returned."""
 
-    output: Wanted
+    outputs: list[Wanted]
     inputs: dict[int, str | None]  # the data: serial numbers of leaves, and what they are called
     loss: Wanted | None = None
     gradients: dict[str, Wanted] = {}
 
     @property
+    def output(self) -> Wanted:
+        """The only output. NotImplementedError if there are several."""
+        if len(self.outputs) > 1:
+            raise NotImplementedError(f"a model with {len(self.outputs)} outputs has no source in this form")
+        return self.outputs[0]
+
+    @property
     def families(self) -> list[Family]:
+        """All that is wanted."""
+        outputs = [wanted.family for wanted in self.outputs]
         gradients = [wanted.family for wanted in self.gradients.values()]
-        return [self.output.family] if self.loss is None else [self.output.family, self.loss.family, *gradients]
+        return outputs if self.loss is None else [*outputs, self.loss.family, *gradients]
 
 
 class Line(NamedTuple):
@@ -67,7 +76,7 @@ class Functions:
     def name_families(self) -> None:
         """Choose the names in Python of all that is computed and stored."""
         called = {f.index: self.results.inputs.get(d.serial) for f, d in self.leaves}
-        self.names = python_names(self.schedule, self.results.output.family, called)
+        self.names = python_names(self.schedule, [wanted.family for wanted in self.results.outputs], called)
         by_serial = {definition.serial: self.leaf_name(family, definition) for family, definition in self.leaves}
         self.data = [by_serial.get(serial, f"unused_{i}") for i, serial in enumerate(self.results.inputs)]
         self.targets = self._arguments(Role.TARGET)
@@ -75,9 +84,6 @@ class Functions:
         self.keys = {self.leaf_name(f, d): str(f.name) for f, d in self.leaves}
         arguments = {*self.data, *self.targets, *self.parameters}
         self.constants = {self.leaf_name(f, d): f for f, d in self.leaves if self.leaf_name(f, d) not in arguments}
-        for name, family in self.constants.items():
-            if family.role is Role.DROPOUT_MASK:
-                raise NotImplementedError(f"{name} is drawn for each run: a network with dropout in training has no source")
 
     def _arguments(self, *roles: Role) -> list[str]:
         return [self.leaf_name(f, d) for f, d in self.leaves if f.role in roles]

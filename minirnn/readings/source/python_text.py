@@ -153,7 +153,7 @@ def _between_commas(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def python_names(schedule: Schedule, output: Family, called: Mapping[int, str | None]) -> dict[int, str]:
+def python_names(schedule: Schedule, outputs: list[Family], called: Mapping[int, str | None]) -> dict[int, str]:
     """A name for every family: h, W_x_1, dz for dL/dz; what has no name is called after its operation.
 
     `called`: what the data are called.
@@ -167,7 +167,7 @@ def python_names(schedule: Schedule, output: Family, called: Mapping[int, str | 
     for family in sorted(families, key=lambda f: (not called.get(f.index), f.name is None)):
         operation = family.definitions[0].op.name.partition(" ")[0]
         base = called.get(family.index) or (None if family.name is None else python_name(family.name))
-        base = base or ("output" if family is output else _noun(family, schedule)) or NOUNS.get(operation, operation)
+        base = base or ("output" if family in outputs else _noun(family, schedule)) or NOUNS.get(operation, operation)
         base = re.sub(r"\W", "_", base, flags=re.ASCII)
         base = base if base[:1].isalpha() else f"v_{base}"
         tries = [base, *(f"{base}_{k}" for k in range(2, len(families) + 2))]

@@ -68,7 +68,11 @@ class Schedule:
 
     def keep(self, further: set[int]) -> None:
         """Compute and store these families too."""
-        self.kept |= further
+        self.store(self.kept | further)
+
+    def store(self, families: set[int]) -> None:
+        """Compute and store these families and no others."""
+        self.kept = families
         self.parts = self._parts()
 
     def refs(self, definition: Definition) -> Sequence[Ref]:

@@ -1,0 +1,258 @@
+"""Products of matrices in the statements of a program, as calls of the kernels of kernels.h.
+
+A statement ``c[.., i, j] = Σ_k a[.., i, k] b[.., k, j]`` is one call where the indices are so that rows and columns stand at
+equal distances; of indices that stand one after the other in memory, such as steps and samples, one call serves all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...engine.entries import Apply, Expr, Load, Number, Reduce, Var, all_parts, expr
+from ...engine.sizes import ONE, Size
+from .c_lines import C
+from .lower import For, Set, lowered, terms_of
+from .places import Axes, begun, index_at, shifted, simple
+from .program import Run, Statement
+
+WIDEST = 64  # columns by which a packed matrix may be filled up
+Call = Callable[[bool], list[Any]]  # the code of a product, which is added to what is there or not
+
+
+class Products:
+    """The statements of a program as loops and calls.
+
+    `packed` are the matrices that are rearranged for a product, with the memory for it; `once`: of those that stay as they
+    are the lines that do it, by the array that is to be there by then.
+    """
+
+    def __init__(self, printer: C, dims: Callable[[int], tuple[Size, ...]]) -> None:
+        self.printer, self.dims = printer, dims
+        self.packed: dict[tuple[Any, ...], tuple[str, Size]] = {}
+        self.once: dict[int, list[str]] = {}
+
+    def code(self, run: Run, statement: Statement) -> list[Any]:
+        """The loops of a statement, its products of matrices as calls."""
+        over = statement.over
+        if isinstance(run.step, Var) and run.down is None:
+            over = (run.step, *over)
+        terms = terms_of(statement.value)
+        calls = [call for term in terms if (call := self._product(statement.target, over, term)) is not None]
+        if not calls:
+            flat = self._column_sum(statement.target, over, statement.value)
+            return flat if flat is not None else lowered(statement._replace(over=over))
+        rest = [term for term in terms if self._product(statement.target, over, term) is None]
+        code: list[Any] = []
+        if rest:
+            value = rest[0]
+            for term in rest[1:]:
+                value = value + term
+            code += lowered(Statement(statement.target, value, over))
+        for k, call in enumerate(calls):
+            code += call(bool(rest) or k > 0)
+        return code
+
+    def _axes(self, load: Load) -> Axes | None:
+        """The places of the indices of an entry; None where they are not simple."""
+        step = [load.step] if load.step is not None and (load.array in self.printer.timed) else []
+        places: dict[Var, int] = {}
+        for place, index in enumerate([*step, *load.index]):
+            found = [p for p in all_parts(index) if isinstance(p, Var)]
+            if len(found) > 1 or (found and (found[0] in places or not shifted(index, found[0]))):
+                return None
+            if found:
+                places[found[0]] = place
+        return Axes(load, places, self.dims(load.array))
+
+    def _together(self, group: list[Var], axes: list[Axes]) -> list[list[Var]]:
+        """The indices in runs that stand one after the other in memory in all these arrays, the outermost first."""
+        runs: list[list[Var]] = [[group[-1]]] if group else []
+        for var in reversed(group[:-1]):
+            inner = runs[0][0]
+            joined = (
+                all(
+                    a.places[inner] == a.places[var] + 1
+                    and a.dims[a.places[inner]] == inner.size
+                    and index_at(a, inner) == inner
+                    for a in axes
+                )
+                and inner.size is not None
+            )
+            if joined:
+                runs[0].insert(0, var)
+            else:
+                runs.insert(0, [var])
+        return runs
+
+    def _product(self, target: Load, over: tuple[Var, ...], term: Expr) -> Call | None:
+        """A function that gives the code which adds the term to the target, if it is a product of matrices; else None."""
+        if not (isinstance(term, Reduce) and term.kind == "+"):
+            return None
+        body = term.body
+        factors = body.args if isinstance(body, Apply) and body.op == "*" else (body,)
+        if not all(isinstance(f, Load) for f in factors):
+            return None
+        out, *axes = [self._axes(x) for x in [target, *factors] if isinstance(x, Load)]
+        if out is None or None in axes:
+            return None
+        a, *more = [a for a in axes if a is not None]
+        return self._matrices(out, a, more[0], over, term) if more else self._sum_of_rows(out, a, over, term)
+
+    def _sum_of_rows(self, out: Axes, b: Axes, over: tuple[Var, ...], term: Reduce) -> Call | None:
+        sums = list(term.over)
+        if not all(v in b.places for v in sums) or not over or any(v not in out.places for v in over):
+            return None
+        col = max(over, key=lambda v: out.places[v])
+        if col not in b.places or out.stride(col) != ONE or b.stride(col) != ONE:
+            return None
+        sums.sort(key=lambda v: b.places[v])
+        outer, inner = self._split(sums, [b])
+        loops = [v for v in over if v is not col]
+
+        def call(add: bool) -> list[Any]:
+            def lines() -> list[str]:
+                n, k = self._length([col]), self._length(inner)
+                at_b, at_c = self._address(b, [col, *inner]), self._address(out, [col])
+                ldb = self.printer.size(b.stride(inner[-1]))
+                return [f"sum_rows({self._add(add, outer)}, {n}, {k}, {at_b}, {ldb}, {at_c});"]
+
+            return self._looped(loops, outer, add, out, [col], lines)
+
+        return call
+
+    def _matrices(self, out: Axes, a: Axes, b: Axes, over: tuple[Var, ...], term: Reduce) -> Call | None:
+        sums = list(term.over)
+        if not over or any(v not in out.places for v in over):
+            return None
+        col = max(over, key=lambda v: out.places[v])
+        if col in a.places and col not in b.places:
+            a, b = b, a
+        if col in a.places or col not in b.places or out.stride(col) != ONE:
+            return None
+        if not all(v in a.places and v in b.places for v in sums):
+            return None
+        rows = [v for v in over if v is not col and v in a.places and v not in b.places]
+        loops = [v for v in over if v is not col and v not in rows]
+        rows.sort(key=lambda v: out.places[v])
+        sums.sort(key=lambda v: b.places[v])
+        outer_rows, inner_rows = self._split(rows, [out, a])
+        outer_sums, inner_sums = self._split(sums, [a, b])
+        if not inner_sums:
+            return None
+        k = inner_sums[-1]
+        row = inner_rows[-1] if inner_rows else None
+        a_in, b_in, b_col = a.stride(k), b.stride(k), b.stride(col)
+        a_row = a.stride(row) if row is not None else ONE
+        if a_in == ONE:
+            kind = "product"
+        elif (a_row == ONE or row is None) and b_col == ONE and row is not None:
+            kind = "outer"
+        else:
+            return None
+        if kind == "product" and len(inner_sums) > 1:
+            return None
+
+        def call(add: bool) -> list[Any]:
+            def lines() -> list[str]:
+                n, length = self._length([col]), self._length(inner_sums)
+                m = self._length(inner_rows) if inner_rows else "1"
+                size = self.printer.size
+                at_a = self._address(a, [*inner_rows, *inner_sums])
+                at_c = self._address(out, [*inner_rows, col])
+                ldc = size(out.stride(row)) if row is not None else n
+                adds = self._add(add, outer_sums)
+                if kind == "outer":
+                    at_b, ldb = self._address(b, [*inner_sums, col]), size(b_in)
+                    return [f"outer({adds}, {m}, {n}, {length}, {at_a}, {size(a_in)}, {at_b}, {ldb}, {at_c}, {ldc});"]
+                lda = size(a_row) if row is not None else length
+                before, room = self._packed(b, k, col)
+                return [*before, f"product({adds}, {m}, {n}, {length}, {at_a}, {lda}, {room}, {at_c}, {ldc});"]
+
+            return self._looped([*loops, *outer_rows], outer_sums, add, out, [*inner_rows, col], lines)
+
+        return call
+
+    def _split(self, group: list[Var], axes: list[Axes]) -> tuple[list[Var], list[Var]]:
+        """The indices that are looped over, and those that stand together in memory."""
+        if not group:
+            return [], []
+        runs = self._together(group, axes)
+        return [v for run in runs[:-1] for v in run], runs[-1]
+
+    def _packed(self, b: Axes, k: Var, col: Var) -> tuple[list[str], str]:
+        """The matrix in panels: one that stays as it is once, all others before the product."""
+        assert k.size is not None and col.size is not None
+        sizes = [self.printer.size(size) for size in (b.stride(k), b.stride(col))]
+        said = ", ".join([self._length([k]), self._length([col]), self._address(b, [k, col]), *sizes])
+        stays = b.load.step is None
+        key = (said,) if stays else (said, len(self.packed))
+        if key not in self.packed:
+            name = f"packed_{len(self.packed)}"
+            self.packed[key] = name, k.size * (col.size + WIDEST)
+            if stays:
+                self.once.setdefault(b.load.array, []).append(f"pack({said}, {name});")
+        name = self.packed[key][0]
+        return ([] if stays else [f"pack({said}, {name});"]), name
+
+    def _add(self, add: bool, outer_sums: list[Var]) -> str:
+        return "1" if add or outer_sums else "0"
+
+    def _length(self, group: list[Var]) -> str:
+        """The number of values of some indices."""
+        lengths = [expr(v.size) if v.size is not None else v.stop - v.start for v in group]
+        return " * ".join(self.printer.integer(simple(x), 6) for x in lengths)
+
+    def _address(self, axes: Axes, merged: list[Var]) -> str:
+        """Where an entry is, with the first value in place of the indices in `merged`."""
+        load = axes.load
+        index = [*([load.step] if load.step is not None and load.array in self.printer.timed else []), *load.index]
+        inside = "".join(f"[{self.printer.integer(simple(begun(i, merged)))}]" for i in index)
+        return f"&{self.printer.names[load.array]}{inside or '[0]'}"
+
+    def _looped(
+        self, loops: list[Var], sums: list[Var], add: bool, out: Axes, inner: list[Var], lines: Callable[[], list[str]]
+    ) -> list[Any]:
+        code: list[Any] = [lines]
+        for var in reversed(sums):
+            code = [For(var, code)]
+        if sums and not add:
+            left = [v for v in out.places if v not in loops and v in inner]
+            clear: list[Any] = [Set(out.load, Number(0))]
+            for var in reversed(left):
+                clear = [For(var, clear)]
+            code = [*clear, *code]
+        for var in reversed(loops):
+            code = [For(var, code)]
+        return code
+
+    def _column_sum(self, target: Load, over: tuple[Var, ...], value: Expr) -> list[Any] | None:
+        """Sums of what changes along the last axis in memory: added up row by row."""
+        terms = terms_of(value)
+        if not over or not any(isinstance(t, Reduce) and t.kind == "+" for t in terms):
+            return None
+        sums = [t for t in terms if isinstance(t, Reduce) and t.kind == "+"]
+        last = over[-1]
+        if target.index[-1:] != (last,):
+            return None
+        for t in sums:
+            if any(isinstance(p, Reduce) for p in all_parts(t.body)):
+                return None
+            ends = [p for p in all_parts(t.body) if isinstance(p, Load) and p.index]
+            if not any(p.index[-1] == last for p in ends) or any(p.index[-1] in t.over for p in ends):
+                return None
+            if any(v in all_parts(e) for v in over for w in t.over for e in (w.start, w.stop)):
+                return None
+        rest: Expr = Number(0)
+        for term in terms:
+            if term not in sums:
+                rest = rest + term
+        code = lowered(Statement(target, rest, over))
+        for t in sums:
+            inner: list[Any] = [Set(target, t.body, "+")]
+            for var in reversed(over):
+                inner = [For(var, inner)]
+            for var in reversed(t.over):
+                inner = [For(var, inner)]
+            code += inner
+        return code
