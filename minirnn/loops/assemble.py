@@ -16,37 +16,47 @@ from ..network import ForwardPass
 from ..run import cut_into_chunks
 from .infer import settle
 from .instrument.recorder import Recorder
+from .recording.dispatch import unrecorded
+from .rewrite import simplify
 from .running import AskedLoop, Ran
 
 
-class Made(NamedTuple):
+class LoopResult(NamedTuple):
     """What was made of it."""
 
-    output: Node
+    outputs: list[Node]  # what is traced, and what else was returned
     loss: Node | None
     parameters: dict[str, Node]
     data: dict[str, Node]  # the arrays that are read step by step
     steps: int
-    returned: Any
-    nodes: list[Node] | None  # all that the output was computed from
+    nodes: list[Node] | None  # all that the outputs were computed from
+    aside: dict[tuple[str, int | None], np.ndarray]  # named numbers that the outputs were not computed from
 
 
-def made_of(asked: AskedLoop, ran: Ran) -> Made:
+def assembled(asked: AskedLoop, ran: Ran) -> LoopResult:
     """Name and stamp what the function has computed; add the loss."""
-    output = ran.output
-    nodes = _widened(ancestors([output]), set(ran.recorder.given))
-    if _with_sigmoids(nodes, ran.recorder):
-        nodes = ancestors([output])
-    given = _distinct(ran.recorder, set(nodes))
-    sequences, T = settle(ran.recorder, nodes)
+    output = _number_of(ran.output)
+    further: list[Node] = []
+    if output.ndim or asked.target is not None:  # beside a loss, what else is returned is a side of it
+        further = [node for node in dict.fromkeys(ran.further) if not _untracked(node)]
+    nodes = ancestors([output, *further])
+    nodes = _widened(nodes, set(ran.recorder.given))
+    if simplify(nodes, ran.recorder):
+        nodes = ancestors([output, *further])
+    side = [n for n in _named(ran) if n not in set(nodes)]
+    everything = ancestors(side, nodes) if side else nodes
+    everything.sort(key=lambda n: n.serial)
+    given = _distinct(ran.recorder, set(everything))
+    sequences, T = settle(ran.recorder, everything)
+    kept = set(ancestors([output, *further]))
+    nodes = [n for n in everything if n in kept]
     of_steps = output.op in (A.numbers, *A.STACKS.values()) and all(
         n.name is not None and n.step == t for t, n in enumerate(output.args, start=1)
     )
     if output.name is None and output.args and not of_steps:
         wishes = (ran.name or "output", "output") if output.ndim else ("L", "loss")
         output.name, output.step = _free(nodes, *wishes), None  # type: ignore[assignment]
-    present = set(nodes)
-    parameters = {str(n.name): n for n in given.values() if n in present and n not in sequences and n.name}
+    parameters = {str(n.name): n for n in given.values() if n in kept and n not in sequences and n.name}
     for node in sequences:
         node.role = Role.INPUT
     loss = output if not output.ndim and asked.target is None else None
@@ -57,13 +67,20 @@ def made_of(asked: AskedLoop, ran: Ran) -> Made:
         if loss.name is None:
             loss.name = "L"  # type: ignore[assignment]
         loss.role = Role.LOSS
-    _give_names(ancestors([output] if loss is None else [output, loss], nodes))
-    data = {name: node for name, node in given.items() if node in sequences and node in present}
-    made = Made(output, loss, parameters, data, T, ran.returned, nodes)
+    _give_names(ancestors(everything if loss is None else [loss], everything))
+    data = {name: node for name, node in given.items() if node in sequences and node in kept}
+    others = {(str(n.name), n.step): n.value for n in everything if n not in kept and n.name is not None}
+    made = LoopResult([output, *further], loss, parameters, data, T, nodes, others)
     if asked.truncate is not None:
         run, loss = cut_into_chunks(run_of(made), loss, asked.truncate, T)
-        made = made._replace(output=run.output, loss=loss, nodes=None)
+        made = made._replace(outputs=run.outputs, loss=loss, nodes=None)
     return made
+
+
+def run_of(made: LoopResult) -> ForwardPass:
+    """As a network leaves it."""
+    n = len(made.outputs)
+    return ForwardPass(made.outputs, made.parameters, [*made.data.values()], [None] * n, [], [], [], [], [])
 
 
 def _give_names(nodes: list[Node]) -> None:
@@ -79,9 +96,40 @@ def _give_names(nodes: list[Node]) -> None:
             node.name = node.name._replace(shown="Y")
 
 
-def run_of(made: Made) -> ForwardPass:
-    """As a network leaves it."""
-    return ForwardPass([made.output], made.parameters, [*made.data.values()], [None], [], [], [], [], [], [])
+def packed(made: LoopResult) -> tuple[Any, ...]:
+    """What was made, without a node that refers to another: for pickling, however deep the graph is."""
+    nodes = ancestors([*made.outputs, *([] if made.loss is None else [made.loss])], made.nodes)
+    place = {node: i for i, node in enumerate(nodes)}
+    rows = [(n.op, [place[a] for a in n.args], n.attrs, n.value, n.name, n.step, n.role) for n in nodes]
+    named_nodes = [{name: place[node] for name, node in known.items()} for known in (made.parameters, made.data)]
+    return rows, [place[n] for n in made.outputs], made.loss and place[made.loss], *named_nodes, made.steps, made.aside
+
+
+def unpacked(parts: tuple[Any, ...]) -> LoopResult:
+    """What `packed` has taken apart."""
+    rows, outputs, loss, parameters, data, steps, aside = parts
+    nodes: list[Node] = []
+    for op, args, attrs, value, name, step, role in rows:
+        node = Node(op, tuple([nodes[i] for i in args]), attrs, value)
+        node.name, node.step, node.role = name, step, role
+        nodes.append(node)
+    weights, read = ({name: nodes[i] for name, i in known.items()} for known in (parameters, data))
+    ends = [nodes[i] for i in outputs]
+    return LoopResult(ends, None if loss is None else nodes[loss], weights, read, steps, ancestors(ends), aside)
+
+
+def _number_of(output: Node) -> Node:
+    """A loss of shape (1,) or (1, 1) as the number that it is."""
+    return output
+
+
+def _named(ran: Ran) -> list[Node]:
+    """What has a name and is recorded."""
+    return [node for node in ran.recorder.names if node.args and not _untracked(node)]
+
+
+def _untracked(node: Node) -> bool:
+    return any(n.op is unrecorded for n in ancestors([node]))
 
 
 def _distinct(recorder: Recorder, present: set[Node]) -> dict[str, Node]:
@@ -118,24 +166,6 @@ def _widened(nodes: list[Node], given: set[Node]) -> list[Node]:
             if any(a in instead for a in node.args):
                 node.args = tuple(instead.get(a, a) for a in node.args)
     return [node for node in nodes if node not in instead] if instead else nodes
-
-
-def _with_sigmoids(nodes: list[Node], recorder: Recorder) -> bool:
-    """Let 1 / (1 + exp(-x)) be the sigmoid of x, which computes just that, where the parts have no names of their own.
-
-    Whether there was one: parts of it may not be needed any more.
-    """
-    found = False
-    for node in [node for node in nodes if node.op is A.inverse]:
-        chain = [node]
-        while len(chain) < 4 and len(chain[-1].args) == 1:
-            chain.append(chain[-1].args[0])
-        if [part.op for part in chain] == [A.inverse, ops.shift, ops.exp, ops.negative]:
-            ones = node.attrs["q"] == chain[1].attrs["q"] == 1
-            if ones and not recorder.names.keys() & set(chain[1:]):
-                node.op, node.args, node.attrs = ops.sigmoid, chain[-1].args, {}
-                found = True
-    return found
 
 
 def _free(nodes: Iterable[Node], *wishes: str) -> str:

@@ -20,10 +20,8 @@ _NUMPY = os.path.dirname(os.path.abspath(np.__file__))
 AFTER = "look at it after the trace, in what the function returns"
 CURES = {  # functions and methods of NumPy that are not recorded: what to write instead
     "all": AFTER, "any": AFTER, "isnan": AFTER, "isfinite": AFTER, "allclose": AFTER, "array_equal": AFTER,
-    "argmax": "choose after the trace: the choice has no derivative",
-    "argmin": "choose after the trace: the choice has no derivative",
+    "where": "give it what to choose from", "nonzero": AFTER,
     "append": "append to a list and np.stack it",
-    "linalg.norm": "write np.sqrt(np.sum(x ** 2))",
     "random.choice": "draw before the trace and give the numbers to the function",
 }  # fmt: skip
 
@@ -33,18 +31,44 @@ def instead_of(name: str) -> str:
     return CURES.get(name, "write it with the functions and operations that are recorded")
 
 
+CHOICES = {"a branch on", "int() of", "an index made of", "a hash of"}  # piecewise constant: nothing flows back
+
+
 class _Run(threading.local):
     refused: CannotFollow | None = None
+    untracked: int = 0  # how many results are of functions that are not recorded
+    decisions: list[Any] | None = None  # where a traced value steers the function: node, place, what and cure
+    texts: str | None = None  # where a traced value was first written into a text
 
 
 run = _Run()
 
 
-def refuse(what: str, cure: str) -> NoReturn:
+def refuse(what: str, cure: str, place: str | None = None) -> NoReturn:
     """Raise CannotFollow with the line of the user's code that is running. It is raised again should the code catch it."""
-    error = CannotFollow(f"{where(sys._getframe(1))}: {what}; {cure}")
+    error = CannotFollow(f"{place or here()}: {what}; {cure}")
     run.refused = run.refused or error
     raise error
+
+
+def reach(what: str, value: Any, source: Any, cure: str = "") -> Any:
+    """A plain `value` made of a traced one, `source`: a text is given and noted, numbers of floating point are
+    refused. What steers the function is refused in the end if the result depends on what it was computed from."""
+    if what == "text":
+        if source.traced:
+            run.texts = run.texts or here()
+        return value
+    if not source.traced:
+        return value
+    if run.decisions is None or what not in CHOICES:
+        return refuse(f"{what} a traced value", cure)
+    run.decisions.append((source.node, here(), f"{what} a traced value", cure))
+    return value
+
+
+def here() -> str:
+    """The innermost place outside minirnn and NumPy, as ``file:line: in f: `code` ``."""
+    return where(sys._getframe(1))
 
 
 def where(frame: FrameType | None) -> str:

@@ -3,33 +3,59 @@
 from __future__ import annotations
 
 import inspect
-import re
+import pickle
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import losses
-from ..engine.graph import Node
-from ..engine.names import Role
+from ..engine.graph import Node, ancestors
 from ..engine.ops import basic as ops
 from ..system import CannotFollow
 from . import errors as refusal
-from .instrument.clone import Copies, names_in
+from .arguments import split_arguments
+from .given import Given, Plain
+from .instrument.clone import Copies
 from .instrument.recorder import Recorder, recording
-from .recording.array import Array, traced
-from .recording.functions import array
+from .instrument.rewrite_source import has_source
+from .plain_run import called, generators, same_generators, set_generators
+from .primitives import decided
+from .recording.dispatch import unrecorded
+from .returned import nodes_of, output_of, values
 
 
 class AskedLoop(NamedTuple):
     """What a trace of a function was made of."""
 
     function: Callable[..., Any]
-    arguments: dict[str, Any]
+    arguments: dict[str, Any]  # copies of what was given
     target: np.ndarray | None
     loss: losses.LossFunction | None
     dtype: np.dtype | None
-    truncate: int | None = None
+    truncate: int | None
+    output: Any  # which of several results is the output
+    snapshot: Any  # a `Snapshot`: what the function found when it was traced
+    generators: Any  # the states of the generators of random numbers then
+
+    def packed(self) -> AskedLoop:
+        """The same, as it can be pickled: without what the function found, and without the function if it cannot be."""
+        try:
+            pickle.dumps(self.function)
+            return self._replace(snapshot=None)
+        except Exception:
+            return self._replace(snapshot=None, function=Unpicklable(called(self.function)))
+
+
+class Unpicklable:
+    """What stands for a function that could not be pickled: its name."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __call__(self, **_: Any) -> Any:
+        raise TypeError(f"this trace was pickled without its function {self.__name__}: trace that again")
 
 
 class Ran(NamedTuple):
@@ -39,139 +65,110 @@ class Ran(NamedTuple):
     output: Node
     name: str | None  # what the variable is called that held the output, if it was filled part by part
     returned: Any
+    further: list[Node]  # all else that was returned
+    draws: bool  # whether it has drawn from the generators of random numbers that all share
 
 
-def run(asked: AskedLoop, again: bool = False) -> Ran:
-    """Run the function; what it prints is printed but where it runs `again`.
+def run(asked: AskedLoop, loud: bool = False) -> Ran:
+    """Run the function on recording copies of all that it reaches; what it prints is printed only if `loud`.
 
     Raises CannotFollow (a TypeError), with file, line and cure, where the function does what cannot be followed.
     """
     recorder = Recorder()
-    given = _Given(recorder, asked.dtype)
-    refusal.run.refused = None
-    with recording(recorder), np.errstate(over="ignore"):
-        arguments = {name: given.array(value, name) for name, value in asked.arguments.items()}
-        own, other = _split(asked.function, arguments)
-        copies = Copies(recorder, given.array, other | ({"print": _silent} if again else {}))
-        returned = copies.of(asked.function, "")(**own)
-        if refusal.run.refused is not None:
-            raise refusal.run.refused
-        output, name = _output(returned)
-    return Ran(recorder, output, name, _values(returned))
-
-
-def taken(function: Callable[..., Any]) -> set[str]:
-    """The names that the function takes, or reads from where it was defined."""
-    code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
-    read = set() if code is None else {*names_in(code), *code.co_freevars}
-    return {*_parameters(function), *read}
-
-
-def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    given = Given(recorder, asked.dtype)
+    refusal.run.refused = refusal.run.texts = None
+    decisions: list[Any] = []
+    refusal.run.decisions, refusal.run.untracked = decisions, 0
+    before = generators()
     try:
-        return dict(inspect.signature(function).parameters)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"trace takes a model or a function, not {type(function).__name__}") from error
+        set_generators(asked.generators)
+        with recording(recorder), np.errstate(over="ignore"):
+            copies, own = _copied(asked, given, recorder, {} if loud else {"print": _silent})
+            returned = _called_with(copies.of(asked.function, ""), own)
+            if not has_source(inspect.unwrap(getattr(asked.function, "__func__", asked.function))):
+                warnings.warn(
+                    f"the source of {called(asked.function)} is not to be had here, so its variables and loops have no "
+                    "names and no steps: write it into a file or a notebook",
+                    stacklevel=2,
+                )
+            nodes = nodes_of(returned)
+            output, name = output_of(returned, asked.output, decisions)
+            if decisions or refusal.run.untracked:
+                _refuse_untracked(output, recorder, decisions)
+            draws = not same_generators(asked.generators, generators())
+    finally:
+        refusal.run.decisions = None
+        set_generators(before)
+    return Ran(recorder, output, name, values(returned), [n for n in nodes if n is not output], draws)
 
 
-def in_precision(value: Any, dtype: np.dtype) -> Any:
-    """The arrays of floating point in `value` in another precision."""
-    if isinstance(value, (list, tuple)):
-        return type(value)(in_precision(part, dtype) for part in value)
-    if isinstance(value, dict):
-        return {key: in_precision(part, dtype) for key, part in value.items()}
-    return value.astype(dtype) if isinstance(value, (np.ndarray, np.floating)) and value.dtype.kind == "f" else value
+def _refuse_untracked(output: Node, recorder: Recorder, decisions: list[Any]) -> None:
+    """Raise CannotFollow where the result depends on what was not recorded, or on a choice made by what it depends on."""
+    tests: list[tuple[Node, str, str, str]] = []
+    nodes: set[Node] = set()
+    waiting = [output]
+    while waiting:
+        node = waiting.pop()
+        if node not in nodes:
+            nodes.add(node)
+            if node.op is unrecorded:
+                refusal.refuse(node.attrs["what"], node.attrs["cure"], node.attrs["where"])
+            if node.op is decided:
+                tests.append((node.args[1], node.attrs["where"], *BRANCH))
+            waiting.extend(node.args[:1] if node.op is decided else node.args)
+    leaves = {n for n in nodes if not n.args and (n in recorder.given or n in recorder.lists)}
+    for node, place, what, cure in [*decisions, *tests]:
+        if any(leaf in leaves for leaf in ancestors([node])):
+            refusal.refuse(what, cure, place)
+    for node in nodes:
+        if node.op is decided:
+            node.op, node.args, node.attrs = ops.same, node.args[:1], {}
 
 
-class _Given:
-    """The arrays that the function is given, each a leaf of the graph under its own name."""
-
-    def __init__(self, recorder: Recorder, dtype: np.dtype | None) -> None:
-        self.recorder, self.dtype = recorder, dtype
-
-    def array(self, value: Any, name: str) -> Any:
-        """`value` with recording arrays in place of those of floating point, in lists and dictionaries too."""
-        if type(value) in (list, tuple):
-            numbers = bool(value) and all(isinstance(v, (float, np.floating)) for v in value)
-            made = [self.array(part, f"{name}_{i}" if not numbers else "") for i, part in enumerate(value, start=1)]
-            return value if numbers or all(a is b for a, b in zip(made, value)) else type(value)(made)
-        if type(value) is dict:
-            filled = {key: self.array(part, _word(key, name)) for key, part in value.items()}
-            return value if all(filled[k] is value[k] for k in value) else filled
-        if hasattr(value, "numpy") and not isinstance(value, np.ndarray) and hasattr(value, "dtype"):
-            value = np.asarray(value)  # a tensor of TensorFlow
-        if not isinstance(value, (np.ndarray, np.floating)) or value.dtype.kind != "f" or type(value) is Array:
-            return value
-        if value.dtype not in (np.float32, np.float64):
-            raise ValueError(f"{name} is {value.dtype}; minirnn computes in float32 or float64")
-        bad = np.argwhere(~np.isfinite(value))
-        if len(bad):
-            found = np.asarray(value)[tuple(bad[0])]
-            raise ValueError(f"{name} has {found} at {bad[0].tolist()}: {len(bad)} of {value.size} are not finite")
-        value = np.array(value, self.dtype, order="K")
-        leaf = ops.leaf(value, None, Role.PARAMETER)
-        leaf.step = 0
-        self.recorder.given[leaf] = name or "array"
-        self.recorder.names[leaf] = (name or "array", 1)
-        return Array(leaf)
+BRANCH = "a branch on a traced value", "choose with np.where(condition, a, b)"
 
 
-def _word(key: Any, otherwise: str) -> str:
-    word = re.sub(r"\W+", "_", str(key)).strip("_")
-    return word if word and not word[0].isdigit() else f"{otherwise}_{word}"
+class Failed(Exception):
+    """The function itself has raised an error, which is the cause of this."""
+
+
+def _called_with(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    try:
+        returned = function(**arguments)
+    except CannotFollow:
+        raise
+    except Exception as error:
+        if refusal.run.refused is not None:
+            raise refusal.run.refused from None
+        raise Failed from error
+    if refusal.run.refused is not None:
+        raise refusal.run.refused
+    return returned
+
+
+def run_plainly(asked: AskedLoop, arguments: dict[str, Any]) -> Any:
+    """What the function returns for `arguments`, run as it is on plain copies of all that it reaches."""
+    before = generators()
+    try:
+        set_generators(asked.generators)
+        plain = Plain()
+        copies, own = _copied(asked._replace(arguments=arguments), plain, Recorder(), {"print": _silent}, notes=False)
+        with np.errstate(all="ignore"):
+            return copies.of(asked.function, "")(**own)
+    finally:
+        set_generators(before)
+
+
+def _copied(
+    asked: AskedLoop, given: Any, recorder: Recorder, named: dict[str, Any], notes: bool = True
+) -> tuple[Copies, dict[str, Any]]:
+    """What makes copies, and the copies of the arguments that the function takes."""
+    copies = Copies(recorder, given, named, asked.snapshot, notes)
+    arguments = {name: copies.of(value, name) for name, value in asked.arguments.items()}
+    own, other = split_arguments(asked.function, arguments)
+    named.update(other)
+    return copies, own
 
 
 def _silent(*_: Any, **__: Any) -> None:
-    """What is printed has been printed by the first run."""
-
-
-def _split(function: Callable[..., Any], arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The arguments that the function takes, and those that it reads from where it was defined."""
-    parameters = _parameters(function)
-    anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    own = {name: value for name, value in arguments.items() if anything or name in parameters}
-    other = {name: value for name, value in arguments.items() if name not in own}
-    unknown = set(other) - taken(function)
-    if unknown:
-        raise TypeError(
-            f"{_called(function)} neither takes nor reads {', '.join(sorted(unknown))}; it takes {', '.join(parameters)}"
-        )
-    missing = [
-        n
-        for n, p in parameters.items()
-        if n not in own and p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
-    ]
-    if missing:
-        raise TypeError(f"{_called(function)} also takes {', '.join(missing)}: give {missing[0]}=...")
-    return own, other
-
-
-def _called(function: Any) -> str:
-    return getattr(function, "__name__", type(function).__name__)
-
-
-def _output(returned: Any) -> tuple[Node, str | None]:
-    """What is traced: the array that was returned, a list of arrays put together, of several the first one; and its name."""
-    if type(returned) is Array and traced(returned):
-        more = returned._more
-        return returned.node, more.called[0] if more is not None and more.called is not None else None
-    if type(returned) is list and returned and traced(returned):
-        shapes = {np.shape(part) if type(part) is not Array else part.shape for part in returned}
-        if len(shapes) == 1:
-            return array(returned).node, None
-    for part in returned.values() if type(returned) is dict else returned if type(returned) in (list, tuple) else []:
-        if traced(part) or type(part) is dict:
-            return _output(part)
-    raise CannotFollow(
-        f"the function returned {type(_values(returned)).__name__}, and nothing in it was computed from the arrays it was "
-        "given; return what it computes"
-    )
-
-
-def _values(x: Any) -> Any:
-    """What was returned, with plain arrays."""
-    if type(x) is Array:
-        return np.array(x.value)[()]
-    if type(x) in (list, tuple):
-        return type(x)(map(_values, x))
-    return {k: _values(v) for k, v in x.items()} if type(x) is dict else x
+    """What is printed is printed by the plain run."""

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from .errors import refuse
-from .recording.functions import FUNCTIONS, array, astype, recorded
+from .recording.dispatch import constant
+from .recording.methods import METHODS  # noqa: F401
+from .recording.table import FUNCTIONS
 
 
 def _reduced(original: Any) -> Callable[..., Any]:
@@ -20,7 +22,7 @@ def _reduced(original: Any) -> Callable[..., Any]:
 
 
 def _new(original: Any) -> Callable[..., Any]:
-    return lambda shape, dtype=np.float32: recorded(original(tuple(shape), dtype=_dtype(dtype)))
+    return lambda shape, dtype=np.float32: constant(original(tuple(shape), dtype=_dtype(dtype)))
 
 
 def _dtype(dtype: Any) -> Any:
@@ -40,8 +42,8 @@ def _like(original: Any) -> Callable[..., Any]:
 
 
 def _tensor(x: Any, dtype: Any = None) -> Any:
-    found = array(x)
-    return found if dtype is None else astype(found, _dtype(dtype))
+    found = FUNCTIONS[np.array](x)
+    return found if dtype is None else FUNCTIONS["astype"](found, _dtype(dtype))
 
 
 class _Recording(SimpleNamespace):

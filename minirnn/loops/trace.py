@@ -13,8 +13,16 @@ from .. import losses
 from ..layers.calls import Conditions
 from ..network import ForwardPass
 from ..run import Request, Run
-from .assemble import Made, made_of, run_of
-from .running import AskedLoop, Ran, in_precision, run, taken
+from ..system import CannotFollow
+from .arguments import in_precision, split_arguments, taken
+from .assemble import LoopResult, assembled, packed, run_of, unpacked
+from .errors import where
+from .given import Plain
+from .instrument.clone import Copies, Snapshot
+from .instrument.recorder import Recorder
+from .plain_run import compare, generators
+from .returned import values
+from .running import AskedLoop, Failed, Ran, run, run_plainly
 
 _settling = threading.RLock()  # two threads may ask the same trace
 
@@ -49,8 +57,9 @@ class LoopRun(Run):
     time, or at once where there is a target or a truncation.
     """
 
-    def __init__(self, asked: AskedLoop, wrt: tuple[str, ...], found: Ran | Made) -> None:
-        self._asked_loop, self._wrt, self._found, self.returned = asked, wrt, found, found.returned
+    def __init__(self, asked: AskedLoop, wrt: tuple[str, ...], found: Ran | LoopResult, returned: Any) -> None:
+        self._asked_loop, self._wrt, self._found, self.returned = asked, wrt, found, returned
+        self.draws_random_numbers = isinstance(found, Ran) and found.draws  # the same ones whenever it is run again
         if asked.target is not None or asked.truncate is not None or wrt:
             self._settle()
 
@@ -66,7 +75,7 @@ class LoopRun(Run):
 
     def _settle(self) -> None:
         asked, found = self._asked_loop, self._found
-        made = made_of(asked, found) if isinstance(found, Ran) else found
+        made = assembled(asked, found) if isinstance(found, Ran) else found
         model: Any = Function(getattr(asked.function, "__name__", type(asked.function).__name__))
         inputs = [node.value for node in made.data.values()]
         targets = None if asked.target is None else [asked.target]
@@ -74,13 +83,33 @@ class LoopRun(Run):
         wrt = self._wrt if made.loss is not None else ()
         super().__init__(run_of(made), made.loss, known, wrt, made.nodes)
         self._made = self._found = made
+        for node in self.nodes:
+            if isinstance(node.value, np.ndarray):
+                node.value.flags.writeable = False
 
     @cached_property
     def _run(self) -> ForwardPass:
         return run_of(self._made)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _run_again, (self._asked_loop, self._wrt, type(self))
+        self.steps  # noqa: B018  # settled
+        return _unpacked, (packed(self._made), self._asked_loop.packed(), self._wrt, self.returned, type(self))
+
+    def adjoint(self, name: str, t: int | None = None) -> np.ndarray:
+        """dL/d(quantity), of the shape of the quantity; it cannot be written into."""
+        found = super().adjoint(name, t)
+        if isinstance(found, np.ndarray):
+            found.flags.writeable = False
+        return found
+
+    def value(self, name: str, t: int | None = None) -> np.ndarray:
+        """The value of a quantity, also of one that the result was not computed from: ``value("h", 3)``."""
+        aside = self._made.aside
+        return aside[name, t] if (name, t) in aside and (name, t) not in self.variables else super().value(name, t)
+
+    def call_function(self, **arguments: Any) -> Any:
+        """What the user's function itself returns, run with plain NumPy on copies; `arguments` replace those traced."""
+        return run_plainly(self._asked_loop, self._asked_loop.arguments | arguments)
 
     @property
     def steps(self) -> int:
@@ -115,7 +144,8 @@ class LoopRun(Run):
         if all(node.dtype == dtype for node in self.forward if node.dtype.kind == "f"):
             return self
         given = {name: in_precision(value, np.dtype(dtype)) for name, value in self._asked_loop.arguments.items()}
-        return _run_again(self._asked_loop._replace(arguments=given, dtype=np.dtype(dtype)), (), type(self))
+        asked = self._asked_loop._replace(arguments=given, dtype=dtype)
+        return type(self)(asked, (), *_recorded(asked))
 
     def with_respect_to(self, names: Iterable[str]) -> LoopRun:
         """The same run, differentiated by further quantities too."""
@@ -123,7 +153,7 @@ class LoopRun(Run):
         if not names:
             return self
         self._needs_loss(f"derivative with respect to {', '.join(names)}")
-        return type(self)(self._asked_loop, names, self._made)
+        return type(self)(self._asked_loop, names, self._made, self.returned)
 
     def _short(self) -> None:
         return None  # the function itself decides how many steps it takes
@@ -156,21 +186,73 @@ def run_function(
 ) -> Any:
     """Run `function` on `arguments` and trace it. ``Y`` and ``loss`` are a target and a loss unless it takes them itself.
 
+    ``output`` chooses among several results the one that is traced; ``check_run=False`` leaves out the plain run.
+
     Raises CannotFollow (a TypeError), with file, line and cure, where the function does what cannot be followed.
     """
     known = taken(function)
-    target = None if "Y" in known or arguments.get("Y") is None else np.asarray(arguments.pop("Y"))
+    target = None if "Y" in known or arguments.get("Y") is None else np.array(arguments.pop("Y"))
     loss = None if "loss" in known else arguments.pop("loss", None)
     if "Y" not in known:
         arguments.pop("Y", None)
+    output = None if "output" in known else arguments.pop("output", None)
+    check = True if "check_run" in known else arguments.pop("check_run", True)
     if loss is not None and target is None:
         raise ValueError("a loss needs a target: mr.trace(function, ..., Y=Y, loss=...)")
     if dtype is not None:
         arguments = {name: in_precision(value, np.dtype(dtype)) for name, value in arguments.items()}
     chosen = None if target is None else losses.get(loss or "mse")
-    asked = AskedLoop(function, arguments, target, chosen, None if dtype is None else np.dtype(dtype), truncate)
-    return kind(asked, (), run(asked))
+    precision = None if dtype is None else np.dtype(dtype)
+    copied = _copied_arguments(arguments)
+    asked = AskedLoop(function, copied, target, chosen, precision, truncate, output, Snapshot(), generators())
+    return kind(asked, (), *(_checked(asked, arguments) if check else _recorded(asked, loud=True)))
 
 
-def _run_again(asked: AskedLoop, wrt: tuple[str, ...], kind: type[LoopRun]) -> LoopRun:
-    return kind(asked, wrt, run(asked, True))
+def _copied_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments as they are now."""
+    copies = Copies(Recorder(), Plain(), {}, Snapshot(), notes=False)
+    return {name: copies.of(value, name) if not callable(value) else value for name, value in arguments.items()}
+
+
+def _checked(asked: AskedLoop, arguments: dict[str, Any]) -> tuple[Ran, Any]:
+    """The run, and what is returned: run once more, plainly, on the user's own objects, it must return the same."""
+    try:
+        ran = run(asked)
+    except Failed as failed:
+        assert failed.__cause__ is not None
+        _plainly(asked, arguments)  # its own error, if it is one
+        raise _not_ours(failed.__cause__) from failed.__cause__
+    if ran.recorder.foreign:
+        return ran, ran.returned
+    plain = _plainly(asked, arguments)
+    compare(asked.function, plain, ran.returned, asked.generators)
+    return ran, values(plain)
+
+
+def _plainly(asked: AskedLoop, arguments: dict[str, Any]) -> Any:
+    """What the function returns, run on the user's own objects; on copies where a variable that it reads is another."""
+    own, other = split_arguments(asked.function, arguments)
+    return run_plainly(asked, arguments) if other else asked.function(**own)
+
+
+def _not_ours(error: BaseException) -> CannotFollow:
+    """An error that only the recorded run has raised."""
+    trace, frame = error.__traceback__, None
+    while trace is not None:
+        frame, trace = trace.tb_frame, trace.tb_next
+    return CannotFollow(f"{where(frame)}: {error} (plain NumPy does it); write it with other functions")
+
+
+def _recorded(asked: AskedLoop, loud: bool = False) -> tuple[Ran, Any]:
+    """The run alone, and what it returns."""
+    try:
+        ran = run(asked, loud)
+    except Failed as failed:
+        assert failed.__cause__ is not None
+        raise failed.__cause__ from None
+    return ran, ran.returned
+
+
+def _unpacked(made: Any, asked: AskedLoop, wrt: tuple[str, ...], returned: Any, kind: type[Any]) -> Any:
+    """A run that was copied or pickled."""
+    return kind(asked._replace(snapshot=asked.snapshot or Snapshot()), wrt, unpacked(made), returned)

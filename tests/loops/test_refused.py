@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+import followed
 import numpy as np
 import pytest
 import refused
@@ -37,8 +38,22 @@ def test_refused_with_file_line_and_cure(function, arrays):
     assert "\n" not in said
 
 
-def test_there_are_thirty():
-    assert len(FUNCTIONS) >= 30
+@pytest.mark.parametrize(
+    "function", [f for _, f in inspect.getmembers(followed, inspect.isfunction)], ids=lambda f: f.__name__
+)
+def test_followed(function, arrays):
+    """What it returns is what plain NumPy returns: bit for bit, or else the trace refuses it itself."""
+    trace = mr.trace(function, **arrays)
+    assert trace.steps >= 0 and len(trace.parameters) + len(trace.data) >= 1
+
+
+def test_a_guard_of_what_the_result_depends_on_is_refused(arrays):
+    def guarded(X, W, p):
+        return X @ W * p if p > 0 else X @ W
+
+    assert mr.trace(lambda X, W, p: X @ W if p > 0 else X @ (W * 2), **arrays, p=np.float64(0.5)).returned.shape == (6, 5)
+    with pytest.raises(CannotFollow, match="a branch on a traced value"):
+        mr.trace(guarded, **arrays, p=np.float64(0.5))
 
 
 def test_a_function_that_computes_nothing(arrays):

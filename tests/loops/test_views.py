@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minirnn as mr
+from minirnn.engine.graph import replay
 from minirnn.loops.recording import array as recording
 
 BODIES = [
@@ -34,6 +35,17 @@ BODIES = [
     "h = X * 1; g = np.asarray(h); g[0] = X[1]; return h * 2",
     "h = X * 1; g = np.array(h); g[0] = X[1]; return h * 2 + g",
     "h = X * 1; g = np.ascontiguousarray(h.T); g[0] = X[:, 1]; return h * 2 + g.T",
+    "hs = np.zeros((3, 2)); r = hs.T; r[0] = X[:, 0]; return hs * 2",
+    "hs = np.zeros((3, 2)); a, b, c = np.split(hs, 3); b[:] = X[1]; hs[0] = X[0] * 2; return a + b + c + hs",
+    "h = X * 1; d = np.einsum('ii->i', h[:2]); d *= 3; h[0, 0] += 1; return h * d",
+    "h = X * 1; r = h.reshape(2, 3); r[1] = X[0, 0]; r[:, ::2] -= X[:2] ; return h * 2",
+    "h = X * 1; r = h[::-1, ::-1]; r[0] = X[0]; h[0] *= 2; return r + h",
+    "h = X * 1; h[:-1] = h[1:]; return h * 2",
+    "h = X * 1; h[[2, 0]] = h[[0, 2]]; h[[0, 0]] = X[1:]; return h * 2",
+    "h = X * 1; np.add.at(h, [0, 0, 2], X); np.copyto(h[1], X[0], where=X[1] > 2); return h * 2",
+    "h = X * 1; out = np.zeros((3, 2)); np.multiply(h, X, out=out); np.tanh(out[0], out=h[1]); return h + out",
+    "b = X[0] * 1; h = X + b; b += 1; return h * b",
+    "h = X * 1; m = X > 2; h[m] = -h[m]; m[:] = False; return h * 2",
     "h = np.zeros(2); last = h; h = X[0] * 2; return last + h",
 ]
 
@@ -56,17 +68,20 @@ def test_what_is_written_into_one_is_in_the_other(body):
     assert mr.trace(f, X=X.copy()).returned.tolist() == f(X.copy()).tolist()
 
 
-def test_without_looking_again_they_would_differ(monkeypatch):
-    monkeypatch.setattr(recording.Array, "_changed", lambda self, place=(): None)
+def test_without_deriving_views_again_the_graph_would_differ(monkeypatch):
+    """The numbers are NumPy's; it is the graph that must follow: each node's value is that of its array."""
+    monkeypatch.setattr(recording.Array, "_refresh", lambda self, memory: None)
     wrong = 0
     for body in BODIES:
         try:
-            wrong += mr.trace(function(body), X=X.copy()).returned.tolist() != function(body)(X.copy()).tolist()
-        except mr.CannotFollow:
+            trace = mr.trace(function(body), X=X.copy())
+            wrong += replay(trace.forward, {})[trace.output_node].tolist() != trace.output.tolist()
+        except (mr.CannotFollow, AttributeError, AssertionError):
             wrong += 1
-    assert wrong >= 8
+    assert wrong >= 4
 
 
-def test_what_cannot_be_written_through_is_refused():
-    with pytest.raises(mr.CannotFollow, match="another view"):
-        mr.trace(function("hs = np.zeros((3, 2)); r = hs.T; r[0] = X[:, 0]; return hs * 2"), X=X)
+@pytest.mark.parametrize("body", BODIES)
+def test_the_graph_computed_again_gives_the_same_numbers(body):
+    trace = mr.trace(function(body), X=X.copy())
+    assert np.array_equal(replay(trace.forward, {})[trace.output_node], trace.output)

@@ -1,30 +1,39 @@
-"""Copies of the user's functions that see recording arrays: the functions, their globals and NumPy stay as they are.
+"""Copies of what the user's function reaches, on which the run works: functions, objects, containers, arrays.
 
-A copy is compiled from the function's own source with notes put in (see `minirnn.loops.instrument.rewrite_source`).
+A copy of a function is compiled from its own source with notes put in (see `minirnn.loops.instrument.rewrite_source`).
+Copies of one thing are one thing: cells and global variables that functions share are shared, and so is memory of arrays.
 """
 
 from __future__ import annotations
 
+import collections
 import copy
 import dis
+import enum
 import functools
+import math
+import operator
+import random
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..recording.array import Array
-from ..recording.functions import FUNCTIONS, not_recorded
+from ..recording.methods import as_number
+from ..recording.methods import function as recording
 from .recorder import Recorder
 from .rewrite_source import NOTES, with_notes
 
 _LIBRARIES = {"numpy", "minirnn", "scipy", "keras", "tensorflow", "torch", "jax", "pandas", "sympy", "matplotlib", "tqdm"}
+_PLAIN = (int, float, str, bytes, complex, bool, type(None), type(Ellipsis), slice, range, np.dtype)
+_CONTAINERS = (list, tuple, dict, set, collections.deque)
 
 
 class RecordingModule:
-    """NumPy, or a part of it, with recording functions; what it has no record of it refuses."""
+    """NumPy, or a part of it, with functions that record."""
 
     def __init__(self, module: Any, name: str = "") -> None:
         self.__dict__.update(_module=module, _prefix=name)
@@ -39,42 +48,91 @@ class RecordingModule:
 def _of_numpy(found: Any, name: str) -> Any:
     if isinstance(found, types.ModuleType):
         return RecordingModule(found, name + ".")
-    if isinstance(found, type) or not callable(found):
+    if isinstance(found, type) or not callable(found) or name.startswith("random"):
         return found
-    return FUNCTIONS.get(found) or not_recorded(found, name)
+    return recording(found, f"np.{name}")
+
+
+class RecordingMath:
+    """The module `math`: of a traced number its functions are those of NumPy."""
+
+    def __init__(self) -> None:
+        self.__dict__.update({k: v for k, v in vars(math).items() if not callable(v)})
+
+    def __getattr__(self, name: str) -> Any:
+        plain = getattr(math, name)
+        ours = getattr(np, {"pow": "power", "fabs": "abs"}.get(name, name), None)
+
+        def call(*args: Any) -> Any:
+            if ours is not None and any(type(a) is Array for a in args):
+                return as_number(recording(ours)(*args))
+            return plain(*args)
+
+        return call
+
+
+class Snapshot:
+    """What lists, objects, variables and arrays held when a function was traced, so that it can be run again from there."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Any, tuple[Any, Any]] = {}
+
+    def of(self, thing: Any, read: Callable[[Any], Any], part: str = "") -> Any:
+        """What ``read(thing)`` was when it was read for the first time."""
+        key = (id(thing), part)
+        if key not in self._kept:
+            self._kept[key] = (thing, read(thing))  # the thing too, so that its id stays its own
+        return self._kept[key][1]
 
 
 class Copies:
-    """Everything that one trace sees in place of what it is: made once, when it is first met."""
+    """Everything that one run sees in place of what it is: made once, when it is first met."""
 
-    def __init__(self, recorder: Recorder, given: Callable[[Any, str], Any], named: dict[str, Any]) -> None:
-        self.recorder, self.given, self.named = recorder, given, named
+    def __init__(
+        self,
+        recorder: Recorder,
+        given: Callable[[Any, str], Any],
+        named: dict[str, Any],
+        snapshot: Snapshot,
+        notes: bool = True,
+    ) -> None:
+        self.recorder, self.given, self.named, self.snapshot, self.notes = recorder, given, named, snapshot, notes
         self._made: dict[int, tuple[Any, Any]] = {}  # by identity, with the original, so that it stays
-        self._numpy = RecordingModule(np)
+        self._seen: dict[int, set[str]] = {}  # the global variables that have been copied, by module
+        self._filled: set[int] = set()  # the cells that have been
+        self._numpy, self._math = RecordingModule(np), RecordingMath()
 
     def of(self, value: Any, name: str) -> Any:
         """What stands for `value`, which the code calls `name`."""
+        if (isinstance(value, _PLAIN) and not isinstance(value, np.generic)) or isinstance(value, enum.Enum):
+            return value
         if id(value) in self._made:
             return self._made[id(value)][1]
-        if isinstance(value, (np.ndarray, list, tuple, dict)) and type(value) is not Array:
-            found = self.given(value, name)
-            return self._keep(value, found) if found is not value else value
+        if isinstance(value, (np.ndarray, np.generic)) and type(value) is not Array:
+            return self._keep(value, self.given(value, name))
+        if isinstance(value, _CONTAINERS):
+            return self._container(value, name)
         if isinstance(value, types.ModuleType):
             return self._keep(value, self._module(value))
+        if isinstance(value, (np.random.Generator, np.random.RandomState, random.Random)):
+            return self._keep(value, copy.deepcopy(self.snapshot.of(value, copy.deepcopy)))
         if isinstance(value, np.ufunc) or _root(value) == "numpy":
-            return value if isinstance(value, (type, np.generic)) else _of_numpy(value, getattr(value, "__name__", name))
-        if _root(value) in _LIBRARIES or _root(value) in sys.stdlib_module_names:
-            return value
-        if isinstance(value, types.FunctionType):
+            if not self.notes or isinstance(value, (type, np.generic)):
+                return value
+            return _of_numpy(value, getattr(value, "__name__", name))
+        if isinstance(value, types.FunctionType) and _root(value) not in _LIBRARIES | sys.stdlib_module_names:
             return self.function(value)
         if isinstance(value, types.MethodType):
-            return types.MethodType(self.function(value.__func__), self.of(value.__self__, ""))
-        if isinstance(value, type):
-            return self._class(value)
+            return types.MethodType(self.of(value.__func__, name), self.of(value.__self__, ""))
         if isinstance(value, functools.partial):
-            made = functools.partial(self.of(value.func, name), *value.args, **value.keywords)
-            return self._keep(value, made)
-        if hasattr(value, "__dict__") and type(value).__module__ != "builtins":
+            return self._keep(value, self._partial(value, name))
+        if isinstance(value, functools._lru_cache_wrapper):
+            return self._keep(value, functools.lru_cache(**value.cache_parameters())(self.of(value.__wrapped__, name)))
+        if hasattr(value, "numpy") and hasattr(value, "dtype"):
+            return self._keep(value, self.given(np.asarray(value), name))  # a tensor of TensorFlow
+        if isinstance(value, type):
+            return self._class(value) if _root(value) not in _LIBRARIES | sys.stdlib_module_names else value
+        if _root(type(value)) not in _LIBRARIES | sys.stdlib_module_names or type(value) is types.SimpleNamespace:
             return self._object(value)
         return value
 
@@ -82,89 +140,167 @@ class Copies:
         self._made[id(value)] = (value, made)
         return made
 
+    # --------------------------------------------------------------------------------------------- containers and objects
+
+    def _container(self, value: Any, name: str) -> Any:
+        if isinstance(value, dict):
+            held: dict[Any, Any] = self.snapshot.of(value, dict)
+            made = self._keep(value, type(value)() if type(value) is not collections.defaultdict else copy.copy(value))
+            made.clear()
+            for key, part in held.items():
+                made[key] = self.of(part, word(key, name))
+            return made
+        held_list = self.snapshot.of(value, list)
+        if isinstance(value, tuple):
+            fields = getattr(value, "_fields", None) or [f"{name}_{i}" for i in range(1, len(held_list) + 1)]
+            parts = [self.of(part, str(field)) for part, field in zip(held_list, fields)]
+            if all(a is b for a, b in zip(parts, held_list)):
+                return value
+            make: Any = getattr(type(value), "_make", type(value))
+            return self._keep(value, make(parts))
+        made = self._keep(value, copy.copy(value))
+        made.clear()
+        if all(type(part) in _PLAIN for part in held_list):
+            parts = held_list
+        else:
+            sequence: Any = getattr(self.given, "sequence", lambda parts, name: None)
+            parts = sequence(held_list, name) or [self.of(part, f"{name}_{i}") for i, part in enumerate(held_list, start=1)]
+        for part in parts:
+            made.add(part) if isinstance(value, set) else made.append(part)
+        return made
+
+    def _object(self, value: Any) -> Any:
+        """A copy of an object, its arrays recording ones, its methods copies."""
+        if not hasattr(value, "__dict__") and not _slots(type(value)):
+            return value
+        cls = self._class(type(value)) if _root(type(value)) not in sys.stdlib_module_names else type(value)
+        try:
+            made: Any = object.__new__(cls)
+        except TypeError:  # what cannot be copied is used as it is: its methods cannot be followed, and will say so
+            return value
+        self._keep(value, made)
+        for name, part in self.snapshot.of(value, _attributes).items():
+            object.__setattr__(made, name, self.of(part, name))
+        return made
+
+    def _partial(self, value: Any, name: str) -> Any:
+        code = getattr(value.func, "__code__", None)
+        names = code.co_varnames if code is not None else ()
+        args = [self.of(a, names[i] if i < len(names) else f"{name}_{i + 1}") for i, a in enumerate(value.args)]
+        return functools.partial(self.of(value.func, name), *args, **{k: self.of(v, k) for k, v in value.keywords.items()})
+
+    # ------------------------------------------------------------------------------------------------ functions and classes
+
     def _module(self, module: types.ModuleType) -> Any:
         root = module.__name__.partition(".")[0]
+        if not self.notes and root in {"numpy", "tensorflow", "math"}:
+            return module
         if root == "numpy":
             return self._numpy if module is np else RecordingModule(module, module.__name__.partition(".")[2] + ".")
         if root == "tensorflow":
             from ..tensorflow import recording_tensorflow
 
+            self.recorder.foreign = True
             return recording_tensorflow()
+        if module is math:
+            return self._math
         if root in _LIBRARIES or root in sys.stdlib_module_names:
             return module
         return _UserModule(self, module)
+
+    def space(self, original: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+        """The global variables that functions of one module see, with copies of those that these names are for."""
+        if id(original) not in self._made:
+            made = dict(original)
+            made[NOTES], made["__minirnn_copies__"] = self.recorder, self
+            self._keep(original, made)
+            self._seen[id(original)] = set()
+        found, seen = self._made[id(original)][1], self._seen[id(original)]
+        for name in names - seen:
+            seen.add(name)
+            if name in self.named:
+                found[name] = self.named[name]
+            elif name in original:
+                found[name] = self.of(self.snapshot.of(original, operator.itemgetter(name), name), name)
+        return found
 
     def function(self, function: Any) -> Any:
         """A copy that sees recording arrays."""
         if id(function) in self._made:
             return self._made[id(function)][1]
-        code = with_notes(function)
-        names = names_in(code)
-        space: dict[str, Any] = dict(function.__globals__)
-        made = types.FunctionType(
-            code,
-            space,
-            function.__name__,
-            function.__defaults__,
-            None if not code.co_freevars else tuple(types.CellType() for _ in code.co_freevars),
-        )
-        self._keep(function, made)  # before its globals: it may call itself
-        made.__kwdefaults__ = function.__kwdefaults__
-        made.__dict__.update(function.__dict__)
-        made.__qualname__, made.__module__ = function.__qualname__, function.__module__
-        for name in names:
-            if name in self.named:
-                space[name] = self.named[name]
-            elif name in space:
-                space[name] = self.of(space[name], name)
-        space[NOTES] = self.recorder
-        space["__minirnn_copies__"] = self
+        code = with_notes(function) if self.notes else function.__code__
         cells = dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
-        for name, cell in zip(code.co_freevars, made.__closure__ or ()):
-            if name in self.named:
-                cell.cell_contents = self.named[name]
-                continue
-            try:
-                cell.cell_contents = self.of(cells[name].cell_contents, name)
-            except ValueError:  # an empty cell stays empty
-                continue
+        closure = tuple([self._cell(cells[name], name) for name in code.co_freevars])
+        made = types.FunctionType(code, self.space(function.__globals__, frozenset()), function.__name__, None, closure)
+        self._keep(function, made)  # before its globals: it may call itself
+        made.__qualname__, made.__module__ = function.__qualname__, function.__module__
+        self.space(function.__globals__, names_in(code))
+        for name, cell in cells.items():
+            self._fill(cell, name)
+        taken = function.__code__.co_varnames[: function.__code__.co_argcount]
+        defaults = function.__defaults__ or ()
+        made.__defaults__ = tuple(self.of(v, n) for v, n in zip(defaults, taken[len(taken) - len(defaults) :])) or None
+        made.__kwdefaults__ = function.__kwdefaults__ and {n: self.of(v, n) for n, v in function.__kwdefaults__.items()}
+        made.__dict__.update({k: self.of(v, k) for k, v in function.__dict__.items() if k != "__wrapped__"})
         return made
+
+    def _cell(self, cell: Any, name: str) -> Any:
+        return self._made[id(cell)][1] if id(cell) in self._made else self._keep(cell, types.CellType())
+
+    def _fill(self, cell: Any, name: str) -> None:
+        made = self._made[id(cell)][1]
+        if id(cell) in self._filled:
+            return
+        self._filled.add(id(cell))
+        try:
+            value = self.snapshot.of(cell, lambda c: c.cell_contents)
+        except ValueError:  # an empty cell stays empty
+            return
+        made.cell_contents = self.named[name] if name in self.named else self.of(value, name)
 
     def _class(self, cls: type) -> type:
-        """A subclass whose methods, inherited ones too, are copies."""
-        own: dict[str, Any] = {}
-        made = self._keep(cls, types.new_class(cls.__name__, (cls,), {}, lambda space: None))
-        for base in reversed(cls.__mro__):
-            if base.__module__ == "builtins":
-                continue
-            for name, value in vars(base).items():
-                if isinstance(value, types.FunctionType):
-                    own[name] = self.function(value)
-                elif isinstance(value, (staticmethod, classmethod)) and isinstance(value.__func__, types.FunctionType):
-                    own[name] = type(value)(self.function(value.__func__))
-                elif isinstance(value, property) and isinstance(value.fget, types.FunctionType):
-                    own[name] = property(self.function(value.fget), value.fset, value.fdel)
-                elif isinstance(value, (np.ndarray, list, dict)):
-                    own[name] = self.of(value, name)
-        for name, value in own.items():
-            setattr(made, name, value)
+        """A class of the same name whose bases and methods are copies, so that super() finds copies too."""
+        if id(cls) in self._made:
+            return self._made[id(cls)][1]
+        if (hasattr(cls, "_fields") and issubclass(cls, tuple)) or isinstance(cls, enum.EnumMeta):
+            return self._keep(cls, cls)
+        bases = tuple(self.of(base, base.__name__) for base in cls.__bases__)
+        slots = _own_slots(cls)
+        left_out = {"__dict__", "__weakref__", *slots}
+        held = {k: v for k, v in self.snapshot.of(cls, lambda c: dict(vars(c))).items() if k not in left_out}
+        plain = {
+            k: v for k, v in held.items() if not isinstance(v, (*_CONTAINERS, np.ndarray, *_CALLABLE)) or k == "__slots__"
+        }
+        try:
+            made = types.new_class(cls.__name__, bases, {"metaclass": type(cls)}, lambda space: space.update(plain))
+        except Exception:  # a class that cannot be made twice is used as it is
+            return self._keep(cls, cls)
+        self._keep(cls, made)
+        for name, value in held.items():
+            if name not in plain:
+                setattr(made, name, self._member(value, name))
         return made
 
-    def _object(self, value: Any) -> Any:
-        """A copy of an object, its arrays recording ones, its methods copies; the object itself is left as it is."""
-        try:
-            made = copy.copy(value)
-        except Exception:  # what cannot be copied is used as it is: its methods cannot be followed, and will say so
-            return value
-        self._keep(value, made)
-        if isinstance(type(value), type) and type(value).__module__.partition(".")[0] not in sys.stdlib_module_names:
-            try:
-                made.__class__ = self._class(type(value))
-            except TypeError:
-                return value
-        for name, part in vars(value).items():
-            vars(made)[name] = self.of(part, name)
-        return made
+    def _member(self, value: Any, name: str) -> Any:
+        if isinstance(value, (staticmethod, classmethod)):
+            return type(value)(self.of(value.__func__, name))
+        if isinstance(value, property):
+            return property(*(f and self.of(f, name) for f in (value.fget, value.fset, value.fdel)))
+        if isinstance(value, functools.cached_property):
+            made: Any = functools.cached_property(self.of(value.func, name))
+            made.__set_name__(None, name)
+            return made
+        return self.of(value, name)
+
+
+_CALLABLE = (
+    types.FunctionType,
+    staticmethod,
+    classmethod,
+    property,
+    functools.cached_property,
+    functools._lru_cache_wrapper,
+)
 
 
 class _UserModule:
@@ -174,7 +310,32 @@ class _UserModule:
         self.__dict__.update(_copies=copies, _module=module)
 
     def __getattr__(self, name: str) -> Any:
-        return self._copies.of(getattr(self._module, name), name)
+        if name not in vars(self._module):
+            return getattr(self._module, name)
+        return self._copies.space(vars(self._module), frozenset([name]))[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._copies.space(vars(self._module), frozenset([name]))[name] = value
+
+
+def word(key: Any, otherwise: str) -> str:
+    """A key of a dictionary as a name."""
+    found = "".join(c if c.isalnum() else "_" for c in str(key)).strip("_")
+    return found if found and not found[0].isdigit() else f"{otherwise}_{found}"
+
+
+def _own_slots(cls: type) -> list[str]:
+    slots = vars(cls).get("__slots__", ())
+    return [slots] if isinstance(slots, str) else list(slots)
+
+
+def _slots(cls: type) -> list[str]:
+    return [name for base in cls.__mro__ for name in _own_slots(base) if name not in ("__dict__", "__weakref__")]
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    held: Mapping[str, Any] = getattr(value, "__dict__", {})
+    return {name: getattr(value, name) for name in _slots(type(value)) if hasattr(value, name)} | dict(held)
 
 
 def _root(value: Any) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import threading
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ...engine.graph import Node, now
 from ...engine.ops import basic as ops
-from ..recording.array import Array, itself, memory
+from .. import primitives as P
+from ..errors import here, reach, refuse, run
+from ..recording.array import Array
+from ..recording.memory import Same
+from ..recording.methods import as_number
 
 
 class Turn(NamedTuple):
@@ -39,6 +46,9 @@ class Recorder:
         self.names: dict[Node, tuple[str, int]] = {}  # in the order of naming: the variable, and the call it is local to
         self.given: dict[Node, str] = {}  # the arrays that the function was given
         self.calls = 0
+        self.foreign = False  # whether the function computes with TensorFlow, of which another run would round otherwise
+        self._places: dict[Node, str] = {}  # where tests on traced values stand
+        self.lists: dict[Node, tuple[str, list[Node]]] = {}  # lists of arrays, put together: their names and their parts
 
     def call(self) -> int:
         """The number of a call that begins."""
@@ -77,7 +87,7 @@ class Recorder:
     def named(self, name: str, value: Any, call: int) -> Any:
         """`value`, now in the variable `name` of a call; where that takes over another's value, told apart from it."""
         if type(value) is Array:
-            if value._more is None and (node := value._node) not in self.names:  # so it is nearly always
+            if value._memory is None and (node := value._node) is not None and node not in self.names:  # nearly always
                 self.names[node] = (name, call)
                 return value
             return self._named(name, value, call)
@@ -89,11 +99,7 @@ class Recorder:
     def stored(self, name: str, value: Any, call: int) -> Any:
         """`value`, put into the list, dictionary, array or object `name`: called so if it has no name of its own."""
         if type(value) is Array:
-            if value._more is None and (node := value._node) in self.names:
-                if call < self.names[node][1]:
-                    self.names[node] = (name, call)
-                return value
-            if value.is_constant or _is_filled(value) or value.node not in self.names:
+            if not value.traced or _is_filled(value) or value.node not in self.names:
                 return self._named(name, value, call)
             node = value.node
             if call < self.names[node][1]:
@@ -101,32 +107,113 @@ class Recorder:
         return value
 
     def _named(self, name: str, value: Array, call: int) -> Array:
-        more = value._more
-        if more is not None:
-            if value.is_constant:
-                if more.called is None:
-                    if value._base is None:
-                        more.called, value._node = (name, call, now.step), None
-                elif more.called[0] != name and more.called[1] == call:
-                    twin = memory(more.constant).view_of(value, itself)  # the same memory under another name
-                    twin._more.called = (name, call, now.step)  # type: ignore[union-attr]
-                    return twin
-                return value
-            if more.parts is not None:
-                return value
+        if _is_filled(value):
+            return value
+        if not value.traced:
+            called = getattr(value, "_called", None)
+            if called is None:
+                if value._memory is None or value._parent is None:
+                    value._called, value._leaf = (name, call, now.step), None
+            elif called[0] != name and called[1] == call:
+                twin = value.sharing(value.data, Same())  # the same memory under another name
+                twin._called = (name, call, now.step)
+                return twin
+            return value
         node = value.node
         known = self.names.get(node)
         if known is None or call < known[1]:
             self.names[node] = (name, call)
         elif known[0] != name and known[1] == call:
-            node = Node(ops.same, (node,), {}, node.value)
-            self.names[node] = (name, call)
-            return Array(node).view_of(value, itself)
+            if not isinstance(value.data, np.ndarray):
+                again = Node(ops.same, (node,), {}, node.value)
+                self.names[again] = (name, call)
+                return Array(value.data, again)
+            again = Node(ops.same, (node,), {}, value.data)
+            self.names[again] = (name, call)
+            twin, memory = value.sharing(value.data, Same()), value.memory()
+            twin._node, twin._seen = again, memory.version
+            memory.shared.append(again)
+            return twin
         return value
+
+    # -------------------------------------------------------------------------- what Python itself does with the values
+
+    def same(self, a: Any, b: Any) -> bool:
+        """``a is b``, where one array may have several names."""
+        return (a.data if type(a) is Array else a) is (b.data if type(b) is Array else b)
+
+    def builtin(self, function: Any) -> Any:
+        """What stands for a function that is built in, if the name means that one."""
+        return _BUILTINS.get(function, function) if callable(function) and getattr(function, "__hash__", None) else function
+
+    def decide(self, test: Any) -> bool:
+        """The truth of a test on which nothing depends but what `chosen` is told of."""
+        if type(test) is not Array:
+            return bool(test)
+        if test.traced:
+            self._places[test.node] = here()
+        return bool(test.data)
+
+    def open(self, test: Any) -> bool:
+        """Whether a test depends on traced values."""
+        return type(test) is Array and test.traced
+
+    def chosen(self, test: Array, value: Any, in_place: bool) -> Any:
+        """The value of a variable that was set, or left, by a test on traced values: it depends on that choice."""
+        if type(value) is not Array and not isinstance(value, (int, float, np.generic)):
+            return value
+        array = value if type(value) is Array else Array(np.asarray(value)).constant()
+        data = value.data if type(value) is Array else value
+        copied = data.copy() if isinstance(data, np.ndarray) else np.asarray(data)
+        node = Node(P.decided, (array.node, test.node), {"where": self._places[test.node]}, copied)
+        run.untracked += 1
+        if not isinstance(data, np.ndarray):
+            return Array(data, node)
+        found = Array(copied, node)
+        return array.assign(found) if in_place else found
+
+    def mod(self, a: Any, b: Any) -> Any:
+        """``a % b``: the remainder, or numbers written into a text."""
+        if not isinstance(a, (str, bytes)):
+            return a % b
+        return a % _printed(b)
+
+
+def _printed(x: Any) -> Any:
+    if type(x) is tuple:
+        return tuple(map(_printed, x))
+    if type(x) is dict:
+        return {k: _printed(v) for k, v in x.items()}
+    return reach("text", x.data, x) if type(x) is Array else x
+
+
+def _number(kind: Any) -> Any:
+    def convert(x: Any = 0, *more: Any) -> Any:
+        if type(x) is Array:
+            return as_number(x, kind)
+        if isinstance(x, str) and run.texts is not None:
+            refuse(
+                f"a number is read from a text, after a traced value was written into one at {run.texts}",
+                "compute with the value itself",
+            )
+        return kind(x, *more)
+
+    return convert
+
+
+def _type(x: Any, *more: Any) -> Any:
+    return type(x.data) if type(x) is Array else type(x, *more)
+
+
+_BUILTINS = {
+    float: _number(float), int: _number(int), type: _type, id: lambda x: id(x.data) if type(x) is Array else id(x),
+    eval: _number(eval), ast.literal_eval: _number(ast.literal_eval),
+}  # fmt: skip
 
 
 def _is_filled(value: Array) -> bool:
-    return value._more is not None and value._more.parts is not None
+    memory = value._memory
+    return memory is not None and memory.parts is not None and memory.root is value
 
 
 class _Present(threading.local):

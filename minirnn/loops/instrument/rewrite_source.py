@@ -29,6 +29,12 @@ def with_notes(function: types.FunctionType) -> types.CodeType:
     return _codes[code]
 
 
+def has_source(function: Any) -> bool:
+    """Whether the text of a function is there; without it there are no names and no steps."""
+    code = getattr(function, "__code__", None)
+    return code is None or code not in _codes or _codes[code] is not code or code.co_name == "<lambda>"
+
+
 def _source(code: types.CodeType) -> ast.FunctionDef | None:
     """The definition, with the line numbers of its file; None without source."""
     try:
@@ -36,10 +42,17 @@ def _source(code: types.CodeType) -> ast.FunctionDef | None:
     except (OSError, TypeError):
         return None
     linecache.checkcache(code.co_filename)
+    text = "".join(lines)
     try:
-        found = _definitions("".join(lines)).get((code.co_name, code.co_firstlineno))
-    except SyntaxError:
+        found = _definitions(text).get((code.co_name, code.co_firstlineno))
+        now = _compiled_definitions(text, code.co_filename).get((code.co_name, code.co_firstlineno))
+    except (SyntaxError, ValueError):
         return None
+    if code.co_name != "<lambda>" and not _instrumented(code) and (now is None or not _alike(code, now)):
+        raise CannotFollow(
+            f"{code.co_filename}:{code.co_firstlineno}: the file has changed since {code.co_name} was read from it; "
+            "import it again"
+        )
     return copy.deepcopy(found)
 
 
@@ -53,11 +66,39 @@ def _definitions(text: str) -> dict[tuple[str, int], ast.FunctionDef]:
     return found
 
 
+@functools.lru_cache(maxsize=32)
+def _compiled_definitions(text: str, file: str) -> dict[tuple[str, int], types.CodeType]:
+    found, waiting = {}, [compile(text, file, "exec", dont_inherit=True)]
+    while waiting:
+        for inner in waiting.pop().co_consts:
+            if isinstance(inner, types.CodeType):
+                found[inner.co_name, inner.co_firstlineno] = inner
+                waiting.append(inner)
+    return found
+
+
+def _alike(a: types.CodeType, b: types.CodeType) -> bool:
+    """Whether two code objects do the same."""
+    if (a.co_code, a.co_names, len(a.co_consts)) != (b.co_code, b.co_names, len(b.co_consts)):
+        return False
+    for x, y in zip(a.co_consts, b.co_consts):
+        if isinstance(x, types.CodeType):
+            if not isinstance(y, types.CodeType) or not _alike(x, y):
+                return False
+        elif type(x) is not type(y) or repr(x) != repr(y):
+            return False
+    return True
+
+
+def _instrumented(code: types.CodeType) -> bool:
+    """Whether a test runner has put its own assertions into the code."""
+    return any(name.startswith("@py") for name in (*code.co_names, *code.co_varnames)) or any(
+        isinstance(x, types.CodeType) and _instrumented(x) for x in code.co_consts
+    )
+
+
 def _compiled(tree: ast.FunctionDef, function: types.FunctionType) -> types.CodeType:
     code = function.__code__
-    own = [a.arg for a in (*tree.args.posonlyargs, *tree.args.args, *tree.args.kwonlyargs)]
-    if own != list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]):
-        raise CannotFollow(f"{code.co_filename} has changed since {code.co_name} was read from it: load it again")
     tree.decorator_list = []
     tree.returns = None
     arguments = tree.args
@@ -113,6 +154,27 @@ def _target_name(target: ast.AST) -> str | None:
     return None
 
 
+def _set_by(statements: list[ast.stmt]) -> dict[str, bool] | None:
+    """The variables that statements set, and whether in place; None if they do more than that, raise and print."""
+    found: dict[str, bool] = {}
+    for statement in statements:
+        match statement:
+            case ast.Raise() | ast.Pass() | ast.Expr(ast.Constant() | ast.Call(ast.Name("print"))):
+                pass
+            case ast.Assign([ast.Name(name)]) | ast.AnnAssign(ast.Name(name)):
+                found.setdefault(name, False)
+            case ast.AugAssign(ast.Name(name)):
+                found[name] = True
+            case ast.If():
+                inner = _set_by([*statement.body, *statement.orelse])
+                if inner is None:
+                    return None
+                found |= inner
+            case _:
+                return None
+    return found
+
+
 class _Notes(ast.NodeTransformer):
     """Puts the notes in."""
 
@@ -141,10 +203,43 @@ class _Notes(ast.NodeTransformer):
     def visit_Lambda(self, node: ast.Lambda) -> Any:
         return node
 
-    def visit_Global(self, node: ast.Global) -> Any:
-        raise CannotFollow(
-            f"{self.file}:{node.lineno}: the function assigns the global {', '.join(node.names)}; return the value instead"
-        )
+    def visit_If(self, node: ast.If) -> Any:
+        """Where a branch does no more than raise, print and set variables, these are what depends on the choice."""
+        names = _set_by([node])
+        test = self.visit(node.test)
+        node.body, node.orelse = self._block(node.body), self._block(node.orelse)
+        if names is None:
+            node.test = test
+            return node
+        flag = f"__minirnn_if_{node.lineno}_{node.col_offset}__"
+        load = ast.Name(flag, ast.Load())
+        node.test = ast.copy_location(_call("decide", load), test)
+        after: list[ast.stmt] = []
+        for name, in_place in names.items():
+            chosen = _call("chosen", load, ast.Name(name, ast.Load()), ast.Constant(in_place))
+            ignore = ast.ExceptHandler(ast.Name("NameError", ast.Load()), None, [ast.Pass()])
+            after.append(ast.Try([ast.Assign([ast.Name(name, ast.Store())], chosen)], [ignore], [], []))
+        ends: list[ast.stmt] = [ast.If(_call("open", load), after, [])] if after else []
+        begin = ast.Assign([ast.Name(flag, ast.Store())], test)
+        return [s if s is node else ast.copy_location(s, test) for s in [begin, node, *ends]]
+
+    def visit_Assert(self, node: ast.Assert) -> Any:
+        self.generic_visit(node)
+        node.test = ast.copy_location(_call("decide", node.test), node.test)
+        return node
+
+    def visit_Compare(self, node: ast.Compare) -> Any:
+        self.generic_visit(node)
+        if len(node.ops) == 1 and isinstance(node.ops[0], (ast.Is, ast.IsNot)):
+            if any(isinstance(x, ast.Constant) for x in (node.left, node.comparators[0])):
+                return node  # x is None
+            found = ast.copy_location(_call("same", node.left, node.comparators[0]), node)
+            return found if isinstance(node.ops[0], ast.Is) else ast.copy_location(ast.UnaryOp(ast.Not(), found), node)
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
+        self.generic_visit(node)
+        return ast.copy_location(_call("mod", node.left, node.right), node) if isinstance(node.op, ast.Mod) else node
 
     def _renaming(self, targets: list[ast.expr], like: ast.stmt) -> list[ast.stmt]:
         """x = named("x", x), for variables that were assigned without one value each."""
@@ -198,6 +293,8 @@ class _Notes(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)
         match node.func:
+            case ast.Name(id="float" | "int" | "type" | "id" | "eval") | ast.Attribute(attr="literal_eval"):
+                node.func = ast.copy_location(_call("builtin", node.func), node.func)
             case ast.Attribute(value=target, attr="append") if len(node.args) == 1 and (name := _target_name(target)):
                 node.args = [_named(name, node.args[0], node.func)]
         return node

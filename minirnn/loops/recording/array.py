@@ -1,307 +1,302 @@
-"""The array that the user's function is given in place of its own: it computes as NumPy does and remembers.
+"""The array that the user's function is given in place of its own: NumPy computes with it, and the graph remembers.
 
-An `Array` is a constant, which nothing traced went into, or holds the node that computed it. Assignment replaces the node;
-what was computed before keeps the old one, so history stays right. A view knows its base and looks again when that has
-been written into. An array that is filled step by step, ``hs[t] = h``, keeps its parts until it is used as a whole.
+How its memory, its views and its node hang together is written down in `minirnn.loops.recording.memory`.
 """
 
 from __future__ import annotations
 
-import functools
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from ...engine.graph import Node, now
+from ...engine.graph import Node, next_serial, now
 from ...engine.ops import arrays as A
 from ...engine.ops import basic as ops
-from ..errors import instead_of, refuse
-from .indexing import full, key_at, places_of, plain_key, repeated, spelled_out
+from ..errors import reach, refuse
+from .indexing import basic, full, places_of, plain_key, spelled_out
+from .memory import Memory, Part, Positions, Same, View, background_at, gathered, place_in, put_together
+from .table import FUNCTIONS, call
 
 NUMBER = (int, float)
+_ALL = Same()
 _WHOLE = (slice(None),) * 32
-
-
-class More:
-    """What an array is beside a node: a constant, filled part by part, or a view that has to look again."""
-
-    __slots__ = ("axes", "background", "called", "constant", "made", "parts", "stale")
-
-    axes: tuple[int, ...]  # along which the parts lie
-    background: Array  # what the parts were written over
-
-    def __init__(self) -> None:
-        self.constant: Any = None  # the value, while nothing traced has gone into it
-        self.made: int | None = None  # the turn in which a constant was made
-        self.parts: dict[tuple[int, ...], Node] | None = None
-        self.called: tuple[str, int, Any] | None = None
-        self.stale = False  # what it is a view of has been written into
+_KEYS: dict[tuple[int, int], A.Key] = {}
 
 
 class Array:
-    """A recording array: `value` is what NumPy has computed. Most are a node and nothing more."""
+    """A recording array, or number: `data` is what NumPy has computed."""
 
-    __slots__ = ("_base", "_more", "_node", "_views")
+    __slots__ = ("_called", "_leaf", "_made", "_memory", "_node", "_parent", "_seen", "_view", "data")
 
-    def __init__(self, node: Node | None) -> None:
-        self._node: Any = node  # a Node, but for what is constant or not put together yet
-        self._more: More | None = None
-        self._base: tuple[Array, Any] | None = None  # of a view: what it is a view of, and the key or the function
-        self._views: list[Array] | None = None
+    _leaf: Node | None
+    _node: Node | None
+    _parent: Array | None  # what this is a view of, and how; there is one where there is a memory
+    _view: View
+
+    def __init__(self, data: Any, node: Node | None = None) -> None:
+        self.data = data
+        self._node = node  # None: constant, or not put together yet
+        self._memory: Memory | None = None  # None: nothing shares this memory
 
     # --------------------------------------------------------------------------------------------------- node and value
 
     @property
     def node(self) -> Node:
         """The node of the present value."""
-        more = self._more
-        if more is None:
-            return self._node
-        if more.stale:
-            self._look_again(more)
-        if more.constant is not None:
-            return self._leaf(more)
-        if self._node is None:
-            self._node = self._put_together(more)
-        return self._node
+        memory = self._memory
+        if memory is not None and self._seen != memory.version:
+            self._refresh(memory)
+        node = self._node
+        if node is None:
+            if memory is None or memory.parts is None or memory.root is not self:
+                return self._constant()
+            self._node = node = put_together(memory)
+            memory.shared.append(node)
+        return node
 
     @property
-    def value(self) -> np.ndarray:
-        """The present value; of a constant, the memory that it is kept in."""
-        return self._more.constant if self._more is not None and self.is_constant else self.node.value
+    def traced(self) -> bool:
+        """Whether it depends on what the function was given."""
+        memory = self._memory
+        if memory is not None:
+            if self._seen != memory.version:
+                self._refresh(memory)
+            if memory.parts is not None and memory.root is self:
+                return True
+        return self._node is not None
 
-    @property
-    def is_constant(self) -> bool:
-        more = self._more
-        if more is None:
-            return False
-        if more.stale:
-            self._look_again(more)
-        return more.constant is not None
+    def _refresh(self, memory: Memory) -> None:
+        self._seen = memory.version
+        parent, view = self._parent, self._view
+        if parent is None:
+            return
+        place = place_in(memory, view) if parent is memory.root else None
+        if place is not None:
+            assert memory.parts is not None
+            part = memory.parts.get(place)
+            constant = part is None and not isinstance(memory.background, Node)
+            self._node = None if constant else part or background_at(memory, place)
+        elif parent.traced:
+            whole, since = parent.node, next_serial()
+            self._node = view.read(whole, self.data.shape)
+            memory.share(self._node, since)
+        else:
+            self._node = None
 
-    def _leaf(self, more: More) -> Node:
+    def constant(self, called: Any = None) -> Array:
+        """This array, made in the present turn of the present loop and depending on nothing."""
+        self._called, self._made, self._leaf = called, now.step, None
+        return self
+
+    def _constant(self) -> Node:
         """A node for a constant, made anew if it has been written into since."""
-        value = more.constant
-        if self._node is None or not np.array_equal(self._node.value, value):
-            zero = value.ndim > 0 and value.dtype.kind == "f" and not value.any()
-            self._node = A.nought(shape=value.shape, dtype=value.dtype.name) if zero else ops.leaf(np.array(value))
-            self._node.step = more.made
-            if more.called is not None:
-                from ..instrument.recorder import present
+        leaf: Node | None = getattr(self, "_leaf", None)
+        if leaf is None or leaf.value.dtype != self.data.dtype or not np.array_equal(leaf.value, self.data):
+            leaf = self._leaf = self.leaf_of(self.data)
+        return leaf
 
-                name, call, self._node.step = more.called
-                present().names[self._node] = (name, call)
-        return self._node
+    def leaf_of(self, value: Any) -> Node:
+        """A node for a constant, named as this array is."""
+        value = np.array(value)
+        zero = value.ndim > 0 and value.dtype.kind == "f" and not value.any()
+        node = A.nought(shape=value.shape, dtype=value.dtype.name) if zero else ops.leaf(value)
+        called = getattr(self, "_called", None)
+        node.step = getattr(self, "_made", node.step)
+        if called is not None:
+            from ..instrument.recorder import present
+
+            name, number, node.step = called
+            present().names[node] = (name, number)
+        return node
 
     # ------------------------------------------------------------------------------------------------- views and writing
 
-    def view_of(self, base: Array, view: Any) -> Array:
-        """This array, as what ``view(base)`` is, or ``base[view]``: what is written into one is in the other."""
-        self._base = base, view
-        if base._views is None:
-            base._views = [self]
+    def memory(self) -> Memory:
+        """What this array shares with its views, made when the first of them is."""
+        if self._memory is None:
+            self._memory, self._parent, self._view, self._seen = Memory(self), None, _ALL, 0
+            if self._node is not None:
+                self._memory.shared.append(self._node)
+        return self._memory
+
+    def sharing(self, data: Any, view: View) -> Array:
+        """The array with this `data`, which lies in the memory of this one."""
+        memory = self._memory or self.memory()
+        found = Array(data)
+        found._memory, found._parent, found._view, found._seen = memory, self, view, -1
+        return found.constant(self._called_in(data)) if not self.traced else found
+
+    def _called_in(self, data: np.ndarray) -> Any:
+        """What a part of a constant is called: zeros are what a variable begins with, all else is data of this turn."""
+        called = getattr(self, "_called", None)
+        return called and (*called[:2], now.step if data.any() else called[2])
+
+    def written(self, view: View, assign: Callable[[], Node | None]) -> None:
+        """Write through a view of this array: ``assign()`` writes into the data and gives the node of the view's content."""
+        memory = self.memory()
+        if memory.refusal is not None:
+            refuse(f"this writes into an array, and {memory.refusal}", "copy it first")
+        levels: list[tuple[Array, View]] = [(self, view)]
+        while (array := levels[-1][0])._parent is not None:
+            levels.append((array._parent, array._view))
+        place = self._place(memory, levels[-1][1])
+        past = [array.node for array, _ in (levels if place is None else levels[:-1])]
+        memory.detach()
+        node = assign()
+        assert node is not None
+        for (array, through), whole in zip(levels, past):
+            if isinstance(node.value, np.ndarray) and np.may_share_memory(node.value, memory.root.data):
+                memory.shared.append(node)
+            array._node = node = through.write(whole, node, array.data)
+        root, memory.version = memory.root, memory.version + 1
+        if place is None:
+            memory.parts = None
+            memory.shared.append(node)
         else:
-            base._views.append(self)
-        return self
+            assert memory.parts is not None
+            memory.parts[place] = node
+            root._node = None
+        for array, _ in levels:
+            array._seen = memory.version
 
-    def _changed(self, place: tuple[int, ...] = ()) -> None:
-        """Let the views look again, where one number of the first axis is written the views of others need not."""
-        for found in self._views or ():
-            view = found._base[1]  # type: ignore[index]
-            if len(place) == 1 and type(view) is int and view % self.shape[0] != place[0]:
-                continue
-            if found._more is None:
-                found._more = More()
-            if not found._more.stale:
-                found._more.stale = True
-                found._changed()
+    def _place(self, memory: Memory, view: View) -> tuple[int, ...] | None:
+        """The place that is written, where the array that owns the memory is, or can be, filled place by place."""
+        places = places_of(view.key, memory.root.data.shape) if type(view) is Part else None
+        if places is None or (memory.parts is not None and memory.axes != places[0]):
+            return None
+        if memory.parts is None:
+            root = memory.root
+            memory.background = root._node if root._node is not None else root.data.copy()
+            memory.parts, memory.axes = {}, places[0]
+        return places[1]
 
-    def _look_again(self, more: More) -> None:
-        assert self._base is not None
-        base, view = self._base
-        fresh = view(base) if callable(view) else base[view]
-        if base._views and base._views[-1] is fresh:
-            base._views.pop()
-        more.stale, more.constant = False, fresh.value if fresh.is_constant else None
-        self._node = None if fresh.is_constant else fresh.node
-
-    def _put_together(self, more: More) -> Node:
-        """The parts, and what they were written over, as one node."""
-        background, axes, parts = more.background, more.axes, more.parts
-        assert parts is not None
-        rows = background.value.flags.c_contiguous  # the order in memory is that in which NumPy adds up
-        if rows and len(axes) == 1 and (axis := axes[0]) in A.STACKS and 2 * len(parts) > background.shape[axis]:
-            places = range(background.shape[axis])
-            nodes = [parts[(k,)] if (k,) in parts else background[key_at(axes, (k,))].node for k in places]
-            node = A.numbers(*nodes) if background.ndim == 1 else A.STACKS[axis](*nodes)
-            node.value = np.ascontiguousarray(node.value)
-            return node
-        node = background.node
-        for place, part in parts.items():
-            node = A.update(node, part, key=full(key_at(axes, place), background.ndim))
-        return node
-
-    def _becomes(self, node: Node) -> None:
-        """Take a new value in place: what shares the memory sees it too."""
-        if self._base is not None:
-            base, view = self._base
-            if view is itself:
-                base._becomes(node)
-            elif callable(view):
-                refuse("this writes into an array through another view of it", "write into the array itself, or .copy() it")
-            else:
-                base[view] = Array(node)
-            return
-        self._node = node
-        if self._more is not None:
-            self._more.constant = self._more.parts = None
-        self._changed()
-
-    def _memory_written(self) -> None:
-        """Constants share NumPy's memory; what was put together of it before is not right any more."""
-        array = self
-        while array._base is not None:
-            array = array._base[0]
-            if array._more is not None and array._more.parts is not None:
-                array._node = None
-                array._changed()
+    @property
+    def _untouched(self) -> bool:
+        """Whether nothing traced has gone into the memory."""
+        memory = self._memory
+        return self._node is None if memory is None else memory.root._node is None and memory.parts is None
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        if _holds_traced(key):
-            refuse("an index that depends on a traced value", "pick with np.where, or index with numbers of the data")
-        key = plain_key(key)
-        if self.is_constant and not traced(value):
-            assert self._more is not None
-            self._more.constant[key] = value.value if type(value) is Array else value
-            self._memory_written()
+        if (index := traced_in(key)) is not None:
+            FUNCTIONS["assign at"](self, key, value, index)
             return
-        if traced(value) and self.dtype.kind != "f":
-            refuse(f"a traced value is put into an array of {self.dtype}", "make the array with dtype=float")
-        node = fitted(value, np.empty(self.shape, bool)[key].shape, self.dtype)
-        places = places_of(key, self.shape)
-        more = self._more = self._more or More()
-        if self._base is None and places is not None and (more.parts is None or more.axes == places[0]):
-            if more.parts is None:
-                more.background = Array(self._node) if more.constant is None else memory(more.constant)
-                more.parts, more.axes = {}, places[0]
-                self._node = more.constant = None
-                self._changed()
-            more.parts[places[1]] = _laid_out_as(more.background.value[key], node)
-            self._node = None
-            self._changed(places[1] if places[0] == (0,) else ())
-            return
-        if repeated(key):
-            refuse("an assignment to the same place twice", "assign to each place once")
-        if any(k is None for k in key):
-            refuse("an assignment through a new axis", "leave None out of the index")
-        self._becomes(A.update(self.node, node, key=full(key, self.ndim)))
-
-    def __getitem__(self, key: Any) -> Any:
-        more = self._more
-        if type(key) is int and (more is None or (more.constant is None and more.parts is None and not more.stale)):
-            node = self._node
-            value = node.value
-            ndim = value.ndim
-            found = Array(Node(A.part, (node,), {"key": _key_of_int(key, ndim)}, value[key]))
-            if ndim > 1:
-                found._base = self, key
-                if self._views is None:
-                    self._views = [found]
-                else:
-                    self._views.append(found)
-            return found
-        if _holds_traced(key):
-            refuse("an index that depends on a traced value", "pick with np.where, or index with numbers of the data")
         key = plain_key(key)
-        if more is not None and more.parts is not None:
-            places = places_of(key, self.shape)
-            if places is not None and places[0] == more.axes:
-                part = more.parts.get(places[1])
-                found = self._background_at(key) if part is None else Array(part)
-                return found.view_of(self, _only(key)) if found.ndim else found
-        if self.is_constant:
-            found = self._of_constant(key, self.value)
-            return found.view_of(self, _only(key)) if found.ndim and _basic(key) else found
-        node = self.node
-        if any(k is None for k in key):
-            found = self[tuple(k for k in spelled_out(key, self.ndim) if k is not None)]
-            return Array(A.reshape(found.node, shape=node.value[key].shape)).view_of(self, key)
-        found = Array(A.part(node, key=full(key, self.ndim)))
-        return found.view_of(self, key) if found.ndim and _basic(key) else found
+        if not traced(value) and self._untouched:
+            self.data[key] = plain(value)
+            return
+        if self.data.dtype.kind != "f" and traced(value):
+            refuse(f"a traced value is put into an array of {self.data.dtype}", "make the array with dtype=float")
+        target = self.data[key]
+        node = taken(value, target.shape, self.data.dtype)
 
-    def _background_at(self, key: Any) -> Array:
-        assert self._more is not None
-        background: Array = self._more.background
-        return self._of_constant(key, background.value) if background.is_constant else Array(background[key].node)
+        def assign() -> Node:
+            self.data[key] = plain(value)
+            return node
 
-    def _of_constant(self, key: Any, value: np.ndarray) -> Array:
-        """A part of a constant: NumPy's own view of the memory. Zeros are what a variable begins with, all else is data."""
-        found = memory(value[key])
-        more = self._more
-        if found.ndim and more is not None and more.called is not None and found._more is not None:
-            name, call, turn = more.called
-            found._more.called = (name, call, now.step if found._more.constant.any() else turn)
-        return found
+        if basic(key) and None not in key:
+            self.written(Part(spelled_out(key, self.data.ndim)), assign)
+        else:
+            self.written(Positions(np.arange(self.data.size).reshape(self.data.shape)[key]), assign)
 
-    def _in_place(self, result: Array) -> Array:
-        """``a += b``: a number is another number then, an array is written into."""
-        if not self.shape and not isinstance(self.value, np.ndarray):
-            return result
-        if result.shape != self.shape:
-            raise ValueError(f"an array of shape {self.shape} cannot take one of shape {result.shape} in place")
-        if self.is_constant and result.is_constant:
-            self[...] = result
+    def assign(self, value: Any, where: Any = True) -> Array:
+        """Take `value` in place, where `where` holds: what shares the memory sees it too."""
+        if not traced(value) and not traced(where) and self._untouched:
+            np.copyto(self.data, plain(value), where=plain(where))
             return self
-        self._becomes(fitted(result, self.shape, self.dtype))
+        node = taken(value, self.data.shape, self.data.dtype)
+        if where is not True:
+            node = ops.where(taken(where, self.data.shape, np.dtype(bool)), node, self.node)
+
+        def write() -> Node:
+            np.copyto(self.data, plain(value), where=plain(where))
+            return node
+
+        self.written(Same(), write)
         return self
 
-    # -------------------------------------------------------------------------------------------------- what NumPy has too
+    def __getitem__(self, key: Any) -> Any:
+        if type(key) is int:
+            value = self.data[key]
+            node, ndim = self._node, value.ndim + 1
+            memory = self._memory
+            if node is not None and (memory is None or (self._seen == memory.version and memory.parts is None)):
+                index = _KEYS.get((key, ndim)) or _KEYS.setdefault((key, ndim), A.Key((key, *_WHOLE[: ndim - 1])))
+                part = Node(A.part, (node,), {"key": index}, value)
+                found = Array(value, part)
+                if ndim > 1:
+                    memory = memory or self.memory()
+                    found._memory, found._parent, found._view, found._seen = memory, self, Part(index), memory.version
+                    memory.shared.append(part)
+                return found
+            return self._part((key,), value)
+        if (chosen := traced_in(key)) is not None:
+            return FUNCTIONS["entry at"](self, key, chosen)
+        key = plain_key(key)
+        return self._part(key, self.data[key])
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        more = self._more
-        return more.background.shape if more is not None and more.parts is not None else self.value.shape
+    def _part(self, key: tuple[Any, ...], value: Any) -> Any:
+        if not basic(key):
+            if not self.traced:
+                return FUNCTIONS["constant"](value)
+            if None in [k for k in key if not isinstance(k, np.ndarray)]:
+                return Array(value, gathered(self.node, np.arange(self.data.size).reshape(self.data.shape)[key]))
+            return Array(value, A.part(self.node, key=full(key, self.data.ndim)))
+        if None in key:
+            inner = tuple(k for k in spelled_out(key, self.data.ndim) if k is not None)
+            found = self._part(inner, self.data[(*inner, ...)])
+            return found.sharing(value, Same())
+        if isinstance(value, np.ndarray):
+            return self.sharing(value, Part(spelled_out(key, self.data.ndim)))
+        if not self.traced:
+            return value
+        memory = self._memory
+        place = memory and self is memory.root and place_in(memory, Part(spelled_out(key, self.data.ndim)))
+        if not place:
+            return Array(value, A.part(self.node, key=full(key, self.data.ndim)))
+        part = memory.parts.get(place)  # type: ignore[union-attr]
+        constant = part is None and not isinstance(memory.background, Node)  # type: ignore[union-attr]
+        return value if constant else Array(value, part or background_at(memory, place))  # type: ignore[arg-type]
 
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
+    # ------------------------------------------------------------------------------------- as the program sees an array
 
-    @property
-    def dtype(self) -> np.dtype:
-        more = self._more
-        return more.background.dtype if more is not None and more.parts is not None else self.value.dtype
-
-    @property
-    def size(self) -> int:
-        return int(np.prod(self.shape, dtype=int))
+    shape = property(lambda self: np.shape(self.data))
+    ndim = property(lambda self: np.ndim(self.data))
+    dtype = property(lambda self: np.asarray(self.data).dtype)
+    size = property(lambda self: np.size(self.data))
+    nbytes = property(lambda self: self.data.nbytes)
+    itemsize = property(lambda self: self.data.itemsize)
+    strides = property(lambda self: self.data.strides)
+    flags = property(lambda self: self.data.flags)
+    base = property(lambda self: None if self.data.base is None else self._parent)
+    __class__ = property(lambda self: type(self.data))  # many a loop asks isinstance(x, np.ndarray)
 
     def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len() of unsized object")
-        return self.shape[0]
+        return len(self.data)
 
     def __iter__(self) -> Iterator[Any]:
-        for i in range(len(self)):
+        iter(self.data)  # NumPy's own error for a number
+        for i in range(len(self.data)):
             yield self[i]
 
-    __hash__ = None  # type: ignore[assignment]
-    __class__ = property(lambda self: np.ndarray)  # many a loop asks isinstance(x, np.ndarray)
+    def __hash__(self) -> int:
+        return self._plain(hash, "a hash of", "choose with numbers of the data")
 
     def __repr__(self) -> str:
-        return repr(self.value)
+        return reach("text", repr(self.data), self)
 
     def __str__(self) -> str:
-        return str(self.value)
+        return reach("text", str(self.data), self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.value if self.shape else self.value[()], spec)
+        return reach("text", format(self.data, spec), self)
 
     def __copy__(self) -> Array:
-        return Array(self.node)
+        return call(np.copy, self)
 
     def __deepcopy__(self, memo: Any) -> Array:
-        return Array(self.node)
+        return call(np.copy, self)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return refuse("this saves a traced value", "save it after the trace")
@@ -310,141 +305,101 @@ class Array:
         """TensorFlow's way to print an array."""
         return self
 
+    def _plain(self, kind: Callable[[Any], Any], what: str, cure: str) -> Any:
+        if self.traced:
+            return reach(what, kind(self.data), self, cure)
+        return kind(self.data)
+
+    def __bool__(self) -> bool:
+        return self._plain(bool, "a branch on", "choose with np.where(condition, a, b)")
+
+    def __int__(self) -> int:
+        return self._plain(int, "int() of", "round or choose after the trace, not in it")
+
+    def __float__(self) -> float:
+        return self._plain(float, "float() of", "leave float() out: a number of NumPy is one already")
+
+    def __complex__(self) -> complex:
+        return self._plain(complex, "complex() of", "compute with real numbers")
+
+    def __index__(self) -> int:
+        return self._plain(operator.index, "an index made of", "index and count with numbers of the data")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        cure = "make the array that takes it in the function, with np.zeros, and write a @ b rather than a.dot(b)"
+        return self._plain(lambda data: np.array(data, dtype=dtype), "a plain array made of", cure)
+
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("__") and hasattr(np.ndarray, name):
-            refuse(f"minirnn does not record ndarray.{name}", instead_of(name))
-        raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}")
-
-
-def itself(x: Array) -> Array:
-    """The view of the whole."""
-    return x
-
-
-def _a_number(kind: Callable[[Any], Any], said: str) -> Callable[[Array], Any]:
-    def convert(self: Array) -> Any:
-        if not self.is_constant:
-            refuse(f"{said} a traced value", CURES.get(said, "keep it an array"))
-        return kind(self.value)
-
-    return convert
-
-
-CURES = {
-    "a branch on": "choose with np.where(condition, a, b)",
-    "float() of": "leave float() out: a number of NumPy is one already",
-    "int() of": "round or choose after the trace, not in it",
-    "a plain array made of": "make what takes it with np.zeros in the function, and write a @ b rather than a.dot(b)",
-    "an index made of": "index and count with numbers of the data",
-    ".item() of": "leave .item() out",
-    ".tolist() of": "keep it an array",
-}
-_CONVERSIONS: list[tuple[str, Callable[[Any], Any], str]] = [
-    ("__bool__", bool, "a branch on"),
-    ("__float__", float, "float() of"),
-    ("__complex__", complex, "complex() of"),
-    ("__int__", int, "int() of"),
-    ("__index__", lambda v: v.__index__(), "an index made of"),
-    ("item", lambda v: v.item(), ".item() of"),
-    ("tolist", lambda v: v.tolist(), ".tolist() of"),
-]
-for _name, _kind, _said in _CONVERSIONS:
-    setattr(Array, _name, _a_number(_kind, _said))
-
-
-def _plain(self: Array, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-    if not self.is_constant:
-        refuse("a plain array made of a traced value", CURES["a plain array made of"])
-    return np.array(self.value, dtype=dtype)
-
-
-Array.__array__ = _plain  # type: ignore[attr-defined]
-
-
-@functools.lru_cache(maxsize=4096)
-def _key_of_int(key: int, ndim: int) -> A.Key:
-    return A.Key((key, *_WHOLE[: ndim - 1]))
-
-
-def _only(key: tuple[Any, ...]) -> Any:
-    return key[0] if len(key) == 1 and type(key[0]) is int else key
-
-
-def _basic(key: tuple[Any, ...]) -> bool:
-    """Whether NumPy gives a view: not of index arrays."""
-    return not any(isinstance(k, np.ndarray) for k in key)
+        if name.startswith("_") or not hasattr(self.data, name):
+            raise AttributeError(f"'{type(self.data).__name__}' object has no attribute {name!r}")
+        found = getattr(self.data, name)
+        if not self.traced:
+            return found
+        if not callable(found):
+            return refuse(f"ndarray.{name} of a traced value", "leave it out")
+        method = FUNCTIONS["unrecorded"](getattr(type(self.data), name), f"ndarray.{name}")
+        return lambda *args, **options: method(self, *args, **options)
 
 
 def traced(x: Any) -> bool:
     """Whether something traced is in `x`, an array or a list of them."""
     if type(x) is Array:
-        return not x.is_constant
+        return x.traced
     return type(x) in (list, tuple) and any(map(traced, x))
 
 
-def _holds_traced(key: Any) -> bool:
-    if type(key) is tuple:
-        return any(map(_holds_traced, key))
+def traced_in(key: Any) -> Array | None:
+    """The first traced value in an index."""
+    if type(key) is Array:
+        return key if key.traced else None
+    if type(key) in (tuple, list):
+        return next((found for k in key if (found := traced_in(k)) is not None), None)
     if type(key) is slice:
-        return any(map(_holds_traced, (key.start, key.stop, key.step)))
-    return type(key) is not int and traced(key)
+        return traced_in((key.start, key.stop, key.step))
+    return None
 
 
-# ------------------------------------------------------------------------------------------------- operands of operations
+def plain(x: Any) -> Any:
+    """`x` with what NumPy computes with in place of recording arrays."""
+    if type(x) is Array:
+        return x.data
+    if type(x) in (list, tuple):
+        return type(x)(map(plain, x))
+    if type(x) is slice:
+        return slice(plain(x.start), plain(x.stop), plain(x.step))
+    return {k: plain(v) for k, v in x.items()} if type(x) is dict else x
 
 
 def node_of(x: Any) -> Node:
-    """The node of an operand; a plain array or number is a constant."""
-    return x.node if type(x) is Array else constant(x).node
-
-
-def constant(value: Any) -> Array:
-    """An array that nothing traced went into."""
-    return memory(np.asarray(value) if not isinstance(value, np.generic) else value)
-
-
-def memory(value: Any) -> Array:
-    """A constant that is kept in `value` itself: what is written into one is in the other."""
-    found = Array(None)
-    found._more = more = More()
-    more.constant, more.made = value, now.step
-    return found
+    """The node of an operand; a list is an array, a plain array or number is a constant."""
+    if type(x) is Array:
+        return x.node
+    if type(x) in (list, tuple) and traced(x):
+        return call(np.array, x).node
+    return Array(np.asarray(x)).constant().node
 
 
 def fitted(x: Any, shape: tuple[int, ...], dtype: Any) -> Node:
     """The operand broadcast to `shape`, in `dtype`."""
-    if type(x) in NUMBER:
-        node = ops.leaf(np.asarray(x, dtype))
-    else:
-        if type(x) in (list, tuple):
-            from .functions import array
-
-            x = array(x)
-        node = node_of(x)
+    node = ops.leaf(np.asarray(x, dtype)) if type(x) in NUMBER else node_of(x)
     if node.dtype != dtype:
         node = A.cast(node, dtype=np.dtype(dtype).name)
     return broadcast(node, shape)
 
 
-def _laid_out_as(memory: np.ndarray, node: Node) -> Node:
-    """`node` in the order that it has in `memory`: sums of many numbers depend on it in their last bits."""
-    value = node.value
-    if value.ndim and (0 in value.strides or _order(value) != _order(memory)):
-        node = ops.same(node)
-        node.value = np.empty_like(memory)
-        node.value[...] = value
+def taken(x: Any, shape: tuple[int, ...], dtype: Any) -> Node:
+    """The same, for what is kept: it stays as it is when `x` is written into."""
+    since = next_serial()
+    node = fitted(x, shape, dtype)
+    if type(x) is Array and isinstance(x.data, np.ndarray):
+        x.memory().share(node, since)
     return node
 
 
-def _order(x: np.ndarray) -> list[int]:
-    return sorted((i for i, n in enumerate(x.shape) if n > 1), key=lambda i: -x.strides[i])
-
-
 def broadcast(node: Node, shape: tuple[int, ...]) -> Node:
-    """`node` repeated to `shape`: a row over rows by `spread`, all else by `expand`."""
+    """`node` repeated to `shape`."""
     if node.shape == shape:
         return node
     if node.ndim > len(shape):  # NumPy drops leading axes of length 1 on assignment
-        node = A.reshape(node, shape=node.shape[node.ndim - len(shape) :])
-        return broadcast(node, shape)
+        return broadcast(A.reshape(node, shape=node.shape[node.ndim - len(shape) :]), shape)
     return A.expand(node, shape=shape)

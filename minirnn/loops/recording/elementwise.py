@@ -1,4 +1,4 @@
-"""Arithmetic, comparisons and functions entry by entry."""
+"""Rules of arithmetic, comparisons and functions entry by entry."""
 
 from __future__ import annotations
 
@@ -11,33 +11,40 @@ import numpy as np
 from ...engine.graph import Node, Primitive
 from ...engine.ops import arrays as A
 from ...engine.ops import basic as ops
-from ..errors import refuse
-from .array import NUMBER, Array, broadcast, constant, memory, node_of, traced
-from .create import array, arrayed
-from .numpy_table import FUNCTIONS, plain, recorded, stands_for
+from .. import primitives as P
+from .array import NUMBER, Array, broadcast, node_of
+from .dispatch import records
+from .table import FUNCTIONS
 
-DOUBLE, SINGLE = np.dtype("float64"), np.dtype("float32")
+FLOATS = (np.dtype("float64"), np.dtype("float32"))
 
 
-def pair(a: Any, b: Any) -> tuple[Node, Node]:
-    """Two operands in one dtype and one shape, as NumPy brings them there, visibly."""
-    numbers = type(a) in NUMBER or type(b) in NUMBER
-    if type(a) in NUMBER:
-        a = constant(np.asarray(a, node_of(b).dtype))
-    elif type(b) in NUMBER:
-        b = constant(np.asarray(b, node_of(a).dtype))
-    x, y = node_of(a), node_of(b)
-    if x.dtype != y.dtype and not numbers:
-        dtype = np.result_type(x.dtype, y.dtype)
-        x, y = (n if n.dtype == dtype else A.cast(n, dtype=dtype.name) for n in (x, y))
+def in_dtype(x: Node, dtype: Any) -> Node:
+    return x if x.dtype == dtype else A.cast(x, dtype=np.dtype(dtype).name)
+
+
+def alike(x: Node, y: Node) -> tuple[Node, Node]:
+    """Two operands in one shape, as NumPy brings them there, visibly."""
     if x.shape != y.shape:
-        if x.ndim == 2 and y.shape == x.shape[1:] and x.value.flags.c_contiguous:  # the result has the order of x in memory
+        if x.ndim == 2 and y.shape == x.shape[1:] and x.shape[0] > 1:
             return x, ops.spread(y, x)
-        if y.ndim == 2 and x.shape == y.shape[1:] and y.value.flags.c_contiguous:
+        if y.ndim == 2 and x.shape == y.shape[1:] and y.shape[0] > 1:
             return ops.spread(x, y), y
         shape = np.broadcast_shapes(x.shape, y.shape)
         x, y = broadcast(x, shape), broadcast(y, shape)
     return x, y
+
+
+def number(x: Any) -> float | None:
+    """A plain number as Python's, if `x` is one that nothing traced went into."""
+    if type(x) in NUMBER:
+        return x
+    if type(x) is Array:
+        return None if x.traced or x.ndim else x.data.item()
+    if isinstance(x, (bool, np.bool_)):
+        return int(x)
+    plain = isinstance(x, (np.integer, np.floating)) or (isinstance(x, np.ndarray) and not x.ndim and x.dtype.kind in "iuf")
+    return x.item() if plain else None
 
 
 def _operation(
@@ -49,118 +56,215 @@ def _operation(
 ) -> Callable[[Any, Any], Any]:
     """An operation of two operands; with a number on one side it is an operation of its own."""
 
+    @records(original)
+    def rule(value: Any, a: Any, b: Any, **options: Any) -> Node | None:
+        dtype = np.asarray(value).dtype
+        if dtype.kind == "b":  # a comparison: in the dtype in which NumPy compares
+            dtype = np.result_type(*(x if type(x) in NUMBER else node_of(x).dtype for x in (a, b)))
+        if left is not None and (p := number(a)) is not None:
+            return left(in_dtype(node_of(b), dtype), p)
+        if right is not None and (p := number(b)) is not None:
+            return right(in_dtype(node_of(a), dtype), p)
+        return op(*alike(*(in_dtype(node_of(x), dtype) for x in (a, b))))
+
+    general = FUNCTIONS[original]
+
     def call(a: Any, b: Any) -> Any:
-        if type(b) is Array:
-            if type(a) is Array:
-                if a._more is None and b._more is None:  # so it is nearly always: this is where a trace spends its time
-                    x, y = a._node, b._node
-                    p, q = x.value, y.value
-                    if (d := p.dtype) is q.dtype and (d is DOUBLE or d is SINGLE) and p.shape == q.shape:
-                        return Array(Node(op, (x, y), {}, compute(p, q)))
-                elif a.is_constant and b.is_constant:
-                    return memory(original(a.value, b.value))
-            elif b.is_constant:
-                return memory(original(plain(a), b.value)) if not traced(a) else call(arrayed(a), b)
-            elif type(a) in NUMBER and left is not None and b.dtype.kind == "f":
-                return Array(left(b.node, a))
-        elif a.is_constant:
-            return memory(original(a.value, plain(b))) if not traced(b) else call(a, arrayed(b))
-        elif type(b) in NUMBER and right is not None and a.dtype.kind == "f":
-            return Array(right(a.node, b))
-        x, y = pair(arrayed(a), arrayed(b))
-        if x.dtype == bool:
-            refuse(f"arithmetic with conditions: {op.name}", "use np.where(condition, 1.0, 0.0)")
-        return Array(op(x, y))
+        if type(b) is Array and type(a) is Array:  # the plain case first: this is where a trace spends its time
+            x, y = a._node, b._node
+            m, n = a._memory, b._memory
+            fresh = (m is None or m.version == a._seen) and (n is None or n.version == b._seen)
+            if fresh and x is not None and y is not None:
+                p, q = a.data, b.data
+                if (
+                    type(p) is not float
+                    and type(q) is not float
+                    and p.shape == q.shape
+                    and (d := p.dtype) is q.dtype
+                    and d in FLOATS
+                ):
+                    value = compute(p, q)
+                    return Array(value, Node(op, (x, y), {}, value))
+        return general(a, b)
 
-    def function(a: Any, b: Any, **options: Any) -> Any:
-        if options:
-            refuse(f"{original.__name__}(..., {next(iter(options))}=...)", "leave this argument out")
-        if type(a) is not Array and type(b) is not Array:
-            if not traced(a) and not traced(b):
-                return recorded(original(a, b))
-            a = arrayed(a)
-        return call(a, b)
-
-    FUNCTIONS[original] = function
     return call
+
+
+def _scaled(x: Node, p: float) -> Node:
+    return ops.scale(x, p=p)
 
 
 def _comparison(original: Any, op: Primitive) -> Callable[[Any, Any], Any]:
     return _operation(original, op, None, None, original)
 
 
-add = _operation(np.add, ops.add, lambda x, q: ops.shift(x, q=q), lambda x, q: ops.shift(x, q=q), operator.add)
-subtract = _operation(
-    np.subtract, ops.subtract, lambda x, q: ops.complement(x, q=q), lambda x, q: ops.shift(x, q=-q), operator.sub
-)
-multiply = _operation(
-    np.multiply, ops.multiply, lambda x, p: ops.scale(x, p=p), lambda x, p: ops.scale(x, p=p), operator.mul
-)
-divide = _operation(np.divide, ops.divide, lambda x, q: A.inverse(x, q=q), lambda x, p: A.divided(x, p=p), operator.truediv)
-
-
 def _bounded(op: Primitive) -> Callable[[Node, Any], Node]:
     return lambda x, q: ops.relu(x) if q == 0 and op is A.maximum else op(x, node_of(np.full_like(x.value, q)))
 
 
-maximum = _operation(np.maximum, A.maximum, _bounded(A.maximum), _bounded(A.maximum), np.maximum)
-minimum = _operation(np.minimum, A.minimum, _bounded(A.minimum), _bounded(A.minimum), np.minimum)
-greater, less = _comparison(np.greater, A.greater), _comparison(np.less, A.less)
-at_least, at_most = _comparison(np.greater_equal, A.at_least), _comparison(np.less_equal, A.at_most)
-equal = _comparison(np.equal, A.equal)
+OPERATIONS = {
+    "add": _operation(np.add, ops.add, lambda x, q: ops.shift(x, q=q), lambda x, q: ops.shift(x, q=q), operator.add),
+    "sub": _operation(
+        np.subtract, ops.subtract, lambda x, q: ops.complement(x, q=q), lambda x, q: ops.shift(x, q=-q), operator.sub
+    ),
+    "mul": _operation(np.multiply, ops.multiply, _scaled, _scaled, operator.mul),
+    "truediv": _operation(
+        np.divide, ops.divide, lambda x, q: A.inverse(x, q=q), lambda x, p: A.divided(x, p=p), operator.truediv
+    ),
+    "gt": _comparison(np.greater, A.greater), "lt": _comparison(np.less, A.less),
+    "ge": _comparison(np.greater_equal, A.at_least), "le": _comparison(np.less_equal, A.at_most),
+    "eq": _comparison(np.equal, A.equal),
+}  # fmt: skip
+_operation(np.maximum, A.maximum, _bounded(A.maximum), _bounded(A.maximum), np.maximum)
+_operation(np.minimum, A.minimum, _bounded(A.minimum), _bounded(A.minimum), np.minimum)
+FUNCTIONS[np.fmax], FUNCTIONS[np.fmin] = FUNCTIONS[np.maximum], FUNCTIONS[np.minimum]
 
 
-@stands_for(np.power, np.float_power)
-def power(x: Any, p: Any) -> Any:
-    """x ** p for a number p."""
-    if type(p) is Array and p.is_constant and not p.shape:
-        p = p.value.item()
-    if isinstance(p, (np.integer, np.floating)):
-        p = p.item()
-    if type(p) not in NUMBER or type(x) is not Array:
-        refuse("a power that is no plain number", "write np.exp(p * np.log(x))")
-    return Array(ops.square(x.node) if p == 2 else A.power(x.node, p=p))
+@records(np.not_equal)
+def _not_equal(value: Any, a: Any, b: Any, **options: Any) -> Node:
+    return P.negated(FUNCTIONS[np.equal](a, b).node)
+
+
+@records(np.logical_not, np.invert)
+def _logical_not(value: Any, x: Any, **options: Any) -> Node | None:
+    return P.negated(node_of(x)) if node_of(x).dtype == bool else None
+
+
+@records(np.logical_and, np.bitwise_and)
+def _both(value: Any, a: Any, b: Any, **options: Any) -> Node | None:
+    return P.both(*alike(*map(node_of, (a, b)))) if np.asarray(value).dtype == bool else None
+
+
+@records(np.logical_or, np.bitwise_or)
+def _either(value: Any, a: Any, b: Any, **options: Any) -> Node | None:
+    if np.asarray(value).dtype != bool:
+        return None
+    return P.negated(P.both(*(P.negated(n) for n in alike(*map(node_of, (a, b))))))
+
+
+@records(np.power, np.float_power)
+def _power(value: Any, x: Any, p: Any, **options: Any) -> Node | None:
+    exponent, dtype = number(p), np.asarray(value).dtype
+    if exponent is not None:
+        node = in_dtype(node_of(x), dtype)
+        if exponent == 2:
+            return ops.square(node)
+        if exponent in (0, 1):
+            return ops.ones(node) if exponent == 0 else ops.same(node)
+        return A.power(node, p=exponent)
+    base, exponents = alike(*(in_dtype(node_of(a), dtype) for a in (x, p)))
+    if not (base.value > 0).all():
+        whole = exponents.op is ops.leaf_op or not exponents.args
+        if whole and exponents.value.size and (exponents.value == exponents.value.flat[0]).all():
+            return _power(value, x, exponents.value.flat[0].item())
+    return ops.exp(ops.multiply(exponents, ops.log(base)))
 
 
 def _entrywise(original: Any, op: Primitive) -> None:
-    compute = original
+    @records(original)
+    def rule(value: Any, x: Any, **options: Any) -> Node:
+        return op(in_dtype(node_of(x), np.asarray(value).dtype))
 
-    def call(x: Any, **options: Any) -> Any:
-        if type(x) is Array and (x._more is None or not x.is_constant):
-            if not options:
-                node = x._node if x._more is None else x.node
-                return Array(Node(op, (node,), {}, compute(node.value)))
-            else:
-                refuse(f"np.{original.__name__}(..., {next(iter(options))}=...)", "leave this argument out")
-        return call(array(x), **options) if traced(x) else recorded(original(plain(x), **plain(options)))
+    general = FUNCTIONS[original]
 
+    def call(x: Any, *args: Any, **options: Any) -> Any:
+        if type(x) is Array and not args and not options and (node := x._node) is not None:
+            memory = x._memory
+            if (memory is None or memory.version == x._seen) and type(x.data) is not float and x.data.dtype in FLOATS:
+                value = original(x.data)
+                return Array(value, Node(op, (node,), {}, value))
+        return general(x, *args, **options)
+
+    call.__name__ = original.__name__
     FUNCTIONS[original] = call
 
 
-for _original, _op in [
+_FUNCTIONS: list[tuple[Any, Primitive]] = [
     (np.tanh, ops.tanh), (np.exp, ops.exp), (np.log, ops.log), (np.sqrt, ops.sqrt), (np.square, ops.square),
-    (np.negative, ops.negative), (np.abs, ops.absolute), (np.sin, A.sine), (np.cos, A.cosine),
-]:  # fmt: skip
+    (np.negative, ops.negative), (np.abs, ops.absolute), (np.fabs, ops.absolute), (np.sin, A.sine), (np.cos, A.cosine),
+    (np.sign, ops.sign), (np.positive, ops.same), (np.floor, P.floor), (np.ceil, P.ceiling), (np.rint, P.rounded),
+    (np.trunc, P.truncated),
+]  # fmt: skip
+for _original, _op in _FUNCTIONS:
     _entrywise(_original, _op)
 
 
-@stands_for(np.clip)
-def clip(x: Any, a_min: Any = None, a_max: Any = None, out: Any = None) -> Any:
-    """np.clip between two numbers; ``out`` may be the array itself."""
-    if type(a_min) not in NUMBER or type(a_max) not in NUMBER:
-        refuse("np.clip needs two plain numbers", "give both a_min and a_max as numbers")
-    found = Array(ops.clip(x.node, low=a_min, high=a_max))
-    return found if out is None else out._in_place(found)
+def _composed(original: Any, make: Callable[..., Node]) -> None:
+    @records(original)
+    def rule(value: Any, *args: Any, **options: Any) -> Node:
+        dtype = np.asarray(value).dtype
+        nodes = [in_dtype(node_of(a), dtype) for a in args]
+        return make(*(alike(*nodes) if len(nodes) == 2 else nodes))
 
 
-@stands_for(np.where)
-def where(condition: Any, a: Any = None, b: Any = None) -> Any:
-    """np.where(condition, a, b)."""
-    if a is None or b is None:
-        refuse("np.where with one argument gives places that depend on traced values", "give it what to choose from")
-    x, y = (
-        pair(arrayed(a), arrayed(b)) if type(a) not in NUMBER or type(b) not in NUMBER else map(node_of, (1.0 * a, 1.0 * b))
+def _half(x: Node) -> Node:
+    return ops.scale(x, p=0.5)
+
+
+_COMPOSED: list[tuple[Any, Any]] = [
+    (np.log1p, lambda x: ops.log(ops.shift(x, q=1.0))),
+    (np.expm1, lambda x: ops.shift(ops.exp(x), q=-1.0)),
+    (np.log2, lambda x: A.divided(ops.log(x), p=float(np.log(2)))),
+    (np.log10, lambda x: A.divided(ops.log(x), p=float(np.log(10)))),
+    (np.exp2, lambda x: ops.exp(ops.scale(x, p=float(np.log(2))))),
+    (np.reciprocal, lambda x: A.inverse(x, q=1.0)),
+    (np.sinh, lambda x: _half(ops.subtract(ops.exp(x), ops.exp(ops.negative(x))))),
+    (np.cosh, lambda x: _half(ops.add(ops.exp(x), ops.exp(ops.negative(x))))),
+    (np.tan, lambda x: ops.divide(A.sine(x), A.cosine(x))),
+    (np.hypot, lambda x, y: ops.sqrt(ops.add(ops.square(x), ops.square(y)))),
+    (np.logaddexp, lambda x, y: ops.add(x, ops.softplus(ops.subtract(y, x)))),
+]
+for _original, _make in _COMPOSED:
+    _composed(_original, _make)
+
+
+@records(np.round)
+def _round(value: Any, a: Any, decimals: int = 0, **options: Any) -> Node:
+    found = (
+        ops.scale(P.rounded(ops.scale(node_of(a), p=10.0**decimals)), p=10.0**-decimals)
+        if decimals
+        else P.rounded(node_of(a))
     )
+    return found
+
+
+FUNCTIONS[np.around] = FUNCTIONS[np.round]
+
+
+@records(np.clip)
+def _clip(value: Any, a: Any, a_min: Any = None, a_max: Any = None, **options: Any) -> Node | None:
+    low, high = (options.get(k, v) for k, v in (("min", a_min), ("max", a_max)))
+    node = in_dtype(node_of(a), np.asarray(value).dtype)
+    plain = [None if x is None else number(x) for x in (low, high)]
+    if None not in plain:
+        return ops.clip(node, low=plain[0], high=plain[1])
+    for op, bound in ((A.maximum, low), (A.minimum, high)):
+        if bound is not None:
+            node = op(*alike(node, in_dtype(node_of(bound), node.dtype)))
+    return node
+
+
+@records(np.where)
+def _where(value: Any, condition: Any, *choices: Any) -> Node | None:
+    if len(choices) != 2:
+        return None
+    dtype, shape = value.dtype, value.shape
     c = node_of(condition)
-    shape = np.broadcast_shapes(c.shape, x.shape, y.shape)
-    return Array(ops.where(*(broadcast(n, shape) for n in (c, x, y))))
+    if c.dtype != bool:
+        c = A.greater(ops.absolute(c), node_of(np.zeros(c.shape, c.dtype)))
+    if (plain := [number(x) for x in choices])[1] == 0 and plain[0] is None and dtype.kind == "f":
+        x = node_of(choices[0])
+        if c.op is A.greater and c.args[0] is x and not c.args[1].args and not np.any(c.args[1].value):
+            return ops.relu(in_dtype(x, dtype))  # np.where(z > 0, z, 0)
+    a, b = (broadcast(in_dtype(node_of(x), dtype), shape) for x in choices)
+    return ops.where(broadcast(c, shape), a, b)
+
+
+@records(np.nan_to_num)
+def _nan_to_num(value: Any, x: Any, **options: Any) -> Node | None:
+    return node_of(x) if np.isfinite(node_of(x).value).all() else None
+
+
+@records(np.real, np.real_if_close)
+def _real(value: Any, x: Any, **options: Any) -> Node:
+    return node_of(x)

@@ -1,4 +1,4 @@
-"""What stands between the brackets of ``x[...]``, brought into one form: numbers, slices, None, ... and index arrays."""
+"""What stands between the brackets of ``x[...]``, brought into one form: numbers, slices, None and index arrays."""
 
 from __future__ import annotations
 
@@ -9,16 +9,26 @@ import numpy as np
 from ...engine.ops import arrays as A
 
 
+def Indices(x: Any) -> np.ndarray:
+    """An index or mask array as it is now: a copy that nobody can change."""
+    found = np.array(x)
+    found.flags.writeable = False
+    return found
+
+
 def plain_key(key: Any) -> tuple[Any, ...]:
-    """The key as a tuple of numbers, slices, None, ... and index arrays."""
+    """The key as a tuple of numbers, slices, None, ... and index arrays; index arrays are copied."""
     return tuple(_plain_part(k) for k in (key if type(key) is tuple else (key,)))
 
 
 def _plain_part(k: Any) -> Any:
-    if type(k) in (int, slice) or k is None or k is Ellipsis:
+    if type(k) is int or k is None or k is Ellipsis:
         return k
-    array = np.asarray(k)
-    return int(array) if array.ndim == 0 and array.dtype.kind in "iu" else array
+    if type(k) is slice:
+        return slice(*(None if n is None else int(n) for n in (k.start, k.stop, k.step)))
+    if type(k) is not bool and not isinstance(k, (np.ndarray, list, tuple)) and hasattr(k, "__index__"):
+        return int(k)
+    return Indices(np.asarray(k, int) if isinstance(k, (list, tuple)) and not len(k) else k)
 
 
 def spelled_out(key: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
@@ -39,10 +49,9 @@ def full(key: tuple[Any, ...], ndim: int) -> A.Key:
     return A.Key(spelled_out(key, ndim))
 
 
-def repeated(key: tuple[Any, ...]) -> bool:
-    """Whether index arrays name a place twice."""
-    arrays = np.broadcast_arrays(*(k for k in key if isinstance(k, np.ndarray) and k.dtype.kind in "iu"))
-    return bool(arrays) and len(set(zip(*(a.ravel().tolist() for a in arrays)))) < arrays[0].size
+def basic(key: tuple[Any, ...]) -> bool:
+    """Whether NumPy gives a view: not of index arrays."""
+    return not any(isinstance(k, np.ndarray) for k in key)
 
 
 def places_of(key: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
@@ -50,15 +59,8 @@ def places_of(key: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[tuple[int, 
     axes, numbers = [], []
     for axis, k in enumerate(spelled_out(key, len(shape))):
         if type(k) is int:
-            if not -shape[axis] <= k < shape[axis]:
-                raise IndexError(f"index {k} is out of bounds for axis {axis} with size {shape[axis]}")
             axes.append(axis)
             numbers.append(k % shape[axis])
         elif not (type(k) is slice and k.indices(shape[axis]) == (0, shape[axis], 1)):
             return None
     return (tuple(axes), tuple(numbers)) if axes else None
-
-
-def key_at(axes: tuple[int, ...], place: tuple[int, ...]) -> tuple[Any, ...]:
-    at = dict(zip(axes, place))
-    return tuple(at.get(axis, slice(None)) for axis in range(max(axes) + 1))

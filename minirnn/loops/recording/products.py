@@ -1,9 +1,8 @@
-"""Products: np.dot and @ of vectors and matrices, np.outer, np.einsum."""
+"""Rules of products: np.dot and @, np.outer, np.tensordot, np.einsum."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,86 +10,198 @@ import numpy as np
 from ...engine.graph import Node, Primitive
 from ...engine.ops import arrays as A
 from ...engine.ops import basic as ops
-from ..errors import refuse
-from .array import Array, node_of, traced
-from .create import arrayed
-from .numpy_table import FUNCTIONS, plain, recorded, stands_for
-from .shapes import ravel
+from .array import Array, broadcast, node_of
+from .dispatch import records
+from .elementwise import FLOATS, in_dtype
+from .memory import flattened, gathered, permuted
+from .table import FUNCTIONS
 
 
-def _product(original: Any, table: dict[tuple[int, int], Primitive], name: str) -> Callable[[Any, Any], Any]:
-    """np.dot or @: of vectors and matrices, and of a stack of rows with a matrix."""
+def _pair(value: Any, a: Any, b: Any) -> tuple[Node, Node]:
+    dtype = np.asarray(value).dtype
+    return in_dtype(node_of(a), dtype), in_dtype(node_of(b), dtype)
+
+
+def _product(original: Any, table: dict[tuple[int, int], Primitive]) -> Any:
+    """np.dot or @."""
+    fast = {(2, 2): ops.matmul} | {ranks: table[ranks] for ranks in [(1, 1), (1, 2), (2, 1)]}
     compute = np.ndarray.dot if table is A.DOTS else operator.matmul
-    vectors = {ranks: table[ranks] for ranks in [(1, 1), (1, 2), (2, 1)]}  # there is one way to multiply them
 
-    def call(a: Any, b: Any) -> Any:
-        if type(a) is Array and type(b) is Array and a._more is None and b._more is None:
+    @records(original)
+    def rule(value: Any, a: Any, b: Any, **options: Any) -> Node | None:
+        x, y = _pair(value, a, b)
+        ranks = x.ndim, y.ndim
+        if ranks == (2, 2):
+            return ops.matmul(x, y)
+        if ranks in table and ranks != (3, 3):
+            return table[ranks](x, y)
+        if table is A.DOTS:
+            return contracted(
+                [x, y],
+                [[*range(x.ndim)], [*range(x.ndim, x.ndim + max(y.ndim - 2, 0)), x.ndim - 1, x.ndim + y.ndim][: y.ndim]],
+            )
+        if ranks == (3, 3) and x.shape[0] == y.shape[0]:
+            return table[3, 3](x, y)
+        return _stacked(x, y)
+
+    general = FUNCTIONS[original]
+
+    def call(a: Any, b: Any, *args: Any, **options: Any) -> Any:
+        if type(a) is Array and type(b) is Array and not args and not options:
             x, y = a._node, b._node
-            p, q = x.value, y.value
-            if p.dtype is q.dtype:
-                op = vectors.get((p.ndim, q.ndim))
-                return general(x, y) if op is None else Array(Node(op, (x, y), {}, compute(p, q)))
-        if not traced(a) and not traced(b):
-            return recorded(original(plain(a), plain(b)))
-        return general(*pair_dtype(node_of(arrayed(a)), node_of(arrayed(b))))
+            m, n = a._memory, b._memory
+            fresh = (m is None or m.version == a._seen) and (n is None or n.version == b._seen)
+            if fresh and x is not None and y is not None:
+                p, q = a.data, b.data
+                if (
+                    type(p) is not float
+                    and type(q) is not float
+                    and p.dtype is q.dtype
+                    and p.dtype in FLOATS
+                    and (op := fast.get((p.ndim, q.ndim))) is not None
+                ):
+                    value = compute(p, q)
+                    return Array(value, Node(op, (x, y), {}, value))
+        return general(a, b, *args, **options)
 
-    def general(x: Node, y: Node) -> Any:
-        ranks = x.value.ndim, y.value.ndim
-        if ranks == (2, 2) and (table is A.PRODUCTS or (_blas(x.value) and _blas(y.value))):
-            return Array(ops.matmul(x, y))
-        if ranks in table:
-            if ranks == (3, 3) and x.shape[0] != y.shape[0]:
-                refuse(f"{name} of {x.shape} and {y.shape}", "give both as many matrices")
-            return Array(table[ranks](x, y))
-        return refuse(
-            f"{name} of arrays with {ranks[0]} and {ranks[1]} axes", "multiply matrices and vectors, or use np.einsum"
-        )
-
-    def function(a: Any, b: Any, **options: Any) -> Any:
-        if options:
-            refuse(f"{name} with further arguments", "leave them out")
-        return call(a, b)
-
-    FUNCTIONS[original] = function
+    call.__name__ = original.__name__
+    FUNCTIONS[original] = call
     return call
 
 
-dot = _product(np.dot, A.DOTS, "np.dot")
-matmul = _product(np.matmul, A.PRODUCTS, "@")
+def _letters(n: int, start: int = 0) -> str:
+    return "".join(chr(97 + start + i) for i in range(n))
 
 
-def _blas(x: np.ndarray) -> bool:
-    """Whether np.dot and @ pass it to BLAS as it is, and so round alike."""
-    return x.flags.c_contiguous or x.flags.f_contiguous
+def _stacked(x: Node, y: Node) -> Node | None:
+    """@ of stacks of matrices."""
+    if x.ndim < 2 or y.ndim < 2:
+        return None
+    lead = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    x, y = (broadcast(n, (*lead, *n.shape[-2:])) for n in (x, y))
+    stack = _letters(len(lead))
+    return A.einsum(x, y, spec=f"{stack}xy,{stack}yz->{stack}xz")
 
 
-@stands_for(np.outer)
-def outer(a: Any, b: Any) -> Any:
-    """np.outer of two vectors; arrays are flattened as NumPy does."""
-    x, y = (ravel(n) if n.ndim != 1 else n for n in (Array(node_of(a)), Array(node_of(b))))
-    return Array(A.outer(*pair_dtype(x.node, y.node)))
+def contracted(operands: list[Node], axes: list[list[int]]) -> Node:
+    """np.dot of many axes: the last of the first with the one before the last of the second."""
+    x, y = operands
+    left = _letters(x.ndim - 1) + "z"
+    right = _letters(y.ndim - 2, x.ndim - 1) + "z" + _letters(1, x.ndim + y.ndim)
+    if y.ndim == 1:
+        right = "z"
+    return A.einsum(x, y, spec=f"{left},{right}->{(left + right).replace('z', '')}")
 
 
-def pair_dtype(x: Node, y: Node) -> tuple[Node, Node]:
-    dtype = np.result_type(x.dtype, y.dtype)
-    first, second = (n if n.dtype == dtype else A.cast(n, dtype=dtype.name) for n in (x, y))
-    return first, second
+dot = _product(np.dot, A.DOTS)
+matmul = _product(np.matmul, A.PRODUCTS)
 
 
-@stands_for(np.einsum)
-def einsum(spec: str, *operands: Any, **options: Any) -> Any:
-    """np.einsum of two operands, every index of one of them in the other or in the result."""
-    if len(operands) != 2 or options or "." in spec:
-        refuse("np.einsum is recorded for two operands, without further arguments", "take two operands at a time")
-    inputs, _, out = spec.replace(" ", "").partition("->")
-    left, _, right = inputs.partition(",")
-    if "->" not in spec:
-        out = "".join(sorted(k for k in {*left, *right} if (left + right).count(k) == 1))
-    for mine, others in ((left, right + out), (right, left + out)):
-        if len(set(mine)) < len(mine) or not set(mine) <= set(others):
-            refuse(f"np.einsum({spec!r}) takes a diagonal or sums over one operand alone", "do that before, with np.sum")
-    x, y = pair_dtype(*(node_of(arrayed(o)) for o in operands))
-    sizes = {*zip(left, x.shape), *zip(right, y.shape)}
-    if len(sizes) > len({k for k, _ in sizes}):
-        refuse(f"np.einsum({spec!r}) repeats an axis of length 1", "give both operands axes of one length")
-    return Array(A.einsum(x, y, spec=f"{left},{right}->{out}"))
+@records(np.vdot)
+def _vdot(value: Any, a: Any, b: Any) -> Node:
+    return A.DOTS[1, 1](*map(flattened, _pair(value, a, b)))
+
+
+@records(np.inner)
+def _inner(value: Any, a: Any, b: Any) -> Node | None:
+    x, y = _pair(value, a, b)
+    if not x.ndim or not y.ndim:
+        return A.DOTS[x.ndim, y.ndim](x, y)
+    if (x.ndim, y.ndim) == (1, 1):
+        return A.DOTS[1, 1](x, y)
+    left, right = _letters(x.ndim - 1) + "z", _letters(y.ndim - 1, x.ndim - 1) + "z"
+    return A.einsum(x, y, spec=f"{left},{right}->{left[:-1]}{right[:-1]}")
+
+
+@records(np.outer)
+def _outer(value: Any, a: Any, b: Any, *args: Any) -> Node:
+    return A.outer(*map(flattened, _pair(value, a, b)))
+
+
+@records(np.kron)
+def _kron(value: Any, a: Any, b: Any) -> Node | None:
+    x, y = _pair(value, a, b)
+    if (x.ndim, y.ndim) == (1, 1):
+        return flattened(A.outer(x, y))
+    if (x.ndim, y.ndim) != (2, 2):
+        return None
+    return A.reshape(A.einsum(x, y, spec="ab,cd->acbd"), shape=value.shape)
+
+
+@records(np.tensordot)
+def _tensordot(value: Any, a: Any, b: Any, axes: Any = 2) -> Node | None:
+    x, y = _pair(value, a, b)
+    if isinstance(axes, (int, np.integer)):
+        left, right = [*range(x.ndim - axes, x.ndim)], [*range(axes)]
+    else:
+        left, right = ([n] if isinstance(n, (int, np.integer)) else list(n) for n in axes)
+    left, right = [i % x.ndim for i in left], [i % y.ndim for i in right]
+    if (x.ndim, y.ndim) == (2, 2) and len(left) == 1:
+        return ops.matmul(x if left == [1] else ops.transpose(x), y if right == [0] else ops.transpose(y))
+    if not left:
+        found = A.outer(flattened(x), flattened(y))
+        return A.reshape(found, shape=value.shape) if found.shape != value.shape else found
+    first = [*_letters(x.ndim)]
+    second = [*_letters(y.ndim, x.ndim)]
+    for i, j in zip(left, right):
+        second[j] = first[i]
+    out = [k for k in first + second if (first + second).count(k) == 1]
+    return _contraction([x, y], ["".join(first), "".join(second)], "".join(out))
+
+
+@records(np.einsum)
+def _einsum(value: Any, spec: Any, *operands: Any, **options: Any) -> Node | None:
+    if not isinstance(spec, str) or "." in spec:
+        return None
+    inputs, arrow, out = spec.replace(" ", "").partition("->")
+    letters = inputs.split(",")
+    if not arrow:
+        out = "".join(sorted(k for k in {*inputs} - {","} if inputs.count(k) == 1))
+    nodes = [in_dtype(node_of(x), np.asarray(value).dtype) for x in operands]
+    return _contraction(nodes, letters, out)
+
+
+def _contraction(nodes: list[Node], letters: list[str], out: str) -> Node | None:
+    """Any number of operands, two at a time: diagonals and sums over one operand alone are taken before."""
+    while True:
+        for i, (node, mine) in enumerate(zip(nodes, letters)):
+            others = out + "".join(letters[:i] + letters[i + 1 :])
+            nodes[i], letters[i] = _alone(node, mine, others)
+        if len(nodes) == 1:
+            return _ordered(nodes[0], letters[0], out)
+        x, y, first, second = nodes[0], nodes[1], letters[0], letters[1]
+        later = out + "".join(letters[2:])
+        kept = "".join(k for k in dict.fromkeys(first + second) if k in later)
+        if len(nodes) == 2:
+            kept = out
+        sizes: dict[str, int] = {}
+        for k, n in [*zip(first, x.shape), *zip(second, y.shape)]:
+            sizes[k] = max(n, sizes.get(k, 1))
+        x, y = (broadcast(n, tuple(sizes[k] for k in ks)) for n, ks in ((x, first), (y, second)))
+        if not first or not second:  # a number
+            a, b = (n if n.ndim else broadcast(n, tuple(sizes[k] for k in kept)) for n in (x, y))
+            mine = first or second
+            made = ops.multiply(
+                *(a if not a.ndim or first == "" else _ordered(a, mine, kept), _ordered(b, mine, kept) if second else b)
+            )
+        else:
+            made = A.einsum(x, y, spec=f"{first},{second}->{kept}")
+        nodes[:2], letters[:2] = [made], [kept]
+
+
+def _alone(node: Node, mine: str, others: str) -> tuple[Node, str]:
+    """The operand with its diagonals taken and summed over what nothing else has."""
+    if len(set(mine)) < len(mine):
+        places = np.arange(node.value.size).reshape(node.shape)
+        once = "".join(dict.fromkeys(mine))
+        node, mine = gathered(node, np.einsum(f"{mine}->{once}", places)), once
+    axes = tuple(i - len(mine) for i, k in enumerate(mine) if k not in others)
+    if axes:
+        whole = len(axes) == len(mine)
+        node = ops.sum_all(node) if whole else A.sum_over(node, axis=axes, keepdims=False)
+        mine = "".join(k for k in mine if k in others)
+    return node, mine
+
+
+def _ordered(node: Node, mine: str, out: str) -> Node:
+    return permuted(node, tuple(mine.index(k) for k in out))

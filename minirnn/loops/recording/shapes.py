@@ -1,143 +1,230 @@
-"""Sums over axes, and the same numbers in other shapes: views where NumPy gives views."""
+"""Rules of functions that put the same numbers into other shapes, and that join and repeat arrays."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ...engine.graph import Node, Primitive
+from ...engine.graph import Node
 from ...engine.ops import arrays as A
 from ...engine.ops import basic as ops
-from ..errors import refuse
-from .array import Array, broadcast, itself, memory, node_of
-from .create import arrayed, concatenate
-from .numpy_table import FUNCTIONS, plain, stands_for
-
-# ----------------------------------------------------------------------------------------------------------- reductions
-
-
-def _axes(x: Node, axis: Any) -> tuple[int, ...]:
-    """The axes counted from the last."""
-    chosen = range(x.ndim) if axis is None else axis if type(axis) is tuple else (axis,)
-    return tuple(sorted(int(a) % x.ndim - x.ndim for a in chosen))
+from .array import Array, broadcast, node_of, plain, traced
+from .dispatch import constant, rearranges, records
+from .elementwise import in_dtype
+from .memory import gathered, permuted
+from .table import FUNCTIONS
 
 
-def _reduction(original: Any, name: str, whole: Primitive | None, over: Primitive) -> None:
-    @stands_for(original)
-    def call(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **others: Any) -> Any:
-        if dtype is not None or out is not None or others:
-            refuse(f"np.{name} with dtype, out or further arguments", "give axis and keepdims alone")
-        node = node_of(arrayed(x))
-        if node.dtype == bool:
-            refuse(f"np.{name} of a condition", "use np.where(condition, 1.0, 0.0)")
-        if not node.ndim:
-            return Array((whole or ops.sum_all)(node))
-        axes = _axes(node, axis)
-        if len(axes) == node.ndim and not keepdims and whole is not None:
-            return Array(whole(node))
-        return Array(over(node, axis=axes, keepdims=bool(keepdims)))
+def _same_order(value: Any, x: Any, *args: Any, **options: Any) -> Node | None:
+    """What NumPy gives when it copies what it cannot view."""
+    node = node_of(x)
+    if options.get("order", "C") != "C":
+        return None
+    return A.reshape(node, shape=value.shape) if node.shape != value.shape else node
 
 
-_reduction(np.sum, "sum", ops.sum_all, A.sum_over)
-_reduction(np.mean, "mean", ops.mean, A.mean_over)
-_reduction(np.max, "max", None, A.max_over)
-FUNCTIONS[np.amax] = FUNCTIONS[np.max]
-
-# --------------------------------------------------------------------------------------------------------------- shapes
+_SAME_ORDER: list[Any] = [
+    np.reshape, np.ravel, np.squeeze, np.expand_dims, np.atleast_1d, np.atleast_2d, np.atleast_3d,
+]  # fmt: skip
+records(*_SAME_ORDER)(_same_order)
 
 
-@stands_for(np.reshape)
-def reshape(x: Any, shape: Any = None, *rest: Any, **options: Any) -> Any:
-    """np.reshape; the order is that of C."""
-    if options.pop("newshape", None) is not None or options or (rest and not all(isinstance(n, int) for n in rest)):
-        refuse("np.reshape with further arguments", "give the shape alone")
-    wanted = (shape, *rest) if rest else shape
-    node = node_of(arrayed(x))
-    result = A.reshape(node, shape=node.value.reshape(plain(wanted)).shape) if node.shape != wanted else node
-    found = Array(result)
-    return found.view_of(x, lambda base: reshape(base, wanted)) if _is_view(result, node, x) else found
+@records(np.transpose)
+def _transpose(value: Any, a: Any, axes: Any = None) -> Node:
+    node = node_of(a)
+    order = tuple(range(node.ndim))[::-1] if axes is None else tuple(int(i) % node.ndim for i in axes)
+    return permuted(node, order)
 
 
-def _is_view(result: Node, node: Node, x: Any) -> bool:
-    return type(x) is Array and np.may_share_memory(result.value, node.value)
+@records(np.copy, np.ascontiguousarray, np.asfortranarray)
+def _copy(value: Any, a: Any, *args: Any, **options: Any) -> Node:
+    return in_dtype(node_of(a), value.dtype)
 
 
-@stands_for(np.ravel)
-def ravel(x: Any) -> Any:
-    """np.ravel."""
-    return reshape(x, (-1,))
+@records(np.broadcast_to)
+def _broadcast_to(value: Any, array: Any, shape: Any, **options: Any) -> Node:
+    return broadcast(node_of(array), value.shape)
 
 
-@stands_for(np.transpose)
-def transpose(x: Any, axes: Any = None) -> Any:
-    """np.transpose."""
-    node = node_of(arrayed(x))
-    order = tuple(range(node.ndim))[::-1] if axes is None else tuple(int(a) % node.ndim for a in axes)
-    if order == tuple(range(node.ndim)):
-        found = Array(node)
-        return found.view_of(x, itself) if type(x) is Array else found
-    found = Array(ops.transpose(node) if node.ndim == 2 else A.permute(node, axes=order))
-    return found.view_of(x, lambda base: transpose(base, axes)) if type(x) is Array else found
+rearranges(
+    np.swapaxes, np.moveaxis, np.rollaxis, np.rot90, np.roll, np.diagonal, np.diag, np.take, np.take_along_axis, np.delete,
+    np.resize, np.tril, np.triu, np.trim_zeros, np.compress, np.extract, np.vander, np.block,
+)  # fmt: skip
 
 
-@stands_for(np.swapaxes)
-def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """np.swapaxes."""
-    order = list(range(x.ndim))
-    order[axis1], order[axis2] = order[axis2], order[axis1]
-    return transpose(x, order)
+@records(np.flip, np.fliplr, np.flipud)
+def _flip(value: Any, m: Any, axis: Any = None) -> Node | None:
+    return None  # always a view
 
 
-@stands_for(np.squeeze)
-def squeeze(x: Any, axis: Any = None) -> Any:
-    """np.squeeze."""
-    return reshape(x, np.squeeze(x.value, axis).shape)
+@records(np.repeat)
+def _repeat(value: Any, a: Any, repeats: Any, axis: Any = None) -> Node:
+    places = np.arange(np.size(plain(a))).reshape(np.shape(plain(a)))
+    return gathered(node_of(a), np.repeat(places, plain(repeats), axis))
 
 
-@stands_for(np.expand_dims)
-def expand_dims(x: Any, axis: Any) -> Any:
-    """np.expand_dims."""
-    return reshape(x, np.expand_dims(x.value, axis).shape)
+@records(np.tile)
+def _tile(value: Any, A_: Any, reps: Any) -> Node:
+    node, reps = node_of(A_), (reps,) if np.ndim(reps) == 0 else tuple(reps)
+    if math.prod(node.shape[i - len(reps)] if i >= len(reps) - node.ndim else 1 for i, r in enumerate(reps) if r != 1) == 1:
+        shape = (1,) * (len(value.shape) - node.ndim) + node.shape
+        return broadcast(A.reshape(node, shape=shape) if shape != node.shape else node, value.shape)
+    return gathered(node, np.tile(np.arange(node.value.size).reshape(node.shape), reps))
 
 
-@stands_for(np.atleast_2d)
-def atleast_2d(x: Any) -> Any:
-    """np.atleast_2d."""
-    return reshape(x, np.atleast_2d(x.value).shape)
+@records(np.pad)
+def _pad(value: Any, array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Node | None:
+    node = node_of(array)
+    places = np.pad(np.arange(1, node.value.size + 1).reshape(node.shape), plain(pad_width), mode)
+    if mode != "constant":
+        return gathered(node, places - 1)
+    inner = tuple(slice(int(k.min()), int(k.max()) + 1) for k in np.nonzero(places))
+    around = np.array(value)
+    around[inner] = 0
+    return A.update(node_of(around), node, key=A.Key(inner))
 
 
-@stands_for(np.copy)
-def copy(x: Any) -> Any:
-    """A copy, which shares nothing."""
-    return Array(node_of(arrayed(x)))
+# ------------------------------------------------------------------------------------------------------- joining arrays
 
 
-def copied(x: Array) -> Any:
-    """x.copy(), which puts the rows one after the other in memory; np.copy keeps their order."""
-    if x.is_constant:
-        return memory(x.value.copy())
-    node = x.node
-    if not node.value.flags.c_contiguous:
-        node = ops.same(node)
-        node.value = node.value.copy()
-    return Array(node)
+def stacked(nodes: list[Node], axis: int) -> Node:
+    """The nodes along a new axis."""
+    if not nodes[0].ndim:
+        return A.numbers(*nodes)
+    if axis in A.STACKS:
+        return A.STACKS[axis](*nodes)
+    found = A.STACKS[0](*nodes)
+    order = [*range(1, found.ndim)]
+    order.insert(axis, 0)
+    return permuted(found, tuple(order))
 
 
-@stands_for(np.broadcast_to)
-def broadcast_to(x: Any, shape: Any) -> Any:
-    """np.broadcast_to."""
-    return Array(broadcast(node_of(x), tuple(plain(shape)) if type(shape) is not int else (shape,)))
+def joined(nodes: list[Node], axis: int) -> Node:
+    """The nodes one after the other along an axis."""
+    nodes = [n for n in nodes if n.value.size] or nodes[:1]
+    ndim = nodes[0].ndim
+    if len(nodes) == 1:
+        return nodes[0]
+    if axis % ndim - ndim in A.JOINS:
+        return A.JOINS[axis % ndim - ndim](*nodes)
+    order = (axis % ndim, *(i for i in range(ndim) if i != axis % ndim))
+    whole = A.JOINS[-2](*(A.reshape(permuted(n, order), shape=(n.shape[axis], -1)) for n in nodes))
+    shape = (whole.shape[0], *(nodes[0].shape[i] for i in order[1:]))
+    return permuted(A.reshape(whole, shape=shape), tuple(int(i) for i in np.argsort(order)))
 
 
-def _joining(original: Any, at_least_2d: Callable[[Any], Any], axis: Callable[[int], int]) -> None:
-    @stands_for(original)
-    def call(arrays: Any) -> Any:
-        whole = [at_least_2d(Array(node_of(arrayed(x)))) for x in arrays]
-        return concatenate(whole, axis(whole[0].ndim))
+def _nodes(value: Any, arrays: Any) -> list[Node]:
+    return [in_dtype(node_of(x), value.dtype) for x in arrays]
 
 
-_joining(np.vstack, lambda x: atleast_2d(x), lambda ndim: 0)
-_joining(np.hstack, lambda x: x if x.ndim else reshape(x, (1,)), lambda ndim: 0 if ndim == 1 else 1)
-_joining(np.column_stack, lambda x: reshape(x, (-1, 1)) if x.ndim < 2 else x, lambda ndim: 1)
+@records(np.stack)
+def _stack(value: Any, arrays: Any, axis: int = 0, **options: Any) -> Node:
+    return stacked(_nodes(value, arrays), axis % value.ndim)
+
+
+@records(np.concatenate)
+def _concatenate(value: Any, arrays: Any, axis: Any = 0, **options: Any) -> Node:
+    nodes = _nodes(value, arrays)
+    if axis is None:
+        nodes, axis = [A.reshape(n, shape=(n.value.size,)) for n in nodes], 0
+    return joined(nodes, axis)
+
+
+def _joining(original: Any, shape: Callable[[tuple[int, ...]], tuple[int, ...]], axis: Callable[[int], int]) -> None:
+    @records(original)
+    def rule(value: Any, tup: Any, **options: Any) -> Node:
+        nodes = [n if shape(n.shape) == n.shape else A.reshape(n, shape=shape(n.shape)) for n in _nodes(value, tup)]
+        return joined(nodes, axis(nodes[0].ndim))
+
+
+_joining(np.vstack, lambda s: s if len(s) > 1 else (1, *(s or (1,))), lambda ndim: 0)
+_joining(np.hstack, lambda s: s or (1,), lambda ndim: 0 if ndim == 1 else 1)
+_joining(np.column_stack, lambda s: s if len(s) > 1 else (*(s or (1,)), 1), lambda ndim: 1)
+_joining(np.dstack, lambda s: np.atleast_3d(np.empty(s)).shape, lambda ndim: 2)
+if hasattr(np, "row_stack"):
+    FUNCTIONS[np.row_stack] = FUNCTIONS[np.vstack]
+
+
+@records(np.append)
+def _append(value: Any, arr: Any, values: Any, axis: Any = None) -> Node | None:
+    return _concatenate(value, [arr, values], axis)
+
+
+# ---------------------------------------------------------------------------------------------------------- new arrays
+
+
+def _array(original: Any) -> None:
+    def make(x: Any, *args: Any, **options: Any) -> Any:
+        if not traced(x):
+            return general(x, *args, **options)
+        if type(x) is Array:
+            return general(x, *args, **options)
+        shape = np.shape(plain(x))
+        parts = [make(part) if type(part) in (list, tuple) and traced(part) else part for part in x]
+        value = original(plain(x), *args, **options)
+        node = stacked(_nodes(value, parts), 0)
+        return Array(value, A.reshape(node, shape=value.shape) if value.shape != shape else node)
+
+    @records(original)
+    def rule(value: Any, x: Any, *args: Any, **options: Any) -> Node:
+        node = in_dtype(node_of(x), value.dtype)
+        return node if node.shape == value.shape else A.reshape(node, shape=value.shape)
+
+    general = FUNCTIONS[original]
+    FUNCTIONS[original] = make
+
+
+_ARRAYS: list[Any] = [np.array, np.asarray, np.asanyarray]
+for _original in _ARRAYS:
+    _array(_original)
+
+
+def _shaped_like(original: Any) -> None:
+    def call(x: Any, *args: Any, **options: Any) -> Any:
+        if traced(args):
+            return FUNCTIONS[np.multiply](FUNCTIONS[np.ones_like](x, **options), *args)
+        return constant(original(plain(x), *map(plain, args), **plain(options)))
+
+    FUNCTIONS[original] = call
+
+
+for _like in (np.zeros_like, np.ones_like, np.empty_like, np.full_like):
+    _shaped_like(_like)
+
+
+@records(np.full)
+def _full(value: Any, shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Node:
+    return broadcast(in_dtype(node_of(fill_value), value.dtype), value.shape)
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    return np.shape(plain(x))
+
+
+FUNCTIONS[np.shape] = _shape
+FUNCTIONS[np.ndim] = lambda a: len(_shape(a))
+FUNCTIONS[np.size] = lambda a, axis=None: math.prod(_shape(a)) if axis is None else _shape(a)[axis]
+
+
+def astype(x: Array, dtype: Any, *args: Any, **options: Any) -> Any:
+    """x.astype(dtype): a condition becomes 0 and 1, whole numbers are cut off."""
+    return FUNCTIONS["astype"](x, dtype, *args, **options)
+
+
+def _astype(x: Any, dtype: Any, *args: Any, **options: Any) -> Any:
+    return x.astype(dtype, *args, **options)
+
+
+_astype.__name__ = "astype"
+
+
+@records(_astype)
+def _cast(value: Any, x: Any, *args: Any, **options: Any) -> Node:
+    return in_dtype(node_of(x), value.dtype)
+
+
+FUNCTIONS["astype"] = FUNCTIONS[_astype]
+FUNCTIONS[ops.transpose] = _transpose

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
-import types
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 
 from ...engine.graph import Node, replay
 from ...engine.precision import widened
+from ...loops.instrument.clone import word
 from ...loops.trace import LoopRun
 from ...run import Run
 from ..report import TOLERANCE, Judge, Row, Unheard, derivative, witness
@@ -46,8 +46,6 @@ def rows(trace: Run) -> Iterator[Row]:
     except Exception:  # whatever it raises when it is run once more, the other witnesses are heard
         return
     output = trace.output_node
-    if own.keeps_a_state and not np.allclose(np.asarray(value), output.value):
-        return  # it goes on from where the last run has left it
     yield judge.row(str(output.name or "output"), NAME, [output], np.asarray(value)[None])
     for name, node in trace.parameters.items() if trace.loss_node is not None else ():
         if name in own.places:
@@ -59,8 +57,7 @@ class _Function:
 
     def __init__(self, trace: LoopRun) -> None:
         self.trace, asked = trace, trace._asked_loop
-        self.arguments, self.function = _own_arguments(asked.function, asked.arguments)
-        self.keeps_a_state = not isinstance(asked.function, types.FunctionType) or bool(asked.function.__closure__)
+        self.arguments = asked.arguments
         self.places = {name: path for name, path in _arrays(self.arguments, (), "") if name in trace.parameters}
         right = np.asarray(trace.output_node.value)
         returned = self._returned({})
@@ -82,7 +79,7 @@ class _Function:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            return copy.deepcopy(self.function)(**given)  # what a method changes on its object, it changes on a copy
+            return self.trace.call_function(**given)
 
     def outputs(self, *each: dict[str, np.ndarray]) -> list[Any]:
         """What it returns, with other arrays in place of some."""
@@ -141,45 +138,14 @@ def _difference(own: _Function, name: str, base: np.ndarray, direction: np.ndarr
     return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * step)
 
 
-def _own_arguments(function: Any, arguments: dict[str, Any]) -> tuple[dict[str, Any], Callable[..., Any]]:
-    """What the function takes, and a function that reads the other arrays where it was defined."""
-    from ...loops.running import _split
-
-    own, other = _split(function, arguments)
-    if not other:
-        return own, function
-    if not isinstance(function, types.FunctionType):
-        raise Unheard(f"it reads {', '.join(other)} from where it was defined")
-    cells = function.__closure__ or ()
-    free = dict(zip(function.__code__.co_freevars, cells))
-    if not set(other) <= set(function.__globals__) - set(free):
-        raise Unheard(f"it reads {', '.join(other)} from where it was defined")
-
-    def called(**given: Any) -> Any:
-        rest = {name: given.pop(name) for name in other}
-        made = types.FunctionType(
-            function.__code__,
-            {**function.__globals__, **rest},
-            function.__name__,
-            function.__defaults__,
-            function.__closure__,
-        )
-        made.__kwdefaults__ = function.__kwdefaults__
-        return made(**given)
-
-    return {**own, **other}, called
-
-
 def _arrays(value: Any, path: tuple[Any, ...], name: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The arrays of floating point in lists and dictionaries, by the names that a trace gives them, and where they are."""
-    from ...loops.running import _word
-
     if type(value) in (list, tuple):
         for i, part in enumerate(value):
             yield from _arrays(part, (*path, i), f"{name}_{i + 1}")
     elif type(value) is dict:
         for key, part in value.items():
-            yield from _arrays(part, (*path, key), _word(key, name) if path else key)
+            yield from _arrays(part, (*path, key), word(key, name) if path else key)
     elif isinstance(value, (np.ndarray, np.floating)) and value.dtype.kind == "f":
         yield name, path
 

@@ -1,0 +1,120 @@
+"""The arrays that a function is given, and those that it finds: copies, each a leaf of the graph under its own name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.graph import Node
+from ..engine.names import Role
+from ..engine.ops import arrays as A
+from ..engine.ops import basic as ops
+from ..system import CannotFollow
+from .instrument.recorder import Recorder
+from .recording.array import Array
+from .recording.dispatch import owner
+
+
+class Plain:
+    """Copies of arrays that share memory as the originals do."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[np.ndarray, Any]] = []
+
+    def __call__(self, value: Any, name: str) -> Any:
+        if not isinstance(value, np.ndarray):
+            return value
+        for other, made in self.seen:
+            if other.shape == value.shape and other.strides == value.strides and _address(other) == _address(value):
+                return made
+        made = np.array(value, order="K")
+        self.seen.append((value, made))
+        return made
+
+
+class Given(Plain):
+    """The arrays that the function is given, each a leaf of the graph under its own name."""
+
+    def __init__(self, recorder: Recorder, dtype: np.dtype | None) -> None:
+        super().__init__()
+        self.recorder, self.dtype = recorder, dtype
+
+    def __call__(self, value: Any, name: str) -> Any:
+        """`value` as a recording array, if it is of floating point; else a copy of it."""
+        if isinstance(value, np.ndarray) and type(value) is not np.ndarray:
+            raise CannotFollow(f"{name} is a {_class_name(value)}: give a plain array, np.asarray({name})")
+        if value.dtype.kind == "c":
+            raise CannotFollow(f"{name} holds complex numbers; minirnn computes with real ones")
+        if value.dtype.kind != "f":
+            return super().__call__(value, name)
+        if not isinstance(value, np.ndarray):
+            return Array(self.converted(value, name)[()], self.leaf(self.converted(value, name)[()], name))
+        alike, shared = self._before(value)
+        if alike is not None:
+            return alike
+        data = self.converted(value, name)
+        made = Array(data, self.leaf(data, name))
+        self.seen.append((value, made))
+        if shared is not None:
+            for array in (made, shared):
+                array.memory().refusal = f"{name} shares its memory with another array that the function is given"
+        return made
+
+    def _before(self, value: np.ndarray) -> tuple[Any, Any]:
+        """The recording array of this memory; or one that shares a part of it."""
+        shared = None
+        for other, made in self.seen:
+            if isinstance(made, Array) and owner(other) is owner(value) and np.shares_memory(other, value):
+                if other.shape == value.shape and other.strides == value.strides:
+                    return made, None
+                shared = made
+        return None, shared
+
+    def converted(self, value: Any, name: str) -> np.ndarray:
+        """A copy, checked, in the precision that was asked for."""
+        if value.dtype not in (np.float32, np.float64):
+            raise ValueError(f"{name} is {value.dtype}; minirnn computes in float32 or float64")
+        bad = np.argwhere(~np.isfinite(value))
+        if len(bad):
+            found = np.asarray(value)[tuple(bad[0])]
+            raise ValueError(f"{name} has {found} at {bad[0].tolist()}: {len(bad)} of {value.size} are not finite")
+        return np.array(value, self.dtype, order="K")
+
+    def leaf(self, value: Any, name: str) -> Node:
+        leaf = ops.leaf(value, None, Role.PARAMETER)
+        leaf.value, leaf.step = value, 0
+        self.recorder.given[leaf] = name or "array"
+        self.recorder.names[leaf] = (name or "array", 1)
+        return leaf
+
+    def sequence(self, parts: list[Any], name: str) -> list[Any] | None:
+        """A list of arrays of one shape: parts of one array, until it is known whether it is read step by step."""
+        if len(parts) < 2 or not all(type(p) is np.ndarray and p.dtype.kind == "f" and p.ndim for p in parts):
+            return None
+        if len({(p.shape, p.dtype) for p in parts}) > 1 or len({id(p) for p in parts}) < len(parts):
+            return None
+        if any(self._before(p) != (None, None) for p in parts):
+            return None
+        whole = ops.leaf(
+            np.stack([self.converted(p, f"{name}_{i}") for i, p in enumerate(parts, start=1)]), None, Role.PARAMETER
+        )
+        whole.step, made = 0, []
+        self.recorder.lists[whole] = (name, [])
+        for i, part in enumerate(parts):
+            data = self.converted(part, name)
+            node = Node(A.part, (whole,), {"key": A.full_key(whole.ndim, 0, i)}, data)
+            node.step = 0
+            self.recorder.lists[whole][1].append(node)
+            self.recorder.names[node] = (f"{name}_{i + 1}", 1)
+            made.append(Array(data, node))
+            self.seen.append((part, made[-1]))
+        return made
+
+
+def _class_name(value: Any) -> str:
+    return "masked array" if isinstance(value, np.ma.MaskedArray) else f"np.{type(value).__name__}"
+
+
+def _address(x: np.ndarray) -> int:
+    return x.__array_interface__["data"][0]

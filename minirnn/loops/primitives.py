@@ -1,0 +1,106 @@
+"""Operations that only functions of one's own need: piecewise constant functions, and places that are computed.
+
+Nothing flows back through a piecewise constant function: its derivative is 0 almost everywhere.
+"""
+
+from __future__ import annotations
+
+from ..engine.graph import Node, Primitive
+
+
+def _constant(name: str, text: str, label: str) -> Primitive:
+    return Primitive(name, text, (None,), lambda S, x: S.entrywise(name, x), label, rows=(0,))
+
+
+rounded = _constant("round", "np.rint({0}.real).astype({0}.dtype)", "round")
+floor = _constant("floor", "np.floor({0}.real).astype({0}.dtype)", "⌊ ⌋")
+ceiling = _constant("ceil", "np.ceil({0}.real).astype({0}.dtype)", "⌈ ⌉")
+truncated = _constant("trunc", "np.trunc({0}.real).astype({0}.dtype)", "trunc")
+
+negated: Primitive = Primitive("not", "~{0}", (None,), lambda S, c: S.add(S.ones_like(c), S.scale(-1, c)), "not")
+both: Primitive = Primitive("and", "{0} & {1}", (None, None), lambda S, a, b: S.hadamard(a, b), "and")
+
+largest: Primitive = Primitive(
+    "argmax", "np.argmax({0}.real, {axis})", (None,), lambda S, x, axis: S.no_matrix_form("argmax"), "argmax"
+)
+
+
+decided: Primitive = Primitive(
+    "decided",  # {0}, where the test {1} has decided that it is what it is
+    "{0}",
+    (lambda g, y, x, test: g, None),
+    lambda S, x, test: x,
+    "=",
+)
+
+_PLACES = """
+def places(key, indices):
+    indices = iter(indices)
+    found = [next(indices) if k is None else k for k in key]
+    return tuple(k if isinstance(k, slice) or np.asarray(k).dtype == bool else np.asarray(k).real.astype(int) for k in found)
+"""
+
+
+def _entry_rule(g: Node, y: Node, position: int) -> Node | None:
+    return None if position else put_at(g, *y.args, key=y.attrs["key"])
+
+
+entry_at: Primitive = Primitive(
+    "entry_at",  # {0} at places that are computed: each None of the key stands for the next operand
+    "entry_at([{*}], np.s_[{key}])",
+    _entry_rule,
+    lambda S, x, *indices, key: S.no_matrix_form("a place that is computed"),
+    "[ ]",
+    helper=_PLACES
+    + """
+def entry_at(operands, key):
+    return operands[0][places(key, operands[1:])]""",
+)
+put_at: Primitive = Primitive(
+    "put_at",  # the first operand there, zeros elsewhere, shaped like the second
+    "put_at([{*}], np.s_[{key}])",
+    lambda g, y, position: None if position else entry_at(g, *y.args[2:], key=y.attrs["key"]),
+    lambda S, x, like, *indices, key: S.no_matrix_form("a place that is computed"),
+    "[ ]ᵀ",
+    helper=_PLACES
+    + """
+def put_at(operands, key):
+    whole = np.zeros(operands[1].shape, operands[0].dtype)
+    np.add.at(whole, places(key, operands[2:]), operands[0])
+    return whole""",
+)
+
+
+def _update_rule(g: Node, y: Node, position: int) -> Node | None:
+    indices, key = y.args[2:], y.attrs["key"]
+    if position == 0:
+        return cleared_at(g, *indices, key=key)
+    return entry_at(g, *indices, key=key) if position == 1 else None
+
+
+update_at: Primitive = Primitive(
+    "update_at",  # the first operand, with the second there
+    "update_at([{*}], np.s_[{key}])",
+    _update_rule,
+    lambda S, x, v, *indices, key: S.no_matrix_form("a place that is computed"),
+    "[ ] =",
+    helper=_PLACES
+    + """
+def update_at(operands, key):
+    whole = operands[0].astype(np.result_type(operands[0], operands[1]))
+    whole[places(key, operands[2:])] = operands[1]
+    return whole""",
+)
+cleared_at: Primitive = Primitive(
+    "cleared_at",
+    "cleared_at([{*}], np.s_[{key}])",
+    lambda g, y, position: None if position else cleared_at(g, *y.args[1:], key=y.attrs["key"]),
+    lambda S, x, *indices, key: S.no_matrix_form("a place that is computed"),
+    "0",
+    helper=_PLACES
+    + """
+def cleared_at(operands, key):
+    whole = operands[0].copy()
+    whole[places(key, operands[1:])] = 0
+    return whole""",
+)

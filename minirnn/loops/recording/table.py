@@ -1,0 +1,13 @@
+"""What stands for NumPy's functions while a function is recorded, found by NumPy's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # NumPy's function -> the one that records
+
+
+def call(original: Any, *args: Any, **options: Any) -> Any:
+    """The recording function for NumPy's `original`, called."""
+    return FUNCTIONS[original](*args, **options)

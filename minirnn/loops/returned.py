@@ -1,0 +1,69 @@
+"""What a function has returned: which of it is traced, and its numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.graph import Node
+from ..system import CannotFollow
+from .recording.array import Array, traced
+from .recording.table import call
+
+
+def output_of(returned: Any, wanted: Any, decisions: list[Any]) -> tuple[Node, str | None]:
+    """What is traced, and its name: the array that was returned, a list put together, of several `wanted` or the first."""
+    if wanted is not None:
+        for key in wanted if isinstance(wanted, tuple) else (wanted,):
+            try:
+                returned = returned[key]
+            except (KeyError, IndexError, TypeError) as error:
+                raise ValueError(f"output={wanted!r}: the function returns {_shape_of(returned)}") from error
+    if type(returned) is Array and traced(returned):
+        name = returned.node.name or getattr(returned, "_called", None)
+        return returned.node, name[0] if isinstance(name, tuple) else None
+    if type(returned) is list and returned and traced(returned):
+        shapes = {np.shape(part) if type(part) is not Array else part.shape for part in returned}
+        if len(shapes) == 1:
+            return call(np.array, returned).node, None
+    for part in returned.values() if isinstance(returned, dict) else returned if isinstance(returned, (list, tuple)) else []:
+        if traced(part) or isinstance(part, dict):
+            return output_of(part, None, decisions)
+    for _, place, what, cure in decisions:
+        raise CannotFollow(f"{place}: {what}; {cure}")
+    raise CannotFollow(
+        f"the function returned {type(values(returned)).__name__}, and nothing in it was computed from the arrays it was "
+        "given; return what it computes"
+    )
+
+
+def _shape_of(returned: Any) -> str:
+    if isinstance(returned, dict):
+        return f"a dictionary with {', '.join(map(repr, returned))}"
+    return f"{len(returned)} values" if isinstance(returned, (list, tuple)) else "one value"
+
+
+def nodes_of(returned: Any) -> list[Node]:
+    """The nodes of all that was returned."""
+    if type(returned) is Array:
+        return [returned.node] if returned.traced else []
+    parts = returned.values() if isinstance(returned, dict) else returned if isinstance(returned, (list, tuple)) else ()
+    return [node for part in parts for node in nodes_of(part)]
+
+
+def values(x: Any) -> Any:
+    """What was returned, with plain arrays that cannot be written into."""
+    if type(x) is Array:
+        x = x.data
+    if isinstance(x, np.ndarray):
+        found = np.array(x)
+        found.flags.writeable = False
+        return found
+    if isinstance(x, tuple):
+        parts = [values(part) for part in x]
+        make: Any = getattr(type(x), "_make", type(x))
+        return make(parts)
+    if type(x) is list:
+        return [values(part) for part in x]
+    return type(x)((k, values(v)) for k, v in x.items()) if type(x) in (dict,) else x
