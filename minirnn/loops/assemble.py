@@ -30,6 +30,7 @@ class LoopResult(NamedTuple):
     data: dict[str, Node]  # the arrays that are read step by step
     steps: int
     nodes: list[Node] | None  # all that the outputs were computed from
+    originals: dict[str, Any]  # of each parameter, the array that the function found
     aside: dict[tuple[str, int | None], np.ndarray]  # named numbers that the outputs were not computed from
 
 
@@ -69,8 +70,9 @@ def assembled(asked: AskedLoop, ran: Ran) -> LoopResult:
         loss.role = Role.LOSS
     _give_names(ancestors(everything if loss is None else [loss], everything))
     data = {name: node for name, node in given.items() if node in sequences and node in kept}
+    originals = {k: ran.recorder.originals[n] for k, n in parameters.items() if n in ran.recorder.originals}
     others = {(str(n.name), n.step): n.value for n in everything if n not in kept and n.name is not None}
-    made = LoopResult([output, *further], loss, parameters, data, T, nodes, others)
+    made = LoopResult([output, *further], loss, parameters, data, T, nodes, originals, others)
     if asked.truncate is not None:
         run, loss = cut_into_chunks(run_of(made), loss, asked.truncate, T)
         made = made._replace(outputs=run.outputs, loss=loss, nodes=None)
@@ -115,7 +117,7 @@ def unpacked(parts: tuple[Any, ...]) -> LoopResult:
         nodes.append(node)
     weights, read = ({name: nodes[i] for name, i in known.items()} for known in (parameters, data))
     ends = [nodes[i] for i in outputs]
-    return LoopResult(ends, None if loss is None else nodes[loss], weights, read, steps, ancestors(ends), aside)
+    return LoopResult(ends, None if loss is None else nodes[loss], weights, read, steps, ancestors(ends), {}, aside)
 
 
 def _number_of(output: Node) -> Node:

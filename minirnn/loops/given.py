@@ -17,12 +17,15 @@ from .recording.dispatch import owner
 
 
 class Plain:
-    """Copies of arrays that share memory as the originals do."""
+    """Copies of arrays, one for each original; `others` take the place of some, by the identity of the original."""
 
-    def __init__(self) -> None:
+    def __init__(self, others: dict[int, Any] | None = None) -> None:
         self.seen: list[tuple[np.ndarray, Any]] = []
+        self.others = others or {}
 
     def __call__(self, value: Any, name: str) -> Any:
+        if id(value) in self.others:
+            return self.others[id(value)]
         if not isinstance(value, np.ndarray):
             return value
         for other, made in self.seen:
@@ -49,12 +52,13 @@ class Given(Plain):
         if value.dtype.kind != "f":
             return super().__call__(value, name)
         if not isinstance(value, np.ndarray):
-            return Array(self.converted(value, name)[()], self.leaf(self.converted(value, name)[()], name))
+            number = self.converted(value, name)[()]
+            return Array(number, self.leaf(number, name, value))
         alike, shared = self._before(value)
         if alike is not None:
             return alike
         data = self.converted(value, name)
-        made = Array(data, self.leaf(data, name))
+        made = Array(data, self.leaf(data, name, value))
         self.seen.append((value, made))
         if shared is not None:
             for array in (made, shared):
@@ -81,10 +85,11 @@ class Given(Plain):
             raise ValueError(f"{name} has {found} at {bad[0].tolist()}: {len(bad)} of {value.size} are not finite")
         return np.array(value, self.dtype, order="K")
 
-    def leaf(self, value: Any, name: str) -> Node:
+    def leaf(self, value: Any, name: str, original: Any) -> Node:
         leaf = ops.leaf(value, None, Role.PARAMETER)
         leaf.value, leaf.step = value, 0
         self.recorder.given[leaf] = name or "array"
+        self.recorder.originals[leaf] = original
         self.recorder.names[leaf] = (name or "array", 1)
         return leaf
 
@@ -107,6 +112,7 @@ class Given(Plain):
             node.step = 0
             self.recorder.lists[whole][1].append(node)
             self.recorder.names[node] = (f"{name}_{i + 1}", 1)
+            self.recorder.originals[node] = part
             made.append(Array(data, node))
             self.seen.append((part, made[-1]))
         return made

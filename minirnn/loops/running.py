@@ -146,13 +146,12 @@ def _called_with(function: Callable[..., Any], arguments: dict[str, Any]) -> Any
     return returned
 
 
-def run_plainly(asked: AskedLoop, arguments: dict[str, Any]) -> Any:
-    """What the function returns for `arguments`, run as it is on plain copies of all that it reaches."""
+def run_plainly(asked: AskedLoop, others: dict[int, Any] | None = None) -> Any:
+    """What the function returns, run on plain copies; `others` take the place of originals, by their identity."""
     before = generators()
     try:
         set_generators(asked.generators)
-        plain = Plain()
-        copies, own = _copied(asked._replace(arguments=arguments), plain, Recorder(), {"print": _silent}, notes=False)
+        copies, own = _copied(asked, Plain(others), Recorder(), {"print": _silent}, notes=False)
         with np.errstate(all="ignore"):
             return copies.of(asked.function, "")(**own)
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -107,9 +107,15 @@ class LoopRun(Run):
         aside = self._made.aside
         return aside[name, t] if (name, t) in aside and (name, t) not in self.variables else super().value(name, t)
 
-    def call_function(self, **arguments: Any) -> Any:
-        """What the user's function itself returns, run with plain NumPy on copies; `arguments` replace those traced."""
-        return run_plainly(self._asked_loop, self._asked_loop.arguments | arguments)
+    def call_function(self, others: Mapping[str, Any]) -> Any:
+        """What the user's function itself returns, run with plain NumPy on copies; `others` replace parameters, by name."""
+        originals = self._made.originals
+        return run_plainly(self._asked_loop, {id(originals[name]): value for name, value in others.items()})
+
+    @property
+    def replaceable(self) -> list[str]:
+        """The parameters in place of which `call_function` takes others."""
+        return [*self._made.originals]
 
     @property
     def steps(self) -> int:
@@ -232,7 +238,7 @@ def _checked(asked: AskedLoop, arguments: dict[str, Any]) -> tuple[Ran, Any]:
 def _plainly(asked: AskedLoop, arguments: dict[str, Any]) -> Any:
     """What the function returns, run on the user's own objects; on copies where a variable that it reads is another."""
     own, other = split_arguments(asked.function, arguments)
-    return run_plainly(asked, arguments) if other else asked.function(**own)
+    return run_plainly(asked) if other else asked.function(**own)
 
 
 def _not_ours(error: BaseException) -> CannotFollow:

@@ -45,6 +45,7 @@ class Recorder:
         self.loops: list[Loop] = []
         self.names: dict[Node, tuple[str, int]] = {}  # in the order of naming: the variable, and the call it is local to
         self.given: dict[Node, str] = {}  # the arrays that the function was given
+        self.originals: dict[Node, Any] = {}  # what each of them was before it was copied
         self.calls = 0
         self.foreign = False  # whether the function computes with TensorFlow, of which another run would round otherwise
         self._places: dict[Node, str] = {}  # where tests on traced values stand

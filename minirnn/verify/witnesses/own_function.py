@@ -8,7 +8,6 @@ their place; how far two step sizes disagree says how far they can be trusted.
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,7 +17,6 @@ import numpy as np
 
 from ...engine.graph import Node, replay
 from ...engine.precision import widened
-from ...loops.instrument.clone import word
 from ...loops.trace import LoopRun
 from ...run import Run
 from ..report import TOLERANCE, Judge, Row, Unheard, derivative, witness
@@ -34,8 +32,7 @@ VAGUE = 0.01  # of the gradient: what differences do not tell better says nothin
 def rows(trace: Run) -> Iterator[Row]:
     """One row for what a function of one's own returns and one per parameter; none of a model.
 
-    Parameters that are held in an object, or read from where the function was defined in a way that cannot be taken over,
-    have no row here.
+    Parameters are replaced wherever the function finds them: among its arguments, in an object, where it was defined.
     """
     if not isinstance(trace, LoopRun) or trace.truncate:
         return
@@ -48,7 +45,7 @@ def rows(trace: Run) -> Iterator[Row]:
     output = trace.output_node
     yield judge.row(str(output.name or "output"), NAME, [output], np.asarray(value)[None])
     for name, node in trace.parameters.items() if trace.loss_node is not None else ():
-        if name in own.places:
+        if name in trace.replaceable:
             yield from _gradient(trace, judge, own, name, node)
 
 
@@ -56,9 +53,7 @@ class _Function:
     """The function as one of its arrays, which gives the loss."""
 
     def __init__(self, trace: LoopRun) -> None:
-        self.trace, asked = trace, trace._asked_loop
-        self.arguments = asked.arguments
-        self.places = {name: path for name, path in _arrays(self.arguments, (), "") if name in trace.parameters}
+        self.trace = trace
         right = np.asarray(trace.output_node.value)
         returned = self._returned({})
         near, alike = (lambda found: np.allclose(found, right, 1e-3)), lambda found: True
@@ -73,13 +68,10 @@ class _Function:
         self._axis = next((k for k in range(right.ndim) if _stacked(trace.output_node, k)), None)
 
     def _returned(self, others: dict[str, np.ndarray]) -> Any:
-        given = copy.deepcopy(self.arguments)
-        for name, value in others.items():
-            _put(given, self.places[name], value)
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            return self.trace.call_function(**given)
+            return self.trace.call_function(others)
 
     def outputs(self, *each: dict[str, np.ndarray]) -> list[Any]:
         """What it returns, with other arrays in place of some."""
@@ -138,29 +130,10 @@ def _difference(own: _Function, name: str, base: np.ndarray, direction: np.ndarr
     return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * step)
 
 
-def _arrays(value: Any, path: tuple[Any, ...], name: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """The arrays of floating point in lists and dictionaries, by the names that a trace gives them, and where they are."""
-    if type(value) in (list, tuple):
-        for i, part in enumerate(value):
-            yield from _arrays(part, (*path, i), f"{name}_{i + 1}")
-    elif type(value) is dict:
-        for key, part in value.items():
-            yield from _arrays(part, (*path, key), word(key, name) if path else key)
-    elif isinstance(value, (np.ndarray, np.floating)) and value.dtype.kind == "f":
-        yield name, path
-
-
 def _at(value: Any, path: tuple[Any, ...]) -> Any:
     for key in path:
         value = value[key] if key is not ... else np.stack(value)
     return value
-
-
-def _put(whole: Any, path: tuple[Any, ...], value: Any) -> None:
-    *front, last = path
-    for key in front:
-        whole = whole[key]
-    whole[last] = value
 
 
 def _find(returned: Any, right: np.ndarray, like: Callable[[np.ndarray], bool]) -> tuple[Any, ...] | None:
