@@ -82,7 +82,7 @@ def assembled(asked: AskedLoop, ran: Ran) -> LoopResult:
 def run_of(made: LoopResult) -> ForwardPass:
     """As a network leaves it."""
     n = len(made.outputs)
-    return ForwardPass(made.outputs, made.parameters, [*made.data.values()], [None] * n, [], [], [], [], [])
+    return ForwardPass(made.outputs, made.parameters, [*made.data.values()], [None] * n, [], [], [], [], [], [])
 
 
 def _give_names(nodes: list[Node]) -> None:
