@@ -198,7 +198,7 @@ def _second_bias(case: Case) -> Iterator[Variant]:
 
 def _forget_bias(case: Case) -> Iterator[Variant]:
     biases, net = set(case.net.biases), case.net
-    places = {i for c in _cells(net) for i, g in enumerate(c.gates) if getattr(c, "unit_forget_bias", 0) and g.name == "f"}
+    places = {i for c in _cells(net) for i, g in enumerate(c.gates) if getattr(c, "unit_forget_bias", 0) and g.letter == "f"}
     nodes = [n for n in net.forward if n.op is block and n.args[0] in biases and n.attrs["k"] in places]
     for q, what in ((-1.0, "forgotten"), (1.0, "added once more")):
         if nodes:
