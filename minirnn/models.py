@@ -10,7 +10,6 @@ import numpy as np
 from .engine.graph import at
 from .layers.calls import TENSORFLOW, Conditions
 from .layers.embedding import Embedding
-from .layers.flatten import Flatten
 from .layers.input import InputLayer
 from .layers.layer import Layer
 from .layers.symbolic import Symbolic
@@ -215,7 +214,7 @@ class Sequential(Model):
             raise ValueError("the model has no layers: add some first")
         if not self._built:
             N, *shape = arrays[0].shape
-            if not any(isinstance(layer, Flatten) for layer in self._row):
+            if all(layer.keeps_length for layer in self._row):
                 shape = [None, shape[-1]] if len(shape) == 2 else [None] if isinstance(self._row[0], Embedding) else shape
             self.build((N if any(getattr(layer, "stateful", False) for layer in self._row) else None, *shape))
         super()._check(arrays)

@@ -9,20 +9,15 @@ import numpy as np
 
 from .engine.graph import Node, next_serial
 from .engine.names import Name, parse
-from .layers.activation import Activation
-from .layers.calls import Call, Conditions, Masks, Scope, tags_of
+from .layers.calls import Call, Conditions, Masks, Scope
 from .layers.cells import OwnCell
-from .layers.dense import Dense
-from .layers.dropout import Dropout
 from .layers.embedding import Embedding, numbers_node
-from .layers.flatten import Flatten
 from .layers.layer import Layer
-from .layers.masking import Masking
 from .layers.nodes import common_dtype, input_node, mask_node, mask_steps, state_node, steps
 from .layers.symbolic import Symbolic
 from .layers.weights import Variable
-from .layers.wrappers import at_each_step
 from .naming import distinct
+from .scopes import scopes
 from .system import plain
 
 
@@ -165,7 +160,7 @@ class Network:
     @property
     def any_length(self) -> bool:
         """Whether the weights fit sequences of any length: they do unless time is flattened."""
-        return not any(isinstance(layer, Flatten) for layer in self.layers)
+        return all(inner.keeps_length for layer in self.layers for inner in layer.inside())
 
     def shortened(self, arrays: list[np.ndarray], T: int) -> list[np.ndarray]:
         """The first T steps of the inputs that have steps."""
@@ -288,49 +283,8 @@ class Network:
                         call.layer.check(array)
 
     def scopes(self) -> Iterator[tuple[Symbolic, Scope]]:
-        """Every placeholder, each after those it needs, with the names of its layer's quantities: W_x, or W_x^2 of several.
-
-        Calls are counted, not layers: the states of a layer that is used twice are told apart, its weights are not.
-        """
-        heads = list(dict.fromkeys(_head(output) for output in self.outputs))
-        before = {h: h.inputs[0].first for h in heads if isinstance(h.layer, Activation) and _affine(h.inputs[0].layer)}
-        hidden = [
-            s for s in self.order
-            if (_affine(s.layer) or isinstance(s.layer, Activation)) and s not in heads and s not in before.values()
-        ]  # fmt: skip
-        groups = [heads, hidden] + [
-            [s for s in self.order if isinstance(at_each_step(s.layer), kind)] for kind in (Embedding, Dropout)
-        ]
-        groups += [[s for s in self.inputs if self.role(s) == role] for role in ("data", "numbers")]
-        tags = {s: tag for group in groups for s, tag in zip(group, tags_of(len(group)))}
-        tags |= {before[h]: tags[h] for h in before}
-        makers = list(dict.fromkeys(s.mask or s for s in self.order if s.mask is not None or _makes_mask(s.layer)))
-        mask_tags = dict(zip(makers, tags_of(len(makers))))
-        unlike = len({s.shape[-1] for s in self.inputs if self.role(s) == "data"}) > 1
-        total, done = sum(s.layer.recurrences for s in self.order), 0
-        recurrent: dict[Symbolic, tuple[str, ...]] = {}
-        letters: dict[Symbolic, list[str]] = {}
-        for symbolic in self.order:
-            recurrent[symbolic] = tags_of(symbolic.layer.recurrences, 1 + done, alone=total < 2) or ("",)
-            done += symbolic.layer.recurrences
-            fed = zip(symbolic.states, symbolic.layer.state_letters(Scope(tags=recurrent[symbolic])))
-            letters |= {state: [letter] for state, letter in fed}
-        for symbolic in self.order:
-            if symbolic.inputs:
-                source = symbolic.inputs[0]
-                features = letters[source.first][source.index]
-            else:
-                features = letters.get(symbolic, [Scope(tags.get(symbolic, "")).letter("D") if unlike else "D"])[0]
-            scope = Scope(
-                tags.get(symbolic, ""),
-                symbolic in heads or symbolic in before.values(),
-                features,
-                symbolic in before.values(),
-                recurrent[symbolic],
-                mask=mask_tags.get(symbolic.mask or symbolic, ""),
-            )
-            letters[symbolic] = symbolic.layer.letters(scope)
-            yield symbolic, scope
+        """Every placeholder, each after those it needs, with the names of its layer's quantities."""
+        return scopes(self.order, self.inputs, self.outputs, self.role)
 
     def parameter_names(self) -> dict[tuple[Layer, str], Name]:
         """The name of every weight, by its layer and Keras' name; no two are alike."""
@@ -384,23 +338,6 @@ def _listed(outputs: list[Symbolic], order: list[Symbolic]) -> list[Layer]:
         for s in call.needs:
             distance[s.first] = max(distance.get(s.first, 0), distance[call] + 1)
     return sorted(far, key=lambda layer: (-far[layer], index[layer]))
-
-
-def _head(output: Symbolic) -> Symbolic:
-    """The call that makes an output; what only lays it out anew or drops entries of it may follow."""
-    call = output.first
-    while call.inputs and isinstance(at_each_step(call.layer), (Flatten, Dropout, Masking)):
-        call = call.inputs[0].first
-    return call
-
-
-def _affine(layer: Layer) -> bool:
-    return isinstance(at_each_step(layer), Dense)
-
-
-def _makes_mask(layer: Layer) -> bool:
-    inner = at_each_step(layer)
-    return isinstance(inner, Masking) or (isinstance(inner, Embedding) and inner.mask_zero)
 
 
 def _name(layers: list[Layer]) -> None:

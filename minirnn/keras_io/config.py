@@ -69,6 +69,8 @@ class _Loader:
             if self.parameters > MAX_PARAMETERS or any(n > MAX_LENGTH for shape in shapes for n in shape):
                 raise ValueError(f"layer {layer.label!r} has weights of shapes {plain(shapes, 100)}: too large to read")
             layer.load(self.weights(layer, str(layer.name), shapes))
+        if layer.takes_many:
+            return layer(given.inputs, training=given.training)
         if given.states and not layer.takes_state:
             raise NotImplementedError(
                 f"layer {layer.label!r} takes {1 + len(given.states)} inputs, which minirnn does not support yet"
@@ -103,7 +105,8 @@ class Given:
             raise ValueError(f"{where} is called on nothing")
         if training not in (None, True, False):
             raise ValueError(f"{where} is called with training={plain(repr(training))}")
-        self.x, *more = [find(history) for history in inputs]
+        self.inputs = [find(history) for history in inputs]
+        self.x, *more = self.inputs
         self.states = more + [find(history) for history in states]
         self.mask = find(masks[0]) if masks else None
         self.training = training or None  # Keras writes False for every recurrent layer, and lets fit override it

@@ -1,17 +1,24 @@
 """Layers with Keras' argument names, defaults, weight order and shapes."""
 
+from . import operators as operators
 from .activation import Activation
 from .cell import Gate
 from .cells import StackedRNNCells
+from .convolution import Conv1D
 from .dense import Dense
-from .dropout import Dropout
+from .dropout import Dropout, SpatialDropout1D
 from .embedding import Embedding
-from .flatten import Flatten
+from .functions import LeakyReLU, ReLU, Rescaling, Softmax
 from .gru import GRU, GRUCell
+from .indexing import GetItem
 from .input import Input, InputLayer
 from .layer import Layer
 from .lstm import LSTM, LSTMCell
 from .masking import Masking
+from .merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
+from .normalization import BatchNormalization, LayerNormalization
+from .pooling import GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D
+from .reshaping import Flatten, Permute, RepeatVector, Reshape
 from .rnn import RNN
 from .simple_rnn import SimpleRNN, SimpleRNNCell
 from .symbolic import Symbolic
@@ -22,21 +29,43 @@ __all__ = [
     "LSTM",
     "RNN",
     "Activation",
+    "Add",
+    "Average",
+    "BatchNormalization",
     "Bidirectional",
+    "Concatenate",
+    "Conv1D",
     "Dense",
     "Dropout",
     "Embedding",
     "Flatten",
     "GRUCell",
     "Gate",
+    "GetItem",
+    "GlobalAveragePooling1D",
+    "GlobalMaxPooling1D",
     "Input",
     "InputLayer",
     "LSTMCell",
     "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
     "Masking",
+    "MaxPooling1D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Permute",
+    "ReLU",
+    "RepeatVector",
+    "Rescaling",
+    "Reshape",
     "SimpleRNN",
     "SimpleRNNCell",
+    "Softmax",
+    "SpatialDropout1D",
     "StackedRNNCells",
+    "Subtract",
     "Symbolic",
     "TimeDistributed",
 ]

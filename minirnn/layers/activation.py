@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import activations
-from ..engine.graph import Node, named
-from ..engine.names import Role
+from ..engine.graph import Node
 from .calls import Call, Scope
 from .layer import Layer
 from .nodes import each_step
@@ -15,6 +14,8 @@ from .symbolic import Shape
 
 class Activation(Layer):
     """``Activation("softmax")``, or of a function made of minirnn's operations. Its output is called y, a hidden one a."""
+
+    family = "outputs"
 
     def __init__(self, activation: Any, **others: Any) -> None:
         super().__init__(**others)
@@ -29,8 +30,7 @@ class Activation(Layer):
         return scope.letter("G") if self.activation is activations.glu else scope.features
 
     def call(self, x: Node, call: Call) -> Node:
-        name, role = (f"y{call.scope.tag}", Role.OUTPUT) if call.scope.head else (f"a{call.scope.tag}", None)
-        return each_step(x, lambda x_t: named(name, activations.applied(self.activation, x_t, self.label), role))
+        return each_step(x, lambda x_t: call.output(activations.applied(self.activation, x_t, self.label)))
 
     def __repr__(self) -> str:
         return f"Activation({activations.name_of(self.activation) or getattr(self.activation, '__name__', 'function')})"

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine.graph import Node
+from ..engine.graph import Node, named
 from ..engine.names import Role
 from ..engine.ops.basic import leaf
 from ..system import plain
@@ -26,6 +26,7 @@ class Scope(NamedTuple):
     tag: str = ""  # "^2" for the second of several layers of a kind
     head: bool = True  # the layer whose output is the model's
     features: str = "D"  # the letter for the number of its input features
+    others: tuple[str, ...] = ()  # those of its further inputs
     activated: bool = False  # an Activation follows the head
     tags: tuple[str, ...] = ("",)  # of the recurrences in it, one for each cell
     alike: bool = False  # the two directions of Bidirectional have the same sizes, and so the same letters for them
@@ -78,10 +79,17 @@ class Call:
         self.training = conditions.training if training is None else training
         self.history: list[list[Node]] = []  # of each cell its states after every step, in the order of processing
         self.features = 0  # of what it is given
+        self.batch_statistics: list[Node] = []  # mean and variance, of a BatchNormalization in training
         self.made: Masks = []  # the mask that the layer makes
         self.final: list[Node] = []  # the states after the last step
         self.losses: list[Node] = []  # penalties on what comes out
         self.own: list[Node] = []  # what code of the user's own has named
+
+    def output(self, node: Node) -> Node:
+        """What a layer gives, under its name: y where it is the model's output, else a."""
+        if self.scope.head:
+            return named(f"y{self.scope.tag}", node, Role.OUTPUT)
+        return named(f"a{self.scope.tag}", node)
 
     def inner(self, prefix: str, scope: Scope, states: list[Node] | None = None) -> Call:
         """The call of a layer inside this one, whose weights are named ``prefix/...``."""

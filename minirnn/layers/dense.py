@@ -20,6 +20,7 @@ class Dense(Layer):
     The output layer of a model is called y, W_o, b_o, with pre-activation z_o; a hidden one a, W_a, b_a, z_a.
     """
 
+    family = "outputs"
     refused = {"lora_rank": None, "lora_alpha": None}
     newer = {"quantization_config": None}
 

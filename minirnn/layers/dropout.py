@@ -20,6 +20,9 @@ class Dropout(Layer):
     `noise_shape` (N or None, 1, features) gives all steps the same mask.
     """
 
+    family = "dropout"
+    arranges = True
+
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **others: Any) -> None:
         super().__init__(**others)
         self.rate = share("Dropout", "rate", rate)
@@ -51,3 +54,20 @@ class Dropout(Layer):
 
     def __repr__(self) -> str:
         return f"Dropout({self.rate:g})"
+
+
+class SpatialDropout1D(Dropout):
+    """Whole features are left out, the same at all steps."""
+
+    def __init__(self, rate: float, seed: int | None = None, **others: Any) -> None:
+        super().__init__(rate, (None, 1, None), seed, **others)
+
+    def config(self, dtype: str | None = None) -> dict[str, Any]:
+        common = super().config(dtype)
+        return {key: common[key] for key in ("name", "dtype", "rate", "seed") if key in common}
+
+    def get_config(self) -> dict[str, Any]:
+        return self.config() | {"name": self.label}
+
+    def __repr__(self) -> str:
+        return f"SpatialDropout1D({self.rate:g})"

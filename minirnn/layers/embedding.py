@@ -22,6 +22,7 @@ class Embedding(Layer):
     Called on whole numbers (N, T). With `mask_zero`, steps with i_t = 0 are left out by the layers that follow.
     """
 
+    family = "embedding"
     own_weights = ("embeddings",)
     refused = {"lora_rank": None, "lora_alpha": None, "sparse": False}
     forgotten = ("input_length",)
@@ -34,7 +35,7 @@ class Embedding(Layer):
         super().__init__(**others)
         self.input_dim = positive_int("Embedding", input_dim, "input_dim")
         self.output_dim = positive_int("Embedding", output_dim, "output_dim")
-        self.mask_zero = boolean("Embedding", "mask_zero", mask_zero)
+        self.mask_zero = self.makes_mask = boolean("Embedding", "mask_zero", mask_zero)
 
     def own_shapes(self, input_shape: Shape) -> list[tuple[int, ...]]:
         if len(input_shape) != 2:

@@ -33,6 +33,11 @@ class Layer(Weighted):
     forgotten: tuple[str, ...] = ()  # arguments of older versions that are accepted and say nothing
     takes_state = False  # whether initial_state= can be given
     supports_masking = True  # whether what comes out has the mask of what went in
+    family = ""  # the layers that it is counted with, so that names of several differ: a^1, a^2
+    arranges = False  # whether what comes out is what went in, laid out anew or in part left out
+    makes_mask = False  # whether it finds out which steps count
+    keeps_length = True  # whether what holds for a few steps holds for many
+    reach = 0  # how many steps beyond its own a step of the output is computed from
     takes_many = False  # whether it is called on a list
     recurrences = 0  # how many cells run through time in it, the two directions of Bidirectional for one
     kind = ""  # the class as messages call it

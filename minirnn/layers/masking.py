@@ -15,6 +15,9 @@ from .nodes import steps
 class Masking(Layer):
     """m_t is 1 where x_t has a feature other than `mask_value`, else 0; what comes out is x_t ⊙ m_t."""
 
+    arranges = True
+    makes_mask = True
+
     def __init__(self, mask_value: float = 0.0, **others: Any) -> None:
         super().__init__(**others)
         self.mask_value = float(mask_value)

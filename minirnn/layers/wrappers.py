@@ -17,10 +17,10 @@ from .calls import Call, Masks, Scope
 from .configs import described
 from .dense import Dense
 from .dropout import Dropout
-from .flatten import Flatten
 from .layer import Layer
 from .masking import Masking
 from .nodes import steps
+from .reshaping import Flatten
 from .rnn import RNN
 from .symbolic import Shape, Symbolic
 

@@ -1,0 +1,88 @@
+"""Layers that apply one function to every row: ReLU, LeakyReLU, Softmax, Rescaling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.graph import Node
+from ..engine.ops.basic import clip, positive, relu, softmax
+from .calls import Call
+from .layer import Layer
+from .nodes import each_step
+
+
+class RowWise(Layer, listed=False):
+    """A layer whose output at a row is a function of that row of its input. It is called y, a hidden one a."""
+
+    family = "outputs"
+
+    def function(self, x: Node) -> Node:
+        """The function of a table (N, D)."""
+        raise NotImplementedError
+
+    def call(self, x: Node, call: Call) -> Node:
+        return each_step(x, lambda x_t: call.output(self.function(x_t)))
+
+
+class ReLU(RowWise):
+    """max(x, 0), cut at `max_value`; below `threshold` it is negative_slope (x - threshold)."""
+
+    def __init__(
+        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **others: Any
+    ) -> None:
+        super().__init__(**others)
+        self.max_value = None if max_value is None else number("ReLU", "max_value", max_value)
+        self.negative_slope = number("ReLU", "negative_slope", negative_slope)
+        self.threshold = number("ReLU", "threshold", threshold)
+
+    def function(self, x: Node) -> Node:
+        above = relu(x) if not self.threshold else x * positive(x - self.threshold)
+        above = above if self.max_value is None else clip(above, low=0, high=self.max_value)
+        return above - self.negative_slope * relu(self.threshold - x) if self.negative_slope else above
+
+
+class LeakyReLU(RowWise):
+    """x where it is positive, negative_slope x elsewhere."""
+
+    def __init__(self, negative_slope: float = 0.3, **others: Any) -> None:
+        negative_slope = others.pop("alpha", negative_slope)  # as Keras 2 calls it
+        super().__init__(**others)
+        self.negative_slope = number("LeakyReLU", "negative_slope", negative_slope)
+        self.single = float(np.float32(self.negative_slope))  # TensorFlow keeps it in single precision
+
+    def function(self, x: Node) -> Node:
+        return relu(x) - self.single * relu(-x)
+
+
+class Softmax(RowWise):
+    """exp(x) over its sum along the features."""
+
+    def __init__(self, axis: int = -1, **others: Any) -> None:
+        super().__init__(**others)
+        if axis != -1:
+            raise NotImplementedError(f"Softmax(axis={axis!r}): minirnn has it along the features, axis=-1")
+        self.axis = axis
+
+    def function(self, x: Node) -> Node:
+        return softmax(x)
+
+
+class Rescaling(RowWise):
+    """scale x + offset."""
+
+    def __init__(self, scale: float, offset: float = 0.0, **others: Any) -> None:
+        super().__init__(**others)
+        self.scale, self.offset = number("Rescaling", "scale", scale), number("Rescaling", "offset", offset)
+
+    def function(self, x: Node) -> Node:
+        return self.scale * x + self.offset if self.offset else self.scale * x
+
+
+def number(kind: str, argument: str, value: Any) -> float:
+    """`value` as a number; ValueError if it is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{kind}({argument}={value!r}): it must be a number") from error
