@@ -15,6 +15,7 @@ FLOORS = [
     {"system", "files", "checks", "naming", "options", "_version"},
     {"activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers", "callbacks", "ops"},
     {"layers"},
+    {"scopes"},
     {"network"},
     {"objective"},
     {"run"},

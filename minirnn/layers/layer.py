@@ -37,7 +37,6 @@ class Layer(Weighted):
     arranges = False  # whether what comes out is what went in, laid out anew or in part left out
     makes_mask = False  # whether it finds out which steps count
     keeps_length = True  # whether what holds for a few steps holds for many
-    reach = 0  # how many steps beyond its own a step of the output is computed from
     takes_many = False  # whether it is called on a list
     recurrences = 0  # how many cells run through time in it, the two directions of Bidirectional for one
     kind = ""  # the class as messages call it
@@ -200,7 +199,7 @@ class Layer(Weighted):
 
     def outputs(self, x: Node, call: Call) -> list[Node]:
         """What `call` gives, as a list; penalties on it are put into ``call.losses``."""
-        call.features = x.shape[-1]
+        call.features = (x[0] if isinstance(x, list) else x).shape[-1]
         out = self.call(x, call)
         found = out if isinstance(out, list) else [out]
         if self.activity_regularizer is not None:

@@ -26,6 +26,7 @@ class GlobalPooling(Layer, listed=False):
         self.data_format = data_format or "channels_last"
         super().__init__(data_format=self.data_format, **others)
         self.keepdims = boolean(self.kind, "keepdims", keepdims)
+        self.keeps_length = not self.keepdims  # one step is a length of its own
 
     def build(self, input_shape: Shape) -> None:
         if len(input_shape) != 3:

@@ -33,8 +33,7 @@ class Windows(Layer, listed=False):
         if padding not in self.paddings:
             raise ValueError(f"{self.kind}(padding={plain(repr(padding))}): it must be one of {', '.join(self.paddings)}")
         self.width, self.apart, self.padding, self.gap = width, apart, padding, gap
-        self.keeps_length = apart == 1
-        self.reach = (width - 1) * gap
+        self.keeps_length = width == apart == 1
 
     def build(self, input_shape: Shape) -> None:
         if len(input_shape) != 3:

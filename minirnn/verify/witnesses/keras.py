@@ -66,6 +66,8 @@ def rows(trace: Run) -> Iterator[Row]:
 
     kinds = _kinds(trace) if trace.loss_function else []
     with tf.GradientTape() as tape:
+        for variable in _variables(trace, layers).values():
+            tape.watch(variable.value)  # those too that are not trained
         found = asked(twin)
         loss, reason = None, None
         if gradients(trace):
