@@ -20,7 +20,7 @@ from ...engine.ops.basic import leaf_op
 from ...engine.sizes import Size, product
 from .c_lines import RESERVED, C
 from .loops import letter
-from .lower import For, Local, Set
+from .lower import For
 from .module import Comments, Functions, Results, Wanted
 from .native import Native
 from .products import Products
@@ -190,16 +190,8 @@ class Library(Functions):
         """The lines of each run, and the arrays that it makes."""
         found: list[tuple[list[str], set[int]]] = []
         for run in runs:
-            code: list[Any] = []
-            before = None
-            for statement, (family, definition) in zip(run.statements, run.about):
-                said = comments.get((family.index, definition.serial))
-                if said and said != before:
-                    code.append(f"// {escapes.comment(said)}".replace("\\", "/"))
-                before = said
-                lines_ = self.products.code(run, statement)
-                own = any(isinstance(node, Set) and isinstance(node.target, Local) for node in lines_)
-                code += [lines_] if own else lines_
+            notes = [escapes.comment(comments.get((f.index, d.serial), "")) for f, d in run.about]
+            code = self.products.code(run, [f"// {note}" if note else "" for note in notes])
             if isinstance(run.step, Var) and run.down is not None:
                 code = [For(run.step, code)]
             found.append((self.printer.lines(code), {statement.target.array for statement in run.statements}))

@@ -101,7 +101,9 @@ class C(Printer):
                 del self.indices[var]
             elif isinstance(node, list):  # with numbers of its own
                 before = dict(self.locals)
-                found += ["{", *[f"    {line}" for line in self.lines(node)], "}"]
+                inside = self.lines(node)
+                own = any(isinstance(n, Set) and isinstance(n.target, Local) for n in node)
+                found += ["{", *[f"    {line}" for line in inside], "}"] if own else inside
                 self.locals = before
             elif callable(node):
                 found += node()

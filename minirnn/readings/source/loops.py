@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
@@ -13,7 +14,8 @@ from ...engine.fold import Folded
 from ...engine.names import Role
 from ...engine.ops.basic import leaf_op
 from ...engine.sizes import Size
-from .lower import For, Local, Set, lowered
+from .fuse import groups, nest
+from .lower import For, Local, Set
 from .module import Comments, Functions, Results, Wanted
 from .program import Program, Run, fixed
 from .python_text import WIDTH, function, used_in
@@ -247,13 +249,9 @@ class Scalar(Functions):
         lines: list[str] = []
         for run in runs:
             code: list[Any] = []
-            before = None
-            for statement, (family, definition) in zip(run.statements, run.about):
-                text = comments.get((family.index, definition.serial))
-                if text and text != before:
-                    code.append(f"# {escapes.comment(text)}")
-                before = text
-                code.append(lowered(statement))
+            notes = iter([escapes.comment(t) if (t := comments.get((f.index, d.serial))) else "" for f, d in run.about])
+            for group in groups(run.statements):
+                code += nest(group, [f"# {note}" if note else "" for note in itertools.islice(notes, len(group))])
             lines += self.printer.lines([For(run.step, code)] if isinstance(run.step, Var) else code)
         return lines
 

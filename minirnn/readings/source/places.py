@@ -68,3 +68,12 @@ def as_size(x: Expr) -> Size | None:
             a, b = map(as_size, x.args)
             return None if a is None or b is None else a + b if x.op == "+" else a - b
     return None
+
+
+def offset(x: Expr) -> tuple[Var, int] | None:
+    """An index and how far from it; None for all else."""
+    if isinstance(x, Var):
+        return x, 0
+    if isinstance(x, Apply) and x.op == "+" and isinstance(x.args[0], Var) and isinstance(x.args[1], Number):
+        return x.args[0], x.args[1].value
+    return None

@@ -6,13 +6,15 @@ equal distances; of indices that stand one after the other in memory, such as st
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...engine.entries import Apply, Expr, Load, Number, Reduce, Var, all_parts, expr
 from ...engine.sizes import ONE, Size
 from .c_lines import C
-from .lower import For, Set, lowered, terms_of
+from .fuse import groups, nest, sorted_by_kind
+from .lower import Code, For, Set, lowered, terms_of
 from .places import Axes, begun, index_at, shifted, simple
 from .program import Run, Statement
 
@@ -32,25 +34,44 @@ class Products:
         self.packed: dict[tuple[Any, ...], tuple[str, Size]] = {}
         self.once: dict[int, list[str]] = {}
 
-    def code(self, run: Run, statement: Statement) -> list[Any]:
-        """The loops of a statement, its products of matrices as calls."""
-        over = statement.over
-        if isinstance(run.step, Var) and run.down is None:
-            over = (run.step, *over)
-        terms = terms_of(statement.value)
-        calls = [call for term in terms if (call := self._product(statement.target, over, term)) is not None]
+    def code(self, run: Run, notes: Sequence[str]) -> Code:
+        """The statements of a run, each with its note: products as calls, what stands between them in loops in common."""
+        all_steps = (run.step,) if isinstance(run.step, Var) and run.down is None else ()
+        statements = [s._replace(over=(*all_steps, *s.over)) for s in run.statements]
+        found: Code = []
+        waiting: list[int] = []
+
+        def write() -> None:
+            places = iter(waiting)
+            for group in groups([statements[k] for k in waiting]):
+                found.extend(nest(group, [notes[k] for k in itertools.islice(places, len(group))]))
+            waiting.clear()
+
+        for k in sorted_by_kind(statements, self._has_own_loops):
+            if self._has_own_loops(statements[k]):
+                write()
+                found.extend([*filter(None, [notes[k]]), self._own_loops(statements[k])])
+            else:
+                waiting.append(k)
+        write()
+        return found
+
+    def _has_own_loops(self, statement: Statement) -> bool:
+        """Whether it is a product of matrices, or sums up rows."""
+        products = any(self._product(statement.target, statement.over, t) for t in terms_of(statement.value))
+        return products or self._column_sum(*statement) is not None
+
+    def _own_loops(self, statement: Statement) -> Code:
+        target, value, over = statement
+        calls = {t: call for t in terms_of(value) if (call := self._product(target, over, t)) is not None}
         if not calls:
-            flat = self._column_sum(statement.target, over, statement.value)
-            return flat if flat is not None else lowered(statement._replace(over=over))
-        rest = [term for term in terms if self._product(statement.target, over, term) is None]
-        code: list[Any] = []
-        if rest:
-            value = rest[0]
-            for term in rest[1:]:
-                value = value + term
-            code += lowered(Statement(statement.target, value, over))
-        for k, call in enumerate(calls):
-            code += call(bool(rest) or k > 0)
+            return self._column_sum(target, value, over) or []
+        rest: Expr = Number(0)
+        for t in terms_of(value):
+            rest = rest if t in calls else rest + t
+        code = lowered(Statement(target, rest, over)) if len(calls) < len(terms_of(value)) else []
+        for call in calls.values():
+            code += call(bool(code))
         return code
 
     def _axes(self, load: Load) -> Axes | None:
@@ -226,7 +247,7 @@ class Products:
             code = [For(var, code)]
         return code
 
-    def _column_sum(self, target: Load, over: tuple[Var, ...], value: Expr) -> list[Any] | None:
+    def _column_sum(self, target: Load, value: Expr, over: tuple[Var, ...]) -> Code | None:
         """Sums of what changes along the last axis in memory: added up row by row."""
         terms = terms_of(value)
         if not over or not any(isinstance(t, Reduce) and t.kind == "+" for t in terms):

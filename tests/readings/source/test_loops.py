@@ -74,15 +74,17 @@ def test_a_sum_stands_in_one_place_below_its_equation():
     text = mr.trace(demo.model(), demo.X, np.zeros((1, 2))).source("loops")
     assert (
         """\
-        # zₜ = xₜ Wₓ + 1 bₕ + hₜ₋₁ Wₕ    (t = 1..T)
         for n in range(N):
             for j in range(M):
+                # zₜ = xₜ Wₓ + 1 bₕ + hₜ₋₁ Wₕ    (t = 1..T)
                 s = b_h[j]
                 for i in range(D):
                     s += x[t, n, i] * W_x[i, j]
                 for m in range(M):
                     s += h[t - 1, n, m] * W_h[m, j]
                 z[t, n, j] = s
+                # hₜ = tanh(zₜ)    (t = 1..T)
+                h[t, n, j] = tanh(z[t, n, j])
 """
         in text
     )
