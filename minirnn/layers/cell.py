@@ -36,6 +36,10 @@ class Gate(NamedTuple):
     title: str = ""
     does: str = ""
 
+    @property
+    def role(self) -> Role:
+        return Role.CANDIDATE if self.candidate else Role.GATE
+
 
 class Blocks(NamedTuple):
     """What a gate computes with, the same at every step: its blocks of the weights and its dropout masks."""
@@ -80,8 +84,7 @@ class Step:
     def gate(self, name: str, pre: Node | None = None) -> Node:
         """The same under its name."""
         gate = next(gate for gate in self.cell.gates if gate.name == name)
-        role = Role.CANDIDATE if gate.candidate else Role.GATE
-        return named(f"{name}{self.tag}", self.activated(name, pre), role)
+        return named(f"{name}{self.tag}", self.activated(name, pre), gate.role)
 
 
 class Cell(Layer, listed=False):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.graph import Node, users_names
-from ..engine.names import users
+from ..engine.names import Role, users
 from ..engine.ops.basic import blank
 from ..system import plain
 from .arguments import snake
@@ -133,8 +133,10 @@ class OwnCell(Layer, listed=False):
                 out, new = self.cell.call(x, list(states))  # type: ignore[misc,arg-type]
         finally:
             vars(self.cell).update(kept)
+        roles = {gate.name: gate.role for gate in self.gates} | {gate.pre: Role.PRE_ACTIVATION for gate in self.gates}
         for node in own:
             if node.name is not None:
+                node.role = roles.get(str(node.name), node.role)
                 node.name = users(node.name, call.scope.tag.removeprefix("^"))
         call.own += own
         listed = list(new) if isinstance(new, (list, tuple)) else [new]

@@ -1,7 +1,8 @@
 """How one state depends on another: dh_t/dh_k, its size for all t and k, and the bound on it.
 
 The Jacobians are read off the graph, one row at a time, by pulling unit vectors back from h_t. The bound is that of
-Pascanu, Mikolov and Bengio (2013): no longer than (γ σ_max(W_h))^(t-k), where γ is the steepest slope of the activation.
+Pascanu, Mikolov and Bengio (2013): no longer than (γ σ_max(W_h))^(t-k), where γ is the steepest slope of the activation;
+of a cell with gates it is put together in the same way from all operations of a step.
 """
 
 from __future__ import annotations
@@ -15,7 +16,24 @@ import numpy as np
 
 from ...engine.backprop import contribution, depending_on, pull_back
 from ...engine.graph import Node, same
-from ...engine.ops.basic import add, leaf, matmul, relu, sigmoid, softmax, tanh
+from ...engine.ops.basic import (
+    add,
+    clip,
+    complement,
+    leaf,
+    matmul,
+    multiply,
+    negative,
+    relu,
+    scale,
+    shift,
+    sigmoid,
+    softmax,
+    subtract,
+    tanh,
+    where,
+)
+from ...engine.precision import data_of
 
 if TYPE_CHECKING:
     from ...run import Run
@@ -33,7 +51,7 @@ class JacobianNorms(NamedTuple):
     """
 
     norms: np.ndarray  # (T+1, T+1): the spectral norm, the largest of all samples
-    bound: np.ndarray | None  # of the same shape: (γ σ_max(W_h))^(t-k); None where h_t is not f(… + h_{t-1} W_h)
+    bound: np.ndarray | None  # of the same shape: (γ σ_max(W_h))^(t-k) of h_t = f(… + h_{t-1} W_h); None where none is known
 
 
 def jacobian(trace: Run, t: int, k: int, name: str | None = None) -> np.ndarray:
@@ -53,7 +71,7 @@ def jacobian(trace: Run, t: int, k: int, name: str | None = None) -> np.ndarray:
 
 def jacobian_norms(trace: Run, name: str | None = None) -> JacobianNorms:
     """The spectral norms of dh_t/dh_k for all t and k from 0 to T, and the bound beside them; without a name, of several
-    states, those of the whole state, which have no bound.
+    states, those of the whole state.
     """
     names = [name] if name is not None else _whole(trace)
     for each in names:
@@ -62,9 +80,10 @@ def jacobian_norms(trace: Run, name: str | None = None) -> JacobianNorms:
     states = list(zip(*found))  # all states of each step, in the order of computation
     layouts = [_layout(trace, each) for each in names]
     norms = np.zeros((len(states), len(states)))
-    for t, all_J in enumerate(_one_after_the_other(trace, states, layouts) or _each(trace, states, layouts)):
+    chain = _one_after_the_other(trace, states, layouts)
+    for t, all_J in enumerate(_each(trace, states, layouts) if chain is None else chain):
         norms[t, : len(all_J)] = [_largest(J) for J in all_J]
-    bound = _bound([state for (state,) in states]) if len(names) == 1 else None
+    bound = None if chain is None else _bound(states)
     by_step = np.ix_(*[sorted(range(len(states)), key=lambda i: states[i][0].step or 0)] * 2)
     return JacobianNorms(norms[by_step], None if bound is None else bound[by_step])
 
@@ -183,7 +202,8 @@ def _one_after_the_other(trace: Run, states: States, layouts: Sequence[int | Non
         inside = {*before, *nodes}
         if min(map(_serial, after)) < max(map(_serial, before)):
             return None
-        if any(a in depending and a not in inside for n in nodes if n not in before for a in n.args):
+        reached = [n for n in nodes if n in depending and n not in before]
+        if any(a in depending and a not in inside for n in reached for a in data_of(n)):
             return None
         order = sorted({*before, *nodes}, key=_serial)
         rows = [_back_from(node, before, order, layouts, len(before) > 1) for node in after]
@@ -201,15 +221,58 @@ def _products(identity: np.ndarray, steps: list[np.ndarray]) -> Iterator[list[np
         yield found
 
 
-def _bound(states: list[Node]) -> np.ndarray | None:
-    """The product of γ σ_max over the steps from k to t."""
+def _bound(states: States) -> np.ndarray | None:
+    """‖B_t ⋯ B_{k+1}‖ of the bounds of single steps; None where an operation on the way has none."""
+    steps = [_bound_of_step(before, after) for before, after in itertools.pairwise(states)]
     bound = np.eye(len(states))
-    for t in range(1, len(states)):
-        W = _recurrent_kernel(states[t], states[t - 1])
-        if W is None:
-            return None
-        bound[t, :t] = bound[t - 1, :t] * SLOPES[states[t].op] * np.linalg.norm(W.value, 2)
+    for k in range(len(steps)):
+        product = np.eye(len(states[0]))
+        for t in range(k, len(steps)):
+            step = steps[t]
+            if step is None:
+                return None
+            product = step @ product
+            bound[t + 1, k] = np.linalg.norm(product, 2)
     return bound
+
+
+def _bound_of_step(before: tuple[Node, ...], after: tuple[Node, ...]) -> np.ndarray | None:
+    """Entry [i, j] is what ‖d(after_i)/d(before_j)‖ cannot exceed: by the rules of sums, products and slopes.
+
+    A product of two that both depend on the state, f ⊙ c, has the largest entries of each in this run for a factor; so of a
+    matrix of blocks no block, and the matrix itself not more than that of these norms.
+    """
+    found: dict[Node, np.ndarray] = dict(zip(before, np.eye(len(before))))
+    for node in _between(after, min(before, key=_serial)):
+        if node in found:
+            continue
+        known = [None if i in node.op.shapes else found.get(x) for i, x in enumerate(node.args)]
+        reached = [part for part in known if part is not None]
+        if not reached:
+            continue
+        factors = _factors(node)
+        if factors is None:
+            return None
+        total = sum(factor * part for factor, part in zip(factors, known, strict=True) if part is not None)
+        found[node] = np.asarray(total) if node.op is not where else np.max(reached, axis=0)  # whole samples are chosen
+    return np.stack([found.get(x, np.zeros(len(before))) for x in after])
+
+
+def _factors(node: Node) -> list[float] | None:
+    """How many times a change of each operand the change of the result can be; None where that is not known."""
+    sizes = [float(np.abs(x.value).max(initial=0)) for x in node.args]
+    match node.op:
+        case op if op in SLOPES:
+            return [SLOPES[op]]
+        case op if op in (add, subtract, shift, complement, negative, where, clip):
+            return [1.0] * len(node.args)
+        case op if op is scale:
+            return [abs(node.attrs["p"])]
+        case op if op is multiply:
+            return sizes[::-1]
+        case op if op is matmul:
+            return [float(np.linalg.norm(node.args[1].value, 2)), np.inf]
+    return None
 
 
 def gradient_bound(trace: Run, name: str) -> np.ndarray | None:

@@ -9,7 +9,7 @@ import sympy as sp
 from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span, data_refs
 from ...engine.names import Role
 from ...engine.ops.arrays import CUTS
-from ...engine.ops.basic import leaf_op, reverse
+from ...engine.ops.basic import block, leaf_op, nth_row, reverse
 from . import matrix as S
 from .evaluate import Values
 
@@ -30,6 +30,20 @@ def in_order(folded: Folded, parameters: list[str]) -> list[tuple[Family, Defini
         return place, min(together, default=definition.serial)
 
     return sorted(pairs, key=place)
+
+
+def blocks_of_weights(folded: Folded) -> dict[int, list[list[Family]]]:
+    """By the family of each weight that is split into blocks its blocks, row by row of those that stand above each other."""
+    found: dict[int, dict[int, dict[int, Family]]] = {}
+    for family in folded.named:
+        definition = family.definitions[0]
+        if family.role is Role.BLOCK and definition.op is block:
+            source, row = definition.refs[0].family, 0
+            inner = folded.families[source].definitions[0]
+            if inner.op is nth_row and folded.families[source].name is None:
+                source, row = inner.refs[0].family, inner.attrs["k"]
+            found.setdefault(source, {}).setdefault(row, {})[definition.attrs["k"]] = family
+    return {source: [[row[k] for k in sorted(row)] for _, row in sorted(rows.items())] for source, rows in found.items()}
 
 
 def given(definition: Definition, folded: Folded) -> bool:
@@ -81,6 +95,11 @@ class Expressions:
             only = {S.t: time_of(domain.lo)}
             return lhs.xreplace(only), rhs.xreplace(only)
         return lhs, rhs
+
+    def of_blocks(self, source: int, rows: list[list[Family]]) -> tuple[Any, Any]:
+        """A weight, and its blocks beside each other: W_x = [W_xi W_xf W_xc W_xo]."""
+        lines = [S.beside(*[self._at(family, None) for family in row]) for row in rows]
+        return self._at(self.folded.families[source], None), lines[0] if len(lines) == 1 else S.above(*lines)
 
     def expression(self, definition: Definition) -> Any:
         """The right side, as a function of t if the definition has steps."""

@@ -37,11 +37,12 @@ def column(x: Any) -> Any:
             return S.Entrywise(x.function, column(x.args[1]), *numbers)
         case S.Present() | S.OneHot() | S.Part():
             return x.func(column(x.args[0]), *x.args[1:-1], COLUMNS)
-        case S.Beside():
+        case S.Beside() | S.Above():
             parts = [sp.Tuple(column(p[0]), *p[1:]) if isinstance(p, sp.Tuple) else column(p) for p in x.args]
-            return S.Above(*parts)
+            return (S.Above if isinstance(x, S.Beside) else S.Beside)(*parts)
         case S.Piece():
-            return S.RowPiece(column(x.args[0]), *x.args[1:])
+            other = S.Piece if isinstance(x, S.RowPiece) else S.RowPiece
+            return other(column(x.args[0]), *x.args[1:])
         case S.Quotient() | S.TimeSum() | S.ScalarTimeSum() | S.Mean() | S.SumAll() | sp.Add() | sp.Mul() | sp.Pow():
             parts = [column(a) for a in x.args]
             return x.func(*parts, **({"evaluate": False} if isinstance(x, (sp.Add, sp.Mul)) else {}))

@@ -16,7 +16,7 @@ from ...engine.ops.basic import leaf_op, take_op
 from ...files import demand_writable, write_whole
 from ...system import whole_number
 from . import matrix as S
-from .build import Expressions, in_order, time_of, values_of
+from .build import Expressions, blocks_of_weights, in_order, time_of, values_of
 from .column import column
 from .component_values import Axes, laid_out
 from .components import components
@@ -228,8 +228,16 @@ def equations(
     values = row_values if convention == "row" else row_values.transpose()
     rows_of_one = rows_sum_to_one(trace)
     found = []
+    split = blocks_of_weights(folded)
+    first = {rows[0][0].index: source for source, rows in split.items()}
+    others = {family.index for rows in split.values() for row in rows for family in row} - set(first)
     for place, (family, definition) in enumerate(in_order(folded, list(trace.parameters))):
+        if family.index in others:  # said with the first block of the weight
+            continue
         lhs, rhs = builder.sides(family, definition)
+        if family.index in first:
+            family = folded.families[first[family.index]]
+            lhs, rhs = builder.of_blocks(family.index, split[family.index])
         rhs = simplified(rhs, rows_of_one)
         if convention == "column":
             lhs, rhs = column(lhs), column(rhs)

@@ -84,7 +84,9 @@ def second(trace: Run) -> Iterator[Row]:
 
 
 class _Bounded:
-    """NumPy, with an exp of complex numbers that does not overflow: 1 / (1 + exp(800)) is 0, and so is its derivative."""
+    """NumPy for complex steps: an exp that does not overflow, 1 / (1 + exp(800)) is 0 and so is its derivative; and a
+    maximum that goes by real parts, so that a state of exactly 0 does not pass a relu.
+    """
 
     def __getattr__(self, name: str) -> Any:
         return getattr(np, name)
@@ -92,6 +94,10 @@ class _Bounded:
     @staticmethod
     def exp(x: Any) -> Any:
         return np.exp(np.minimum(x.real, 700) + 1j * x.imag) if np.iscomplexobj(x) else np.exp(np.minimum(x, 700))
+
+    @staticmethod
+    def maximum(a: Any, b: Any, out: Any = None) -> Any:
+        return np.where(np.real(a) > np.real(b), a, b) if np.isscalar(b) else np.where(np.real(a) >= np.real(b), a, b)
 
 
 BOUNDED = _Bounded()
@@ -107,11 +113,11 @@ class _Moved:
         self._loss, self._order = self._wide[loss], list(dict.fromkeys(self._wide.values()))
         self.work = sum(n.value.size + 20 for n in self._order)  # of one run; a call costs as much as some 20 numbers
 
-    def __call__(self, node: Node, direction: np.ndarray) -> float:
+    def __call__(self, node: Node, direction: np.ndarray, numpy: Any = None) -> float:
         new = self._wide[node]
         moved = {new: new.value + 1j * STEP * direction}
         with np.errstate(all="ignore"):
-            loss = replay(self._order, moved)[self._loss]
+            loss = replay(self._order, moved, numpy)[self._loss]
             if not np.isfinite(loss):
                 loss = replay(self._order, moved, BOUNDED)[self._loss]
         return float(np.imag(loss)) / STEP
@@ -137,7 +143,7 @@ def _states(trace: Run, judge: Judge, moved: _Moved, name: str) -> Row:
     found = [trace.cotangents[n] for n in nodes]
     size = max(float(np.linalg.norm(g.value)) for g in found) or 1.0  # a sum along a direction may cancel: this does not
     ours = [float(np.sum(g.value * v)) / size for g, v in zip(found, directions)]
-    truth = [moved(n, v) / size for n, v in zip(nodes, directions)]
+    truth = [moved(n, v, BOUNDED) / size for n, v in zip(nodes, directions)]
     note = "one random direction at each " + ("step" if chosen == steps else f"of {len(chosen)} steps of {len(steps)}")
     return judge.row(f"{derivative(trace, name)}_t", NAME, found, np.array([*truth, 1.0]), np.array([*ours, 1.0]), note)
 

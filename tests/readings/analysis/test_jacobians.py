@@ -237,4 +237,24 @@ def test_the_whole_state_of_an_lstm():
     truth = np.stack([_moved(trace, trace.state_names, 4, 2, j) for j in range(8)], axis=1)
     np.testing.assert_allclose(found[0], truth, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(trace.jacobian(4, 1), trace.jacobian(4, 3) @ trace.jacobian(3, 1), rtol=1e-10, atol=1e-14)
-    assert np.isclose(trace.jacobian_norms().norms[4, 2], np.linalg.norm(truth, 2)) and trace.jacobian_norms().bound is None
+    assert np.isclose(trace.jacobian_norms().norms[4, 2], np.linalg.norm(truth, 2))
+
+
+def test_the_bound_on_the_whole_state_of_gated_layers():
+    """It holds everywhere, it is no number out of proportion, and weights that are larger make it larger."""
+    from minirnn.layers import GRU, LSTM, Masking
+    from minirnn.models import Sequential
+
+    X = rng.normal(size=(3, 6, 2))
+    X[1, 2:4] = 0
+    for layer in (LSTM(4), GRU(5), GRU(3, reset_after=False), LSTM(4, recurrent_activation="hard_sigmoid")):
+        model = Sequential([Masking(), layer])
+        model.predict(X)
+        weights = [0.4 * rng.normal(size=w.shape) for w in model.get_weights()]
+        bounds = []
+        for factor in (1, 3):
+            model.set_weights([w * factor for w in weights])
+            norms, bound = mr.trace(model, X).jacobian_norms()
+            assert (norms <= bound * (1 + 1e-12)).all() and bound[1, 0] < 40 * norms[1, 0]
+            bounds.append(bound[6, 0])
+        assert bounds[0] < bounds[1]
