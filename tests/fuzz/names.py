@@ -1,0 +1,159 @@
+"""Names that strangers gave to arrays, through every reading: nothing runs, nothing breaks out, all of it parses.
+
+A name is refused in one line, or is a name like any other: the source computes the same, and the page has the tags that it
+has with other names.
+"""
+
+from __future__ import annotations
+
+import builtins
+import html.parser
+import re
+import shutil
+import subprocess
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import minirnn as mr
+
+REFUSALS = (ValueError, TypeError, NotImplementedError)
+RUN: list[str] = []  # what a name has run
+builtins.canary = lambda: RUN.append("ran")  # type: ignore[attr-defined]
+CODE = "str(canary())"
+PARTS = [
+    f'"+{CODE}+"', f"'+{CODE}+'", f'"]+[{CODE}]+params["', f"{{{CODE}}}", f"\\\"+{CODE}+\\\"", f"\n{CODE}\n", f'"""\n{CODE}\n"""',
+    "#", '"', "'", "\\", "\n", "\r", "\t", "\0", "\x1b[2J", "\x7f", "\u2028", "\u202e", "\ufeff", "\udc80", "\ud800", "\U0001f600",
+    "*/ canary(); /*", "//", "/*", "??/", "%", "$", "&", "~", "^", "^^5c", "_", "__", "{", "}", "}}", "{{", "{0}", "{*}", "%s", "%(a)s",
+    r"\input{/etc/hostname}", r"\immediate\write18{id}", r"\end{align*}", r"\(", "$$", "\\\\",
+    "<script>canary()</script>", "</script>", "<img src=x onerror=canary()>", '" onload="canary()', "</TD><TD>", "<!--", "-->", "]]>",
+    "&amp;", "&#0;", "javascript:canary()", '"]; evil [label="', "\\N", "\\G", "|", "{a|b}", "dL/d", "d+L/d", "d", "L", "W", "W_x", "h",
+    "x", "X", "t", "T", "N", "_t", "_0", "self", "np", "params", "lambda", "None", "class", "import", "target", "y", "delta", "λ", "h̃",
+    "漢字", "ﬁ", "1", "9^2", "-", " ", "", ".", ",", ";", ":", "=", "(", ")", "[", "]", "@", "!", "?", "*", "+", "/",
+]  # fmt: skip
+text = st.one_of(
+    st.lists(st.sampled_from(PARTS), min_size=1, max_size=4).map("".join),
+    st.text(st.characters(exclude_categories=[]), max_size=12),
+    st.sampled_from(PARTS).map(lambda part: part * 60),
+)
+names = st.lists(text, min_size=1, max_size=4, unique=True)
+X = np.arange(6.0).reshape(3, 2) * 0.3 + 0.5
+WEIGHTS = [np.array([[0.3, -0.2], [0.1, 0.4]]) * k for k in (1.0, 0.7, -0.5, 0.3)]
+
+
+def rnn(X, **params):
+    """A loop that uses each of its parameters, whatever they are called."""
+    h = np.zeros(2)
+    for x in X:
+        z = x
+        for W in params.values():
+            z = z @ W
+        h = np.tanh(z + h)
+    return np.sum(h * h)
+
+
+class Tags(html.parser.HTMLParser):
+    """How often there are tags, attributes and addresses that could do something."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.seen = Counter[str]()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "img", "iframe", "object", "embed", "link", "meta", "base", "form", "style", "a"):
+            self.seen[tag] += 1
+        for key, value in attrs:
+            if key.startswith("on") or (key in ("src", "href") and not str(value).startswith(("data:", "#"))):
+                self.seen[f"{key}={value}"] += 1
+
+
+def readings(called: list[str]) -> dict[str, object] | None:
+    """What comes of every reading of a loop whose parameters are called so; None if that is refused in one line."""
+    weights = dict(zip(called, WEIGHTS))
+    try:
+        trace = mr.trace(rnn, X=X, **weights)
+        equations = trace.equations()
+    except REFUSALS as error:
+        assert str(error).isprintable() and len(str(error)) < 1500, f"refused in several lines: {error!s:.300}"
+        return None
+    loss, gradients = trace.compile()(weights, X)
+    assert np.isclose(loss, rnn(X, **weights)) and sorted(gradients) == sorted(trace.gradients)
+    space: dict[str, object] = {"__name__": "source"}
+    source = trace.source()
+    source.encode()
+    exec(compile(source, "source", "exec"), space)
+    assert np.isclose(space["loss_and_gradients"](weights, X)[0], loss)  # type: ignore[operator]
+    latex = equations.latex()
+    plain = re.sub(r"\\[%#{}$&_ ,\\]", "", latex)
+    assert plain.count("{") == plain.count("}"), "a brace of LaTeX is open"
+    commands = set(re.findall(r"\\[a-zA-Z]+", plain)) | {c for c in "%#$" if c in plain}
+    for shown in (str(equations), equations.markdown(), str(trace.walk()), str(trace.verify(with_keras=False)), repr(trace)):
+        assert all(c.isprintable() or c == "\n" for c in shown), "a control code reaches the terminal"
+        shown.encode()
+    svg = trace.picture().svg
+    tags = Counter(re.sub(r"\{.*\}", "", element.tag) for element in ElementTree.fromstring(svg).iter())
+    formulas = Tags(equations.mathml()).seen
+    page = trace.page(with_keras=False).html
+    page.encode()
+    return {"commands": commands, "lines": latex.count("\n"), "drawn": tags["g"], "page": Tags(page).seen + formulas}
+
+
+_usual: dict[int, dict[str, object] | None] = {}
+
+
+def check(called: list[str]) -> bool:
+    """Whether the names are taken; AssertionError if one of them does what a name may not."""
+    RUN.clear()
+    found = readings(called)
+    assert not RUN, f"a name was run: {called!r}"
+    if found is None:
+        return False
+    if len(called) not in _usual:
+        _usual[len(called)] = readings([f"W{k}" for k in range(len(called))])
+    usual = _usual[len(called)]
+    assert usual is not None
+    allowed = usual["commands"] | set(SHOWN)  # type: ignore[operator]
+    assert found["commands"] <= allowed, f"commands of LaTeX from names: {found['commands'] - allowed}"  # type: ignore[operator]
+    for what in ("lines", "drawn", "page"):
+        assert found[what] == usual[what], f"{what}: {found[what]}, with usual names {usual[what]}"
+    return True
+
+
+GREEK = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega"
+SHOWN = [rf"\{word}" for word in ["backslash", "sim", "wedge", "mathrm", "hat", "tilde", "ell", "frac", *GREEK.split()]]
+SHOWN += [rf"\{word}" for word in ("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega")]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(names)
+def hostile_names(called: list[str]) -> None:
+    """The property."""
+    check(called)
+
+
+SEEDS: dict[str, bytes] = {}
+
+
+def one_input(data: bytes) -> bool:
+    """The property of the names that these bytes choose; whether they chose some."""
+    return hostile_names.hypothesis.fuzz_one_input(data) is not None
+
+
+def compiles(trace: object) -> None:
+    """The C of a trace compiles, and the TeX runs without a shell, where there are programs for it."""
+    with tempfile.TemporaryDirectory() as folder:
+        if shutil.which("cc"):
+            path = Path(folder) / "a.c"
+            path.write_text(trace.source(form="c"))  # type: ignore[attr-defined]
+            subprocess.run(["cc", "-fsyntax-only", str(path)], check=True, capture_output=True)
+        if shutil.which("pdflatex"):
+            path = Path(folder) / "a.tex"
+            trace.equations().to_tex(path)  # type: ignore[attr-defined]
+            command = ["pdflatex", "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", path.name]
+            subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
