@@ -27,14 +27,15 @@ RUN: list[str] = []  # what a name has run
 builtins.canary = lambda: RUN.append("ran")  # type: ignore[attr-defined]
 CODE = "str(canary())"
 PARTS = [
-    f'"+{CODE}+"', f"'+{CODE}+'", f'"]+[{CODE}]+params["', f"{{{CODE}}}", f"\\\"+{CODE}+\\\"", f"\n{CODE}\n", f'"""\n{CODE}\n"""',
-    "#", '"', "'", "\\", "\n", "\r", "\t", "\0", "\x1b[2J", "\x7f", "\u2028", "\u202e", "\ufeff", "\udc80", "\ud800", "\U0001f600",
-    "*/ canary(); /*", "//", "/*", "??/", "%", "$", "&", "~", "^", "^^5c", "_", "__", "{", "}", "}}", "{{", "{0}", "{*}", "%s", "%(a)s",
-    r"\input{/etc/hostname}", r"\immediate\write18{id}", r"\end{align*}", r"\(", "$$", "\\\\",
-    "<script>canary()</script>", "</script>", "<img src=x onerror=canary()>", '" onload="canary()', "</TD><TD>", "<!--", "-->", "]]>",
-    "&amp;", "&#0;", "javascript:canary()", '"]; evil [label="', "\\N", "\\G", "|", "{a|b}", "dL/d", "d+L/d", "d", "L", "W", "W_x", "h",
-    "x", "X", "t", "T", "N", "_t", "_0", "self", "np", "params", "lambda", "None", "class", "import", "target", "y", "delta", "λ", "h̃",
-    "漢字", "ﬁ", "1", "9^2", "-", " ", "", ".", ",", ";", ":", "=", "(", ")", "[", "]", "@", "!", "?", "*", "+", "/",
+    f'"+{CODE}+"', f"'+{CODE}+'", f'"]+[{CODE}]+params["', f"{{{CODE}}}", f"\\\"+{CODE}+\\\"", f"\n{CODE}\n",
+    f'"""\n{CODE}\n"""', "#", '"', "'", "\\", "\n", "\r", "\t", "\0", "\x1b[2J", "\x7f", "\u2028", "\u202e", "\ufeff",
+    "\udc80", "\ud800", "\U0001f600", "*/ canary(); /*", "//", "/*", "??/", "%", "$", "&", "~", "^", "^^5c", "_", "__",
+    "{", "}", "}}", "{{", "{0}", "{*}", "%s", "%(a)s", r"\input{/etc/hostname}", r"\immediate\write18{id}",
+    r"\end{align*}", r"\(", "$$", "\\\\", "<script>canary()</script>", "</script>", "<img src=x onerror=canary()>",
+    '" onload="canary()', "</TD><TD>", "<!--", "-->", "]]>", "&amp;", "&#0;", "javascript:canary()", '"]; evil [label="',
+    "\\N", "\\G", "|", "{a|b}", "dL/d", "d+L/d", "d", "L", "W", "W_x", "h", "x", "X", "t", "T", "N", "_t", "_0", "self",
+    "np", "params", "lambda", "None", "class", "import", "target", "y", "delta", "λ", "h̃", "漢字", "ﬁ", "1", "9^2", "-",
+    " ", "", ".", ",", ";", ":", "=", "(", ")", "[", "]", "@", "!", "?", "*", "+", "/",
 ]  # fmt: skip
 text = st.one_of(
     st.lists(st.sampled_from(PARTS), min_size=1, max_size=4).map("".join),
