@@ -1,23 +1,60 @@
-"""What data must be: real numbers, all of them finite; said in one sentence where they are not."""
+"""What may come in: arrays of real numbers, finite where a gradient is wanted, and options that mean something.
+
+Every array that somebody gives goes through `array_of`, and so is refused in the same sentence wherever it is given.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+
+from .system import plain
 
 # What Keras does with other data where a mask is given; also in the list of `minirnn.verify.keras_differences`
 NAN_LEFT_OUT = (
     "Keras predicts finite numbers and gives NaN for every gradient; minirnn predicts the same and traces no such data."
 )
+KINDS = {"c": "complex numbers", "U": "text", "S": "text", "T": "text", "M": "dates", "m": "times", "O": "objects"}
 
 
-def demand_finite(array: np.ndarray, what: str, hint: Callable[[], str] = str) -> None:
-    """Raise ValueError if `array` holds anything but finite real numbers; what `hint` gives is said after it."""
+def array_of(given: Any, what: str) -> np.ndarray:
+    """Anything array-like as an array of real numbers of at most 64 bits. ValueError calls it `what`.
+
+    A masked array is refused, since its mask would be lost; so are complex numbers, whose imaginary part would be.
+    """
+    if isinstance(given, np.ma.MaskedArray):
+        raise ValueError(f"{what} is a masked array, whose mask would be lost: fill it, such as with {what}.filled(0)")
+    if hasattr(given, "detach"):  # a tensor of PyTorch that remembers its graph
+        given = given.detach().cpu()
+    try:
+        array = np.asarray(given)
+        if array.dtype == object and not isinstance(given, np.ndarray):  # a table of columns of several types
+            array = np.array(array.tolist())
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{what} is ragged: its rows differ in length, or it holds what is no number") from error
+    except Exception as error:  # whatever a foreign array raises when it is read
+        raise ValueError(f"{what} cannot be read as an array: {type(error).__name__}") from error
     if array.dtype.kind not in "fiub":
-        raise ValueError(f"{what} must hold real numbers, not {array.dtype}")
+        raise ValueError(f"{what} must hold real numbers, not {KINDS.get(array.dtype.kind, 'records')} ({array.dtype})")
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        raise ValueError(f"{what} holds {array.dtype}; minirnn computes in float32 or float64: give {what}.astype(float)")
+    return array
+
+
+def demand_finite(array: np.ndarray, what: str, hint: Callable[[], str] = str) -> np.ndarray:
+    """`array`; ValueError, with the first place, if an entry is NaN or infinite. What `hint` gives is said after it."""
     if not np.isfinite(array).all():
         bad = np.argwhere(~np.isfinite(array))
         place = tuple(int(i) for i in bad[0])
         sentence = f"{what} has {array[place]} at {list(place)}: {len(bad)} of {array.size} entries are not finite"
         raise ValueError(sentence + (f". {more}" if (more := hint()) else ""))
+    return array
+
+
+def demand_flags(**flags: Any) -> None:
+    """Raise ValueError if one of the options is neither True nor False: a text, or a number, that Python takes for one."""
+    for name, value in flags.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise ValueError(f"{name} is {plain(repr(value))}; it must be True or False")

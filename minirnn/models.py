@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .checks import demand_finite
 from .engine.graph import at
 from .layers.calls import TENSORFLOW, Conditions
 from .layers.embedding import Embedding
@@ -58,6 +59,9 @@ class Model(Network):
             made = [self.predict(p if len(p) > 1 else p[0], training=training, semantics=semantics) for p in parts]
             return [np.concatenate(each) for each in zip(*made)] if len(self.outputs) > 1 else np.concatenate(made)
         arrays = self.arrays(X)
+        if not self.takes_mask:  # which may leave them out
+            for array in arrays:
+                demand_finite(array, "X")
         roles = {self.role(symbolic) for symbolic in self.inputs}
         if (
             not training

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .checks import array_of
 from .engine.graph import Node, next_serial
 from .engine.names import Name, parse
 from .layers.calls import Call, Conditions, Masks, Scope
@@ -127,9 +128,9 @@ class Network:
         if len(weights) != len(self.weight_arrays):
             raise ValueError(f"the model takes {len(self.weight_arrays)} weight arrays, not {len(weights)}")
         rest = list(weights)
-        for layer in self.layers:
-            if layer.weights:
-                layer.set_weights([rest.pop(0) for _ in layer.weights])
+        new = {layer: layer.fitting([rest.pop(0) for _ in layer.weights]) for layer in self.layers if layer.weights}
+        for layer, arrays in new.items():  # all or none
+            layer.load(arrays)
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -145,10 +146,7 @@ class Network:
         """`X`, or the list of all inputs, as arrays that fit; `batches`: for several runs. ValueError says what does not."""
         many = len(getattr(self, "inputs", ())) > 1 if getattr(self, "_built", True) else False
         several = isinstance(X, (list, tuple)) and (many or any(np.ndim(x) == 3 for x in X if isinstance(x, np.ndarray)))
-        try:
-            arrays = [np.asarray(x) for x in (X if several else [X])]
-        except ValueError as error:
-            raise ValueError("X is ragged: every sample needs the same number of steps and features") from error
+        arrays = [array_of(x, "X") for x in (X if several else [X])]
         self._check(arrays)
         for array, symbolic in zip(arrays, [] if batches else self.inputs):
             if symbolic.shape[0] not in (None, len(array)):
@@ -265,8 +263,6 @@ class Network:
         if len(arrays) != len(self.inputs):
             raise ValueError(f"the model takes {len(self.inputs)} inputs, not {len(arrays)}")
         for array, symbolic in zip(arrays, self.inputs):
-            if array.dtype.kind not in "fiubc":
-                raise ValueError(f"X must hold numbers, not {array.dtype}")
             wants = symbolic.shape
             fits = array.ndim == len(wants) and all(w is None or w == n for w, n in zip(wants[1:], array.shape[1:]))
             if not fits:

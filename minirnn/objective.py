@@ -7,7 +7,6 @@ import functools
 import numpy as np
 
 from . import losses
-from .checks import demand_finite
 from .engine.graph import Node, at, named, users_names
 from .engine.names import Role, users
 from .engine.ops.basic import add, average, leaf, reverse, scale, stack, sum_all, take, total
@@ -40,7 +39,6 @@ def _of_one(output: Node, Y: np.ndarray, masks: list[Node] | None, tag: str, K: 
     """The loss of one output of K features; of a sequence the average over the steps, or over what the mask leaves."""
     if Y.shape != output.shape:
         raise ValueError(f"Y has shape {Y.shape}; the output of the model has shape {output.shape}")
-    demand_finite(Y, "Y")
     Y = Y.astype(output.dtype, copy=False)
     if output.op is not stack:
         return losses.applied(function, leaf(Y, f"target{tag}", Role.TARGET, ("N", K)), output)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .engine.names import demand_printable
 from .files import demand_writable
 from .layers.calls import TENSORFLOW
 from .layers.layer import Layer
@@ -201,6 +202,8 @@ def trace(
     if callable(model) and not isinstance(model, (Model, type)) and type(model).__module__.partition(".")[0] not in FOREIGN:
         own = {"X": X, "Y": Y, "loss": loss, "masks": masks, "training": training or None}
         given = {name: value for name, value in own.items() if value is not None}
+        for name in _names(arrays):
+            demand_printable(name)
         return run_function(model, given | arrays, dtype, truncate, LoopTrace)
     if arrays:
         raise TypeError(f"a model takes X and Y, not {', '.join(arrays)}: a function takes arrays by the names of its own")
@@ -209,3 +212,12 @@ def trace(
             f"trace takes a model or a layer, or a function, not {type(model).__name__}: see mr.load, mr.from_keras"
         )
     return run_network(model, X, Y, loss, loss_weights, dtype, truncate, training, masks, semantics, Trace)
+
+
+def _names(arrays: Mapping[Any, Any]) -> Iterator[str]:
+    """The names of arrays, also of those in dictionaries."""
+    for name, value in arrays.items():
+        if isinstance(name, str):
+            yield name
+        if isinstance(value, Mapping):
+            yield from _names(value)

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from . import losses
-from .checks import NAN_LEFT_OUT, demand_finite
+from .checks import NAN_LEFT_OUT, array_of, demand_finite
+from .engine.names import Role
 from .layers.calls import Conditions
 from .layers.layer import Layer
 from .layers.rnn import RNN
 from .network import Network
 from .retrace import again
 from .run import Request, Run, make_run
+from .system import plain
 
 
 def run_network(
@@ -31,12 +33,13 @@ def run_network(
     kind: type[Run] = Run,
 ) -> Any:
     """Run `model` as `minirnn.trace` does, whose arguments these are. Gives a `kind` of Run."""
-    for array in X if isinstance(X, (list, tuple)) else [X]:
-        demand_finite(np.asarray(array), "X", lambda: NAN_LEFT_OUT if model.takes_mask else "")
     inputs = model.arrays(X)
+    for array in inputs:
+        demand_finite(array, "X", lambda: NAN_LEFT_OUT if model.takes_mask else "")
     if Y is None and loss is not None:
         raise ValueError("a loss needs a target: mr.trace(model, X, Y, loss=...)")
-    targets = None if Y is None else [np.array(y) for y in (Y if len(model.outputs) > 1 else [Y])]
+    given = [] if Y is None else Y if len(model.outputs) > 1 else [Y]
+    targets = None if Y is None else [demand_finite(array_of(y, "Y"), "Y").copy() for y in given]
     function = None if Y is None else losses.of_outputs(loss or "mse", loss_weights, model.output_names)
     weights = {layer: layer.get_weights() for layer in model.layers}
     states: dict[Layer, list[np.ndarray]] = {
@@ -47,7 +50,18 @@ def run_network(
     }
     conditions = Conditions(training, semantics, masks, states)
     request = Request(model, [np.array(x) for x in inputs], targets, function, weights, conditions, truncate)
-    return again(request, dtype, kind, lambda: make_run(request, dtype, (), kind))
+    run = again(request, dtype, kind, lambda: make_run(request, dtype, (), kind))
+    if masks:
+        _demand_masks(run, masks)
+    return run
+
+
+def _demand_masks(run: Run, given: Mapping[str, Any]) -> None:
+    """Raise ValueError if a dropout mask was given that the run has no use for."""
+    known = dict.fromkeys(str(node.name) for node in run.forward if node.role is Role.DROPOUT_MASK and not node.args)
+    if unknown := [name for name in given if name not in known]:
+        there = f"there are {', '.join(known)}" if known else "there is none: dropout is applied with training=True"
+        raise ValueError(f"masks: this run has no dropout mask {plain(repr(unknown[0]))}; {there}")
 
 
 def checked_run(

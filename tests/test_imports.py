@@ -12,7 +12,8 @@ import minirnn
 ROOT = Path(minirnn.__file__).parent
 FLOORS = [
     {"engine"},
-    {"system", "files", "checks", "naming", "options", "_version"},
+    {"system", "_version"},
+    {"files", "checks", "naming", "options"},
     {"activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers", "callbacks", "ops"},
     {"layers"},
     {"scopes"},

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import enum
 import functools
-import html
 import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
+
+from . import escapes
 
 
 class Role(enum.Enum):
@@ -93,7 +94,7 @@ def parse(key: str) -> Name:
     >>> str(parse("dL/dh").of), str(parse("dL/dh").quantity)
     ('L', 'h')
     """
-    if found := re.fullmatch(r"d(\+?)(.+?)/d(.+)", key, re.DOTALL):
+    if found := re.fullmatch(r"d(\+?)(.+?)/d(.+)", demand_printable(key)):
         return parse(found[3]).derivative(parse(found[2]), bool(found[1]))
     front, _, layer = key.partition("^")
     base, _, sub = front.partition("_")
@@ -103,7 +104,7 @@ def parse(key: str) -> Name:
 
 def verbatim(key: str, shown: str | None = None) -> Name:
     """A name of the user's own, printed as it stands, or as `shown`; a number after ``^`` tells several apart."""
-    base, _, layer = key.partition("^")
+    base, _, layer = demand_printable(key).partition("^")
     return Name(base, "", layer, shown=base if shown is None else shown)
 
 
@@ -113,6 +114,13 @@ def users(name: Name, layer: str) -> Name:
     taken = name.base in SYMBOLS and name.base != "delta"
     shown = f"{name.base}_{name.sub}".rstrip("_") if taken else name.shown
     return name._replace(layer=name.layer or layer, shown=shown)
+
+
+def demand_printable(key: str) -> str:
+    """Names are keys in pages and pictures too, where control codes and half characters cannot stand."""
+    if not key.isprintable():
+        raise ValueError(f"{key!r:.80} is no name for a quantity: it has characters that cannot be printed; give another")
+    return key
 
 
 # ---------------------------------------------------------------------------------------------------------- printing
@@ -147,9 +155,10 @@ def shown(name: Name, split: bool = True) -> Shown:
     if name.shown is None:
         return Shown(name.base, name.sub, name.layer, False)
     if not split:
-        return Shown(name.shown, "", name.layer, True)
-    base, _, sub = name.shown.strip("_").partition("_")
-    return Shown(base, sub, name.layer, True)
+        return Shown(name.shown or escapes.UNSHOWN, "", name.layer, True)
+    base, _, sub = name.shown.partition("_")
+    base, sub = (base, sub) if base and sub else (name.shown, "")
+    return Shown(base or escapes.UNSHOWN, sub, name.layer, True)
 
 
 def _is_fraction(name: Name) -> bool:
@@ -169,7 +178,7 @@ def text(name: Name, time: str = "") -> str:
     base, sub, layer, literal = shown(name, split=False)
     above = f"({layer})".translate(_SUP) if layer else ""
     below = _small(sub, f"_{sub}") + _small(f"({time})" if sub and time else time, "_T" if time == "T" else f"[{time}]")
-    return (base if literal else SYMBOLS.get(base, (base,))[0]) + above + below
+    return escapes.terminal((base if literal else SYMBOLS.get(base, (base,))[0]) + above + below)
 
 
 def _small(sub: str, otherwise: str) -> str:
@@ -188,24 +197,17 @@ def latex(name: Name, time: str = "") -> str:
         return rf"\frac{{\partial{plus} {latex(name.of)}}}{{\partial {latex(name.quantity, time)}}}"  # type: ignore[arg-type]
     base, sub, layer, literal = shown(name)
     if literal:
-        sub = rf"\mathrm{{{_tex(sub)}}}" if len(sub) > 1 else _tex(sub)
-        base = _tex(base)
+        base, sub = _upright(base), _upright(sub)
     else:
-        base = SYMBOLS.get(base, ("", _tex(base)))[1]
-        sub = _tex(sub)
-    base = base if len(base) < 2 or base.startswith("\\") else rf"\mathrm{{{base}}}"
+        base = SYMBOLS[base][1] if base in SYMBOLS else _upright(base)
+        sub = escapes.latex(sub)
     below = ",".join(filter(None, [sub, time]))
-    return base + (f"^{{({_tex(layer)})}}" if layer else "") + (f"_{{{below}}}" if below else "")
+    return base + (f"^{{({escapes.latex(layer)})}}" if layer else "") + (f"_{{{below}}}" if below else "")
 
 
-def _tex(part: str) -> str:
-    """Text that TeX sets as it stands."""
-    return re.sub(r"[\\{}$&#%~^_]", _escaped, part)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    words = {"\\": r"\backslash{}", "~": r"\sim{}", "^": r"\wedge{}"}
-    return words.get(found[0], "\\" + found[0])
+def _upright(word: str) -> str:
+    """A letter, or an upright word."""
+    return escapes.latex(word) if len(word) < 2 else rf"\mathrm{{{escapes.latex(word)}}}"
 
 
 def slug(name: Name) -> str:
@@ -219,7 +221,7 @@ def markup(name: Name, time: str = "", small: Callable[[str, str], str] = "<{0}>
         above, below = markup(name.of, "", small), markup(name.quantity, time, small)  # type: ignore[arg-type]
         return f"∂{'⁺' * name.immediate}{above}/∂{below}"
     base, sub, layer, literal = shown(name)
-    whole = f"<I>{html.escape(base if literal else SYMBOLS.get(base, (base,))[0])}</I>"
+    whole = f"<I>{escapes.markup(base if literal else SYMBOLS.get(base, (base,))[0])}</I>"
     if below := ",".join(filter(None, [sub, time])):
-        whole += small("SUB", html.escape(below))
-    return whole + (small("SUP", html.escape(f"({layer})")) if layer else "")
+        whole += small("SUB", escapes.markup(below))
+    return whole + (small("SUP", escapes.markup(f"({layer})")) if layer else "")

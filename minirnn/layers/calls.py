@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..checks import array_of
 from ..engine.graph import Node, named
 from ..engine.names import Role
 from ..engine.ops.basic import leaf
@@ -104,7 +105,7 @@ class Call:
         if given is None:
             kept = rng().random(shape) >= rate
             given = self.conditions.masks[name] = kept / (1 - rate) if rate < 1 else np.zeros(shape)
-        given = np.asarray(given)
+        given = array_of(given, f"the dropout mask {name}")
         if given.shape != shape:
             raise ValueError(f"the dropout mask {name} has shape {given.shape}, not {shape}")
         return leaf(given.astype(dtype), name, Role.DROPOUT_MASK, dims)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from .. import constraints, initializers, regularizers
+from ..checks import array_of
 from ..system import plain
 from .symbolic import Shape
 
@@ -48,7 +49,7 @@ class Variable(NDArrayOperatorsMixin):
 
     def assign(self, value: Any) -> Variable:
         """Take these numbers; ValueError if their shape is another."""
-        array = np.array(value)
+        array = array_of(value, self.path)
         if array.shape != self.value.shape:
             raise ValueError(f"{self.path} has shape {self.value.shape}; it cannot be assigned shape {array.shape}")
         (self.layer.own_arrays or [])[self.place] = array.astype(self.value.dtype)
@@ -182,11 +183,15 @@ class Weighted:
 
     def set_weights(self, weights: list[Any]) -> None:
         """Replace all weights; their dtype becomes the layer's. Raises ValueError if number or a shape differs."""
-        new = [np.asarray(w) for w in weights]
+        self.load(self.fitting(weights))
+
+    def fitting(self, weights: list[Any]) -> list[np.ndarray]:
+        """Copies of `weights` that the layer can take. Raises ValueError if number or a shape differs."""
+        new = [array_of(w, f"a weight of {self.label}") for w in weights]
         if [w.shape for w in new] != [w.shape for w in self.weight_arrays]:
             wants = [w.shape for w in self.weight_arrays]
             raise ValueError(f"{self.label} takes weights of shapes {wants}, not {[w.shape for w in new]}")
-        self.load([w if w.dtype in (np.float32, np.float64) else w.astype(self.dtype) for w in map(np.copy, new)])
+        return [w if w.dtype in (np.float32, np.float64) else w.astype(self.dtype) for w in map(np.copy, new)]
 
     def load(self, arrays: list[np.ndarray]) -> None:
         """Take these arrays for weights, so that none are drawn."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .._version import __version__
+from ..checks import demand_flags
 from ..run import Run
 from ..system import plain
 from . import keras_differences as traps
@@ -28,6 +29,7 @@ def verify(trace: Run, *, with_keras: bool = True, thorough: bool = False) -> Re
     - `thorough`: also take second derivatives, ask SymPy for its own derivative of the loss, where the network is small, and
       say how far float64 and float32 are off the truth to 50 digits
     """
+    demand_flags(with_keras=with_keras, thorough=thorough)
     double, single = (trace.astype(dtype) for dtype in ("float64", "float32"))
     rows = allowed([*complex_step.rows(double), *own_function.rows(double)], double)
     if with_keras:

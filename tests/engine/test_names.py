@@ -41,10 +41,23 @@ def test_a_name_in_both_scripts(name, time, text, latex):
     assert names.text(name, time) == text and names.latex(name, time) == latex
 
 
-@given(st.text(string.ascii_letters + "_^/+d '\"\\{}\n", min_size=1, max_size=12))
+@given(st.text(string.ascii_letters + "_^/+d '\"\\{}", min_size=1, max_size=12))
 def test_the_key_is_one_of_its_spellings(key):
     assert str(parse(key)) == key
     assert str(verbatim(key)).partition("^")[0] == key.partition("^")[0]
+
+
+@pytest.mark.parametrize("key", ["a\nb", "a\0", "\udc80", "\u202e", "\x1b[2J"])
+def test_what_cannot_be_printed_is_no_name(key):
+    for make in (parse, verbatim):
+        with pytest.raises(ValueError, match="cannot be printed") as caught:
+            make(key)
+        assert str(caught.value).isprintable()
+
+
+def test_underscores_at_the_ends_and_nothing_at_all():
+    shown = [(names.text(verbatim(key)), names.latex(verbatim(key))) for key in ("X", "X_", "_X", "_", "", "h_t")]
+    assert len(set(shown)) == 6 and shown[1] == ("X_", r"\mathrm{X\_}") and shown[5][1] == r"h_{t}"
 
 
 def test_renaming_reaches_derivatives_and_layers():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy as sp
 
+from ...checks import demand_flags
 from ...engine.fold import Domain, Folded
 from ...engine.names import slug
 from ...engine.ops.basic import leaf_op, take_op
@@ -197,6 +198,7 @@ def equations(
     - `each_sample`: of a loop through samples, the equations of each; otherwise those that are alike are one, for i
     - `paths`: also the total derivative as a sum over paths, with the immediate ones (∂⁺) it is made of
     """
+    demand_flags(paths=paths, each_sample=each_sample)
     if form not in FORMS:
         raise ValueError(f"form is {form!r}; it must be one of {', '.join(FORMS)}")
     if convention == "column" and trace.is_loop:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...checks import demand_flags
 from ...files import demand_writable, write_whole
 from ...system import plain, whole_number
 from . import svg as scalable
@@ -116,6 +117,7 @@ def picture(
 
     Raises ValueError for a value that none of these has, or derivatives without a loss.
     """
+    demand_flags(backward=backward, values=values, rolled=rolled, flow=flow, show_shapes=show_shapes, show_dtype=show_dtype)
     for what, value, known in (("level", level, LEVELS), ("theme", theme, THEMES), ("rankdir", rankdir, DIRECTIONS)):
         if value not in known:
             raise ValueError(f"{what} is {value!r}; it must be one of {', '.join(map(repr, known))}")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...checks import array_of, demand_finite
 from ...engine.precision import least, precisions
 from ...run import Run
 from ..report import TOLERANCE, derivative
@@ -163,28 +164,8 @@ def numbers_of(key: str, mine: Any) -> np.ndarray:
         mine = [mine[k] for k in sorted(mine)]
     if isinstance(mine, (list, tuple)):
         mine = [part for k, part in enumerate(mine) if part is not None or k]  # the place of step 0 may be empty
-        mine = [_read(key, part) if hasattr(part, "shape") else part for part in mine]
-    array = _read(key, mine)
-    if array.dtype.kind not in "fiu":
-        try:
-            array = array.astype(float) if array.dtype == object else array
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{key} must hold real numbers, not {array.dtype}") from error
-    if array.dtype.kind not in "fiu":
-        raise ValueError(f"{key} must hold real numbers, not {array.dtype}")
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
-        raise ValueError(f"{key} has {array[tuple(bad[0])]} at {bad[0].tolist()}: it cannot be compared")
-    return array
-
-
-def _read(key: str, mine: Any) -> np.ndarray:
-    try:
-        return np.asarray(mine.detach().cpu() if hasattr(mine, "detach") else mine)
-    except ValueError as error:
-        raise ValueError(f"{key} is ragged: its rows differ in length") from error
-    except Exception as error:  # whatever a foreign array raises when it is read
-        raise ValueError(f"{key} cannot be read as an array: {type(error).__name__}") from error
+        mine = [array_of(part, key) if hasattr(part, "shape") else part for part in mine]
+    return demand_finite(array_of(mine, key), key, lambda: "It cannot be compared")
 
 
 def _precisions(array: np.ndarray, computed: str) -> list[Precision]:
