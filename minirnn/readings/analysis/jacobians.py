@@ -74,10 +74,9 @@ def jacobian_norms(trace: Run, name: str | None = None) -> JacobianNorms:
     states, those of the whole state.
     """
     names = [name] if name is not None else _whole(trace)
-    for each in names:
-        trace.value(each, trace.steps)  # raises where there is none
-    found = [sorted((n for (known, _), n in trace.variables.items() if known == each), key=_serial) for each in names]
-    states = list(zip(*found))  # all states of each step, in the order of computation
+    found = [{n.step: n for n in _steps(trace, each)} for each in names]
+    common = [step for step in found[0] if all(step in each for each in found)]
+    states = [tuple(each[step] for each in found) for step in common]  # of each step, in the order of computation
     layouts = [_layout(trace, each) for each in names]
     norms = np.zeros((len(states), len(states)))
     chain = _one_after_the_other(trace, states, layouts)
@@ -97,10 +96,19 @@ def _whole(trace: Run) -> list[str]:
     names = [name for name in trace.state_names if loss is None or name != str(loss.name)]
     if not names:
         raise ValueError("there are no states h_t")
-    ways = {_node(trace, name, 1).serial < _node(trace, name, trace.steps).serial for name in names}
+    names.sort(key=lambda name: _steps(trace, name)[0].serial)  # by their initial states: h before c
+    ways = {(_steps(trace, name)[-1].step or 0) > (_steps(trace, name)[0].step or 0) for name in names}
     if len(ways) > 1:
         raise ValueError(f"the states {', '.join(names)} run through the steps in opposite directions: say which is meant")
     return names
+
+
+def _steps(trace: Run, name: str) -> list[Node]:
+    """A state at all steps at which there is one, in the order of computation. KeyError if there is none."""
+    found = sorted((n for (known, _), n in trace.variables.items() if known == name), key=_serial)
+    if not found:
+        trace.value(name)  # raises
+    return found
 
 
 def _node(trace: Run, name: str, step: int) -> Node:
@@ -116,7 +124,7 @@ def _layout(trace: Run, name: str) -> int | None:
 
     Samples do not depend on each other: what goes back from one of them to the step before reaches that one alone.
     """
-    states = sorted((n for (known, _), n in trace.variables.items() if known == name), key=_serial)
+    states = _steps(trace, name)
     shape = states[-1].shape
     if "N" in (dims := tuple(map(str, states[-1].dims))):
         return dims.index("N")

@@ -234,7 +234,7 @@ def test_the_whole_state_of_an_lstm():
     layer.set_weights([rng.normal(size=w.shape) for w in layer.get_weights()])
     trace = mr.trace(layer, rng.normal(size=(1, 5, 3)))
     found = trace.jacobian(4, 2)
-    truth = np.stack([_moved(trace, trace.state_names, 4, 2, j) for j in range(8)], axis=1)
+    truth = np.stack([_moved(trace, ["h", "c"], 4, 2, j) for j in range(8)], axis=1)
     np.testing.assert_allclose(found[0], truth, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(trace.jacobian(4, 1), trace.jacobian(4, 3) @ trace.jacobian(3, 1), rtol=1e-10, atol=1e-14)
     assert np.isclose(trace.jacobian_norms().norms[4, 2], np.linalg.norm(truth, 2))
