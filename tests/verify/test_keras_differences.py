@@ -174,9 +174,7 @@ def test_8_nan_at_a_step_left_out():
     assert np.isfinite(np.asarray(out)).all()
     assert all(np.isnan(np.asarray(g)).all() for g in tape.gradient(loss, twin.trainable_variables))
     np.testing.assert_allclose(np.asarray(rnn(bad, mask=LATE)), np.asarray(out), rtol=1e-13)
-    with pytest.raises(
-        ValueError, match=r"not finite\. NaN at a step that is left out: Keras predicts finite numbers and gives"
-    ):
+    with pytest.raises(ValueError, match=r"not finite\. Keras predicts finite numbers and gives"):
         traced(LATE, x=bad)
     with pytest.raises(ValueError, match=r"not finite$"):
         traced(x=bad)

@@ -98,9 +98,11 @@ def backward(w, X, goal, every, slip, at):
         if here:
             g["V"] += h[t + 1].T @ dy
         slope = 1 - h[t + 1] ** 2
+        with np.errstate(divide="ignore"):
+            divided = 1 / slope
         slope = {"no slope": 1, "slope of z": 1 - z[t + 1] ** 2, "slope again": 1 - np.tanh(h[t + 1]) ** 2,
                  "slope of sigmoid": h[t + 1] * (1 - h[t + 1]), "1 - h": 1 - h[t + 1],
-                 "divided by slope": 1 / slope}.get(slip, slope)  # fmt: skip
+                 "divided by slope": divided}.get(slip, slope)  # fmt: skip
         dz = (dy @ V.T + sent) * slope
         keep = 0 if slip == "overwritten" else 1
         g["U"] = keep * g["U"] + X[:, t].T @ dz
@@ -166,7 +168,8 @@ def draw(rng, slip, scale=1.0):
     largest = max(np.abs(a).max() for a in right.values())
     at = {"clipped": float(f"{0.3 * largest:.1g}"), "truncated": int(rng.integers(1, T - 1)),
           "norm clipped": float(f"{0.4 * np.sqrt(sum(np.sum(a**2) for a in right.values())):.1g}")}.get(slip)  # fmt: skip
-    found = backward(double if precision == "float64" else w, X, goal, every, slip, at)
+    with np.errstate(all="ignore"):
+        found = backward(double if precision == "float64" else w, X, goal, every, slip, at)
     eps = np.finfo(kind).eps
 
     def near(other):
