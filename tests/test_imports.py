@@ -5,56 +5,9 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from pathlib import Path
 
-import minirnn
-
-ROOT = Path(minirnn.__file__).parent
-FLOORS = [
-    {"engine"},
-    {"system", "_version"},
-    {"files", "checks", "naming", "options"},
-    {"activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers", "callbacks", "ops"},
-    {"layers"},
-    {"scopes"},
-    {"network"},
-    {"objective"},
-    {"run"},
-    {"retrace"},
-    {"tracing"},
-    {"keras_io", "exchange"},
-    {"readings"},
-    {"loops"},
-    {"verify"},
-    {"training"},
-    {"models"},
-    {"traces"},
-    {"demo", "__init__"},
-    {"doctor", "sphinxext"},
-    {"cli"},
-    {"__main__"},
-]
-BUILD = {("keras_io", "models"), ("exchange", "models"), ("training", "models")}  # what makes models
-FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-
-
-def imports(path):
-    """What a file imports of the package, inside functions and for types too, as dotted names without the package's."""
-    package = ["minirnn", *path.relative_to(ROOT).parent.parts]
-    for node in ast.walk(ast.parse(path.read_text())):
-        if not isinstance(node, ast.ImportFrom):
-            continue
-        base = package[: len(package) - node.level + 1] if node.level else []
-        base = base + (node.module.split(".") if node.module else [])
-        if base[:1] == ["minirnn"]:
-            for name in node.names:
-                whole = [*base[1:], name.name]
-                there = ROOT.joinpath(*whole)
-                yield whole if there.is_dir() or there.with_suffix(".py").exists() else base[1:] or ["__init__"]
-
-
-def room_of(path):
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+from . import house
+from .house import ROOT
 
 
 def test_importing_minirnn_loads_numpy_and_nothing_heavier():
@@ -64,12 +17,17 @@ def test_importing_minirnn_loads_numpy_and_nothing_heavier():
 
 
 def test_imports_point_one_way():
-    for path in ROOT.rglob("*.py"):
-        here = room_of(path)
-        assert here in FLOOR, f"{here} has no floor"
-        for there in imports(path):
-            if there[0] != here and (here, there[0]) not in BUILD:
-                assert FLOOR[there[0]] < FLOOR[here], f"{path.relative_to(ROOT)} imports {'.'.join(there)}"
+    for path in house.files():
+        here = house.room_of(path)
+        assert here in house.FLOOR, f"{here} has no floor"
+        for other in house.imports(path):
+            there = house.room_of(other)
+            if there != here:
+                assert house.FLOOR[there] < house.FLOOR[here], f"{path.relative_to(ROOT)} imports {other.relative_to(ROOT)}"
+
+
+def test_no_files_import_each_other():
+    assert house.circles() == []
 
 
 def test_the_graph_knows_numpy_only():
