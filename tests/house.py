@@ -97,7 +97,7 @@ def circles() -> list[list[str]]:
 
 
 def floor_plan() -> str:
-    """The rooms as SVG, the ground floor below, with a line from each room to those that import from it and from no other."""
+    """The rooms as SVG, the ground floor below; a line leads from a room to those that import from it directly."""
     size = {room: sum(len(p.read_text().splitlines()) for p in files() if room_of(p) == room) for room in FLOOR}
     rows = [sorted(room for room in rooms if size[room]) for rooms in FLOORS]
     width, high, apart = 132, 34, 62
