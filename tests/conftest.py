@@ -13,12 +13,26 @@ from minirnn.layers import Dense, Flatten, Input, SimpleRNN
 from minirnn.models import Model
 
 # What `pytest -m quick` runs: files of every room that answer in a minute together, but for what takes long in them.
-QUICK = """
-    engine/ test_naming.py test_traces.py test_models.py test_imports.py test_system.py test_options.py test_losses.py
-    test_optimizers.py layers/test_layers.py readings/analysis/test_walk.py readings/source/test_compiled.py
-    readings/equations/test_spelling.py readings/picture/test_layout.py loops/test_refused.py verify/test_report.py exchange/
-    keras_io/test_save.py
-""".split()
+QUICK = [
+    "engine/",
+    "test_naming.py",
+    "test_traces.py",
+    "test_models.py",
+    "test_imports.py",
+    "test_system.py",
+    "test_options.py",
+    "test_losses.py",
+    "test_optimizers.py",
+    "layers/test_layers.py",
+    "readings/analysis/test_walk.py",
+    "readings/source/test_compiled.py",
+    "readings/equations/test_spelling.py",
+    "readings/picture/test_layout.py",
+    "loops/test_refused.py",
+    "verify/test_report.py",
+    "exchange/",
+    "keras_io/test_save.py",
+]
 SLOW = ("long_sequences", "used_twice", "1000", "docstrings_everywhere", "every_escape", "keras")
 
 

@@ -16,6 +16,7 @@ FLOORS = [
     {"system", "files", "checks", "naming", "options", "_version"},
     {"activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers", "callbacks", "ops"},
     {"layers"},
+    {"scopes"},
     {"network"},
     {"objective"},
     {"run"},
@@ -33,6 +34,8 @@ FLOORS = [
     {"cli"},
     {"__main__"},
 ]
+# Arrows that still point up: what makes models, and names one for types.
+UP = {("keras_io", "models"), ("exchange", "models"), ("training", "models")}
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 
