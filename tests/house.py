@@ -13,7 +13,8 @@ ROOT = Path(minirnn.__file__).parent
 # A room may import from the floors below it, and from nothing else outside of itself.
 FLOORS = [
     {"engine"},
-    {"system", "files", "checks", "naming", "options", "_version"},
+    {"system", "_version"},
+    {"files", "checks", "naming", "options"},
     {"activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers", "callbacks", "ops"},
     {"layers"},
     {"scopes"},
