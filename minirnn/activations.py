@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from .engine import ops
 from .engine.graph import Node
-from .engine.ops import basic as ops
-from .engine.ops.basic import (
+from .engine.ops import (
     absolute,
     clip,
     divide,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .engine.graph import Node, named
-from .engine.ops.basic import (
+from .engine.ops import (
     clip,
     leaf,
     log,

@@ -9,7 +9,7 @@ import numpy as np
 from . import losses
 from .engine.graph import Node, at, named, users_names
 from .engine.names import Role, users
-from .engine.ops.basic import add, average, leaf, reverse, scale, stack, sum_all, take, total
+from .engine.ops import add, average, leaf, reverse, scale, stack, sum_all, take, total
 from .layers.calls import tags_of
 from .layers.nodes import steps
 from .network import ForwardPass
@@ -42,7 +42,7 @@ def _of_one(output: Node, Y: np.ndarray, masks: list[Node] | None, tag: str, K: 
     Y = Y.astype(output.dtype, copy=False)
     if output.op is not stack:
         return losses.applied(function, leaf(Y, f"target{tag}", Role.TARGET, ("N", K)), output)
-    target = leaf(Y, f"Y{tag}", Role.TARGET, ("N", "T", K))
+    target = leaf(Y, f"Y{tag}", Role.TARGET, ("N", str(output.dims[1]), K))
     each = steps(output)
     if len(each) > 1 and each[0].step > each[1].step:  # type: ignore[operator]  # the output runs backwards, as Keras' does
         target = reverse(target)
@@ -59,7 +59,7 @@ def _of_one(output: Node, Y: np.ndarray, masks: list[Node] | None, tag: str, K: 
                 found.append(named(f"l{tag}", sum_all(masks[k] * losses.of_samples(function)(y, y_t)), Role.STEP_LOSS))
                 used.append(sum_all(masks[k]))
     if masks is None:
-        return average(*found)
+        return average(*found, size=output.dims[1])
     n = named(f"n{tag}", total(*used))
     if not n.value:
         raise ValueError(

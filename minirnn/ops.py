@@ -1,3 +1,3 @@
 """Operations for cells, losses and layers of one's own: ``from minirnn.ops import tanh``; their operands are nodes."""
 
-from .engine.ops.basic import *  # noqa: F403
+from .engine.ops import *  # noqa: F403

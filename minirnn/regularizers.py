@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .engine.graph import Node
-from .engine.ops.basic import absolute, scale, spreadcols, sqrt, square, sum_all, sumcols, transpose
+from .engine.ops import absolute, scale, spreadcols, sqrt, square, sum_all, sumcols, transpose
 from .system import looked_up, plain
 
 Regularizer = Callable[[Node], Node]

@@ -19,9 +19,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .engine.graph import Node, next_serial
+from .engine.graph import Node, leaf_op, next_serial
 from .engine.names import Role
-from .engine.ops.basic import matmul, total
+from .engine.ops import expand, full, matmul, total
 
 if TYPE_CHECKING:
     from .layers.layer import Layer
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .run import Request, Run
 
 DOT = "{0}.dot({1})"
+REPEATS = {expand, full}
 MOST = 5000  # nodes of a trace that is worth a program of its own
 LARGE = 2**20  # bytes of arrays of one shape from which on they are made as one, which the system gives out faster,
 LARGEST = 2**24  # and the size of such an array
@@ -42,7 +43,7 @@ class Plan:
     def __init__(self, trace: Run, sources: Mapping[Node, Callable[[Request], np.ndarray]]) -> None:
         self.nodes = trace.nodes
         number = {node: i for i, node in enumerate(self.nodes)}
-        given = [node for node in self.nodes if not node.args]
+        given = [node for node in self.nodes if node.op is leaf_op]
         if not all(node in sources for node in given):
             raise ValueError("a leaf that is made for each run")
         self.given = [sources[node] for node in given]
@@ -117,23 +118,22 @@ def _program(nodes: list[Node], number: Mapping[Node, int]) -> tuple[Callable[..
     for i, node in enumerate(nodes):
         if i in sums:
             lines += sums[i]
-        if not node.args or _is_sum(node):
+        if node.op is leaf_op or _is_sum(node):
             continue
         exec(node.op.helper, known)  # our own text only
         operands = [f"v{number[a]}" for a in node.args]
-        if node.op.shapes:
-            flow = [text if k not in node.op.shapes else node.args[k].shape for k, text in enumerate(operands)]
-            twin = alike.setdefault((node.op, *flow, *map(str, node.attrs.items()), node.dtype), f"v{i}")
+        if node.op in REPEATS:
+            twin = alike.setdefault((node.op, *operands, *node.attrs.items()), f"v{i}")
             if twin != f"v{i}":
                 lines.append(f"    v{i} = {twin}")
                 continue
         constants = {name: f"c{i}_{name}" for name in node.attrs}
         known |= {constants[name]: value for name, value in node.attrs.items()}
         fields = {str(k): text for k, text in enumerate(operands)} | constants | {"*": ", ".join(operands), "out": f"r{i}"}
-        template = node.op.into if node in written else DOT if _is_matrix_product(node) else node.op.numpy
+        template = node.op.into if node in written else DOT if _is_matrix_product(node) else node.op.text(node.attrs)
         text = re.sub(r"\{(\*|\w+)\}", functools.partial(_field, fields), str(template))
         lines.append(f"    v{i} = {text}")
-    given = ", ".join(["rooms", *(f"v{i}" for i, node in enumerate(nodes) if not node.args)])
+    given = ", ".join(["rooms", *(f"v{i}" for i, node in enumerate(nodes) if node.op is leaf_op)])
     everything = ", ".join(f"v{i}" for i in range(len(nodes)))
     exec("\n".join([f"def compute({given}):", *lines, f"    return ({everything},)"]), known)  # our own text only
     return known["compute"], shapes
@@ -213,7 +213,7 @@ def _planned(trace: Run) -> Plan | str:
         sources[node] = lambda asked, i=i: asked.inputs[i]
     for name, (layer, i) in model.parameter_places().items():
         sources[trace.parameters[name]] = lambda asked, layer=layer, i=i: asked.weights[layer][i]
-    targets = [node for node in trace.nodes if not node.args and node.role is Role.TARGET]
+    targets = [node for node in trace.nodes if node.op is leaf_op and node.role is Role.TARGET]
     for i, node in enumerate(targets):
         sources[node] = lambda asked, i=i: asked.targets[i]
     try:

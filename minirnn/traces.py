@@ -187,7 +187,7 @@ def trace(
     >>> from minirnn import demo, trace
     >>> run = trace(demo.model(), demo.X, np.zeros((1, 2)))
     >>> run
-    <Trace of 'demo': 10 steps, 194 nodes, mse = 0.880918, float64>
+    <Trace of 'demo': 10 steps, 195 nodes, mse = 0.880918, float64>
     >>> run.output.round(4)
     array([[-1.3272, -0.0219]])
     >>> run.value("h", 10).shape, run.adjoint("h", 10).shape, run.gradients["W_h"].shape

@@ -19,7 +19,7 @@ import numpy as np
 
 import minirnn as mr
 from minirnn import activations
-from minirnn.engine.ops import basic as ops
+from minirnn.engine import ops
 from minirnn.layers import (
     RNN,
     Activation,

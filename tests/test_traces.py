@@ -91,7 +91,7 @@ def test_a_loss_at_every_step_is_averaged(make):
 
 def test_a_bare_layer_and_a_function_as_loss():
     def largest(target, y):
-        from minirnn.engine.ops import basic as ops
+        from minirnn.engine import ops
 
         return ops.sum_all(ops.square(y - target))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from .graph import Node, Primitive, ancestors, at, named, now, same
 from .names import Name, Role, parse
-from .ops.basic import above, concat, ones, put, stack, total, zeros
+from .ops import full, join, ones, put, stack, total, zeros
 
 Rule = Callable[[Node, Node, int], Node | None]  # what a cotangent of a node contributes to that of one of its operands
 LOSS, NAMELESS = parse("L"), parse("")
@@ -89,12 +89,12 @@ def contribution(g: Node, y: Node, position: int) -> Node | None:
 
 
 def depending_on(wrt: Iterable[Node], order: Iterable[Node]) -> set[Node]:
-    """What a change of `wrt` would change; through an operand's shape alone, or a comparison, nothing passes."""
+    """What a change of `wrt` would change; through a comparison nothing passes."""
     found = set(wrt)
     for node in order:
-        shapes, rules = node.op.shapes, node.op.vjp
+        rules = node.op.vjp
         for position, arg in enumerate(node.args):
-            if arg in found and position not in shapes and (callable(rules) or rules[position] is not None):
+            if arg in found and (callable(rules) or rules[position] is not None):
                 found.add(node)
                 break
     return found
@@ -105,10 +105,11 @@ def _collect(terms: list[Node]) -> Node:
 
     Parts beside zeros, each at another place, stand beside each other.
     """
+    first = terms[0]
     if all(term.op is put for term in terms):
-        steps = {term.attrs["t"]: term.args[0] for term in terms}
-        if len(steps) == len(terms) == terms[0].shape[1]:
-            return stack(*[steps[t] for t in sorted(steps)])
+        steps, axis = {term.attrs["t"]: term.args[0] for term in terms}, first.attrs["axis"]
+        if len(steps) == len(terms) == first.shape[axis]:
+            return stack(*[steps[t] for t in sorted(steps)], axis=axis, size=first.dims[axis])
     terms = _side_by_side(terms)
     return terms[0] if len(terms) == 1 else total(*terms)
 
@@ -118,7 +119,7 @@ def _side_by_side(terms: list[Node]) -> list[Node]:
     rest: list[Node] = []
     wholes: dict[tuple[Primitive, int], dict[int, Node]] = {}  # of so many blocks: the term with the block at each place
     for term in terms:
-        places = [k for k, x in enumerate(term.args) if x.op is not zeros] if term.op in (concat, above) else []
+        places = [k for k, x in enumerate(term.args) if x.op is not full] if term.op in (join, stack) else []
         found = wholes.setdefault((term.op, len(term.args)), {})
         if len(places) == 1 and places[0] not in found and len({x.shape for x in term.args}) == 1:
             found[places[0]] = term
@@ -127,5 +128,6 @@ def _side_by_side(terms: list[Node]) -> list[Node]:
     for (op, count), found in wholes.items():
         some = next(iter(found.values()), None)
         if some is not None:
-            rest.append(some if len(found) == 1 else op(*[found.get(k, some).args[k] for k in range(count)]))
+            blocks = [found.get(k, some).args[k] for k in range(count)]
+            rest.append(some if len(found) == 1 else op(*blocks, **some.attrs))
     return rest

@@ -194,15 +194,6 @@ def largest(size: Size, body: Callable[[Expr], Expr]) -> Expr:
     return total(size, body, "max")
 
 
-def total_of_all(x: Operand, body: Callable[[Expr], Expr] = lambda x: x) -> Expr:
-    """The sum of all entries."""
-    index = tuple(map(index_over, x.dims))
-    found = body(x[index])
-    for var in reversed(index):
-        found = reduced("+", var, found)
-    return found
-
-
 def choice(condition: Expr, a: Any, b: Any) -> Expr:
     return Apply("where", (condition, expr(a), expr(b)))
 

@@ -12,11 +12,11 @@ that is long enough: `Folded.retarget`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .graph import Node
+from .graph import Node, leaf_op
 from .names import Name, Role
 
 
@@ -191,9 +191,9 @@ def fold(nodes: Sequence[Node], hide: Iterable[str] = (), T: int | None = None) 
     place: dict[Node, tuple[int, int | None]] = {}  # node -> its family and its step
     for node in nodes:
         name = None if node.name is None or str(node.name) in hidden else node.name
-        step = node.step if name is not None or not node.args else _own_step(node, place)
+        step = node.step if name is not None or node.op is leaf_op else _own_step(node, place)
         signature = _signature(node, step, place, T)
-        key: Hashable = name if name is not None else signature if node.args else node.serial
+        key: Hashable = name if name is not None else node.serial if node.op is leaf_op else signature
         index = keys.setdefault(key, len(families))
         if index == len(families):
             families.append(Family(index, name, node))
@@ -236,7 +236,7 @@ def _ref(family: int, there: int | None, here: int | None, T: int) -> Ref:
 def _attribute(key: str, value: Any, step: int | None, T: int) -> Any:
     if key == "t" and step is not None:
         return value - step
-    return fixed(value, T) if key in ("t", "T") else value
+    return fixed(value, T) if key == "t" else value
 
 
 def fixed(step: int, T: int, lower: bool = False) -> Fixed:
@@ -291,18 +291,12 @@ def _spelled(definition: Definition, texts: dict[int, str], families: list[Famil
 
 
 def _needs_itself(family: Family) -> bool:
-    return any(ref.family == family.index for d in family.definitions for ref in data_refs(d))
+    return any(ref.family == family.index for d in family.definitions for ref in d.refs)
 
 
-def data_refs(definition: Definition) -> list[Ref]:
-    """The references along which values flow: not those of which only the shape is used."""
-    shapes = definition.op.shapes
-    return [ref for position, ref in enumerate(definition.refs) if position not in shapes]
-
-
-def components(families: list[Family], refs: Callable[[Definition], Sequence[Ref]] = data_refs) -> list[list[Family]]:
+def components(families: list[Family]) -> list[list[Family]]:
     """Strongly connected components (Tarjan 1972), without recursion, each in order of creation."""
-    edges = [[ref.family for d in family.definitions for ref in refs(d)] for family in families]
+    edges = [[ref.family for d in family.definitions for ref in d.refs] for family in families]
     number: dict[int, int] = {}
     low: dict[int, int] = {}
     stacked: list[int] = []

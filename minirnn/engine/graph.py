@@ -13,13 +13,13 @@ import itertools
 import operator
 import string
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .names import Name, Role, parse
-from .sizes import Sizes, sizes_of
+from .sizes import Sizes, at_sizes, sizes_of
 
 Vjp = Callable[..., "Node | None"]
 
@@ -91,10 +91,10 @@ def _infer(node: Node) -> Sizes:
             waiting.extend(behind)
             continue
         waiting.pop()
-        if last.args or "dims" not in last.attrs:
-            last._dims = last.op.sizes(*last.args, **last.attrs)
-        else:
+        if last.op is leaf_op:
             last._dims = sizes_of(last.attrs["dims"], last.value.shape)
+        else:
+            last._dims = last.op.sizes(*last.args, **last.attrs)
     return node._dims
 
 
@@ -114,37 +114,38 @@ class Primitive:
     """One operation, with its four faces in one place.
 
     - `numpy`: the NumPy text, such as ``"np.tanh({0})"``, compiled for computing and printed as it is in source code.
-      ``{0}``, ``{1}`` are operands, ``{*}`` all of them, ``{p}`` the attribute p.
+      ``{0}``, ``{1}`` are operands, ``{*}`` all of them, ``{p}`` the attribute p. Or a function of the attributes that
+      gives it; `text` asks for it.
     - `vjp`: one rule per operand, ``rule(g, y, *operands, **attrs)``: what the cotangent g of the result y contributes to
       that operand, written in primitives. None where nothing flows. An operation of any number of operands has a single
       rule, which is given the operand's position: ``rule(g, y, position)``.
     - `sympy`: ``form(S, *operands, **attrs)``, the matrix expression; S is the module `minirnn.readings.equations.matrix`.
     - `label`: what a picture prints; ``{p:g}`` is the attribute p.
-    - `shapes`: positions of the operands of which only the shape is used: no value and no derivative passes there.
     - `rows`: positions of the operands read row by row: a row of the result needs the same row of these and no other, so
       that the rows of many steps, one step below the other, can be computed at once.
     - `sizes`: ``rule(*operands, **attrs)``, the sizes of the axes of the result; those of the first operand if not given.
     - `helper`: the definition of a NumPy function that the text calls by the name of the operation.
+    - `defaults`: ``rule(*operands, **attrs)``, all attributes, where some may be left out.
     - `into`: the NumPy text that puts the result into an array that is there, ``"np.add({0}, {1}, {out})"``.
 
-    An attribute called ``t`` is a time step, one called ``T`` a number of steps; `minirnn.engine.fold` relies on it.
+    An attribute called ``t`` is a time step; `minirnn.engine.fold` relies on it.
     """
 
     def __init__(
         self,
         name: str,
-        numpy: str,
+        numpy: str | Callable[..., str],
         vjp: tuple[Vjp | None, ...] | Vjp,
         sympy: Callable[..., Any],
         label: str,
-        shapes: tuple[int, ...] = (),
         rows: tuple[int, ...] = (),
         into: str | None = None,
         helper: str = "",
         sizes: Callable[..., Sizes] | None = None,
+        defaults: Callable[..., dict[str, Any]] | None = None,
     ) -> None:
         self.name = self.__name__ = name
-        self.numpy, self.vjp, self.sympy, self.label, self.shapes = numpy, vjp, sympy, label, shapes
+        self.numpy, self.vjp, self.sympy, self.label, self.defaults = numpy, vjp, sympy, label, defaults
         self.rows, self.into, self.helper = rows, into, helper
         self.sizes = sizes or _of_the_first
         self.variadic = callable(vjp)
@@ -162,15 +163,31 @@ class Primitive:
         """What a picture prints of the operation with these attributes."""
         return self.label.format(**attrs)
 
+    def text(self, attrs: Mapping[str, Any]) -> str:
+        """The NumPy text of the operation with these attributes."""
+        return self.numpy if isinstance(self.numpy, str) else self.numpy(**attrs)
+
+    def in_arithmetic(self, numpy: Any, attrs: Mapping[str, Any]) -> Callable[..., Any]:
+        """What computes it where the text calls `numpy` np."""
+        return _compile(self.text(attrs), self.helper, numpy)
+
     compute: Callable[..., Any]
 
     def __getattr__(self, name: str) -> Any:
         if name != "compute":
             raise AttributeError(name)
-        self.compute = _compile(self.numpy, self.helper)  # when first used: importing is to be quick
+        if isinstance(self.numpy, str):  # when first used: importing is to be quick
+            self.compute = _compile(self.numpy, self.helper)
+        else:
+            self.compute = self._by_attributes
         return self.compute
 
+    def _by_attributes(self, *values: Any, **attrs: Any) -> Any:
+        return _compile(self.text(attrs), self.helper)(*values, **attrs)
+
     def __call__(self, *args: Node, **attrs: Any) -> Node:
+        if self.defaults is not None:
+            attrs = self.defaults(*args, **attrs)
         if len(args) == 2 and not attrs:  # the plain cases first: this is where a trace spends its time
             value = self.compute(args[0].value, args[1].value)
         elif len(args) == 1 and not attrs:
@@ -231,6 +248,7 @@ def same_rule(g: Node, y: Node, x: Node) -> Node:
     return g
 
 
+leaf_op = Primitive("leaf", "None", (), lambda S: None, "")
 same = Primitive("same", "{0}", (same_rule,), lambda S, x: x, "=")
 
 
@@ -279,6 +297,16 @@ def ancestors(outputs: Iterable[Node], known: list[Node] | None = None) -> list[
 _by_serial = operator.attrgetter("serial")
 
 
+def letters_of(nodes: Iterable[Node]) -> dict[str, int]:
+    """What every letter stands for in the run of these nodes, read off their leaves."""
+    found: dict[str, int] = {}
+    for node in nodes:
+        for size in node.dims if node.op is leaf_op else ():
+            if size.is_letter:
+                found.setdefault(str(size), size.n)
+    return found
+
+
 def rebuild(
     nodes: Iterable[Node],
     change: Callable[[Node, tuple[Node, ...]], Node | None],
@@ -295,19 +323,26 @@ def rebuild(
             args = tuple([new[a] for a in node.args])
             made = change(node, args)
             if made is None:
-                made = node.op(*args, **node.attrs) if args else node
+                made = node if node.op is leaf_op else node.op(*args, **node.attrs)
             new[node] = named(node.name, made, node.role) if node.name is not None and made is not node else made
     return new
 
 
-def replay(nodes: Iterable[Node], values: dict[Node, Any], numpy: Any = None) -> dict[Node, Any]:
+def replay(
+    nodes: Iterable[Node], values: dict[Node, Any], numpy: Any = None, sizes: Mapping[str, int] | None = None
+) -> dict[Node, Any]:
     """The values of `nodes` (in creation order) computed anew, where `values` replaces those of some leaves.
 
-    `numpy`, if given, is what the texts of the operations call np.
+    `numpy`, if given, is what the texts of the operations call np; `sizes` are the numbers that the letters stand for, if
+    they are others than in the run.
     """
     found = dict(values)
     for node in nodes:
         if node not in found:
-            compute = node.op.compute if numpy is None else _compile(node.op.numpy, node.op.helper, numpy)
-            found[node] = compute(*[found[a] for a in node.args], **node.attrs) if node.args else node.value
+            if node.op is leaf_op:
+                found[node] = node.value
+                continue
+            compute = node.op.compute if numpy is None else node.op.in_arithmetic(numpy, node.attrs)
+            attrs = node.attrs if sizes is None else {key: at_sizes(value, sizes) for key, value in node.attrs.items()}
+            found[node] = compute(*[found[a] for a in node.args], **attrs)
     return found

@@ -10,24 +10,44 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .graph import Node, rebuild
+from .graph import Node, rebuild, same
+from .ops import (
+    absolute,
+    block,
+    cast,
+    cleared,
+    cut,
+    expand,
+    join,
+    largest,
+    maximum,
+    minimum,
+    negative,
+    nth_row,
+    part,
+    permute,
+    piece,
+    placed,
+    put,
+    relu,
+    reshape,
+    reverse,
+    stack,
+    taken,
+    transpose,
+    update,
+    where,
+)  # fmt: skip
 
 MOVES = {  # operations of which every number of the result is one of an operand, or 0
-    "same", "cut", "transpose", "permute", "reshape", "spread", "spreadcols", "expand", "fill", "take", "put", "reverse",
-    "stack", "concat", "join", "above", "numbers", "piece", "block", "nth_row", "columns", "left", "right", "part", "placed",
-    "cleared", "update", "entry", "where", "maximum", "minimum", "max_over", "relu", "negative", "absolute",
-    *(f"{name} {axis}" for name in ("step", "stack", "join") for axis in range(-3, 3)),
+    same, cut, transpose, permute, reshape, expand, taken, put, reverse, stack, join, piece, block, nth_row, part, placed,
+    cleared, update, where, maximum, minimum, largest, relu, negative, absolute,
 }  # fmt: skip
 
 
 def moves(node: Node) -> bool:
     """Whether a node only moves numbers, and so rounds nothing."""
-    return node.op.name in MOVES
-
-
-def data_of(node: Node) -> list[Node]:
-    """The operands whose numbers count; of the others only the shape does."""
-    return [x for position, x in enumerate(node.args) if position not in node.op.shapes]
+    return node.op in MOVES
 
 
 def precisions(nodes: Iterable[Node]) -> dict[Node, np.dtype | None]:
@@ -42,12 +62,12 @@ def precisions(nodes: Iterable[Node]) -> dict[Node, np.dtype | None]:
     found: dict[Node, np.dtype | None] = {}
     for node in nodes:
         own = node.dtype if node.dtype.kind == "f" else None
-        used = [known for x in data_of(node) if (known := found[x]) is not None]
+        used = [known for x in node.args if (known := found[x]) is not None]
         if own is None or not node.args:
             found[node] = None
             continue
-        if moves(node) or node.op.name == "cast":
-            rounds = any(x.dtype.kind == "f" and x.dtype.itemsize > own.itemsize for x in data_of(node))
+        if moves(node) or node.op is cast:
+            rounds = any(x.dtype.kind == "f" and x.dtype.itemsize > own.itemsize for x in node.args)
             used += [own] if rounds else []
         else:
             used.append(own)
@@ -67,7 +87,7 @@ def widened(nodes: list[Node]) -> dict[Node, Node]:
 
     def change(node: Node, args: tuple[Node, ...]) -> Node | None:
         floating = node.dtype.kind == "f"
-        if floating and node.op.name == "cast" and args[0].dtype.kind == "f":
+        if floating and node.op is cast and args[0].dtype.kind == "f":
             return args[0]
         attrs = {**node.attrs, "dtype": "float64"} if floating and "dtype" in node.attrs else node.attrs
         if not args and floating and node.dtype.itemsize < 8:

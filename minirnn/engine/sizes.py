@@ -23,6 +23,7 @@ class Size:
     """
 
     __slots__ = ("n", "terms")
+    __array_ufunc__ = None  # ndarray / size is left to the size, which is a number there
 
     def __init__(self, terms: Mapping[Monomial, int | Fraction], n: int) -> None:
         self.terms = {letters: factor for letters, factor in terms.items() if factor}
@@ -56,6 +57,11 @@ class Size:
         """Whether there is no letter in it."""
         return all(not product for product in self.terms)
 
+    @property
+    def is_letter(self) -> bool:
+        """Whether it is a single letter."""
+        return list(self.terms.values()) == [1] and len(next(iter(self.terms))) == 1
+
     def at(self, numbers: Mapping[str, int]) -> int:
         """The number that it is where the letters are these numbers."""
         found: int | Fraction = 0
@@ -77,6 +83,9 @@ class Size:
         return Size(terms, self.n + other.n)
 
     __radd__ = __add__
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return other / self.n
 
     def __mul__(self, other: Size | int) -> Size:
         other = Size.of(other)
@@ -125,6 +134,15 @@ def sizes_of(what: Iterable[Any], shape: tuple[int, ...]) -> Sizes:
     """The sizes of the axes of an array of that shape: as said, or the numbers themselves where nothing fits."""
     said = tuple(what)
     return tuple(map(Size.of, said, shape)) if len(said) == len(shape) else tuple(map(Size.of, shape))
+
+
+def at_sizes(value: Any, numbers: Mapping[str, int]) -> Any:
+    """An attribute with its sizes as the numbers that they are where the letters are these numbers."""
+    if isinstance(value, Size):
+        return value.at(numbers)
+    if isinstance(value, slice):
+        return slice(*(at_sizes(end, numbers) for end in (value.start, value.stop, value.step)))
+    return type(value)(at_sizes(part, numbers) for part in value) if isinstance(value, tuple) else value
 
 
 def product(sizes: Iterable[Size]) -> Size:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .graph import Node, ancestors, rebuild
-from .ops.basic import cut
+from .ops import cut
 
 
 def truncated(ends: Iterable[Node], length: int, T: int) -> dict[Node, Node]:

@@ -10,7 +10,7 @@ import numpy as np
 from ..checks import array_of
 from ..engine.graph import Node, named
 from ..engine.names import Role
-from ..engine.ops.basic import leaf
+from ..engine.ops import leaf
 from ..system import plain
 from .arguments import boolean
 

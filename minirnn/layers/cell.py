@@ -9,7 +9,7 @@ import numpy as np
 from .. import activations
 from ..engine.graph import Node, named
 from ..engine.names import Role
-from ..engine.ops.basic import nth_row, split, state
+from ..engine.ops import full, nth_row, split
 from ..initializers import Draws
 from .arguments import boolean, positive_int, share
 from .calls import Call, Conditions, Scope
@@ -163,7 +163,8 @@ class Cell(Layer, listed=False):
 
     def first_states(self, x: Node, call: Call) -> list[Node]:
         """Zeros, for a sequence whose first step is x."""
-        return [state(x, call.parameters["recurrent_kernel"]) for _ in self.state_names]
+        W = call.parameters["recurrent_kernel"]
+        return [full(dims=(x.dims[0], W.dims[0]), value=0, dtype=W.dtype.name) for _ in self.state_names]
 
     # ---------------------------------------------------------------------------------- what is the same at all steps
 

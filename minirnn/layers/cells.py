@@ -9,7 +9,8 @@ import numpy as np
 
 from ..engine.graph import Node, users_names
 from ..engine.names import Role, users
-from ..engine.ops.basic import blank
+from ..engine.ops import full
+from ..engine.sizes import Size
 from ..system import plain
 from .arguments import snake
 from .calls import Call, Scope
@@ -120,7 +121,8 @@ class OwnCell(Layer, listed=False):
     def first_states(self, x: Node, call: Call) -> list[Node]:
         """Zeros, for a sequence whose first step is x."""
         letters = self.state_letters(call.scope)
-        return [blank(x, size=size, units=letter) for size, letter in zip(self.sizes, letters)]
+        sizes = map(Size.of, letters, self.sizes)
+        return [full(dims=(x.dims[0], size), value=0, dtype=x.dtype.name) for size in sizes]
 
     def stepped(self, x: Node, states: list[Node], call: Call, prepared: None) -> tuple[Node, list[Node]]:
         """The output of one step and the new states, which the caller names."""

@@ -8,7 +8,7 @@ from typing import Any
 from .. import activations
 from ..engine.graph import Node, named
 from ..engine.names import Role
-from ..engine.ops.arrays import Key, part
+from ..engine.ops import Key, part
 from .arguments import boolean, positive_int
 from .calls import Call, Scope
 from .pooling import _one

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..engine.graph import Node, at, named
 from ..engine.names import Role
-from ..engine.ops.basic import stack, take
+from ..engine.ops import stack, take
 from ..initializers import Draws
 from .arguments import share
 from .calls import Call
@@ -50,7 +50,7 @@ class Dropout(Layer):
         for position, x_t in enumerate(steps(x), start=1):
             with at(x_t.step):
                 found.append(x_t * (d if d.ndim == 2 else named(name, take(d, position), Role.DROPOUT_MASK)))
-        return stack(*found)
+        return stack(*found, size=x.dims[1])
 
     def __repr__(self) -> str:
         return f"Dropout({self.rate:g})"

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine.graph import Node, at, named
 from ..engine.names import Role
-from ..engine.ops.basic import leaf, onehot, present, stack, take
+from ..engine.ops import leaf, onehot, present, stack, take
 from .arguments import boolean, positive_int
 from .calls import Call, Masks, Scope
 from .layer import Layer
@@ -68,8 +68,8 @@ class Embedding(Layer):
             with at(i_t.step):
                 if self.mask_zero:
                     call.made.append(named(f"m{call.scope.mask}", present(i_t, v=0), Role.MASK))
-                found.append(named(f"e{call.scope.tag}", onehot(i_t, W) @ W))
-        return stack(*found)
+                found.append(named(f"e{call.scope.tag}", onehot(i_t, size=W.dims[0]) @ W))
+        return stack(*found, size=x.dims[1])
 
     def masks(self, x: Node, call: Call) -> list[Masks | None]:
         return [call.made if self.mask_zero else None]
@@ -86,4 +86,4 @@ def numbers_node(value: Any, dtype: Any, tag: str) -> Node:
     for t in range(1, value.shape[1] + 1):
         with at(t):
             each.append(named(f"i{tag}", take(whole, t), Role.INDEX))
-    return Node(stack, tuple(each), {}, value)
+    return Node(stack, tuple(each), {"axis": 1, "size": whole.dims[1]}, value)

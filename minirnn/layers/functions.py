@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.graph import Node
-from ..engine.ops.basic import clip, positive, relu, softmax
+from ..engine.ops import clip, positive, relu, softmax
 from .calls import Call
 from .layer import Layer
 from .nodes import each_step

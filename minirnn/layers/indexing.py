@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.graph import Node, at
-from ..engine.ops.arrays import Key, part
-from ..engine.ops.basic import concat, same, stack
+from ..engine.ops import Key, join, part, same, stack
 from ..system import plain
 from .calls import Call, Masks, Scope
 from .layer import Layer
@@ -82,8 +81,8 @@ def indexed(x: Node, key: list[Any]) -> Node:
         return chosen[0] if None not in key else _steps(chosen)
     if not isinstance(rest[0], slice):  # one feature of every step: a table (N, T)
         with at(None):
-            return concat(*chosen) if len(chosen) > 1 else chosen[0]
-    return stack(*chosen) if time.step == -1 and len(chosen) == len(each) else _steps(chosen)
+            return join(*chosen, size=len(chosen)) if len(chosen) > 1 else chosen[0]
+    return stack(*chosen, size=x.dims[1]) if time.step == -1 and len(chosen) == len(each) else _steps(chosen)
 
 
 def _of_table(x: Node, key: list[Any]) -> Node:
@@ -105,4 +104,4 @@ def _steps(each: list[Node]) -> Node:
     for step, node in enumerate(each, start=1):
         with at(step):
             found.append(same(node))
-    return stack(*found)
+    return stack(*found, size=len(found))

@@ -10,7 +10,7 @@ import numpy as np
 from .. import regularizers
 from ..engine.graph import Node
 from ..engine.names import Role
-from ..engine.ops.basic import leaf
+from ..engine.ops import leaf
 from ..system import plain
 from . import configs
 from .arguments import COMMON, boolean, listed, snake

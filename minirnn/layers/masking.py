@@ -6,7 +6,7 @@ from typing import Any
 
 from ..engine.graph import Node, at, named
 from ..engine.names import Role
-from ..engine.ops.basic import present, spreadcols, stack
+from ..engine.ops import present, spreadcols, stack
 from .calls import Call, Masks
 from .layer import Layer
 from .nodes import steps
@@ -28,7 +28,7 @@ class Masking(Layer):
             with at(x_t.step):
                 call.made.append(named(f"m{call.scope.mask}", present(x_t, v=self.mask_value), Role.MASK))
                 found.append(x_t * spreadcols(call.made[-1], x_t))
-        return stack(*found)
+        return stack(*found, size=x.dims[1])
 
     def masks(self, x: Node, call: Call) -> list[Masks | None]:
         return [call.made]

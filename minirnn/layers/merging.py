@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..engine.graph import Node, at
-from ..engine.ops.arrays import maximum, minimum
-from ..engine.ops.basic import concat, join, stack
+from ..engine.ops import join, maximum, minimum, stack
 from .arguments import listed
 from .calls import Call, Masks, Scope
 from .layer import Layer
@@ -58,7 +57,7 @@ class Merge(Layer, listed=False):
         for each in zip(*sequences):
             with at(each[0].step):
                 found.append(call.output(self.function(*each)))
-        return stack(*found)
+        return stack(*found, size=x[0].dims[1])
 
     def masks(self, x: Any, call: Call) -> list[Masks | None]:
         """A step counts if it counts in one of the inputs; without a mask in one, all do."""
@@ -147,4 +146,4 @@ class Concatenate(Merge):
     def function(self, *xs: Node) -> Node:
         if len(xs) == 1:
             return xs[0]
-        return join(*xs) if len(xs) == 2 else concat(*xs)
+        return join(*xs)

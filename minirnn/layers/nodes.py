@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.graph import Node, at, named
 from ..engine.names import Role
-from ..engine.ops.basic import leaf, same, stack, take
+from ..engine.ops import leaf, same, stack, take
 from .calls import Masks
 
 
@@ -48,7 +48,7 @@ def input_node(value: np.ndarray, dtype: Any, tag: str = "", features: str = "D"
     for t in range(1, value.shape[1] + 1):
         with at(t):
             each.append(named(f"x{tag}", take(whole, t), Role.INPUT))
-    return Node(stack, tuple(each), {}, value)  # the stack of all steps is the input itself: no copy
+    return Node(stack, tuple(each), {"axis": 1, "size": whole.dims[1]}, value)  # the stack of all is the input: no copy
 
 
 def state_node(value: Any, dtype: Any, features: str) -> Node:
@@ -83,7 +83,7 @@ def each_step(x: Node, function: Callable[[Node], Node]) -> Node:
     for x_t in steps(x):
         with at(x_t.step):
             found.append(function(x_t))
-    return stack(*found)
+    return stack(*found, size=x.dims[1])
 
 
 def mask_node(mask: Any, dtype: Any, tag: str) -> Node:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.graph import Node, at
-from ..engine.ops.basic import meancols, ones, spread, spreadcols, sqrt, square, sumrows, total
+from ..engine.ops import meancols, ones, spread, spreadcols, sqrt, square, sumrows, total
 from .arguments import boolean
 from .calls import Call, Masks, Scope
 from .functions import number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import regularizers
 from ..engine.graph import Node, at
-from ..engine.ops.basic import ones, stack, sum_all, sumcols, total
+from ..engine.ops import divided, stack, total
 
 
 def output_penalty(regularizer: regularizers.Regularizer, out: Node, whose: str) -> Node:
@@ -15,6 +15,5 @@ def output_penalty(regularizer: regularizers.Regularizer, out: Node, whose: str)
     found = []
     for node in each:
         with at(node.step):
-            samples = sum_all(ones(sumcols(node)))
-            found.append(regularizer(node) / samples)
+            found.append(divided(regularizer(node), p=out.dims[0]))
     return total(*found) if len(found) > 1 else found[0]

@@ -6,8 +6,7 @@ import functools
 from typing import Any
 
 from ..engine.graph import Node, at, named
-from ..engine.ops.arrays import cast, equal, maximum
-from ..engine.ops.basic import average, cut, spreadcols, stack, total
+from ..engine.ops import average, cast, cut, equal, maximum, spreadcols, stack, total
 from .arguments import boolean, positive_int
 from .calls import Call, Masks
 from .layer import Layer
@@ -43,7 +42,7 @@ class GlobalPooling(Layer, listed=False):
     def call(self, x: Node, call: Call) -> Node:
         with at(1 if self.keepdims else None):
             row = call.output(self.pooled(steps(x), call.mask, call.scope.tag))
-        return stack(row) if self.keepdims else row
+        return stack(row, size=1) if self.keepdims else row
 
     def masks(self, x: Node, call: Call) -> list[Masks | None]:
         return [None]

@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from ..engine.graph import Node, at
-from ..engine.ops.arrays import permute
-from ..engine.ops.basic import blank, concat, piece, same, stack
+from ..engine.ops import join, permute, piece, same, stack
+from ..engine.sizes import Size
 from ..system import plain
 from .arguments import positive_int
 from .calls import Call, Scope
@@ -70,13 +70,12 @@ class Reshape(Layer):
         row = flat(x)
         if len(shape) == 2:
             return row
-        with at(None):
-            like = blank(row, size=shape[2], units=self.features(call.scope))
+        width = Size.of(self.features(call.scope), shape[2])
         found = []
         for t in range(1, shape[1] + 1):  # type: ignore[operator]
             with at(t):
-                found.append(piece(row, like, t=t))
-        return stack(*found)
+                found.append(piece(row, t=t, width=width))
+        return stack(*found, size=len(found))
 
 
 class Permute(Layer):
@@ -125,7 +124,7 @@ class RepeatVector(Layer):
         for t in range(1, self.n + 1):
             with at(t):
                 found.append(same(x))
-        return stack(*found)
+        return stack(*found, size=len(found))
 
 
 def flat(x: Node) -> Node:
@@ -134,7 +133,7 @@ def flat(x: Node) -> Node:
         return x
     each = steps(x)
     with at(None):
-        return concat(*each) if len(each) > 1 else each[0]
+        return join(*each, size=x.dims[1]) if len(each) > 1 else each[0]
 
 
 def _product(sizes: Any) -> int | None:

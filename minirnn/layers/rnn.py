@@ -9,7 +9,8 @@ import numpy as np
 
 from ..engine.graph import Node, at, named
 from ..engine.names import Role
-from ..engine.ops.basic import leaf, spreadcols, stack, state, where, zeros
+from ..engine.ops import full, leaf, spreadcols, stack, where, zeros
+from ..engine.sizes import Size
 from .arguments import boolean
 from .calls import Call, Masks, Scope
 from .cell import Cell
@@ -147,7 +148,7 @@ class RNN(Layer):
             for history, h in zip(call.history, [h for own in states for h in own]):
                 history.append(h)
         call.final = [h for own in states for h in own]
-        result = outputs.all() if self.return_sequences else outputs.last()
+        result = outputs.all(x.dims[1]) if self.return_sequences else outputs.last()
         return [result, *call.final] if self.return_state else result
 
     @staticmethod
@@ -268,7 +269,7 @@ class _Outputs:
         plain = layer.cells[-1].output_is_state
         if jax and not plain and masks is not None:
             raise NotImplementedError(f"{layer.label}: a cell of your own with a mask is run as on TensorFlow only")
-        as_state = plain and (initial[-1][0].op is state or (jax and not layer.unroll))
+        as_state = plain and (initial[-1][0].op is full or (jax and not layer.unroll))
         self.carries = masks is not None and not self.zero and not as_state
         self.carried: Node | None = None
 
@@ -290,10 +291,10 @@ class _Outputs:
         with at(out.step):
             return where(spreadcols(m, out), out, zeros(out))
 
-    def all(self) -> Node:
+    def all(self, T: Size) -> Node:
         if self.by_position and self.call.mask is not None:
-            return stack(*map(self._zeroed, self.found, self.call.mask))
-        return stack(*self.found)
+            return stack(*map(self._zeroed, self.found, self.call.mask), size=T)
+        return stack(*self.found, size=T)
 
     def last(self) -> Node:
         return self._zeroed(self.found[-1], self.masks[-1]) if self.by_position and self.masks else self.found[-1]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..engine.graph import Node, at
-from ..engine.ops.basic import same, stack
+from ..engine.ops import same, stack
 from ..system import plain
 from .calls import Call, Masks
 from .layer import Layer
@@ -73,7 +73,7 @@ class Windows(Layer, listed=False):
                 found.append(call.output(function(window)))
         if not found:
             raise ValueError(f"{self.label}: its window does not fit into {len(each)} steps")
-        return stack(*found)
+        return stack(*found, size=x.dims[1] if len(found) == len(each) else len(found))
 
     def masks(self, x: Node, call: Call) -> list[Masks | None]:
         return [None]

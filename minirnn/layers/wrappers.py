@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.graph import Node, at, named
 from ..engine.names import Role
-from ..engine.ops.basic import join, scale, stack
+from ..engine.ops import join, scale, stack
 from ..initializers import Draws
 from ..system import plain
 from .activation import Activation
@@ -128,7 +128,7 @@ class Bidirectional(Layer):
             call.history += inner.history
             call.losses += inner.losses
         (one, *states_f), (other, *states_b) = found
-        other = stack(*other.args[::-1]) if self.return_sequences else other
+        other = stack(*other.args[::-1], size=x.dims[1]) if self.return_sequences else other
         merged = [one, other] if self.merge_mode is None else [self._merged(one, other, call)]
         return [*merged, *states_f, *states_b]
 
@@ -140,7 +140,7 @@ class Bidirectional(Layer):
         for a, b in zip(one.args, other.args):
             with at(a.step):
                 found.append(self._named(self._pair(a, b), call))
-        return stack(*found)
+        return stack(*found, size=one.dims[1])
 
     def _pair(self, a: Node, b: Node) -> Node:
         match self.merge_mode:
@@ -241,7 +241,7 @@ class TimeDistributed(Layer):
 
     def call(self, x: Node, call: Call) -> Node:
         if isinstance(self.layer, Flatten):  # one step of a sequence is flat already
-            return stack(*steps(x))
+            return stack(*steps(x), size=x.dims[1])
         out = self.layer.call(x, call.inner("layer", call.scope))
         assert isinstance(out, Node)
         return out

@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import losses
+from ..engine import ops
 from ..engine.graph import Node, ancestors, at, named
 from ..engine.names import Role, verbatim
-from ..engine.ops import arrays as A
-from ..engine.ops import basic as ops
 from ..network import ForwardPass
 from ..run import cut_into_chunks
 from .infer import settle
@@ -51,9 +50,7 @@ def assembled(asked: AskedLoop, ran: Ran) -> LoopResult:
     sequences, T = settle(ran.recorder, everything)
     kept = set(ancestors([output, *further]))
     nodes = [n for n in everything if n in kept]
-    of_steps = output.op in (A.numbers, *A.STACKS.values()) and all(
-        n.name is not None and n.step == t for t, n in enumerate(output.args, start=1)
-    )
+    of_steps = output.op is ops.stack and all(n.name is not None and n.step == t for t, n in enumerate(output.args, start=1))
     if output.name is None and output.args and not of_steps:
         wishes = (ran.name or "output", "output") if output.ndim else ("L", "loss")
         output.name, output.step = _free(nodes, *wishes), None  # type: ignore[assignment]
@@ -160,7 +157,7 @@ def _widened(nodes: list[Node], given: set[Node]) -> list[Node]:
                 users.setdefault(arg, []).append(node)
     instead = {}
     for leaf, casts in users.items():
-        if all(node.op is A.cast and node.attrs["dtype"] == "float64" for node in casts):
+        if all(node.op is ops.cast and node.attrs["dtype"] == "float64" for node in casts):
             leaf.value = casts[0].value
             instead.update(dict.fromkeys(casts, leaf))
     if instead:
@@ -182,13 +179,12 @@ def _loss(output: Node, Y: np.ndarray, function: losses.LossFunction, name: str)
         raise ValueError(f"Y has shape {Y.shape}; what the function returns has shape {output.shape}")
     Y = np.array(Y, output.dtype)
     steps = [node.step for node in output.args]
-    axis = next((axis for axis, op in A.STACKS.items() if op is output.op), 0 if output.op is A.numbers else None)
-    if axis is None or steps != list(range(1, len(steps) + 1)):
+    if output.op is not ops.stack or steps != list(range(1, len(steps) + 1)):
         return named(name, losses.applied(function, ops.leaf(Y, "target", Role.TARGET), output))
-    whole, step = ops.leaf(Y, "Y", Role.TARGET), A.STEPS[axis] if output.ndim > 1 else A.entry
+    whole, axis = ops.leaf(Y, "Y", Role.TARGET), output.attrs["axis"]
     each = []
     for t, y in enumerate(output.args, start=1):
         with at(t):
-            target = named("target", step(whole, t=t), Role.TARGET)
+            target = named("target", ops.take(whole, t, axis), Role.TARGET)
             each.append(named("l", losses.applied(function, target, y), Role.STEP_LOSS))
     return named(name, ops.average(*each), Role.LOSS)

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..engine import ops
 from ..engine.graph import Node
 from ..engine.names import Role
-from ..engine.ops import arrays as A
-from ..engine.ops import basic as ops
 from ..system import CannotFollow
 from .instrument.recorder import Recorder
 from .recording.array import Array
@@ -108,7 +107,7 @@ class Given(Plain):
         self.recorder.lists[whole] = (name, [])
         for i, part in enumerate(parts):
             data = self.converted(part, name)
-            node = Node(A.part, (whole,), {"key": A.full_key(whole.ndim, 0, i)}, data)
+            node = Node(ops.part, (whole,), {"key": ops.full_key(whole.ndim, 0, i)}, data)
             node.step = 0
             self.recorder.lists[whole][1].append(node)
             self.recorder.names[node] = (f"{name}_{i + 1}", 1)

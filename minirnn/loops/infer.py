@@ -13,9 +13,9 @@ import operator
 from collections import defaultdict
 from typing import Any, NamedTuple
 
+from ..engine import ops
 from ..engine.graph import Node, same
-from ..engine.ops import arrays as A
-from ..engine.ops.basic import leaf_op
+from ..engine.ops import leaf_op
 from .instrument.recorder import Recorder
 
 WHOLE = slice(None)
@@ -46,7 +46,7 @@ class _Settling:
         self.recorder, self.nodes = recorder, nodes
         self.turns, self.loops = recorder.turns, recorder.loops
         self.present = set(nodes)
-        self.parts = [node for node in nodes if node.op is A.part]
+        self.parts = [node for node in nodes if node.op is ops.part]
         self.depth = [0] * len(self.turns)
         for i, turn in enumerate(self.turns[1:], start=1):
             self.depth[i] = self.depth[turn.outer] + 1
@@ -251,10 +251,8 @@ class _Settling:
             if i is not None:
                 node, step = cut.node, cut.places[i] + 1
                 found[node] = step
-                ndim = node.args[0].value.ndim
-                if len(cut.axes) == 1 and (cut.axes[0] in A.STEPS or ndim == 1):
-                    node.op = A.entry if ndim == 1 else A.STEPS[cut.axes[0]]
-                    node.attrs = {"t": step}
+                if len(cut.axes) == 1 and cut.axes[0] < 3:
+                    node.op, node.attrs = ops.taken, {"t": step, "axis": cut.axes[0]}
         return found
 
     def _give_names(self, steps_of_cuts: dict[Node, int]) -> None:

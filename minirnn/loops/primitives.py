@@ -5,7 +5,10 @@ Nothing flows back through a piecewise constant function: its derivative is 0 al
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..engine.graph import Node, Primitive
+from ..engine.sizes import Size, Sizes
 
 
 def _constant(name: str, text: str, label: str) -> Primitive:
@@ -21,7 +24,12 @@ negated: Primitive = Primitive("not", "~{0}", (None,), lambda S, c: S.add(S.ones
 both: Primitive = Primitive("and", "{0} & {1}", (None, None), lambda S, a, b: S.hadamard(a, b), "and")
 
 largest: Primitive = Primitive(
-    "argmax", "np.argmax({0}.real, {axis})", (None,), lambda S, x, axis: S.no_matrix_form("argmax"), "argmax"
+    "argmax",
+    "np.argmax({0}.real, {axis})",
+    (None,),
+    lambda S, x, axis: S.no_matrix_form("argmax"),
+    "argmax",
+    sizes=lambda x, axis: () if axis is None else x.dims[: axis % x.ndim] + x.dims[axis % x.ndim + 1 :],
 )
 
 
@@ -41,8 +49,13 @@ def places(key, indices):
 """
 
 
+def _there(x: Node, *indices: Node, key: Any) -> Sizes:
+    """The sizes of what is at the places, in this run."""
+    return tuple(map(Size.of, entry_at.compute(x.value, *[i.value for i in indices], key=key).shape))
+
+
 def _entry_rule(g: Node, y: Node, position: int) -> Node | None:
-    return None if position else put_at(g, *y.args, key=y.attrs["key"])
+    return None if position else put_at(g, *y.args[1:], key=y.attrs["key"], dims=y.args[0].dims)
 
 
 entry_at: Primitive = Primitive(
@@ -51,22 +64,24 @@ entry_at: Primitive = Primitive(
     _entry_rule,
     lambda S, x, *indices, key: S.no_matrix_form("a place that is computed"),
     "[ ]",
+    sizes=_there,
     helper=_PLACES
     + """
 def entry_at(operands, key):
     return operands[0][places(key, operands[1:])]""",
 )
 put_at: Primitive = Primitive(
-    "put_at",  # the first operand there, zeros elsewhere, shaped like the second
-    "put_at([{*}], np.s_[{key}])",
-    lambda g, y, position: None if position else entry_at(g, *y.args[2:], key=y.attrs["key"]),
-    lambda S, x, like, *indices, key: S.no_matrix_form("a place that is computed"),
+    "put_at",  # the first operand there, zeros elsewhere
+    "put_at([{*}], np.s_[{key}], {dims})",
+    lambda g, y, position: None if position else entry_at(g, *y.args[1:], key=y.attrs["key"]),
+    lambda S, x, *indices, key, dims: S.no_matrix_form("a place that is computed"),
     "[ ]ᵀ",
+    sizes=lambda x, *indices, key, dims: dims,
     helper=_PLACES
     + """
-def put_at(operands, key):
-    whole = np.zeros(operands[1].shape, operands[0].dtype)
-    np.add.at(whole, places(key, operands[2:]), operands[0])
+def put_at(operands, key, shape):
+    whole = np.zeros(shape, operands[0].dtype)
+    np.add.at(whole, places(key, operands[1:]), operands[0])
     return whole""",
 )
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import losses
+from ..engine import ops
 from ..engine.graph import Node, ancestors
-from ..engine.ops import basic as ops
 from ..system import CannotFollow
 from . import errors as refusal
 from .arguments import split_arguments

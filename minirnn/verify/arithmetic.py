@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.graph import Node, replay
+from ..engine.graph import Node, leaf_op, replay
 from ..run import Run
 
 
@@ -30,7 +30,7 @@ class Arithmetic:
 
     def run(self, nodes: list[Node], values: dict[Node, Any] | None = None) -> dict[Node, Any]:
         """The values of the nodes; their leaves are taken exactly as they are, but for those in `values`."""
-        leaves = {n: self.array(n.value) for n in nodes if not n.args and n.dtype.kind == "f"}
+        leaves = {n: self.array(n.value) for n in nodes if n.op is leaf_op and n.dtype.kind == "f"}
         return replay(nodes, leaves | (values or {}), self)
 
 

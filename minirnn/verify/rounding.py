@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.graph import Node, ancestors, replay
-from ..engine.ops.basic import sigmoid, softmax, tanh
+from ..engine.graph import Node, ancestors, leaf_op, replay
+from ..engine.ops import sigmoid, softmax, tanh
 from ..engine.precision import least, moves, precisions, widened
 from ..run import Run
 from .report import TOLERANCE, Row, error_in_eps
@@ -68,7 +68,7 @@ def costs(asked: Mapping[Any, Sequence[Node]], dtype: str | None = None) -> dict
     dtypes = {key: dtype or least(known[node] for node in nodes) for key, nodes in asked.items()}
     wide = widened(order)
     wider = WIDER["float64" if "float64" in dtypes.values() else "float32"]
-    leaves = {wide[n]: np.asarray(n.value).astype(wider) for n in order if not n.args and n.dtype.kind == "f"}
+    leaves = {wide[n]: np.asarray(n.value).astype(wider) for n in order if n.op is leaf_op and n.dtype.kind == "f"}
 
     def errors(run: Mapping[Node, Any], truth: Mapping[Node, Any]) -> dict[Any, float]:
         def values(of: Mapping[Node, Any], nodes: Sequence[Node]) -> np.ndarray:
@@ -94,7 +94,8 @@ def _moved(
     for node in order:
         new = wide[node]
         if new not in found:
-            found[new] = new.op.compute(*[found[a] for a in new.args], **new.attrs) if new.args else new.value
+            given = new.op is leaf_op
+            found[new] = new.value if given else new.op.compute(*[found[a] for a in new.args], **new.attrs)
         if node.args and node.dtype.kind == "f" and not moves(node) and not np.array_equal(np.round(node.value), node.value):
             found[new] = found[new] * (1 + float(np.finfo(dtype or node.dtype).eps) * rng.uniform(-1, 1, node.shape))
     return {node: found[wide[node]] for node in order}

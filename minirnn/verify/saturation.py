@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..engine.ops.basic import sigmoid, tanh
+from ..engine.ops import sigmoid, tanh
 from ..run import Run
 
 PART = 1 / 2  # of the digits may be lost without a word

@@ -8,14 +8,12 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn.engine.graph import Node, Primitive
-from minirnn.engine.ops import arrays as array_ops
-from minirnn.engine.ops import basic as ops
-from minirnn.engine.ops.basic import leaf
+from minirnn.engine import ops
 from minirnn.readings.page import page as page_module
-from minirnn.readings.page.program import _attributes, _plain, program
+from minirnn.readings.page.program import _attributes, program
 
 from .. import family
+from ..engine.test_ops import PRIMITIVES, apply, operands
 
 CROSS = {"loss": "categorical_crossentropy"}
 NETWORKS = {
@@ -191,83 +189,28 @@ def test_a_wrong_operation_would_be_found(visit, make, monkeypatch):
 
 def test_an_operation_the_page_does_not_know_is_said(visit, make, monkeypatch):
     whole = page_module.resource
-    monkeypatch.setattr(page_module, "resource", lambda name: whole(name).replace(b"  sumrows: ", b"  sum_rows: "))
+    monkeypatch.setattr(page_module, "resource", lambda name: whole(name).replace(b"  sum: ", b"  sum_up: "))
     tab = visit(make(), "#step=2&sel=W_h")
-    assert "cannot compute sumrows" in tab.locator("#no-replay").inner_text()
+    assert "cannot compute sum" in tab.locator("#no-replay").inner_text()
     assert tab.locator("#inspector [data-entry]").count() == 0 and tab.locator(".card").count() == 2
-
-
-A, B, R = np.arange(6.0).reshape(2, 3) - 2.5, np.linspace(0.5, 2, 6).reshape(2, 3), np.array([0.3, -1.2, 2.0])
-SEQUENCE = np.sin(np.arange(24.0)).reshape(2, 4, 3)
-OPERANDS = {
-    "state": [SEQUENCE[:, 0], np.ones((5, 5))], "log": [B], "log_softmax": [A, B], "matmul": [A, B.T], "spread": [R, A],
-    "spreadcols": [A[:, :1], B], "share": [np.array(2.5), A], "fill": [np.array(2.5), A], "take": [SEQUENCE],
-    "put": [A, SEQUENCE], "stack": [A, B, A], "reverse": [SEQUENCE], "concat": [A, B[:, :2]],
-    "piece": [SEQUENCE.reshape(2, 12), A], "columns": [A], "total": [A, B, A], "average": [A, B, A],
-    "where": [(A > 0) * 1.0, A, B], "sqrt": [B],
-    "sharecols": [A[:, :1], B], "onehot": [np.array([[2.0], [0.0]]), np.ones((4, 3))],
-    "half": [SEQUENCE.reshape(2, 12)], "shares": [SEQUENCE.reshape(8, 3)],
-    "present": [A * (A > 0)], "join": [A, B[:, :2]], "left": [A, B[:, :2]], "right": [A, B[:, :2]],
-}  # fmt: skip
-ATTRIBUTES = {
-    "scale": {"p": 2.5}, "shift": {"q": -0.5}, "complement": {"q": 1}, "inside": {"low": -1.0, "high": 1.0},
-    "clip": {"low": -1.0, "high": 1.0}, "portion": {"T": 3}, "take": {"t": 3}, "put": {"t": 2}, "piece": {"t": 2},
-    "columns": {"start": 1, "stop": 3}, "present": {"v": 0.0}, "blank": {"size": 5, "units": "M"}, "half": {"k": 1},
-}  # fmt: skip
-BINARY = {"add", "subtract", "multiply", "divide"}
-V, CUBE = np.array([0.5, -2.0, 1.0, 3.0]), np.cos(np.arange(24.0)).reshape(2, 3, 4)
-MATRIX, BOXES = np.sin(np.arange(20.0)).reshape(4, 5), np.sin(np.arange(24.0)).reshape(2, 4, 3)
-OPERANDS |= {
-    **{f"inner {s}": [V, V[::-1]] for s in "@."}, **{f"row {s} matrix": [V, MATRIX] for s in "@."},
-    **{f"matrix {s} row": [MATRIX.T, V] for s in "@."}, **{f"matrix {s} matrix": [A, CUBE[0]] for s in "@."},
-    **{f"3 {s} matrix": [CUBE, MATRIX] for s in "@."}, **{f"4 {s} matrix": [CUBE[None], MATRIX] for s in "@."},
-    "matrices @ matrices": [CUBE, BOXES], "number . array": [np.array(2.5), CUBE], "array . number": [CUBE, np.array(2.5)],
-    "outer": [V, R], "einsum": [CUBE, BOXES], "nought": [], "power": [B], "inverse": [B],
-    **{name: [A, np.round(B)] for name in ("maximum", "minimum", "greater", "less", "at_least", "at_most", "equal")},
-    "expand": [A[:, None]], "collapse": [CUBE], **{f"{name}_over": [CUBE] for name in ("sum", "mean", "max")},
-    "largest_at": [np.round(CUBE)], "reshape": [CUBE], "permute": [CUBE], "part": [CUBE], "cleared": [CUBE],
-    "placed": [CUBE[:, 2, ::-1], CUBE], "scattered": [np.arange(8.0).reshape(2, 4), A[:, :2]],
-    "update": [CUBE, CUBE[:, 0, ::-1]],
-    "entry": [V], "step 0": [CUBE], "step 2": [CUBE], "numbers": [np.array(1.0), np.array(2.0)],
-    "stack 0": [A, B, A], "stack 2": [A, B, A], "join -1": [CUBE, CUBE[..., :2]], "join -2": [CUBE, CUBE[:, :1]],
-    "join -3": [CUBE, CUBE[:1]],
-}  # fmt: skip
-BACKWARDS = array_ops.Key((slice(None), 2, slice(None, None, -1)))
-BY_KEY = {"part", "placed", "scattered", "cleared", "update"}
-ATTRIBUTES |= {
-    "nought": {"shape": (2, 3), "dtype": "float64"}, "divided": {"p": 3}, "inverse": {"q": 2.5}, "power": {"p": 3},
-    "cast": {"dtype": "float32"}, "expand": {"shape": (2, 4, 3)}, "collapse": {"axis": (0, 2), "shape": (1, 3, 1)},
-    **{f"{name}_over": {"axis": (-3, -1), "keepdims": name == "max"} for name in ("sum", "mean", "max")},
-    "largest_at": {"axis": (-1,)}, "einsum": {"spec": "nij,njk->ki"}, "reshape": {"shape": (4, 6)},
-    "permute": {"axes": (2, 0, 1)}, **{name: {"key": BACKWARDS} for name in BY_KEY},
-    "scattered": {"key": array_ops.Key((slice(None), np.array([1, 0, 1, 1])))},
-    "entry": {"t": 3}, "step 0": {"t": 2}, "step 2": {"t": 4},
-}  # fmt: skip
 
 
 def test_every_operation_is_that_of_numpy(visit):
     """Each by itself: the networks above do not use them all."""
     tab = visit()
-    of_layers = {p.name: p for p in vars(ops).values() if isinstance(p, Primitive) and p.name != "leaf"}
-    primitives = of_layers | {p.name: p for p in sorted(array_ops.ALL, key=lambda p: p.name)}
-    assert set(primitives) <= set(tab.evaluate("Object.keys(OPERATIONS)"))
-    for name, primitive in primitives.items():
-        operands = OPERANDS.get(name, [A, B] if name in BINARY else [A])
-        attributes = ATTRIBUTES.get(name, {})
-        expected = np.asarray(primitive.compute(*operands, **attributes))
-        key = attributes.get("key", ())
-        if name in BY_KEY and any(isinstance(k, np.ndarray) for k in key):
-            attributes = _attributes(Node(primitive, tuple(map(leaf, operands)), attributes, expected))
-        given = [{"shape": list(x.shape), "data": x.ravel().tolist()} for x in operands]
+    for name in PRIMITIVES:
+        y = apply(name, operands(name))
+        given = [{"shape": list(x.shape), "data": np.ravel(x.value).astype(float).tolist()} for x in y.args]
         found = tab.evaluate(
-            """([name, attributes, given]) => {
+            """([operations, functions, attributes, given]) => {
                 const operands = given.map(({ shape, data }) => array(shape, Float64Array.from(data)));
-                const x = OPERATIONS[name](attributes, ...operands);
+                const run = new Run({ nodes: [[0]], operations, functions, attributes: [] }, []);
+                const x = run.operation(0)(attributes, ...operands);
                 return [x.shape, [...x.data]]; }""",
-            [name, _plain(attributes), given],
+            [[y.op.name], {n: f.javascript for n, f in ops.FUNCTIONS.items()}, _attributes(y), given],
         )
-        assert tuple(found[0]) == expected.shape, name
-        assert np.allclose(found[1], expected.ravel(), rtol=1e-14, atol=1e-15), name
+        assert tuple(found[0]) == y.shape, name
+        assert np.allclose(found[1], np.ravel(y.value), rtol=1e-14, atol=1e-15), name
 
 
 def predict(X, tokens, Wx, Wh, bh, Wo):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import minirnn as mr
+from minirnn.engine import ops
 from minirnn.engine.backprop import backprop
 from minirnn.engine.graph import at, named
-from minirnn.engine.ops import basic as ops
 from minirnn.layers import SimpleRNN
 
 

@@ -4,31 +4,31 @@ import numpy as np
 import pytest
 
 import minirnn as mr
+from minirnn.engine import ops
 from minirnn.engine.fold import Domain, Fixed, fold
 from minirnn.engine.graph import ancestors, at, named
-from minirnn.engine.ops import basic as ops
 
 GOLDEN = """\
 X = leaf(dims=('N', 'T', 'D'))
-x[t] = take(X, t=0)    t = 1..T
+x[t] = take(X, t=0, axis=1)    t = 1..T
 W_x = leaf(dims=('D', 'M'))
 W_h = leaf(dims=('M', 'M'))
 b_h = leaf(dims=('M',))
-h[t] = state(x[t+1], W_h)    t = 0
+h[t] = full(dims=(N, M), value=0, dtype=float64)    t = 0
 h[t] = tanh(z[t])    t = 1..T
-z[t] = add(add(matmul(x[t], W_x), spread(b_h, matmul(x[t], W_x))), matmul(h[t-1], W_h))    t = 1..T
+z[t] = add(add(matmul(x[t], W_x), expand(b_h, dims=(N, M))), matmul(h[t-1], W_h))    t = 1..T
 W_o = leaf(dims=('M', 'K'))
 b_o = leaf(dims=('K',))
-y = add(matmul(h[T], W_o), spread(b_o, matmul(h[T], W_o)))
+y = add(matmul(h[T], W_o), expand(b_o, dims=(N, K)))
 target = leaf(dims=('N', 'K'))
-L = mean(square(subtract(y, target)))
-dL/dy = multiply(share(ones(L), square(subtract(y, target))), scale(subtract(y, target), p=2))
-dL/db_o = sumrows(dL/dy)
+L = mean(square(subtract(y, target)), axis=None, keepdims=False)
+dL/dy = multiply(expand(divided(full(dims=(), value=1, dtype=float64), p=K*N), dims=(N, K)), scale(subtract(y, target), p=2))
+dL/db_o = sum(dL/dy, axis=0, keepdims=False)
 dL/dh[t] = matmul(dL/dy, transpose(W_o))    t = T
 dL/dh[t] = matmul(dL/dz[t+1], transpose(W_h))    t = 1..T-1
 dL/dW_o = matmul(transpose(h[T]), dL/dy)
 dL/dz[t] = multiply(dL/dh[t], complement(square(h[t]), q=1))    t = 1..T
-dL/db_h = total(sumrows(dL/dz[t])[T..1])
+dL/db_h = total(sum(dL/dz[t], axis=0, keepdims=False)[T..1])
 dL/dW_h = total(matmul(transpose(h[t-1]), dL/dz[t])[T..1])
 dL/dW_x = total(matmul(transpose(x[t]), dL/dz[t])[T..1])"""
 
@@ -106,7 +106,7 @@ def test_fixed_steps_and_domains_print_from_the_nearer_end():
 
 def test_flatten_folds_to_one_span(make):
     text = str(make(flatten=True).fold())
-    assert "y = add(matmul(concat(h[1..T]), W_o)" in text
+    assert "y = add(matmul(join(h[1..T], axis=-1, size=T), W_o)" in text
     assert "dL/dh[t] = total(piece(" in text and text.count("dL/dh[t] =") == 2
 
 

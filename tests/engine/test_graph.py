@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
+from minirnn.engine import ops
 from minirnn.engine.graph import Primitive, ancestors, at, named, replay
-from minirnn.engine.ops import basic as ops
 
 
 def test_a_node_knows_how_it_came_about():

@@ -7,7 +7,7 @@ import pytest
 
 import minirnn as mr
 from minirnn.engine.graph import ancestors
-from minirnn.engine.ops.basic import leaf, leaf_op
+from minirnn.engine.ops import leaf, leaf_op
 from minirnn.engine.sizes import Size, product
 
 from ..family import NETWORKS, data

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn.engine.ops import basic as ops
+from minirnn.engine import ops
 from minirnn.layers import RNN, Bidirectional, Dense, Input, Layer, Masking, SimpleRNN, SimpleRNNCell, TimeDistributed
 from minirnn.models import Model, Sequential
 

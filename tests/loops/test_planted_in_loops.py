@@ -7,7 +7,7 @@ from cases import case
 from test_published import traced
 
 import minirnn as mr
-from minirnn.engine.ops import arrays as array_ops
+from minirnn.engine import ops
 from minirnn.loops import infer as naming
 from minirnn.loops.recording import memory
 
@@ -18,8 +18,8 @@ def test_nothing_planted_nothing_found():
 
 
 def test_a_lost_transpose_of_a_vector(monkeypatch):
-    rules = (array_ops.DOTS[1, 2].vjp[0], lambda g, y, a, b: array_ops.outer(g, a))
-    monkeypatch.setattr(array_ops.DOTS[1, 2], "vjp", rules)
+    rules = (ops.DOTS[1, 2].vjp[0], lambda g, y, a, b: ops.outer(g, a))
+    monkeypatch.setattr(ops.DOTS[1, 2], "vjp", rules)
     function, arguments = case("seed_000")
     square = {"X": arguments["X"][..., :4], "Wx": np.ones((4, 5)), **{k: arguments[k] for k in ("Wh", "bh", "Wo", "bo")}}
     try:
@@ -30,13 +30,13 @@ def test_a_lost_transpose_of_a_vector(monkeypatch):
 
 
 def test_a_derivative_that_does_not_come_back_to_its_place(monkeypatch):
-    wrong = (lambda g, y, x, key: array_ops.placed(g, x, key=array_ops.Key((slice(None), slice(0, 5)))),)
-    monkeypatch.setattr(array_ops.part, "vjp", wrong)
+    wrong = (lambda g, y, x, key: ops.placed(g, key=ops.Key((slice(None), slice(0, 5))), dims=x.dims),)
+    monkeypatch.setattr(ops.part, "vjp", wrong)
     assert not traced("lstm_sliced").verify(with_keras=False).ok
 
 
 def test_a_comparison_that_lets_derivatives_through(monkeypatch):
-    monkeypatch.setattr(array_ops.maximum, "vjp", (lambda g, y, a, b: g, lambda g, y, a, b: g))
+    monkeypatch.setattr(ops.maximum, "vjp", (lambda g, y, a, b: g, lambda g, y, a, b: g))
 
     def loop(X, W):
         h = np.zeros(5)
@@ -65,7 +65,7 @@ def test_a_value_that_is_not_kept_when_its_array_is_written(monkeypatch):
 
 
 def test_a_wrong_matrix_form(monkeypatch):
-    monkeypatch.setattr(array_ops.DOTS[2, 1], "sympy", lambda S, a, b: S.scale(2, S.matmul(b, S.transpose(a))))
+    monkeypatch.setattr(ops.DOTS[2, 1], "sympy", lambda S, a, b: S.scale(2, S.matmul(b, S.transpose(a))))
     assert traced("negative_index_history").equations().residual > 1e-3
 
 

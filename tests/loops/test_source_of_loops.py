@@ -11,7 +11,7 @@ from cases import NAMES, case, quiet
 from test_published import WITHOUT_TENSORFLOW, same, traced
 
 import minirnn as mr
-from minirnn.engine.ops import arrays as array_ops
+from minirnn.engine import ops
 from minirnn.readings.source import fuse_loops as runs
 from minirnn.readings.source.compiled import executed
 
@@ -127,7 +127,7 @@ def test_a_loop_that_runs_backwards_begins_after_the_last_step():
 
 def test_a_wrong_text_is_seen(monkeypatch):
     assert max(errors(traced("lstm_sliced"), traced("lstm_sliced").source()).values()) <= 32
-    monkeypatch.setattr(array_ops.part, "numpy", "{0}[{key}][..., ::-1]")
+    monkeypatch.setattr(ops.part, "numpy", "{0}[{key}][..., ::-1]")
     assert max(errors(traced("lstm_sliced"), traced("lstm_sliced").source()).values()) > 1e6
 
 

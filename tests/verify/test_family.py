@@ -8,7 +8,7 @@ import pytest
 import minirnn as mr
 from minirnn.activations import BY_NAME
 from minirnn.engine.backprop import backprop
-from minirnn.engine.ops.basic import leaf, sum_all
+from minirnn.engine.ops import leaf, sum_all
 from minirnn.layers import Dense, Input, SimpleRNN
 from minirnn.models import Model
 from minirnn.verify.report import error_in_eps

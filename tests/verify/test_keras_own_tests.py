@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from minirnn import layers
-from minirnn.engine.ops import basic as ops
+from minirnn.engine import ops
 from minirnn.layers.cells import OwnCell
 from minirnn.layers.configs import described, layer_from
 from minirnn.models import Model

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn.engine.ops import basic as ops
+from minirnn.engine import ops
 from minirnn.verify.report import TOLERANCE
 
 

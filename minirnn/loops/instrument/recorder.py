@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...engine import ops
 from ...engine.graph import Node, now
-from ...engine.ops import basic as ops
 from .. import primitives as P
 from ..errors import here, reach, refuse, run
 from ..recording.array import Array

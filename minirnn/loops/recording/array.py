@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ...engine import ops
 from ...engine.graph import Node, next_serial, now
-from ...engine.ops import arrays as A
-from ...engine.ops import basic as ops
 from ..errors import reach, refuse
 from .indexing import basic, full, places_of, plain_key, spelled_out
 from .memory import Memory, Part, Positions, Same, View, background_at, gathered, place_in, put_together
@@ -22,7 +21,7 @@ from .table import FUNCTIONS, call
 NUMBER = (int, float)
 _ALL = Same()
 _WHOLE = (slice(None),) * 32
-_KEYS: dict[tuple[int, int], A.Key] = {}
+_KEYS: dict[tuple[int, int], ops.Key] = {}
 
 
 class Array:
@@ -101,7 +100,7 @@ class Array:
         """A node for a constant, named as this array is."""
         value = np.array(value)
         zero = value.ndim > 0 and value.dtype.kind == "f" and not value.any()
-        node = A.nought(shape=value.shape, dtype=value.dtype.name) if zero else ops.leaf(value)
+        node = ops.full(dims=value.shape, value=0, dtype=value.dtype.name) if zero else ops.leaf(value)
         called = getattr(self, "_called", None)
         node.step = getattr(self, "_made", node.step)
         if called is not None:
@@ -222,8 +221,8 @@ class Array:
             node, ndim = self._node, value.ndim + 1
             memory = self._memory
             if node is not None and (memory is None or (self._seen == memory.version and memory.parts is None)):
-                index = _KEYS.get((key, ndim)) or _KEYS.setdefault((key, ndim), A.Key((key, *_WHOLE[: ndim - 1])))
-                part = Node(A.part, (node,), {"key": index}, value)
+                index = _KEYS.get((key, ndim)) or _KEYS.setdefault((key, ndim), ops.Key((key, *_WHOLE[: ndim - 1])))
+                part = Node(ops.part, (node,), {"key": index}, value)
                 found = Array(value, part)
                 if ndim > 1:
                     memory = memory or self.memory()
@@ -242,7 +241,7 @@ class Array:
                 return FUNCTIONS["constant"](value)
             if None in [k for k in key if not isinstance(k, np.ndarray)]:
                 return Array(value, gathered(self.node, np.arange(self.data.size).reshape(self.data.shape)[key]))
-            return Array(value, A.part(self.node, key=full(key, self.data.ndim)))
+            return Array(value, ops.part(self.node, key=full(key, self.data.ndim)))
         if None in key:
             inner = tuple(k for k in spelled_out(key, self.data.ndim) if k is not None)
             found = self._part(inner, self.data[(*inner, ...)])
@@ -254,7 +253,7 @@ class Array:
         memory = self._memory
         place = memory and self is memory.root and place_in(memory, Part(spelled_out(key, self.data.ndim)))
         if not place:
-            return Array(value, A.part(self.node, key=full(key, self.data.ndim)))
+            return Array(value, ops.part(self.node, key=full(key, self.data.ndim)))
         part = memory.parts.get(place)  # type: ignore[union-attr]
         constant = part is None and not isinstance(memory.background, Node)  # type: ignore[union-attr]
         return value if constant else Array(value, part or background_at(memory, place))  # type: ignore[arg-type]
@@ -383,7 +382,7 @@ def fitted(x: Any, shape: tuple[int, ...], dtype: Any) -> Node:
     """The operand broadcast to `shape`, in `dtype`."""
     node = ops.leaf(np.asarray(x, dtype)) if type(x) in NUMBER else node_of(x)
     if node.dtype != dtype:
-        node = A.cast(node, dtype=np.dtype(dtype).name)
+        node = ops.cast(node, dtype=np.dtype(dtype).name)
     return broadcast(node, shape)
 
 
@@ -401,5 +400,5 @@ def broadcast(node: Node, shape: tuple[int, ...]) -> Node:
     if node.shape == shape:
         return node
     if node.ndim > len(shape):  # NumPy drops leading axes of length 1 on assignment
-        return broadcast(A.reshape(node, shape=node.shape[node.ndim - len(shape) :]), shape)
-    return A.expand(node, shape=shape)
+        return broadcast(ops.reshape(node, dims=node.shape[node.ndim - len(shape) :]), shape)
+    return ops.expand(node, dims=shape)

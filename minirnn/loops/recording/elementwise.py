@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ...engine import ops
 from ...engine.graph import Node, Primitive
-from ...engine.ops import arrays as A
-from ...engine.ops import basic as ops
 from .. import primitives as P
 from .array import NUMBER, Array, broadcast, node_of
 from .dispatch import records
@@ -20,16 +19,16 @@ FLOATS = (np.dtype("float64"), np.dtype("float32"))
 
 
 def in_dtype(x: Node, dtype: Any) -> Node:
-    return x if x.dtype == dtype else A.cast(x, dtype=np.dtype(dtype).name)
+    return x if x.dtype == dtype else ops.cast(x, dtype=np.dtype(dtype).name)
 
 
 def alike(x: Node, y: Node) -> tuple[Node, Node]:
     """Two operands in one shape, as NumPy brings them there, visibly."""
     if x.shape != y.shape:
         if x.ndim == 2 and y.shape == x.shape[1:] and x.shape[0] > 1:
-            return x, ops.spread(y, x)
+            return x, ops.expand(y, dims=x.shape)
         if y.ndim == 2 and x.shape == y.shape[1:] and y.shape[0] > 1:
-            return ops.spread(x, y), y
+            return ops.expand(x, dims=y.shape), y
         shape = np.broadcast_shapes(x.shape, y.shape)
         x, y = broadcast(x, shape), broadcast(y, shape)
     return x, y
@@ -99,7 +98,7 @@ def _comparison(original: Any, op: Primitive) -> Callable[[Any, Any], Any]:
 
 
 def _bounded(op: Primitive) -> Callable[[Node, Any], Node]:
-    return lambda x, q: ops.relu(x) if q == 0 and op is A.maximum else op(x, node_of(np.full_like(x.value, q)))
+    return lambda x, q: ops.relu(x) if q == 0 and op is ops.maximum else op(x, node_of(np.full_like(x.value, q)))
 
 
 OPERATIONS = {
@@ -109,14 +108,14 @@ OPERATIONS = {
     ),
     "mul": _operation(np.multiply, ops.multiply, _scaled, _scaled, operator.mul),
     "truediv": _operation(
-        np.divide, ops.divide, lambda x, q: A.inverse(x, q=q), lambda x, p: A.divided(x, p=p), operator.truediv
+        np.divide, ops.divide, lambda x, q: ops.inverse(x, q=q), lambda x, p: ops.divided(x, p=p), operator.truediv
     ),
-    "gt": _comparison(np.greater, A.greater), "lt": _comparison(np.less, A.less),
-    "ge": _comparison(np.greater_equal, A.at_least), "le": _comparison(np.less_equal, A.at_most),
-    "eq": _comparison(np.equal, A.equal),
+    "gt": _comparison(np.greater, ops.greater), "lt": _comparison(np.less, ops.less),
+    "ge": _comparison(np.greater_equal, ops.at_least), "le": _comparison(np.less_equal, ops.at_most),
+    "eq": _comparison(np.equal, ops.equal),
 }  # fmt: skip
-_operation(np.maximum, A.maximum, _bounded(A.maximum), _bounded(A.maximum), np.maximum)
-_operation(np.minimum, A.minimum, _bounded(A.minimum), _bounded(A.minimum), np.minimum)
+_operation(np.maximum, ops.maximum, _bounded(ops.maximum), _bounded(ops.maximum), np.maximum)
+_operation(np.minimum, ops.minimum, _bounded(ops.minimum), _bounded(ops.minimum), np.minimum)
 FUNCTIONS[np.fmax], FUNCTIONS[np.fmin] = FUNCTIONS[np.maximum], FUNCTIONS[np.minimum]
 
 
@@ -151,7 +150,7 @@ def _power(value: Any, x: Any, p: Any, **options: Any) -> Node | None:
             return ops.square(node)
         if exponent in (0, 1):
             return ops.ones(node) if exponent == 0 else ops.same(node)
-        return A.power(node, p=exponent)
+        return ops.power(node, p=exponent)
     base, exponents = alike(*(in_dtype(node_of(a), dtype) for a in (x, p)))
     if not (base.value > 0).all():
         whole = exponents.op is ops.leaf_op or not exponents.args
@@ -181,7 +180,7 @@ def _entrywise(original: Any, op: Primitive) -> None:
 
 _FUNCTIONS: list[tuple[Any, Primitive]] = [
     (np.tanh, ops.tanh), (np.exp, ops.exp), (np.log, ops.log), (np.sqrt, ops.sqrt), (np.square, ops.square),
-    (np.negative, ops.negative), (np.abs, ops.absolute), (np.fabs, ops.absolute), (np.sin, A.sine), (np.cos, A.cosine),
+    (np.negative, ops.negative), (np.abs, ops.absolute), (np.fabs, ops.absolute), (np.sin, ops.sin), (np.cos, ops.cos),
     (np.sign, ops.sign), (np.positive, ops.same), (np.floor, P.floor), (np.ceil, P.ceiling), (np.rint, P.rounded),
     (np.trunc, P.truncated),
 ]  # fmt: skip
@@ -204,13 +203,13 @@ def _half(x: Node) -> Node:
 _COMPOSED: list[tuple[Any, Any]] = [
     (np.log1p, lambda x: ops.log(ops.shift(x, q=1.0))),
     (np.expm1, lambda x: ops.shift(ops.exp(x), q=-1.0)),
-    (np.log2, lambda x: A.divided(ops.log(x), p=float(np.log(2)))),
-    (np.log10, lambda x: A.divided(ops.log(x), p=float(np.log(10)))),
+    (np.log2, lambda x: ops.divided(ops.log(x), p=float(np.log(2)))),
+    (np.log10, lambda x: ops.divided(ops.log(x), p=float(np.log(10)))),
     (np.exp2, lambda x: ops.exp(ops.scale(x, p=float(np.log(2))))),
-    (np.reciprocal, lambda x: A.inverse(x, q=1.0)),
+    (np.reciprocal, lambda x: ops.inverse(x, q=1.0)),
     (np.sinh, lambda x: _half(ops.subtract(ops.exp(x), ops.exp(ops.negative(x))))),
     (np.cosh, lambda x: _half(ops.add(ops.exp(x), ops.exp(ops.negative(x))))),
-    (np.tan, lambda x: ops.divide(A.sine(x), A.cosine(x))),
+    (np.tan, lambda x: ops.divide(ops.sin(x), ops.cos(x))),
     (np.hypot, lambda x, y: ops.sqrt(ops.add(ops.square(x), ops.square(y)))),
     (np.logaddexp, lambda x, y: ops.add(x, ops.softplus(ops.subtract(y, x)))),
 ]
@@ -238,7 +237,7 @@ def _clip(value: Any, a: Any, a_min: Any = None, a_max: Any = None, **options: A
     plain = [None if x is None else number(x) for x in (low, high)]
     if None not in plain:
         return ops.clip(node, low=plain[0], high=plain[1])
-    for op, bound in ((A.maximum, low), (A.minimum, high)):
+    for op, bound in ((ops.maximum, low), (ops.minimum, high)):
         if bound is not None:
             node = op(*alike(node, in_dtype(node_of(bound), node.dtype)))
     return node
@@ -251,10 +250,10 @@ def _where(value: Any, condition: Any, *choices: Any) -> Node | None:
     dtype, shape = value.dtype, value.shape
     c = node_of(condition)
     if c.dtype != bool:
-        c = A.greater(ops.absolute(c), node_of(np.zeros(c.shape, c.dtype)))
+        c = ops.greater(ops.absolute(c), node_of(np.zeros(c.shape, c.dtype)))
     if (plain := [number(x) for x in choices])[1] == 0 and plain[0] is None and dtype.kind == "f":
         x = node_of(choices[0])
-        if c.op is A.greater and c.args[0] is x and not c.args[1].args and not np.any(c.args[1].value):
+        if c.op is ops.greater and c.args[0] is x and not c.args[1].args and not np.any(c.args[1].value):
             return ops.relu(in_dtype(x, dtype))  # np.where(z > 0, z, 0)
     a, b = (broadcast(in_dtype(node_of(x), dtype), shape) for x in choices)
     return ops.where(broadcast(c, shape), a, b)

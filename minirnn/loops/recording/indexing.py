@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.ops import arrays as A
+from ...engine import ops
 
 
 def Indices(x: Any) -> np.ndarray:
@@ -45,8 +45,8 @@ def spelled_out(key: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
     return (*key, *rest)
 
 
-def full(key: tuple[Any, ...], ndim: int) -> A.Key:
-    return A.Key(spelled_out(key, ndim))
+def full(key: tuple[Any, ...], ndim: int) -> ops.Key:
+    return ops.Key(spelled_out(key, ndim))
 
 
 def basic(key: tuple[Any, ...]) -> bool:

@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...engine import ops
 from ...engine.graph import Node
-from ...engine.ops import arrays as A
-from ...engine.ops import basic as ops
 from .indexing import Indices, full, places_of
 
 if TYPE_CHECKING:
@@ -85,10 +84,10 @@ class Same(View):
     __slots__ = ()
 
     def read(self, whole: Node, shape: tuple[int, ...]) -> Node:
-        return whole if whole.shape == shape else A.reshape(whole, shape=shape)
+        return whole if whole.shape == shape else ops.reshape(whole, dims=shape)
 
     def write(self, whole: Node, part: Node, value: np.ndarray) -> Node:
-        return part if part.shape == whole.shape else Node(A.reshape, (part,), {"shape": whole.shape}, value)
+        return part if part.shape == whole.shape else Node(ops.reshape, (part,), {"dims": whole.shape}, value)
 
 
 class Part(View):
@@ -100,12 +99,12 @@ class Part(View):
         self.key = key
 
     def read(self, whole: Node, shape: tuple[int, ...]) -> Node:
-        return A.part(whole, key=full(self.key, whole.ndim))
+        return ops.part(whole, key=full(self.key, whole.ndim))
 
     def write(self, whole: Node, part: Node, value: np.ndarray) -> Node:
         if part.shape == whole.shape and all(type(k) is slice and k.step in (None, 1) for k in self.key):
             return part
-        return Node(A.update, (whole, part), {"key": full(self.key, whole.ndim)}, value)
+        return Node(ops.update, (whole, part), {"key": full(self.key, whole.ndim)}, value)
 
 
 class Axes(View):
@@ -140,48 +139,47 @@ class Positions(View):
         last = {place: k for k, place in enumerate(places.tolist())}  # of several assignments to one place the last counts
         if len(last) < places.size:
             places, values = np.array([*last]), gathered(values, np.array([*last.values()]))
-        row = A.update(flattened(whole), values, key=A.Key((Indices(places),)))
-        return row if whole.ndim == 1 else Node(A.reshape, (row,), {"shape": whole.shape}, value)
+        row = ops.update(flattened(whole), values, key=ops.Key((Indices(places),)))
+        return row if whole.ndim == 1 else Node(ops.reshape, (row,), {"dims": whole.shape}, value)
 
 
 def flattened(node: Node) -> Node:
     """The entries in the order of C, as a vector."""
-    return node if node.ndim == 1 else A.reshape(node, shape=(node.value.size,))
+    return node if node.ndim == 1 else ops.reshape(node, dims=(node.value.size,))
 
 
 def gathered(node: Node, index: np.ndarray) -> Node:
     """The entries at these positions, counted in the order of C."""
     shape = node.value.shape
     if index.size == node.value.size and np.array_equal(index.ravel(), np.arange(index.size)):
-        return node if index.shape == shape else A.reshape(node, shape=index.shape)
+        return node if index.shape == shape else ops.reshape(node, dims=index.shape)
     if (
         len(shape) == index.ndim == 2
         and index.shape == shape[::-1]
         and np.array_equal(index.T.ravel(), np.arange(index.size))
     ):
         return ops.transpose(node)
-    return A.part(flattened(node), key=A.Key((Indices(index),)))
+    return ops.part(flattened(node), key=ops.Key((Indices(index),)))
 
 
 def permuted(node: Node, axes: tuple[int, ...]) -> Node:
     """The axes in this order."""
     if axes == tuple(range(node.ndim)):
         return node
-    return ops.transpose(node) if node.ndim == 2 else A.permute(node, axes=axes)
+    return ops.transpose(node) if node.ndim == 2 else ops.permute(node, axes=axes)
 
 
 def put_together(memory: Memory) -> Node:
     """The parts, and what they were written over, as one node."""
     parts, axes, data = memory.parts, memory.axes, memory.root.data
     assert parts is not None
-    if len(axes) == 1 and (axis := axes[0]) in A.STACKS and 2 * len(parts) > data.shape[axis]:
+    if len(axes) == 1 and (axis := axes[0]) < 3 and 2 * len(parts) > data.shape[axis]:
         places = range(data.shape[axis])
         nodes = [parts[(k,)] if (k,) in parts else background_at(memory, (k,)) for k in places]
-        op = A.numbers if data.ndim == 1 else A.STACKS[axis]
-        return Node(op, tuple(nodes), {}, data)
+        return Node(ops.stack, tuple(nodes), {"axis": axis, "size": len(nodes)}, data)
     node = memory.background_node()
     for place, part in parts.items():
-        node = A.update(node, part, key=full(key_at(axes, place), data.ndim))
+        node = ops.update(node, part, key=full(key_at(axes, place), data.ndim))
     node.value = data
     return node
 
@@ -190,7 +188,7 @@ def background_at(memory: Memory, place: tuple[int, ...]) -> Node:
     """What was at a place before anything was written there."""
     key = key_at(memory.axes, place)
     if isinstance(memory.background, Node):
-        return A.part(memory.background, key=full(key, memory.root.data.ndim))
+        return ops.part(memory.background, key=full(key, memory.root.data.ndim))
     return memory.root.leaf_of(memory.background[key])
 
 

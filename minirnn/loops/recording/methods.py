@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from ...engine import ops
 from ...engine.graph import Node
-from ...engine.ops import arrays as A
-from ...engine.ops import basic as ops
+from ...engine.sizes import Size
 from .. import primitives as P
 from ..errors import refuse
 from . import products, reductions, shapes
-from .array import Array, fitted, node_of, plain, traced
+from .array import Array, fitted, plain, traced
 from .dispatch import arrays_in, records, unrecorded, unrecorded_function, untracked
 from .elementwise import OPERATIONS
 from .indexing import Indices
@@ -125,9 +125,9 @@ def as_number(x: Array, kind: Callable[[Any], Any] = float) -> Any:
     if kind is not float:
         return Array(number, untracked([node], np.asarray(number), f"{kind.__name__}() of a traced value", "leave it out"))
     if node.ndim:
-        node = A.reshape(node, shape=())
+        node = ops.reshape(node, dims=())
         node.value = node.value.copy()
-    return Array(number, A.cast(node, dtype="float64") if node.dtype != np.float64 else node)
+    return Array(number, ops.cast(node, dtype="float64") if node.dtype != np.float64 else node)
 
 
 def _tolist(self: Array) -> Any:
@@ -219,9 +219,9 @@ def _add_at(sign: float) -> Callable[..., None]:
             refuse("an index that depends on a traced value", "index with numbers of the data")
         places = np.arange(a.size).reshape(a.shape)[plain(indices)]
         part = fitted(b, places.shape, a.dtype)
-        row = A.reshape(part, shape=(part.value.size,)) if part.ndim != 1 else part
-        whole = A.scattered(row, node_of(np.zeros(a.size, a.dtype)), key=A.Key((Indices(places.ravel()),)))
-        whole = A.reshape(whole, shape=a.shape) if whole.shape != a.shape else whole
+        row = ops.reshape(part, dims=(part.value.size,)) if part.ndim != 1 else part
+        whole = ops.scattered(row, key=ops.Key((Indices(places.ravel()),)), dims=(Size.of(a.size),))
+        whole = ops.reshape(whole, dims=a.shape) if whole.shape != a.shape else whole
         node = (ops.add if sign > 0 else ops.subtract)(a.node, whole)
         value = a.data.copy()
         original(value, plain(indices), plain(b))
@@ -238,7 +238,7 @@ def _add_at(sign: float) -> Callable[..., None]:
 CHOSEN = "an index that depends on a traced value", "pick with np.where, or index with numbers of the data"
 
 
-def _open_key(array: Array, key: Any) -> tuple[A.Key, list[Node]] | None:
+def _open_key(array: Array, key: Any) -> tuple[ops.Key, list[Node]] | None:
     """A key in which the places that are computed are left open, and their nodes; None if it has no such form."""
     key = key if type(key) is tuple else (key,)
     nodes: list[Node] = []
@@ -255,7 +255,7 @@ def _open_key(array: Array, key: Any) -> tuple[A.Key, list[Node]] | None:
             return None
         else:
             places.append(k if type(k) in (int, slice) else Indices(plain(k)))
-    return A.Key([*places, *[slice(None)] * (array.ndim - axes)]), nodes
+    return ops.Key([*places, *[slice(None)] * (array.ndim - axes)]), nodes
 
 
 def _untracked_at(value: Any, *parts: Any) -> Array:

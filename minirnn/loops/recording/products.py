@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ...engine import ops
 from ...engine.graph import Node, Primitive
-from ...engine.ops import arrays as A
-from ...engine.ops import basic as ops
 from .array import Array, broadcast, node_of
 from .dispatch import records
 from .elementwise import FLOATS, in_dtype
 from .memory import flattened, gathered, permuted
+from .reductions import reduced
 from .table import FUNCTIONS
 
 
@@ -25,7 +25,7 @@ def _pair(value: Any, a: Any, b: Any) -> tuple[Node, Node]:
 def _product(original: Any, table: dict[tuple[int, int], Primitive]) -> Any:
     """np.dot or @."""
     fast = {(2, 2): ops.matmul} | {ranks: table[ranks] for ranks in [(1, 1), (1, 2), (2, 1)]}
-    compute = np.ndarray.dot if table is A.DOTS else operator.matmul
+    compute = np.ndarray.dot if table is ops.DOTS else operator.matmul
 
     @records(original)
     def rule(value: Any, a: Any, b: Any, **options: Any) -> Node | None:
@@ -35,7 +35,7 @@ def _product(original: Any, table: dict[tuple[int, int], Primitive]) -> Any:
             return ops.matmul(x, y)
         if ranks in table and ranks != (3, 3):
             return table[ranks](x, y)
-        if table is A.DOTS:
+        if table is ops.DOTS:
             return contracted(
                 [x, y],
                 [[*range(x.ndim)], [*range(x.ndim, x.ndim + max(y.ndim - 2, 0)), x.ndim - 1, x.ndim + y.ndim][: y.ndim]],
@@ -80,7 +80,7 @@ def _stacked(x: Node, y: Node) -> Node | None:
     lead = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     x, y = (broadcast(n, (*lead, *n.shape[-2:])) for n in (x, y))
     stack = _letters(len(lead))
-    return A.einsum(x, y, spec=f"{stack}xy,{stack}yz->{stack}xz")
+    return ops.einsum(x, y, spec=f"{stack}xy,{stack}yz->{stack}xz")
 
 
 def contracted(operands: list[Node], axes: list[list[int]]) -> Node:
@@ -90,42 +90,42 @@ def contracted(operands: list[Node], axes: list[list[int]]) -> Node:
     right = _letters(y.ndim - 2, x.ndim - 1) + "z" + _letters(1, x.ndim + y.ndim)
     if y.ndim == 1:
         right = "z"
-    return A.einsum(x, y, spec=f"{left},{right}->{(left + right).replace('z', '')}")
+    return ops.einsum(x, y, spec=f"{left},{right}->{(left + right).replace('z', '')}")
 
 
-dot = _product(np.dot, A.DOTS)
-matmul = _product(np.matmul, A.PRODUCTS)
+dot = _product(np.dot, ops.DOTS)
+matmul = _product(np.matmul, ops.PRODUCTS)
 
 
 @records(np.vdot)
 def _vdot(value: Any, a: Any, b: Any) -> Node:
-    return A.DOTS[1, 1](*map(flattened, _pair(value, a, b)))
+    return ops.DOTS[1, 1](*map(flattened, _pair(value, a, b)))
 
 
 @records(np.inner)
 def _inner(value: Any, a: Any, b: Any) -> Node | None:
     x, y = _pair(value, a, b)
     if not x.ndim or not y.ndim:
-        return A.DOTS[x.ndim, y.ndim](x, y)
+        return ops.DOTS[x.ndim, y.ndim](x, y)
     if (x.ndim, y.ndim) == (1, 1):
-        return A.DOTS[1, 1](x, y)
+        return ops.DOTS[1, 1](x, y)
     left, right = _letters(x.ndim - 1) + "z", _letters(y.ndim - 1, x.ndim - 1) + "z"
-    return A.einsum(x, y, spec=f"{left},{right}->{left[:-1]}{right[:-1]}")
+    return ops.einsum(x, y, spec=f"{left},{right}->{left[:-1]}{right[:-1]}")
 
 
 @records(np.outer)
 def _outer(value: Any, a: Any, b: Any, *args: Any) -> Node:
-    return A.outer(*map(flattened, _pair(value, a, b)))
+    return ops.outer(*map(flattened, _pair(value, a, b)))
 
 
 @records(np.kron)
 def _kron(value: Any, a: Any, b: Any) -> Node | None:
     x, y = _pair(value, a, b)
     if (x.ndim, y.ndim) == (1, 1):
-        return flattened(A.outer(x, y))
+        return flattened(ops.outer(x, y))
     if (x.ndim, y.ndim) != (2, 2):
         return None
-    return A.reshape(A.einsum(x, y, spec="ab,cd->acbd"), shape=value.shape)
+    return ops.reshape(ops.einsum(x, y, spec="ab,cd->acbd"), dims=value.shape)
 
 
 @records(np.tensordot)
@@ -139,8 +139,8 @@ def _tensordot(value: Any, a: Any, b: Any, axes: Any = 2) -> Node | None:
     if (x.ndim, y.ndim) == (2, 2) and len(left) == 1:
         return ops.matmul(x if left == [1] else ops.transpose(x), y if right == [0] else ops.transpose(y))
     if not left:
-        found = A.outer(flattened(x), flattened(y))
-        return A.reshape(found, shape=value.shape) if found.shape != value.shape else found
+        found = ops.outer(flattened(x), flattened(y))
+        return ops.reshape(found, dims=value.shape) if found.shape != value.shape else found
     first = [*_letters(x.ndim)]
     second = [*_letters(y.ndim, x.ndim)]
     for i, j in zip(left, right):
@@ -185,7 +185,7 @@ def _contraction(nodes: list[Node], letters: list[str], out: str) -> Node | None
                 *(a if not a.ndim or first == "" else _ordered(a, mine, kept), _ordered(b, mine, kept) if second else b)
             )
         else:
-            made = A.einsum(x, y, spec=f"{first},{second}->{kept}")
+            made = ops.einsum(x, y, spec=f"{first},{second}->{kept}")
         nodes[:2], letters[:2] = [made], [kept]
 
 
@@ -197,8 +197,7 @@ def _alone(node: Node, mine: str, others: str) -> tuple[Node, str]:
         node, mine = gathered(node, np.einsum(f"{mine}->{once}", places)), once
     axes = tuple(i - len(mine) for i, k in enumerate(mine) if k not in others)
     if axes:
-        whole = len(axes) == len(mine)
-        node = ops.sum_all(node) if whole else A.sum_over(node, axis=axes, keepdims=False)
+        node = reduced(ops.sums, node, axes)
         mine = "".join(k for k in mine if k in others)
     return node, mine
 

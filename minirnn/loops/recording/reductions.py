@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ...engine import ops
 from ...engine.graph import Node, Primitive
-from ...engine.ops import arrays as A
-from ...engine.ops import basic as ops
 from .. import primitives as P
 from .array import broadcast, node_of, traced
 from .dispatch import records
@@ -24,6 +23,13 @@ def _axes(x: Node, axis: Any) -> tuple[int, ...]:
     return tuple(sorted(int(a) % x.ndim - x.ndim for a in chosen))
 
 
+def reduced(op: Primitive, node: Node, axes: tuple[int, ...], keepdims: bool = False) -> Node:
+    """`op` over these axes: None for all, 0 for the rows of a matrix."""
+    alone = axes[0] if len(axes) == 1 else axes
+    axis = None if len(axes) == node.ndim else 0 if (node.ndim, axes) == (2, (-2,)) else alone
+    return op(node, axis=axis, keepdims=keepdims)
+
+
 def _operand(value: Any, x: Any, where: Any, fill: float) -> Node:
     """What is reduced: in the dtype of the result, with `fill` where it does not count."""
     node = in_dtype(node_of(x), np.asarray(value).dtype)
@@ -34,13 +40,9 @@ def _operand(value: Any, x: Any, where: Any, fill: float) -> Node:
     return ops.where(mask, node, node_of(np.full(shape, fill, node.dtype)))
 
 
-def _reduced(node: Node, axis: Any, keepdims: Any, whole: Primitive | None, over: Primitive) -> Node:
-    if not node.ndim:
-        return (whole or ops.sum_all)(node)
-    axes = _axes(node, axis)
-    if len(axes) == node.ndim and not keepdims and whole is not None:
-        return whole(node)
-    return over(node, axis=axes, keepdims=bool(keepdims)) if axes else ops.same(node)
+def _reduced(node: Node, axis: Any, keepdims: Any, op: Primitive) -> Node:
+    axes = _axes(node, axis) if node.ndim else ()
+    return reduced(op, node, axes, bool(keepdims)) if axes else ops.same(node)
 
 
 def _no(value: Any) -> bool:
@@ -55,7 +57,7 @@ def _sum(
 ) -> Node | None:  # fmt: skip
     if not _no(initial) and np.any(initial):
         return None
-    return _reduced(_operand(value, a, where, 0.0), axis, not _no(keepdims), ops.sum_all, A.sum_over)
+    return _reduced(_operand(value, a, where, 0.0), axis, not _no(keepdims), ops.sums)
 
 
 @records(np.mean)
@@ -64,17 +66,17 @@ def _mean(
 ) -> Node | None:
     if others.get("where", True) is not True:
         return None
-    return _reduced(_operand(value, a, True, 0.0), axis, not _no(keepdims), ops.mean, A.mean_over)
+    return _reduced(_operand(value, a, True, 0.0), axis, not _no(keepdims), ops.mean)
 
 
 @records(np.max)
 def _max(value: Any, a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **others: Any) -> Node | None:
-    return None if others else _reduced(node_of(a), axis, not _no(keepdims), None, A.max_over)
+    return None if others else _reduced(node_of(a), axis, not _no(keepdims), ops.largest)
 
 
 @records(np.min)
 def _min(value: Any, a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **others: Any) -> Node | None:
-    return None if others else ops.negative(_reduced(ops.negative(node_of(a)), axis, not _no(keepdims), None, A.max_over))
+    return None if others else ops.negative(_reduced(ops.negative(node_of(a)), axis, not _no(keepdims), ops.largest))
 
 
 @records(np.ptp)
@@ -97,12 +99,12 @@ def _prod(
     found = parts[0] if parts else node_of(np.asarray(value))
     for part in parts[1:]:
         found = ops.multiply(found, part)
-    return A.reshape(found, shape=value.shape) if found.shape != np.shape(value) else found
+    return ops.reshape(found, dims=value.shape) if found.shape != np.shape(value) else found
 
 
 def _along(node: Node, axis: int) -> list[Node]:
     """The parts along an axis."""
-    return [A.part(node, key=A.full_key(node.ndim, axis, i)) for i in range(node.shape[axis])]
+    return [ops.part(node, key=ops.full_key(node.ndim, axis, i)) for i in range(node.shape[axis])]
 
 
 @records(np.var)
@@ -119,12 +121,12 @@ def _var(
     if others:
         return None
     node = in_dtype(node_of(a), np.asarray(value).dtype)
-    centre = _reduced(node, axis, True, None, A.mean_over)
+    centre = _reduced(node, axis, True, ops.mean)
     squares = ops.square(ops.subtract(node, broadcast(centre, node.shape)))
     if not ddof:
-        return _reduced(squares, axis, not _no(keepdims), ops.mean, A.mean_over)
+        return _reduced(squares, axis, not _no(keepdims), ops.mean)
     n = math.prod(node.shape[i] for i in _axes(node, axis)) - ddof
-    return A.divided(_reduced(squares, axis, not _no(keepdims), ops.sum_all, A.sum_over), p=float(n))
+    return ops.divided(_reduced(squares, axis, not _no(keepdims), ops.sums), p=float(n))
 
 
 @records(np.std)
@@ -138,7 +140,7 @@ def _norm(value: Any, x: Any, ord: Any = None, axis: Any = None, keepdims: Any =
     node = in_dtype(node_of(x), np.asarray(value).dtype)
     if ord not in (None, "fro", 2) or (ord == 2 and axis is None and node.ndim != 1):
         return None
-    return ops.sqrt(_reduced(ops.square(node), axis, keepdims, ops.sum_all, A.sum_over))
+    return ops.sqrt(_reduced(ops.square(node), axis, keepdims, ops.sums))
 
 
 @records(np.average)
@@ -154,7 +156,7 @@ def _cumsum(value: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = 
     n, order = node.shape[axis], [i for i in range(node.ndim) if i != axis % node.ndim]
     last = permuted(node, (*order, axis % node.ndim))
     triangle = node_of(np.triu(np.ones((n, n), node.dtype)))
-    found = A.PRODUCTS[max(last.ndim, 1), 2](last, triangle) if last.ndim != 2 else ops.matmul(last, triangle)
+    found = ops.PRODUCTS[max(last.ndim, 1), 2](last, triangle) if last.ndim != 2 else ops.matmul(last, triangle)
     return permuted(found, tuple(int(i) for i in np.argsort((*order, axis % node.ndim))))
 
 
@@ -166,7 +168,7 @@ def _cumprod(value: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any =
     found = _along(node, 0)
     for i in range(1, len(found)):
         found[i] = ops.multiply(found[i - 1], found[i])
-    return A.numbers(*found)
+    return ops.stack(*found, axis=0, size=len(found))
 
 
 @records(np.diff)
@@ -174,7 +176,7 @@ def _diff(value: Any, a: Any, n: int = 1, axis: int = -1, **others: Any) -> Node
     node = node_of(a)
     if others or n != 1:
         return None
-    later, before = (A.part(node, key=A.full_key(node.ndim, axis, k)) for k in (slice(1, None), slice(None, -1)))
+    later, before = (ops.part(node, key=ops.full_key(node.ndim, axis, k)) for k in (slice(1, None), slice(None, -1)))
     return ops.subtract(later, before)
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ...engine import ops
 from ...engine.graph import Node
-from ...engine.ops import arrays as A
-from ...engine.ops import basic as ops
 from .array import Array, broadcast, node_of, plain, traced
 from .dispatch import constant, rearranges, records
 from .elementwise import in_dtype
@@ -23,7 +22,7 @@ def _same_order(value: Any, x: Any, *args: Any, **options: Any) -> Node | None:
     node = node_of(x)
     if options.get("order", "C") != "C":
         return None
-    return A.reshape(node, shape=value.shape) if node.shape != value.shape else node
+    return ops.reshape(node, dims=value.shape) if node.shape != value.shape else node
 
 
 _SAME_ORDER: list[Any] = [
@@ -71,7 +70,7 @@ def _tile(value: Any, A_: Any, reps: Any) -> Node:
     node, reps = node_of(A_), (reps,) if np.ndim(reps) == 0 else tuple(reps)
     if math.prod(node.shape[i - len(reps)] if i >= len(reps) - node.ndim else 1 for i, r in enumerate(reps) if r != 1) == 1:
         shape = (1,) * (len(value.shape) - node.ndim) + node.shape
-        return broadcast(A.reshape(node, shape=shape) if shape != node.shape else node, value.shape)
+        return broadcast(ops.reshape(node, dims=shape) if shape != node.shape else node, value.shape)
     return gathered(node, np.tile(np.arange(node.value.size).reshape(node.shape), reps))
 
 
@@ -84,7 +83,7 @@ def _pad(value: Any, array: Any, pad_width: Any, mode: Any = "constant", **optio
     inner = tuple(slice(int(k.min()), int(k.max()) + 1) for k in np.nonzero(places))
     around = np.array(value)
     around[inner] = 0
-    return A.update(node_of(around), node, key=A.Key(inner))
+    return ops.update(node_of(around), node, key=ops.Key(inner))
 
 
 # ------------------------------------------------------------------------------------------------------- joining arrays
@@ -92,14 +91,7 @@ def _pad(value: Any, array: Any, pad_width: Any, mode: Any = "constant", **optio
 
 def stacked(nodes: list[Node], axis: int) -> Node:
     """The nodes along a new axis."""
-    if not nodes[0].ndim:
-        return A.numbers(*nodes)
-    if axis in A.STACKS:
-        return A.STACKS[axis](*nodes)
-    found = A.STACKS[0](*nodes)
-    order = [*range(1, found.ndim)]
-    order.insert(axis, 0)
-    return permuted(found, tuple(order))
+    return ops.stack(*nodes, axis=axis, size=len(nodes))
 
 
 def joined(nodes: list[Node], axis: int) -> Node:
@@ -108,12 +100,7 @@ def joined(nodes: list[Node], axis: int) -> Node:
     ndim = nodes[0].ndim
     if len(nodes) == 1:
         return nodes[0]
-    if axis % ndim - ndim in A.JOINS:
-        return A.JOINS[axis % ndim - ndim](*nodes)
-    order = (axis % ndim, *(i for i in range(ndim) if i != axis % ndim))
-    whole = A.JOINS[-2](*(A.reshape(permuted(n, order), shape=(n.shape[axis], -1)) for n in nodes))
-    shape = (whole.shape[0], *(nodes[0].shape[i] for i in order[1:]))
-    return permuted(A.reshape(whole, shape=shape), tuple(int(i) for i in np.argsort(order)))
+    return ops.join(*nodes, axis=axis % ndim - ndim)
 
 
 def _nodes(value: Any, arrays: Any) -> list[Node]:
@@ -129,14 +116,14 @@ def _stack(value: Any, arrays: Any, axis: int = 0, **options: Any) -> Node:
 def _concatenate(value: Any, arrays: Any, axis: Any = 0, **options: Any) -> Node:
     nodes = _nodes(value, arrays)
     if axis is None:
-        nodes, axis = [A.reshape(n, shape=(n.value.size,)) for n in nodes], 0
+        nodes, axis = [ops.reshape(n, dims=(n.value.size,)) for n in nodes], 0
     return joined(nodes, axis)
 
 
 def _joining(original: Any, shape: Callable[[tuple[int, ...]], tuple[int, ...]], axis: Callable[[int], int]) -> None:
     @records(original)
     def rule(value: Any, tup: Any, **options: Any) -> Node:
-        nodes = [n if shape(n.shape) == n.shape else A.reshape(n, shape=shape(n.shape)) for n in _nodes(value, tup)]
+        nodes = [n if shape(n.shape) == n.shape else ops.reshape(n, dims=shape(n.shape)) for n in _nodes(value, tup)]
         return joined(nodes, axis(nodes[0].ndim))
 
 
@@ -166,12 +153,12 @@ def _array(original: Any) -> None:
         parts = [make(part) if type(part) in (list, tuple) and traced(part) else part for part in x]
         value = original(plain(x), *args, **options)
         node = stacked(_nodes(value, parts), 0)
-        return Array(value, A.reshape(node, shape=value.shape) if value.shape != shape else node)
+        return Array(value, ops.reshape(node, dims=value.shape) if value.shape != shape else node)
 
     @records(original)
     def rule(value: Any, x: Any, *args: Any, **options: Any) -> Node:
         node = in_dtype(node_of(x), value.dtype)
-        return node if node.shape == value.shape else A.reshape(node, shape=value.shape)
+        return node if node.shape == value.shape else ops.reshape(node, dims=value.shape)
 
     general = FUNCTIONS[original]
     FUNCTIONS[original] = make

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...engine.backprop import contribution, depending_on, pull_back
 from ...engine.graph import Node, same
-from ...engine.ops.basic import (
+from ...engine.ops import (
     add,
     clip,
     complement,
@@ -33,7 +33,6 @@ from ...engine.ops.basic import (
     tanh,
     where,
 )
-from ...engine.precision import data_of
 
 if TYPE_CHECKING:
     from ...run import Run
@@ -211,7 +210,7 @@ def _one_after_the_other(trace: Run, states: States, layouts: Sequence[int | Non
         if min(map(_serial, after)) < max(map(_serial, before)):
             return None
         reached = [n for n in nodes if n in depending and n not in before]
-        if any(a in depending and a not in inside for n in reached for a in data_of(n)):
+        if any(a in depending and a not in inside for n in reached for a in n.args):
             return None
         order = sorted({*before, *nodes}, key=_serial)
         rows = [_back_from(node, before, order, layouts, len(before) > 1) for node in after]

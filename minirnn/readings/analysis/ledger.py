@@ -6,7 +6,6 @@ paths split it by the step from which the loss is read as well. Nothing here kno
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,9 +51,9 @@ def _before_the_steps(trace: Run, name: str, parameter: Node) -> list[Node]:
     """The parameter and what is computed of it outside of the steps, such as its transpose, in order of creation."""
     around = {parameter}
     for node in trace.forward:
-        if node.step is None and any(a in around for a in _used(node)):
+        if node.step is None and any(a in around for a in node.args):
             around.add(node)
-    users = [n.step for n in trace.forward if n.step is not None and any(a in around for a in _used(n))]
+    users = [n.step for n in trace.forward if n.step is not None and any(a in around for a in n.args)]
     elsewhere = sorted({*users} - {*range(1, trace.steps + 1)})
     if trace.loss_node in around or elsewhere or not users:
         where = f"at step {elsewhere[0]}" if elsewhere else "outside of the time steps"
@@ -63,12 +62,6 @@ def _before_the_steps(trace: Run, name: str, parameter: Node) -> list[Node]:
             f"it is whole in trace.gradients[{name!r}]"
         )
     return [node for node in trace.forward if node in around]
-
-
-def _used(node: Node) -> Iterable[Node]:
-    """The operands of which more than the shape is used."""
-    shapes = node.op.shapes
-    return node.args if not shapes else [a for position, a in enumerate(node.args) if position not in shapes]
 
 
 def _by_step(trace: Run, cotangents: dict[Node, Node], parameter: Node, around: list[Node]) -> np.ndarray:

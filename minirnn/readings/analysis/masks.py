@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...engine.ops.basic import same, spreadcols, where, zeros
+from ...engine.ops import expand, full, same, where
 
 if TYPE_CHECKING:
     from ...engine.graph import Node
@@ -78,10 +78,10 @@ def _chosen(node: Node) -> np.ndarray | None:
     """A word for each sample, if the quantity is chosen by a mask."""
     while node.op is same:
         node = node.args[0]
-    if node.op is not where or node.args[0].op is not spreadcols:
+    if node.op is not where or node.args[0].op is not expand:
         return None
     condition, _, otherwise = node.args
     while otherwise.op is same:
         otherwise = otherwise.args[0]
-    left = ZEROED if otherwise.op is zeros and otherwise.step == node.step else CARRIED
+    left = ZEROED if otherwise.op is full and otherwise.step == node.step else CARRIED
     return np.where(condition.args[0].value[:, 0] != 0, COMPUTED, left)

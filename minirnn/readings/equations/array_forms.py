@@ -1,4 +1,4 @@
-"""The matrix forms of `minirnn.engine.ops.arrays`. Shapes are numbers here; a vector is a row.
+"""The matrix forms of operations on arrays of any rank, which loops of one's own need; a vector is a row.
 
 What has more than two axes has no matrix form: give its steps names, and it need not have one.
 """
@@ -11,6 +11,7 @@ import sympy as sp
 from sympy.core.symbol import Str
 from sympy.matrices.expressions import MatrixExpr
 
+from ...engine.sizes import Size
 from . import matrix as S
 
 
@@ -65,23 +66,9 @@ class LargestOfAll(S._Printed, sp.Expr):
     is_commutative = True
 
 
-def rows_cols(shape: tuple[int, ...]) -> tuple[int, int]:
-    """The rows and columns of an array of that shape. Raises NotImplementedError if it has more than two axes."""
-    if len(shape) > 2 or not shape:
-        S.no_matrix_form(f"an array of {len(shape)} axes")
-    return (1, shape[0]) if len(shape) == 1 else (shape[0], shape[1])
-
-
-def size_of(shape: tuple[int, ...]) -> tuple[Any, Any] | None:
-    """Rows and columns of a quantity of that shape; None of a number, and of what has more than two axes."""
-    return (sp.Integer(rows_cols(shape)[0]), sp.Integer(rows_cols(shape)[1])) if 0 < len(shape) < 3 else None
-
-
-def nought(shape: tuple[int, ...]) -> Any:
-    return S.zeros(*rows_cols(shape)) if shape else sp.S.Zero
-
-
 def reciprocal(p: Any) -> Any:
+    if isinstance(p, Size):
+        return 1 / S.size_symbol(p)
     return sp.Rational(1, int(p)) if float(p).is_integer() else 1 / sp.sympify(p)
 
 
@@ -99,30 +86,19 @@ def as_matrix(x: Any) -> Any:
     return x if S.shape_of(x) else S.scale(x, S.ones(1, 1))
 
 
-def repeated(x: Any, shape: tuple[int, ...]) -> Any:
-    """`x` broadcast to `shape`."""
-    if not S.shape_of(x):
-        return S.scale(x, S.ones(*rows_cols(shape))) if shape else x
-    rows, cols = rows_cols(shape)
-    down = x if x.rows == rows else S.matmul(S.ones(rows, 1), x)
-    return down if down.cols == cols else S.matmul(down, S.ones(1, cols))
+def axes(axis: int | tuple[int, ...] | None) -> tuple[Any, ...]:
+    """The axes of a matrix, counted from the last: -1 is along a row, -2 down a column."""
+    chosen = (-2, -1) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return tuple(sp.Integer(a if a < 0 else a - 2) for a in chosen)
 
 
-def summed(x: Any, shape: tuple[int, ...]) -> Any:
-    """The sum of `x` over what `repeated` repeats."""
-    if not shape or not S.shape_of(x):
-        return S.sum_all(x) if S.shape_of(x) else x
-    rows, cols = rows_cols(shape)
-    down = x if x.rows == rows else S.matmul(S.ones(1, x.rows), x)
-    return down if down.cols == cols else S.matmul(down, S.ones(x.cols, 1))
-
-
-def reduced(x: Any, axis: tuple[int, ...], keepdims: bool, kind: str) -> Any:
+def reduced(x: Any, axis: int | tuple[int, ...] | None, keepdims: bool, kind: str) -> Any:
     """The sum, mean or largest over `axis` (-1: along a row); without `keepdims` what is left of a matrix is a row."""
+    if not keepdims and axis is None:
+        return {"sum": S.SumAll, "mean": S.Mean, "max": LargestOfAll}[kind](x)
+    axis = axes(axis)
     if kind == "max":
-        if set(axis) == {-1, -2} and not keepdims:
-            return LargestOfAll(x)
-        found: Any = Largest(x, *map(sp.Integer, axis))
+        found: Any = Largest(x, *axis)
     else:
         found, count = x, sp.S.One
         if -2 in axis:
@@ -133,13 +109,14 @@ def reduced(x: Any, axis: tuple[int, ...], keepdims: bool, kind: str) -> Any:
     return found if keepdims or -1 not in axis else S.transpose(found)
 
 
-def reshaped(x: Any, shape: tuple[int, ...]) -> Any:
-    if not shape:
+def reshaped(x: Any, dims: Any) -> Any:
+    """The same entries as a row, a column or a number."""
+    if not dims:
         return S.sum_all(x) if S.shape_of(x) else x
-    wanted = rows_cols(shape)
+    wanted = S.size_of(dims)
     x = as_matrix(x)
-    if x.shape == wanted:
-        return x
+    if wanted is None or x.shape == wanted:
+        return x if wanted else S.no_matrix_form("reshape")
     if 1 in wanted and x.shape == (wanted[1], wanted[0]):
         return S.transpose(x)
     return S.no_matrix_form("reshape")
@@ -168,24 +145,38 @@ def contracted(a: Any, b: Any, spec: str) -> Any:
 # ------------------------------------------------------------------------------------------------------------------ parts
 
 
-def _ends(key: Any, size: int) -> tuple[int, int]:
+def _ends(key: Any, size: Any) -> tuple[Any, Any]:
+    """Where a part of an axis begins and ends."""
     if isinstance(key, slice):
-        lo, hi, step = key.indices(int(size))
-        return (lo, max(lo, hi)) if step == 1 else S.no_matrix_form("a slice with a step")
+        if key.step not in (None, 1):
+            S.no_matrix_form("a slice with a step")
+        lo, hi = (None if end is None else S.size_symbol(end) for end in (key.start, key.stop))
+        lo, hi = sp.S.Zero if lo is None else lo, size if hi is None else hi
+        lo, hi = (size + end if end.is_negative else end for end in (lo, hi))
+        if size.is_number:  # as in Python, no further than the axis goes
+            lo, hi = min(lo, size), min(hi, size)
+            hi = max(lo, hi)
+        return lo, hi
     if isinstance(key, int):
-        return (key % int(size), key % int(size) + 1)
+        return (key, key + 1) if key >= 0 else (size + key, size + key + 1)
     return S.no_matrix_form("an index array")
 
 
-def _box(shape: Any, key: Any) -> tuple[int, int, int, int]:
+def _box(shape: Any, key: Any) -> tuple[Any, Any, Any, Any]:
     if len(key) > 2:
         S.no_matrix_form("a part of more than two axes")
-    rows = _ends(key[0], shape[0]) if len(key) == 2 else (0, int(shape[0]))
-    return (*rows, *_ends(key[-1], shape[1]))
+    rows = _ends(key[0], shape[0]) if len(key) == 2 else (0, shape[0])
+    return tuple(map(sp.sympify, (*rows, *_ends(key[-1], shape[1]))))
 
 
-def _cut(x: Any, box: tuple[int, int, int, int]) -> Any:
-    return x if box == (0, x.rows, 0, x.cols) else Selection(x, *map(sp.Integer, box))
+def _cut(x: Any, box: tuple[Any, Any, Any, Any]) -> Any:
+    r0, r1, c0, c1 = box
+    if (r0, r1) == (0, x.rows) and not (c0.is_number and c1.is_number):  # of two that stand side by side, one
+        if c0 == 0 and c1 != x.cols:
+            return S.Part(x, c1, 1)
+        if c1 == x.cols and c0 != 0:
+            return S.Part(x, c1 - c0, 2)
+    return x if box == (0, x.rows, 0, x.cols) else Selection(x, *box)
 
 
 def part_of(x: Any, key: Any) -> Any:
@@ -194,40 +185,31 @@ def part_of(x: Any, key: Any) -> Any:
         S.no_matrix_form("a part of more than two axes")
     box = _box(x.shape, key)
     if all(isinstance(k, int) for k in key):
-        return Entry(x, *map(sp.Integer, box))
+        return Entry(x, *box)
     found = _cut(x, box)
     return S.transpose(found) if len(key) == 2 and isinstance(key[1], int) else found
 
 
-def padded(x: Any, like: Any, key: Any) -> Any:
-    """Zeros shaped like `like`, with `x` at `key`."""
-    r0, r1, c0, c1 = _box(like.shape, key)
+def padded(x: Any, dims: Any, key: Any) -> Any:
+    """Zeros of these sizes, with `x` at `key`."""
+    rows, cols = S._rows_cols(dims)
+    r0, r1, c0, c1 = _box((rows, cols), key)
     x = as_matrix(x)
     found = S.transpose(x) if len(key) == 2 and isinstance(key[1], int) and not isinstance(key[0], int) else x
-    sides = [(c0, True), (like.cols - c1, False)]
+    sides = [(c0, True), (cols - c1, False)]
     for width, before in sides:
-        if width:
+        if width != 0:
             gap = S.zeros(found.rows, width)
             found = S.beside(gap, found) if before else _appended(found, gap)
-    if r0:
-        found = above(S.zeros(r0, like.cols), found)
-    if like.rows - r1:
-        found = above(found, S.zeros(like.rows - r1, like.cols))
+    if r0 != 0:
+        found = above(S.zeros(r0, cols), found)
+    if rows - r1 != 0:
+        found = above(found, S.zeros(rows - r1, cols))
     return found
 
 
 def _appended(x: Any, gap: Any) -> Any:
     return S.beside(*(x.args if isinstance(x, S.Beside) else [x]), gap)
-
-
-def row_of(x: Any, time: Any) -> Any:
-    """Row t of a matrix."""
-    return S.RowPiece(x, sp.S.One, time) if S.shape_of(x) else S.no_matrix_form("a step of three axes")
-
-
-def entry_of(x: Any, time: Any) -> Any:
-    """Entry t of a row."""
-    return S.sum_all(S.Piece(x, sp.S.One, time))
 
 
 # -------------------------------------------------------------------------------------------------------------- put together
@@ -246,13 +228,20 @@ def above(*xs: Any) -> Any:
     return parts[0] if len(parts) == 1 and not isinstance(parts[0], sp.Tuple) else S.Above(*parts)
 
 
-def vector_of(*xs: Any) -> Any:
-    """Numbers as a row."""
-    return S.Beside(*_listed(xs))
+def stacked(xs: Any, axis: int) -> Any:
+    """np.stack: numbers as a row, rows on top of each other; what has three axes has no matrix form."""
+    first = xs[0].step if isinstance(xs[0], S.Over) else xs[0]
+    if axis:
+        S.no_matrix_form("stack")
+    return above(*xs) if S.shape_of(first) else S.Beside(*_listed(xs))
 
 
 def joined_along(xs: Any, axis: int) -> Any:
     """np.concatenate along an axis counted from the last: -1 beside each other, -2 on top of each other."""
     if axis < -2:
         S.no_matrix_form("concatenate along the first of three axes")
-    return S.Beside(*_listed(xs)) if axis == -1 else above(*xs)
+    return S.beside(*map(_as_row, xs)) if axis == -1 else above(*xs)
+
+
+def _as_row(x: Any) -> Any:
+    return x if isinstance(x, S.Over) else as_matrix(x)

@@ -1,6 +1,6 @@
 """A fold as it is written step by step: NumPy repeats rows, columns and numbers by itself, loops do a step more.
 
-``x + 1 b`` is `add` of x and of a `spread` row; in NumPy it is ``x + b``.
+``x + 1 b`` is `add` of x and of a row in `expand`; in NumPy it is ``x + b``.
 """
 
 from __future__ import annotations
@@ -9,12 +9,25 @@ import dataclasses
 
 from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span
 from ...engine.graph import same
-from ...engine.ops.arrays import CUTS, expand, inverse, maximum, minimum, power
-from ...engine.ops.basic import add, divide, log, log_softmax, multiply, spread, spreadcols, sqrt, subtract, where
+from ...engine.ops import (
+    CUTS,
+    add,
+    divide,
+    expand,
+    inverse,
+    log,
+    log_softmax,
+    maximum,
+    minimum,
+    multiply,
+    power,
+    sqrt,
+    subtract,
+    where,
+)  # fmt: skip
 
 ENTRYWISE = {add, subtract, multiply, divide, maximum, minimum, where}
 PARTIAL = {divide, inverse, log, log_softmax, power, sqrt}  # not defined for all numbers
-REPEATS = {spread, spreadcols, expand}
 
 
 def broadcasting(folded: Folded) -> Folded:
@@ -26,7 +39,7 @@ def broadcasting(folded: Folded) -> Folded:
         if family.name is not None or len({d.signature for d in family.definitions}) > 1:
             return None
         definition = family.definitions[0]
-        return seen_from(definition.refs[0], ref) if definition.op in REPEATS else None
+        return seen_from(definition.refs[0], ref) if definition.op is expand else None
 
     def changed(family: Family, definition: Definition) -> Definition:
         if definition.op not in ENTRYWISE:

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span, data_refs
+from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span
 from ...engine.names import Role
-from ...engine.ops.arrays import CUTS
-from ...engine.ops.basic import block, leaf_op, nth_row, reverse
+from ...engine.ops import CUTS, block, leaf_op, nth_row, reverse
 from . import matrix as S
 from .evaluate import Values
 
@@ -24,7 +23,7 @@ def in_order(folded: Folded, parameters: list[str]) -> list[tuple[Family, Defini
 
     def place(pair: tuple[Family, Definition]) -> tuple[int, int]:
         family, definition = pair
-        together = [d.serial for d in family.definitions if data_refs(d)] if data_refs(definition) else []
+        together = [d.serial for d in family.definitions if d.refs] if definition.refs else []
         assert family.name is not None
         place = -1 if family.name.of is None or family.name.immediate else last.get(str(family.name.quantity), -1)
         return place, min(together, default=definition.serial)
@@ -65,25 +64,7 @@ class Expressions:
         self.inlined: dict[int, Any] = {}
         for family in folded.families:
             if family.name is not None:
-                self.shapes[family.index] = self._shape(family)
-
-    def _shape(self, family: Family) -> tuple[Any, Any] | None:
-        dims = family.definitions[0].attrs.get("dims")
-        if dims:
-            letters = [S.size_symbol(d) for d in dims]
-            return (1, letters[0]) if len(letters) == 1 else (letters[0], letters[-1])
-        if self._of_numbers(family.definitions[0]):
-            return S.size_of(family.first.shape)
-        first = min(family.definitions, key=lambda d: d.serial)
-        return S.shape_of(self.expression(first))
-
-    def _of_numbers(self, definition: Definition) -> bool:
-        """Whether it is a leaf, or a step of one, whose axes have no letters: its shape is numbers then."""
-        if definition.op in CUTS and not given(definition, self.folded):
-            return False
-        while definition.op in CUTS:
-            definition = self.folded.families[definition.refs[0].family].definitions[0]
-        return definition.op is leaf_op and not definition.attrs.get("dims")
+                self.shapes[family.index] = S.size_of(family.first.dims)
 
     def sides(self, family: Family, definition: Definition) -> tuple[Any, Any]:
         assert family.name is not None
@@ -111,7 +92,7 @@ class Expressions:
     def _written(self, definition: Definition, family: Family) -> Any:
         if definition.op is leaf_op:  # a number without a name
             return S.scale(1, sp.sympify(family.first.value.item()))
-        attrs = {key: self._attribute(key, value) for key, value in definition.attrs.items() if key != "dims"}
+        attrs = {key: self._attribute(key, value) for key, value in definition.attrs.items()}
         return definition.op.sympy(S, *map(self._operand, definition.refs), **attrs)
 
     def _attribute(self, key: str, value: Any) -> Any:
@@ -128,11 +109,11 @@ class Expressions:
         return self._at(family, None if ref.where is None else S.t + ref.where)
 
     def _at(self, family: Family, time: Any) -> Any:
-        dims = family.definitions[0].attrs.get("dims", ())
         if family.name is None:
             inner = self.inlined[family.index]
             return inner if time is None else inner.xreplace({S.t: time})
-        if len(dims) == 3:
+        dims = family.first.dims
+        if len(dims) == 3 and family.first.op is leaf_op and not dims[1].is_number:
             return S.Sequence3(family.name, S.size_symbol(dims[0]), S.size_symbol(dims[2]))
         return S.quantity(family.name, self.shapes[family.index], time)
 
@@ -145,7 +126,7 @@ def values_of(folded: Folded, trace: Run) -> Values:
     sizes: dict[Any, int] = {S.T: folded.T}
     for family in folded.named:
         node = trace.variables.get((str(family.name), family.first.step))
-        for letter, n in zip(family.definitions[0].attrs.get("dims", ()), node.shape if node else ()):
-            if not set("*+").intersection(letter) and not letter.isdecimal():
-                sizes.setdefault(S.size_symbol(letter), n)
+        for size, n in zip(family.first.dims, node.shape if node else ()):
+            if size.is_letter:
+                sizes.setdefault(S.size_symbol(size), n)
     return Values(trace.variables, sizes, folded.T)

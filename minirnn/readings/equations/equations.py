@@ -13,7 +13,7 @@ import sympy as sp
 from ...checks import demand_flags
 from ...engine.fold import Domain, Folded
 from ...engine.names import slug
-from ...engine.ops.basic import leaf_op, take_op
+from ...engine.ops import leaf_op, taken
 from ...files import demand_writable, write_whole
 from ...system import whole_number
 from . import matrix as S
@@ -218,7 +218,7 @@ def equations(
     for name in hidden:
         if name not in trace.counts:
             raise ValueError(f"hide: there is no {name[:40]!r}; there are {', '.join(trace.counts)}")
-        if any(n.op in (leaf_op, take_op) for (known, _), n in trace.variables.items() if known == name):
+        if any(n.op in (leaf_op, taken) for (known, _), n in trace.variables.items() if known == name):
             raise ValueError(f"hide: {name} is given, not computed, so there is nothing to put in its place")
     if paths and (trace.loss_node is None or any(trace.names[name].of is not None for name in hidden)):
         raise ValueError("paths need a target, and the derivatives not hidden")

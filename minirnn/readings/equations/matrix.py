@@ -25,22 +25,37 @@ from sympy.matrices.expressions import (
 )
 
 from ...engine.names import Name, parse
+from ...engine.sizes import Size
 
 t = sp.Symbol("t", integer=True)
 T = sp.Symbol("T", integer=True, positive=True)
 bound = sp.Symbol("t", integer=True, positive=True)  # the t of a sum over time, which shifting leaves alone
 
 
-def size_symbol(name: str) -> Any:
-    """The letter N, a number, or products and sums of them: T*M, M+M_b."""
-    if "+" in name:
-        return sp.Add(*map(size_symbol, name.split("+")))
-    return sp.Mul(
+def size_symbol(size: Any) -> Any:
+    """A `Size` in SymPy's terms: letters, numbers, and products and sums of them."""
+    return sp.Add(
         *[
-            sp.Integer(n) if n.isdecimal() else T if n == "T" else sp.Symbol(n, integer=True, positive=True)
-            for n in name.split("*")
+            sp.Mul(sp.Rational(factor.numerator, factor.denominator), *[_letter(name) for name in letters])
+            for letters, factor in Size.of(size).terms.items()
         ]
     )
+
+
+def _letter(name: str) -> Any:
+    return T if name == "T" else sp.Symbol(name, integer=True, positive=True)
+
+
+def size_of(dims: Sequence[Any]) -> tuple[Any, Any] | None:
+    """Rows and columns of a quantity of these sizes; None of a number, and of what has more than two axes."""
+    return _rows_cols(dims) if 0 < len(dims) < 3 else None
+
+
+def _rows_cols(dims: Sequence[Any]) -> tuple[Any, Any]:
+    if len(dims) > 2 or not dims:
+        no_matrix_form(f"an array of {len(dims)} axes")
+    rows, cols = (1, dims[0]) if len(dims) == 1 else dims
+    return size_symbol(rows), size_symbol(cols)
 
 
 # ---------------------------------------------------------------------------------------------------------- quantities
@@ -382,8 +397,22 @@ def full_like(number: Any, x: Any) -> Any:
     return scale(number, ones_like(x))
 
 
-def size(x: Any) -> Any:
-    return x.rows * x.cols if shape_of(x) else sp.S.One
+def full(number: Any, dims: Sequence[Any]) -> Any:
+    """The number in every entry; of what has more than two axes the number itself, which its steps have too."""
+    if not dims:
+        return sp.sympify(number)
+    if number == 0:
+        return zeros(*_rows_cols(dims))
+    return scale(number, ones(*_rows_cols(dims)))
+
+
+def expand(x: Any, dims: Sequence[Any]) -> Any:
+    """`x` repeated to these sizes: a number over all, a row over rows, a column over columns."""
+    if not shape_of(x):
+        return scale(x, ones(*_rows_cols(dims))) if dims else x
+    rows, cols = _rows_cols(dims)
+    down = x if x.rows == rows else matmul(ones(rows, 1), x)
+    return down if down.cols == cols else matmul(down, ones(1, cols))
 
 
 def count(xs: Sequence[Any]) -> Any:
@@ -492,6 +521,7 @@ def power(x: Any, n: int) -> Any:
 
 
 def entrywise(function: str, x: Any, *numbers: float) -> Any:
+    """A function of every entry."""
     if not shape_of(x):
         return __getattr__("of_number")(function, x, *numbers)
     return Entrywise(function, x, *numbers)
@@ -502,22 +532,21 @@ def present(x: Any, value: float) -> Any:
 
 
 def onehot(i: Any, classes: Any) -> Any:
-    return OneHot(i, classes)
+    return OneHot(i, size_symbol(classes))
 
 
 def transpose(x: Any) -> Any:
     return x.args[0] if isinstance(x, Transpose) else Transpose(x)
 
 
-def mean(x: Any) -> Any:
-    return Mean(x)
-
-
 def sum_all(x: Any) -> Any:
     return SumAll(x)
 
 
-def step_of(x: Any, time: Any) -> Any:
+def step_of(x: Any, time: Any, axis: int = 1) -> Any:
+    """Step t: of a sequence the matrix, of a matrix the row, of a row the entry."""
+    if shape_of(x) and axis == 0:
+        return sum_all(Piece(x, sp.S.One, time)) if x.rows == 1 else RowPiece(x, sp.S.One, time)
     if not isinstance(x, Sequence3):
         no_matrix_form("take")
     return Quantity(x.name, x.rows, x.cols, T + 1 - time if x.backwards else time)
@@ -537,12 +566,8 @@ def beside(*xs: Any) -> Any:
     return Beside(*[each(x) if isinstance(x, Over) else x for x in xs])
 
 
-def piece(x: Any, like: Any, time: Any) -> Any:
-    return Piece(x, like.cols, time)
-
-
-def part(x: Any, like: Any, place: int) -> Any:
-    return Part(x, like.cols, place)
+def piece(x: Any, width: Any, time: Any) -> Any:
+    return Piece(x, size_symbol(width), time)
 
 
 def block(x: Any, k: int, parts: int) -> Any:

@@ -88,7 +88,7 @@ const einsum = ({ spec }, a, b) => {
 };
 
 // Arrays one after the other along an axis counted from the last.
-const joined = (axis) => (_, ...xs) => {
+const joined = ({ axis }, ...xs) => {
   const at = xs[0].shape.length + axis;
   const shape = xs[0].shape.map((n, a) => (a === at ? xs.reduce((sum_, x) => sum_ + x.shape[at], 0) : n));
   const out = array(shape);
@@ -103,9 +103,13 @@ const joined = (axis) => (_, ...xs) => {
   return out;
 };
 
-const stacked = (...xs) => joined(-xs[0].shape.length - 1)(null, ...xs.map((x) => array([1, ...x.shape], x.data)));
 const whole = { start: null, stop: null, step: null };
-const stepAlong = (axis) => ({ t }, x) => OPERATIONS.part({ key: x.shape.map((_, a) => (a === axis ? t - 1 : whole)) }, x);
+const keyAlong = (rank, axis, place) => Array.from({ length: rank }, (_none, a) => (a === axis ? place : whole));
+const axesOf = (x, axis) => {
+  const axes = axis === null ? x.shape.map((_, a) => a) : Array.isArray(axis) ? axis : [axis];
+  return axes.map((a) => (a < 0 ? a : a - x.shape.length));
+};
+const over = (f) => ({ axis, keepdims }, x) => reduced(x, axesOf(x, axis), keepdims, f);
 
 const PRODUCTS = {
   "inner": "i,i->", "row {} matrix": "i,ij->j", "matrix {} row": "ij,j->i", "matrix {} matrix": "ij,jk->ik",
@@ -121,40 +125,37 @@ for (const sign of ["@", "."]) {
 Object.assign(OPERATIONS, {
   power: ({ p }, x) => map(x, (v) => v ** p),
   cast: ({ dtype }, x) => (dtype === "float32" ? map(x, Math.fround) : x),
-  expand: ({ shape }, x) => OPERATIONS.add(null, x, full(shape, 0)),
-  collapse: ({ axis, shape }, x) => {
-    const found = reduced(x, axis.map((a) => a - x.shape.length), false, sum);
-    return array(shape, found.data);
-  },
-  sum_over: ({ axis, keepdims }, x) => reduced(x, axis, keepdims, sum),
-  mean_over: ({ axis, keepdims }, x) => reduced(x, axis, keepdims, (values) => sum(values) / values.length),
-  max_over: ({ axis, keepdims }, x) => reduced(x, axis, keepdims, (values) => Math.max(...values)),
+  expand: ({ dims }, x) => OPERATIONS.add(null, x, full(dims, 0)),
+  sum: over(sum),
+  mean: over((values) => sum(values) / values.length),
+  max: over((values) => Math.max(...values)),
   largest_at: ({ axis }, x) => {
-    const most = reduced(x, axis, true, (values) => Math.max(...values));
+    const most = OPERATIONS.max({ axis, keepdims: true }, x);
     const at = OPERATIONS.equal(null, x, most);
-    return OPERATIONS.divide(null, at, reduced(at, axis, true, sum));
+    return OPERATIONS.divide(null, at, OPERATIONS.sum({ axis, keepdims: true }, at));
   },
   "number . array": OPERATIONS.multiply,
-  "array . number": OPERATIONS.multiply,
   outer: (_, a, b) => einsum({ spec: "i,j->ij" }, a, b),
   einsum,
-  reshape: ({ shape }, x) => array(shape, x.data),
+  reshape: ({ dims }, x) => array(dims, x.data),
+  reverse: (_, x) => OPERATIONS.part({ key: keyAlong(x.shape.length, 1, { start: null, stop: null, step: -1 }) }, x),
   permute: ({ axes }, x) => permuted(x, axes),
   part: (attributes, x) => {
     const { shape, at } = taken(x.shape, attributes);
     return array(shape, Float64Array.from(at, (place) => x.data[place]));
   },
-  placed: (attributes, x, like) => written(full(like.shape, 0), taken(like.shape, attributes).at, (i) => x.data[i]),
-  scattered: (attributes, x, like) => written(full(like.shape, 0), taken(like.shape, attributes).at, (i, was) => was + x.data[i]),
+  placed: (attributes, x) => written(full(attributes.dims, 0), taken(attributes.dims, attributes).at, (i) => x.data[i]),
+  scattered: (attributes, x) => written(full(attributes.dims, 0), taken(attributes.dims, attributes).at, (i, was) => was + x.data[i]),
   cleared: (attributes, x) => written(x, taken(x.shape, attributes).at, () => 0),
   update: (attributes, x, v) => written(x, taken(x.shape, attributes).at, (i) => v.data[i]),
-  "step 0": stepAlong(0),
-  "step 2": stepAlong(2),
-  entry: stepAlong(0),
-  numbers: (_, ...xs) => stacked(...xs),
-  "stack 0": (_, ...xs) => stacked(...xs),
-  "stack 2": (_, ...xs) => permuted(stacked(...xs), [1, 2, 0]),
-  "join -1": joined(-1),
-  "join -2": joined(-2),
-  "join -3": joined(-3),
+  take: ({ t, axis }, x) => OPERATIONS.part({ key: keyAlong(x.shape.length, axis, t - 1) }, x),
+  put: ({ t, axis, dims }, x) => OPERATIONS.placed({ key: keyAlong(dims.length, axis, t - 1), dims }, x),
+  stack: ({ axis }, ...xs) => {
+    const rank = xs[0].shape.length;
+    const wider = (x) => array([...x.shape.slice(0, axis), 1, ...x.shape.slice(axis)], x.data);
+    return joined({ axis: axis - rank - 1 }, ...xs.map(wider));
+  },
+  join: joined,
+  piece: ({ t, width }, x) => between(x, (t - 1) * width, t * width),
+  nth_row: ({ k }, x) => OPERATIONS.part({ key: [k, ...x.shape.slice(1).map(() => whole)] }, x),
 });

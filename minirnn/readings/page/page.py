@@ -201,19 +201,16 @@ def _ticks(trace: Run) -> list[dict[str, str]]:
 def _nodes(trace: Run) -> list[dict[str, str]]:
     """The picture as a table: every named quantity of the forward pass, its shape, what it is computed from."""
 
-    def operands(node: Node) -> list[Node]:
-        return [arg for position, arg in enumerate(node.args) if position not in node.op.shapes]
-
     rows = []
     for node in trace.forward:
         if node.name is None or not node.args:
             continue
         sources: list[Node] = []
-        waiting = operands(node)
+        waiting = list(node.args)
         while waiting:
             arg = waiting.pop(0)
             if arg.name is None:
-                waiting = operands(arg) + waiting
+                waiting = [*arg.args, *waiting]
             elif arg not in sources:
                 sources.append(arg)
         key = str(node.name) if node.step is None else f"{node.name}_{node.step}"

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...engine import ops
 from ...engine.graph import Primitive
-from ...engine.ops import arrays as array_ops
-from ...engine.ops import basic as ops
-from ...engine.ops.basic import leaf_op
+from ...engine.ops import leaf_op
+from ...engine.sizes import Size
 
 if TYPE_CHECKING:
     from ...engine.graph import Node
     from ...run import Run
 
-OWN = {op for op in vars(ops).values() if isinstance(op, Primitive)} | array_ops.ALL
+OWN = {op for op in vars(ops).values() if isinstance(op, Primitive)} | {*ops.PRODUCTS.values(), *ops.DOTS.values()}
 MAX_STORED = 1_500_000  # bytes of named values; beyond it the page holds the leaves, and the browser computes the rest
 
 
@@ -33,7 +33,7 @@ def program(trace: Run) -> dict[str, Any]:
     attributes = {i: _attributes(node) for node, i in place.items() if node.op is not leaf_op and node.attrs}
     return {
         "operations": names,
-        "shapes": {node.op.name: list(node.op.shapes) for node in trace.nodes if node.op.shapes},
+        "functions": {name: known.javascript for name, known in ops.FUNCTIONS.items() if known.javascript},
         "nodes": [[number[node.op.name], *(place[a] for a in node.args)] for node in trace.nodes],
         "steps": [node.step for node in trace.nodes],
         "attributes": attributes,
@@ -66,9 +66,10 @@ def _attributes(node: Node) -> dict[str, Any]:
     key = node.attrs.get("key", ())
     if not any(isinstance(k, np.ndarray) for k in key):
         return _plain(node.attrs)
-    shape = node.args[1 if node.op.shapes else 0].shape
+    shape = tuple(map(int, node.attrs.get("dims", node.args[0].shape)))
     places = np.arange(int(np.prod(shape))).reshape(shape)[key]
-    return {"places": places.ravel().tolist(), "of": list(places.shape)}
+    rest = {name: _plain(value) for name, value in node.attrs.items() if name != "key"}
+    return {"places": places.ravel().tolist(), "of": list(places.shape), **rest}
 
 
 def _plain(value: Any) -> Any:
@@ -81,6 +82,6 @@ def _plain(value: Any) -> Any:
         return {"start": _plain(value.start), "stop": _plain(value.stop), "step": _plain(value.step)}
     if value is None or isinstance(value, (bool, str, int)):
         return value
-    if isinstance(value, numbers.Integral):
+    if isinstance(value, numbers.Integral | Size):
         return int(value)
     return float(value) if isinstance(value, numbers.Real) else str(value)

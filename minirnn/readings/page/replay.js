@@ -96,25 +96,14 @@ const sharesRow = (row) => {
 };
 const added = (xs) => xs.slice(1).reduce((a, b) => OPERATIONS.add(null, a, b), xs[0]);
 
-// Step t (from 1) of a sequence (N, T, ...): where it begins in the data, for every sample.
-const stepAt = (shape, t) => {
-  const width = sizeOf(shape.slice(2));
-  return { width, start: (n) => (n * shape[1] + t - 1) * width };
-};
-
 const between = (x, start, stop) => byRow(x, stop - start, (row) => row.subarray(start, stop));
 
 const OPERATIONS = {
   same: (_, x) => x,
-  zeros: (_, x) => full(x.shape, 0),
-  ones: (_, x) => full(x.shape, 1),
-  state: (_, x, w) => full([x.shape[0], w.shape[0]], 0),
-  blank: ({ size }, x) => full([x.shape[0], size], 0),
   add: zip((a, b) => a + b),
   subtract: zip((a, b) => a - b),
   multiply: zip((a, b) => a * b),
   divide: zip((a, b) => a / b),
-  nought: ({ shape }) => full(shape, 0),
   divided: ({ p }, x) => map(x, (v) => v / p),
   inverse: ({ q }, x) => map(x, (v) => q / v),
   maximum: zip((a, b) => Math.max(a, b)),
@@ -124,21 +113,13 @@ const OPERATIONS = {
   at_least: zip((a, b) => Number(a >= b)),
   at_most: zip((a, b) => Number(a <= b)),
   equal: zip((a, b) => Number(a === b)),
-  sine: (_, x) => map(x, Math.sin),
-  cosine: (_, x) => map(x, Math.cos),
   negative: (_, x) => map(x, (v) => -v),
   scale: ({ p }, x) => map(x, (v) => p * v),
   shift: ({ q }, x) => map(x, (v) => v + q),
   complement: ({ q }, x) => map(x, (v) => q - v),
   square: (_, x) => map(x, (v) => v * v),
-  absolute: (_, x) => map(x, Math.abs),
-  sign: (_, x) => map(x, Math.sign),
-  sqrt: (_, x) => map(x, Math.sqrt),
   softplus: (_, x) => map(x, (v) => Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v)))),
   erf: (_, x) => map(x, erf),
-  exp: (_, x) => map(x, Math.exp),
-  log: (_, x) => map(x, Math.log),
-  tanh: (_, x) => map(x, Math.tanh),
   sigmoid: (_, x) => map(x, (v) => 1 / (1 + Math.exp(-v))),
   positive: (_, x) => map(x, (v) => (v > 0 ? 1 : 0)),
   relu: (_, x) => map(x, (v) => Math.max(v, 0)),
@@ -150,77 +131,16 @@ const OPERATIONS = {
   },
   shares: (_, x) => byRow(x, columnsOf(x), sharesRow),
   block: ({ k, parts }, x) => between(x, (k * columnsOf(x)) / parts, ((k + 1) * columnsOf(x)) / parts),
-  nth_row: ({ k }, x) => array(x.shape.slice(1), x.data.slice(k * columnsOf(x), (k + 1) * columnsOf(x))),
-  above: (_, ...xs) => array([xs.length, ...xs[0].shape], Float64Array.from(xs.flatMap((x) => [...x.data]))),
   softmax: (_, x) => byRow(x, columnsOf(x), softmaxRow),
   log_softmax: (_, x) => byRow(x, columnsOf(x), logSoftmaxRow),
   matmul,
   transpose,
-  spread: (_, b, like) => {
-    const out = array([like.shape[0], ...b.shape]);
-    for (let n = 0; n < like.shape[0]; n++) out.data.set(b.data, n * b.data.length);
-    return out;
-  },
-  sumrows: (_, x) => {
-    const out = array(x.shape.slice(1));
-    for (let i = 0; i < x.data.length; i++) out.data[i % out.data.length] += x.data[i];
-    return out;
-  },
-  spreadcols: (_, c, like) => byRow(c, columnsOf(like), (row) => new Float64Array(columnsOf(like)).fill(row[0])),
-  sumcols: (_, x) => byRow(x, 1, (row) => [sum(row)]),
-  mean: (_, x) => full([], sum(x.data) / x.data.length),
-  share: (_, s, like) => full(like.shape, s.data[0] / like.data.length),
-  meancols: (_, x) => byRow(x, 1, (row) => [sum(row) / row.length]),
-  sharecols: (_, c, like) => map(OPERATIONS.spreadcols(null, c, like), (v) => v / columnsOf(like)),
-  sum_all: (_, x) => full([], sum(x.data)),
-  fill: (_, s, like) => full(like.shape, s.data[0]),
   total: (_, ...xs) => added(xs),
   average: (_, ...xs) => map(added(xs), (v) => v / xs.length),
-  portion: ({ T }, x) => map(x, (v) => v / T),
-  take: ({ t }, x) => {
-    const { width, start } = stepAt(x.shape, t);
-    const out = array([x.shape[0], ...x.shape.slice(2)]);
-    for (let n = 0; n < x.shape[0]; n++) out.data.set(x.data.subarray(start(n), start(n) + width), n * width);
-    return out;
-  },
-  put: ({ t }, x, like) => {
-    const { width, start } = stepAt(like.shape, t);
-    const out = array(like.shape);
-    for (let n = 0; n < like.shape[0]; n++) out.data.set(x.data.subarray(n * width, (n + 1) * width), start(n));
-    return out;
-  },
-  stack: (_, ...xs) => {
-    const out = array([xs[0].shape[0], xs.length, ...xs[0].shape.slice(1)]);
-    xs.forEach((x, k) => {
-      const { width, start } = stepAt(out.shape, k + 1);
-      for (let n = 0; n < out.shape[0]; n++) out.data.set(x.data.subarray(n * width, (n + 1) * width), start(n));
-    });
-    return out;
-  },
-  reverse: (_, x) => {
-    const steps = Array.from({ length: x.shape[1] }, (_none, k) => OPERATIONS.take({ t: x.shape[1] - k }, x));
-    return OPERATIONS.stack(null, ...steps);
-  },
-  concat: (_, ...xs) => {
-    const out = array([...xs[0].shape.slice(0, -1), xs.map(columnsOf).reduce((a, b) => a + b)]);
-    let offset = 0;
-    for (const x of xs) {
-      const width = columnsOf(x);
-      for (let r = 0; r * width < x.data.length; r++) {
-        out.data.set(x.data.subarray(r * width, (r + 1) * width), r * columnsOf(out) + offset);
-      }
-      offset += width;
-    }
-    return out;
-  },
-  piece: ({ t }, x, like) => between(x, (t - 1) * columnsOf(like), t * columnsOf(like)),
-  join: (_, a, b) => OPERATIONS.concat(null, a, b),
-  left: (_, x, like) => between(x, 0, columnsOf(like)),
-  right: (_, x, like) => between(x, columnsOf(x) - columnsOf(like), columnsOf(x)),
+  onehot: ({ size }, x) => byRow(x, size, ([k]) => Float64Array.from({ length: size }, (_none, i) => (i === k ? 1 : 0))),
   present: ({ v }, x) => byRow(x, 1, (row) => [row.some((entry) => entry !== v) ? 1 : 0]),
-  onehot: (_, x, like) => byRow(x, like.shape[0], ([k]) => Float64Array.from({ length: like.shape[0] }, (_none, i) => (i === k ? 1 : 0))),
-  columns: ({ start, stop }, x) => between(x, start, stop),
   cut: (_, x) => x,
+  full: ({ dims, value }) => full(dims, value),
 };
 
 // The stored values: node -> array.
@@ -257,15 +177,22 @@ class Run {
     return [...found].sort((a, b) => a - b);
   }
 
+  // An operation of its own here, or a function of Math.
+  operation(node) {
+    const { nodes, operations, functions } = this.graph;
+    const name = operations[nodes[node][0]];
+    return OPERATIONS[name] ?? (functions[name] && ((_, x) => map(x, Math[functions[name]])));
+  }
+
   canCompute(node) {
-    return this.missing(node).every((i) => this.graph.operations[this.graph.nodes[i][0]] in OPERATIONS);
+    return this.missing(node).every((i) => this.operation(i));
   }
 
   value(node) {
-    const { nodes, operations, attributes } = this.graph;
+    const { nodes, attributes } = this.graph;
     for (const i of this.known.has(node) ? [] : this.missing(node)) {
-      const [operation, ...operands] = nodes[i];
-      const compute = OPERATIONS[operations[operation]];
+      const operands = nodes[i].slice(1);
+      const compute = this.operation(i);
       this.known.set(i, compute(attributes[i] ?? {}, ...operands.map((a) => this.known.get(a))));
     }
     return this.known.get(node);

@@ -5,7 +5,7 @@ const all = (selector) => [...document.querySelectorAll(selector)];
 const VIEWS = all("[role=tab]").map((tab) => tab.dataset.view);
 const SPEEDS = { "0.5": 3000, 1: 1500, 2: 750, 4: 375 };
 
-const unknown = DATA.graph.operations.filter((name) => name !== "leaf" && !(name in OPERATIONS));
+const unknown = DATA.graph.operations.filter((name) => name !== "leaf" && !(name in OPERATIONS) && !(name in DATA.graph.functions));
 
 const state = {
   position: 0, operation: 0, view: "overview", selected: null, hovered: null, parameter: null,

@@ -298,8 +298,8 @@ function placeInLeaf(key) {
 
 // Named operands of a node, and the named nodes that use it: through whatever has no name.
 const around = (() => {
-  const { nodes, operations, shapes } = DATA.graph;
-  const operands = ([operation, ...args]) => args.filter((_, i) => !shapes[operations[operation]]?.includes(i));
+  const { nodes } = DATA.graph;
+  const operands = ([, ...args]) => args;
   const inputs = new Map();
   const consumers = new Map();
   for (const [node, { key }] of named) {

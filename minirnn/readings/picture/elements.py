@@ -8,12 +8,23 @@ from typing import NamedTuple
 
 from ...engine.graph import Node, Primitive
 from ...engine.names import Name, Role
-from ...engine.ops.arrays import CUTS, MULTIPLY, STEPS, entry
-from ...engine.ops.basic import activations, leaf_op, log_softmax, same, spread, stack, total, transpose
+from ...engine.ops import (
+    CUTS,
+    MULTIPLY,
+    activations,
+    expand,
+    leaf_op,
+    log_softmax,
+    same,
+    stack,
+    taken,
+    total,
+    transpose,
+)  # fmt: skip
 
 FUNCTIONS = {op for op in activations.values() if op is not same}
-A_STEP = {entry, *STEPS.values()}
-SILENT = {*MULTIPLY, transpose, spread, stack, same, total, leaf_op, *A_STEP}  # what they do is seen, or of no interest
+A_STEP = {taken}
+SILENT = {*MULTIPLY, transpose, expand, stack, same, total, leaf_op, *A_STEP}  # what they do is seen, or of no interest
 DRAWN_AS = {
     Role.INPUT: "input",
     Role.INDEX: "input",

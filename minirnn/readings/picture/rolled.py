@@ -9,11 +9,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span, data_refs, fold
+from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span, fold
 from ...engine.graph import Node
 from ...engine.names import Name, Role
-from ...engine.ops.arrays import MULTIPLY
-from ...engine.ops.basic import average, log_softmax, spread, stack, sumrows, transpose
+from ...engine.ops import MULTIPLY, average, expand, log_softmax, stack, sums, transpose
 from .elements import A_STEP, ADDS, FUNCTIONS, LOSS_WORDS, SILENT, Factor, Flow, Operand, Quantity, is_quantity, role_of
 
 if TYPE_CHECKING:
@@ -48,8 +47,8 @@ class _Reader:
         self.users: dict[int, list[Any]] = defaultdict(list)  # the operations of the forward pass that need a family
         for family in self.families:
             for definition in family.definitions:
-                for position, ref in enumerate(definition.refs):
-                    if position not in definition.op.shapes and family.first in self.forward:
+                if family.first in self.forward:
+                    for ref in definition.refs:
                         self.users[ref.family].append(definition.op)
         self.loss = "" if trace.loss_node is None else str(trace.loss_node.name)
         out = self.short.output_node
@@ -126,7 +125,7 @@ class _Reader:
             domain = definition.domain
             only = f"t = {domain.lo}" if many and domain and domain.lo == domain.hi else ""
             if only == "t = 0":
-                said = "" if data_refs(definition) else definition.op.said(definition.attrs)
+                said = "" if definition.refs else definition.op.said(definition.attrs)
                 start = f"at {said}" if said else "as given"
                 self.found.notes.setdefault(quantity.key, []).append(f"starts {start}")
                 continue
@@ -149,11 +148,11 @@ class _Reader:
             if mark in seen:
                 continue
             seen.add(mark)
-            plumbing = rule.op in SILENT or rule.op.name in ADDS or rule.op is sumrows
+            plumbing = rule.op in SILENT or rule.op.name in ADDS or rule.op is sums
             if self.level == "cell" and quantity.role != "gradient" and not plumbing:
                 quantity.does.append(rule.op.said(rule.attrs))
             for position, ref in enumerate(rule.refs):
-                if position in rule.op.shapes or (rule.op is log_softmax and position == 0):
+                if rule.op is log_softmax and position == 0:
                     continue
                 other = self.families[ref.family]
                 if name := self.parameter(other):
@@ -179,7 +178,7 @@ class _Reader:
                 self.found.quantities[key] = Quantity(key, key, quantity.column, "parameter", parameter.first, name)
             self.found.flows.append(Flow(key, quantity.key))
         elif rule.op not in MULTIPLY and quantity.node is not None and quantity.node in self.forward:
-            added = rule.op is spread or rule.op.name in ADDS
+            added = rule.op is expand or rule.op.name in ADDS
             quantity.does.insert(0, Operand(name, added))
             quantity.holds.append(name)
 

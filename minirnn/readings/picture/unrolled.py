@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from ...engine.graph import Node, Primitive
 from ...engine.names import Name, Role
-from ...engine.ops.arrays import CUTS, MULTIPLY
-from ...engine.ops.basic import average, log_softmax, same, spread, stack, transpose
+from ...engine.ops import CUTS, MULTIPLY, average, expand, leaf_op, log_softmax, same, stack, transpose
 from .elements import A_STEP, ADDS, LOSS_WORDS, SILENT, Factor, Flow, Operand, Quantity, is_quantity, role_of
 
 if TYPE_CHECKING:
@@ -64,9 +63,8 @@ class _Reader:
         near = {t + k for t in column for k in (-1, 0, 1)}
         self.nodes = [n for n in trace.forward if n.step is None or n.step in near]
         for node in self.nodes:
-            for position, arg in enumerate(node.args):
-                if position not in node.op.shapes:
-                    self.users[arg].append(node)
+            for arg in node.args:
+                self.users[arg].append(node)
         self.used_by: dict[Name | None, set[Primitive]] = defaultdict(set)  # at any step: a box is there at all, or at none
         for node in self.nodes:
             self.used_by[node.name] |= {user.op for user in self.users[node]}
@@ -182,7 +180,7 @@ class _Cells(_Reader):
             ):
                 quantity.does.append(here.op.said(here.attrs))
             for position, arg in enumerate(here.args):
-                if position in here.op.shapes or (here.op is log_softmax and position == 0):  # it is the log of operand 1
+                if here.op is log_softmax and position == 0:  # it is the log of operand 1
                     continue
                 if name := _parameter(arg):
                     self.parameter(here, name, quantity)
@@ -195,7 +193,7 @@ class _Cells(_Reader):
         """A factor of a product stands on the line; what is added or anything else, in the box."""
         if here.op in MULTIPLY:
             return
-        users = self.users[here] if here.op is spread else [here]
+        users = self.users[here] if here.op is expand else [here]
         added = any(u.op.name in ADDS for u in users)
         quantity.does.insert(0, Operand(name, added))
         quantity.holds.append(name)
@@ -241,7 +239,7 @@ class _Operations(_Reader):
         for node in nodes:
             if not self.in_sight(node) or (node.op is stack and node.name is None and self.passes(node)):
                 continue
-            sources = [a for p, a in enumerate(node.args) if p not in node.op.shapes]
+            sources = list(node.args)
             key = self.key(str(node.name) if node.name is not None else f"{node.op.name}.{count_of[node]}", node.step)
             role = self.role(node) if node.name is not None else "plain"
             does: list[str | Operand] = [node.op.said(node.attrs)] if node.op not in A_STEP else []
@@ -252,8 +250,8 @@ class _Operations(_Reader):
         for node in nodes:
             if node.op is stack and node.name is None and self.passes(node):
                 continue
-            for position, arg in enumerate(node.args):
-                if position not in node.op.shapes and (self.in_sight(node) or self.in_sight(arg)):
+            for arg in node.args:
+                if self.in_sight(node) or self.in_sight(arg):
                     self.operand(arg, node)
 
     def passes(self, node: Node) -> bool:
@@ -278,7 +276,7 @@ class _Operations(_Reader):
             self.quantities[key] = Quantity(
                 key, f"{name} of {user.slot}", user.column, "plain" if leaf.name is None else self.role(leaf),
                 leaf, leaf.name, leaf.step,
-                ["const"] if leaf.name is None else [],
+                [] if leaf.name is not None else ["const" if leaf.op is leaf_op else leaf.op.said(leaf.attrs)],
             )  # fmt: skip
         back = leaf in self.trace.cotangents and node in self.trace.cotangents
         self.flows.append(Flow(key, user.key, (), back, leaf))

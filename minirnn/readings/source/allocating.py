@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from ...engine.fold import Folded
 from .buffers import Fresh
@@ -51,5 +52,5 @@ class Plain(Whole):
         here = [line._replace(text=re.sub(r"(?<!\.)\bdtype\b", dtype, line.text)) for line in lines]
         return self.prepared(commented(here, comments), further or [])
 
-    def sizes(self, body: list[str]) -> list[str]:
-        return self.shapes(super().sizes(body))
+    def sizes(self, body: list[str], given: Iterable[str] = ()) -> list[str]:
+        return self.shapes(super().sizes(body, given))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ...engine.fold import Definition, Family
 from ...engine.graph import Primitive
-from ...engine.ops.basic import add
+from ...engine.ops import add
 from .module import Line
 from .numpy_expr import Atom, Broadcast, Call, Dims, Scaled, Term, Uniform, filled, grouped, written
 

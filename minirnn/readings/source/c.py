@@ -16,7 +16,7 @@ from ...engine import escapes
 from ...engine.entries import Load, Var, all_parts
 from ...engine.fold import Family, Folded
 from ...engine.names import Role
-from ...engine.ops.basic import leaf_op
+from ...engine.ops import leaf_op
 from ...engine.sizes import Size, product
 from .c_lines import RESERVED, C
 from .loops import letter

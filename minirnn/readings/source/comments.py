@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...engine.graph import leaf_op
 from ..equations.build import Expressions, given, time_of
 from ..equations.printer import text, time_text
 from ..equations.simplify import rows_sum_to_one, simplified
@@ -21,7 +22,7 @@ def comments(trace: Run) -> dict[tuple[int, int], str]:
     known, found = rows_sum_to_one(trace), {}
     try:
         builder = Expressions(folded)
-        for family, definition in [(f, d) for f in folded.named for d in f.definitions if d.refs]:
+        for family, definition in [(f, d) for f in folded.named for d in f.definitions if d.op is not leaf_op]:
             if trace.is_loop and given(definition, folded):
                 continue  # x is x, cut in steps
             lhs, rhs = (simplified(side, known) for side in builder.sides(family, definition))

@@ -12,7 +12,7 @@ from ...engine import escapes
 from ...engine.entries import Apply, Count, Expr, Load, Number, Var
 from ...engine.fold import Folded
 from ...engine.names import Role
-from ...engine.ops.basic import leaf_op
+from ...engine.ops import leaf_op
 from ...engine.sizes import Size
 from .fuse import groups, nest
 from .lower import For, Local, Set

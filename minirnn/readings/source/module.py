@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from ...engine import escapes
 from ...engine.fold import Definition, Family, Fixed, Folded
 from ...engine.names import Role
-from ...engine.ops.basic import leaf_op
+from ...engine.ops import leaf_op
 from .python_text import WIDTH, assigned, fitted, letter, python_names, step_name, used_in
 from .schedule import Schedule
 
@@ -122,12 +123,12 @@ class Functions:
     def call(self, name: str, *further: str) -> str:
         return f"{name}({', '.join([*self.given, *further])})"
 
-    def sizes(self, body: list[str]) -> list[str]:
+    def sizes(self, body: list[str], given: Iterable[str] = ()) -> list[str]:
         """The letters that stand in `body`, from the shapes of the arguments."""
         letters_of_all = {letter(d) for _, definition in self.leaves for d in definition.attrs["dims"]}
         wanted = {name for name in letters_of_all if used_in(name, body)}
         lines: list[str] = []
-        known: set[str] = set()
+        known: set[str] = set(given)
         for roles in ({Role.INPUT, Role.INDEX, Role.MASK}, {Role.PARAMETER}, {Role.INITIAL_STATE}):
             for family, definition in self.leaves:
                 letters = [letter(d) for d in definition.attrs["dims"]]

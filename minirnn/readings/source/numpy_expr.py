@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ...engine.graph import Primitive
-from ...engine.ops.basic import (
+from ...engine.ops import (
     add,
-    concat,
-    fill,
+    divided,
+    expand,
+    full,
+    join,
     log_softmax,
     matmul,
     mean,
     multiply,
     negative,
-    ones,
-    portion,
+    piece,
     same,
     scale,
-    share,
     softmax,
-    spread,
-    spreadcols,
     square,
     stack,
-    state,
-    sum_all,
-    sumcols,
-    sumrows,
-    take_op,
+    sums,
+    taken,
     transpose,
-    zeros,
-)
+)  # fmt: skip
+from ...engine.sizes import Size
 
 Dims = tuple[str, ...]  # the length of each axis at one step, as a letter or a product of letters; () for a number
-ROW_BY_ROW = {matmul, softmax, log_softmax, sumcols}  # these look at a whole row, all others entry by entry
+ROW_BY_ROW = {matmul, softmax, log_softmax, sums, mean}  # these look at a whole row, all others entry by entry
 
 
 class Unwritable(Exception):
@@ -100,44 +96,55 @@ class Call:
 Term = Uniform | Atom | Broadcast | Scaled | Call
 
 
-def dims_after(op: Primitive, dims: list[Dims]) -> Dims:
+def letters(sizes: Iterable[Any]) -> Dims:
+    """Sizes as they are written in Python."""
+    return tuple(str(size).replace("^", "_").replace("*", " * ") for size in sizes)
+
+
+def dims_after(op: Primitive, dims: list[Dims], attrs: dict[str, Any]) -> Dims:
     """The lengths of the axes of the result of `op` on operands of these lengths."""
-    if op.shapes and op is not state:
-        return dims[op.shapes[0]]
-    if op is state:
-        return (dims[0][0], dims[1][0])
+    if op in (expand, full):
+        return letters(attrs["dims"])
     if op is matmul:
         return dims[0][:-1] + dims[1][1:]
     if op is transpose:
         return dims[0][::-1]
-    if op is take_op:
+    if op is taken:
         return (dims[0][0], *dims[0][2:])
     if op is stack:
         return (dims[0][0], "T", *dims[0][1:])
-    if op is concat:
+    if op is join:
         return (dims[0][0], f"T * {dims[0][1]}")
-    if op is sumrows:
-        return dims[0][1:]
-    if op is sumcols:
-        return (*dims[0][:-1], "1")
-    if op in (mean, sum_all):
-        return ()
+    if op is piece:
+        return (dims[0][0], *letters([attrs["width"]]))
+    if op in (sums, mean):
+        if attrs["axis"] is None:
+            return ()
+        return dims[0][1:] if attrs["axis"] == 0 else (*dims[0][:-1], "1")
     return dims[0]
+
+
+def rows_of(op: Primitive, attrs: dict[str, Any]) -> tuple[int, ...]:
+    """The operands that are read row by row."""
+    return (0,) if op in (sums, mean) and attrs["axis"] == -1 else op.rows
 
 
 def applied(op: Primitive, args: list[Term], attrs: dict[str, Any]) -> Term:
     """`op` on `args`: numbers are collected, repeated rows left to NumPy. Raises Unwritable where rows would be mixed."""
-    dims = dims_after(op, [a.dims for a in args])
+    dims = dims_after(op, [a.dims for a in args], attrs)
+    if op is full:
+        return Uniform((repr(attrs["value"]),), (), dims)
     first = args[0]
     if op is same:
         return first
-    if op is ones or op is zeros:
-        return Uniform(("1" if op is ones else "0",), (), dims)
-    if op in (share, fill, portion) or (op is spreadcols and isinstance(first, Uniform)):
+    if op is divided and isinstance(attrs["p"], Size) and isinstance(first, Uniform):
+        return Uniform(first.factors, first.over + letters([attrs["p"]]), dims)
+    if op is divided and isinstance(attrs["p"], Size) and isinstance(first, Atom) and not first.dims:
+        return Uniform((first.text,), letters([attrs["p"]]), dims)
+    if op is expand and (isinstance(first, Uniform) or not first.dims):
         number = first if isinstance(first, Uniform) else Uniform((_number(first),), (), ())
-        over = (size(args[1]),) if op is share else ("T",) if op is portion else ()
-        return Uniform(number.factors, number.over + over, dims)
-    if op is spread or op is spreadcols:
+        return Uniform(number.factors, number.over, dims)
+    if op is expand:
         return Broadcast(first, dims, first.timed)
     if op is negative or op is scale:
         number = Uniform((repr(attrs["p"]) if op is scale else "-1",), (), ())
@@ -147,23 +154,21 @@ def applied(op: Primitive, args: list[Term], attrs: dict[str, Any]) -> Term:
         for one, other in ((args[0], args[1]), (args[1], args[0])):
             if isinstance(one, Uniform):
                 return _scaled(one, other)
-    if op is mean:
+    if op is mean and attrs["axis"] is None:
         return Atom(f"{total_text(first)} / {grouped(size(first))}", ())
-    if any(isinstance(args[k], Atom) and not args[k].text for k in op.shapes):  # type: ignore[union-attr]
-        raise Unwritable(f"{op.name} needs the shape of what is not stored")
-    timed = any(a.timed for position, a in enumerate(args) if position not in op.shapes)
+    timed = any(a.timed for a in args)
     if timed:
-        _demand_rows(op, args)
+        _demand_rows(op, args, attrs)
     return Call(op, tuple(args), tuple(attrs.items()), dims, timed)
 
 
-def _demand_rows(op: Primitive, args: list[Term]) -> None:
+def _demand_rows(op: Primitive, args: list[Term], attrs: dict[str, Any]) -> None:
     """Several steps below each other: a row of the result may need that row of the operands alone."""
     for position, arg in enumerate(args):
-        if position in op.rows:
+        if position in rows_of(op, attrs):
             if not arg.timed and (op in ROW_BY_ROW or not isinstance(arg, Uniform | Broadcast)):
                 raise Unwritable(f"{op.name} of several steps and of one matrix")
-        elif arg.timed and position not in op.shapes:
+        elif arg.timed:
             raise Unwritable(f"{op.name} of several steps")
         if isinstance(arg, Broadcast | Uniform) and op in ROW_BY_ROW:
             raise Unwritable(f"{op.name} of a repeated row")
@@ -181,8 +186,14 @@ def _scaled(number: Uniform, term: Term) -> Term:
     if isinstance(term, Scaled):
         both = _scaled(number, term.number)
         assert isinstance(both, Uniform)
-        return replace(term, number=both)
-    return Scaled(number, term, term.dims, term.timed)
+        return replace(term, number=_by_its_size(both, term.inner))
+    return Scaled(_by_its_size(number, term), term, term.dims, term.timed)
+
+
+def _by_its_size(number: Uniform, term: Term) -> Uniform:
+    """A number that is divided by the number of entries of what it is multiplied by: x.size."""
+    own = isinstance(term, Atom) and term.text.isidentifier() and not term.timed
+    return replace(number, over=(size(term),)) if own and number.over == (" * ".join(sorted(term.dims)),) else number
 
 
 def _factors(factors: tuple[str, ...]) -> tuple[str, ...]:
@@ -249,7 +260,7 @@ def written(term: Term) -> str:
         return f"{grouped(term.number.text)} * {grouped(written(term.inner))}"
     if term.op is matmul:
         return f"{grouped(written(term.args[0]))}.dot({written(term.args[1])})"
-    return filled(term.op.numpy, [written(a) for a in term.args], dict(term.attrs), term.op is add)
+    return filled(term.op.text(dict(term.attrs)), [written(a) for a in term.args], dict(term.attrs), term.op is add)
 
 
 def filled(template: str, operands: list[str], attrs: dict[str, Any], sums: bool = False) -> str:
@@ -258,7 +269,8 @@ def filled(template: str, operands: list[str], attrs: dict[str, Any], sums: bool
     def put(match: re.Match[str]) -> str:
         key = match[1]
         if not key.isdigit():
-            return str(attrs[key])
+            value = attrs[key]
+            return grouped(str(value).replace("*", " * ")) if isinstance(value, Size) else str(value)
         text = operands[int(key)]
         before, after = template[: match.start()], template[match.end() :]
         alone = before[-1:] in ("(", "") or before.endswith(", ")

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from ...engine.fold import Folded
-from ...engine.ops.basic import leaf_op, stack
+from ...engine.ops import leaf_op, stack
 from .buffers import Kept
 from .domains import times
 from .module import Comments, Line, Results, commented

@@ -29,7 +29,7 @@ from ...engine.entries import (
     step_over,
 )
 from ...engine.fold import Definition, Domain, Family, Fixed, Folded, Ref, Span
-from ...engine.ops.basic import leaf_op
+from ...engine.ops import leaf_op
 from ...engine.sizes import Size, Sizes, product
 from .faces import JOINED, STACKED, entry
 from .module import Results
@@ -260,7 +260,7 @@ class Program:
 
     def _joined(self, target: int, definition: Definition, step: Expr | None, dims: Sizes) -> Iterator[Statement]:
         """One statement for each of the arrays that stand side by side."""
-        axis = JOINED[definition.op.name] % len(dims)
+        axis = definition.attrs["axis"] % len(dims)
         start = Size.of(0)
         for ref in definition.refs:
             inner = self.dims(ref.family)
@@ -280,7 +280,7 @@ class Program:
 
     def _stacked(self, target: int, definition: Definition, step: Expr | None, dims: Sizes) -> Iterator[Statement]:
         """One statement for each of the arrays that are put along a new axis, or for all steps of a span."""
-        axis = STACKED[definition.op.name]
+        axis = definition.attrs["axis"]
         place: Expr = Number(0)
         for ref in definition.refs:
             index = list(map(index_over, self.dims(ref.family)))

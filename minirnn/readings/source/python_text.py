@@ -13,7 +13,7 @@ import numpy as np
 
 from ...engine.fold import Family, Fixed
 from ...engine.names import Name
-from ...engine.ops.basic import multiply
+from ...engine.ops import multiply
 from .schedule import Schedule
 
 WIDTH = 88
@@ -160,9 +160,7 @@ def python_names(schedule: Schedule, outputs: list[Family], called: Mapping[int,
     """
     found: dict[int, str] = {}
     families = [f for f in schedule.folded.families if f.index in schedule.kept]
-    letters = {
-        d.replace("^", "_") for f in families for definition in f.definitions for d in definition.attrs.get("dims", ())
-    }
+    letters = {letter.replace("^", "_") for f in families for size in f.first.dims for letter in size.letters}
     taken = RESERVED | letters | set(dir(builtins)) | set(keyword.kwlist)
     for family in sorted(families, key=lambda f: (not called.get(f.index), f.name is None)):
         operation = family.definitions[0].op.name.partition(" ")[0]

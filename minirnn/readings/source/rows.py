@@ -11,24 +11,22 @@ import dataclasses
 from dataclasses import dataclass, field
 
 from ...engine.fold import Definition, Domain, Family, Fixed, Ref, Span
-from ...engine.graph import Node, Primitive
-from ...engine.ops.basic import (
+from ...engine.ops import (
     add,
     average,
-    blank,
-    concat,
+    full,
+    join,
     leaf_op,
     matmul,
     mean,
     piece,
     reverse,
     stack,
-    state,
-    sumrows,
-    take_op,
+    sums,
+    taken,
     total,
     transpose,
-)
+)  # fmt: skip
 from .buffers import Fresh, Room
 from .domains import FIRST, LAST, Place, count, sliced, suffix, times
 from .module import Line
@@ -44,12 +42,14 @@ from .numpy_expr import (
     applied,
     dims_after,
     grouped,
+    letters,
     product,
+    rows_of,
     sizes,
     total_text,
     written,
 )
-from .python_text import letter, step_name
+from .python_text import step_name
 from .schedule import Loop, Schedule, Stretch
 
 
@@ -73,8 +73,6 @@ class Rows:
         self.families = self.folded.families
         self.vectors = True  # of a single sample, the steps may be plain vectors
         self._dims: dict[int, Dims] = {}
-        leaves = [family.first for family in self.families if family.first.op is leaf_op]
-        self._sizes = {letter(d): n for leaf in leaves for d, n in zip(leaf.attrs["dims"], leaf.shape)}
         self._numbers: dict[int, Uniform] = {}
         self._local: dict[tuple[int, Fixed], Atom] = {}
         self._seen: dict[tuple[int, int], str] = {}  # what a loop reads, at which delay -> its name there
@@ -90,26 +88,11 @@ class Rows:
     def dims(self, index: int) -> Dims:
         """The lengths of the axes of one step of the family."""
         if index not in self._dims:
-            node = self.families[index].first
-            definition = min(self.families[index].definitions, key=lambda d: d.serial)
-            if definition.op is leaf_op:
-                dims = tuple(letter(d) for d in definition.attrs["dims"])
-                if len(dims) != self.families[index].first.ndim:
-                    raise Unwritable(f"the axes of {self.families[index].name} have no names")
-                self._dims[index] = dims
-            elif definition.op is blank:
-                self._dims[index] = (self.dims(definition.refs[0].family)[0], letter(definition.attrs["units"]))
-            else:
-                dims = dims_after(definition.op, [self.dims(ref.family) for ref in definition.refs])
-                self._dims[index] = self._confirmed(dims, node)
+            sizes = self.families[index].first.dims
+            if any(size.is_number and size != 1 for size in sizes):
+                raise Unwritable(f"the shape of {self.families[index].first.op.name} is not known in letters")
+            self._dims[index] = letters(sizes)
         return self._dims[index]
-
-    def _confirmed(self, dims: Dims, node: Node) -> Dims:
-        """The lengths, if those are the lengths that the node has; an axis of length 1 may stand where there was another."""
-        numbers = [eval(d, {}, self._sizes) for d in dims]  # letters and products of them
-        if len(numbers) != node.ndim or any(a not in (b, 1) for a, b in zip(node.shape, numbers)):
-            raise Unwritable(f"the shape of {node.op.name} is not known in letters")
-        return tuple("1" if a == 1 != b else d for a, b, d in zip(node.shape, numbers, dims))
 
     def span(self, index: int) -> Domain | None:
         """The steps for which a family is stored; None if it has none."""
@@ -229,36 +212,23 @@ class Rows:
             return self._total(definition, place)
         if op is average:
             return self._average(definition)
-        if op in (stack, concat):
+        if op in (stack, join):
             return self._side_by_side(definition)
-        args = [
-            self._shape(ref) if position in op.shapes else self._operand(ref, place)
-            for position, ref in enumerate(definition.refs)
-        ]
-        if op in (take_op, piece):
+        args = [self._operand(ref, place) for ref in definition.refs]
+        if op in (taken, piece):
             return self._steps_of(definition, args[0], place)
         if op is reverse:
             return Atom(f"{grouped(written(args[0]))}[:, ::-1]", args[0].dims)
         if place is not None and place.delay is not None:
-            args = [self._ready(op, position, arg) for position, arg in enumerate(args)]
+            args = [self._ready(definition, position, arg) for position, arg in enumerate(args)]
         return applied(op, args, definition.attrs)
 
-    def _shape(self, ref: Ref) -> Atom:
-        """An operand of which only the shape matters, by the name of what has this shape if there is one."""
-        index, dims = ref.family, self.dims(ref.family)
-        definition = self.families[index].definitions[0]
-        while index not in self.schedule.kept and definition.op.rows and self.dims(definition.refs[0].family) == dims:
-            index = definition.refs[0].family
-            definition = self.families[index].definitions[0]
-        if index not in self.schedule.kept:
-            return Atom("", dims)
-        return Atom(
-            self.names[index] if definition.domain is None else self._room(index), dims, definition.domain is not None
-        )
-
-    def _ready(self, op: Primitive, position: int, arg: Term) -> Term:
+    def _ready(self, definition: Definition, position: int, arg: Term) -> Term:
         """An operand inside a loop: what does not change there is computed before."""
-        if op is transpose or op is sumrows or "[:," in op.numpy or (position in op.rows and self._constant(arg)):
+        op, attrs = definition.op, definition.attrs
+        summed = op is sums and attrs["axis"] == 0
+        by_row = position in rows_of(op, attrs) and self._constant(arg)
+        if op is transpose or summed or "[:," in op.text(attrs) or by_row:
             self.vectors = False  # it tells rows from columns
         text = written(arg)
         if isinstance(arg, Call) and self._constant(arg) and self.rooms.is_hoisted(text):
@@ -301,7 +271,7 @@ class Rows:
                     rows = self._operand(self._definition(left, place).refs[0], place.moved(_delay(definition.refs[0])))
                     a, b = self._rows(rows), self._rows(self._operand(definition.refs[1], place))
                     return Call(matmul, (Call(transpose, (a,), (), dims), b), (), dims)
-            if definition.op is sumrows:
+            if definition.op is sums and definition.attrs["axis"] == 0:
                 inner = self._rows(self._operand(definition.refs[0], place))
                 return self.rooms.column_sums(inner, times(count(place), inner.dims[0]), dims)
         inner = self._rows(self._value(family, place))
@@ -320,7 +290,7 @@ class Rows:
             raise Unwritable("an average that is not over consecutive steps")
         place = Place(ref.where.lo, ref.where.hi) if isinstance(ref.where, Span) else Place(ref.where, ref.where)
         inner = self._definition(self.families[ref.family], place)
-        if inner.op is not mean:
+        if inner.op is not mean or inner.attrs["axis"] is not None:
             raise Unwritable("an average over time of what is no mean")
         term = self._operand(inner.refs[0], place)
         return Atom(f"{total_text(term)} / {grouped(product((count(place), *sizes(term.dims))))}", ())
@@ -332,7 +302,7 @@ class Rows:
             term = self._operand(ref, None)
             return (
                 term
-                if definition.op is concat
+                if definition.op is join
                 else Atom(f"{grouped(written(term))}[:, None]", (term.dims[0], "1", term.dims[1]))
             )
         if len(definition.refs) > 1 or not isinstance(ref.where, Span) or ref.where.down:
@@ -343,15 +313,15 @@ class Rows:
             raise Unwritable(f"{definition.op.name} of what is not stored")
         rows, cols = term.dims
         text = f"{term.text}.reshape({count(place)}, {rows}, {cols}).swapaxes(0, 1)"
-        if definition.op is concat:
+        if definition.op is join:
             text += f".reshape({rows}, {times(count(place), cols)})"
-        return Atom(text, dims_after(definition.op, [term.dims]))
+        return Atom(text, dims_after(definition.op, [term.dims], definition.attrs))
 
     def _steps_of(self, definition: Definition, whole: Term, place: Place | None) -> Term:
         """take and piece: the steps of a sequence, or of a long row, below each other."""
         if place is None or place.delay is not None or definition.attrs["t"] != 0:
             raise Unwritable(f"{definition.op.name} of one step after the other")
-        rows, cols = dims_after(definition.op, [self.dims(ref.family) for ref in definition.refs])
+        rows, cols = dims_after(definition.op, [self.dims(ref.family) for ref in definition.refs], definition.attrs)
         text = grouped(written(whole))
         if definition.op is piece:
             text += f".reshape({rows}, -1, {cols})"
@@ -384,7 +354,7 @@ class Rows:
                 return f"{name} = np.full(({', '.join(term.dims)},), {term.text}, dtype)"
             self._numbers[family.index] = Uniform((name,), (), term.dims)
             return f"{name} = {term.text}"
-        if place is not None and place.lo != place.hi and definition.op is take_op and self._all(place):
+        if place is not None and place.lo != place.hi and definition.op is taken and self._all(place):
             whole = grouped(written(self._operand(definition.refs[0], place)))
             steps = ", ".join([count(place), *term.dims])
             return self.rooms.taken(name, self._room(family.index), steps, term, whole)
@@ -396,7 +366,7 @@ class Rows:
 
     def _summed(self, term: Term) -> Term:
         """1ᵀ x of one matrix, as the product with a row of ones that it is."""
-        if isinstance(term, Call) and term.op is sumrows:
+        if isinstance(term, Call) and term.op is sums and dict(term.attrs)["axis"] == 0:
             return self.rooms.column_sums(term.args[0], term.args[0].dims[0], term.dims)
         return term
 
@@ -430,7 +400,7 @@ class Rows:
     def _single(self, family: Family, definition: Definition, place: Place) -> list[Line]:
         """A step at the end of a loop that has equations of its own."""
         index = family.index
-        if definition.op in (state, blank):
+        if definition.op is full:
             self.rooms.begin_with_zeros(self._room(index), (family, definition))
             return []
         about = ((family, definition),)

@@ -10,12 +10,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ...engine.fold import Definition, Domain, Family, Fixed, Folded, Ref, components, data_refs
-from ...engine.ops.arrays import CUTS
-from ...engine.ops.basic import fill, leaf_op, ones, portion, same, share, spread, spreadcols, sumrows, transpose, zeros
+from ...engine.fold import Definition, Domain, Family, Fixed, Folded, Ref, components
+from ...engine.ops import CUTS, divided, expand, full, leaf_op, same, sums, transpose
+from ...engine.sizes import Size
 
-VANISHING = {transpose, same, ones, zeros, portion}  # part of what uses them
-REPEATED = {spread, spreadcols, share, fill, sumrows}  # they too, where shapes alone are not needed
+VANISHING = {transpose, same, full}  # part of what uses them
+
+
+def _vanishes(d: Definition) -> bool:
+    return d.op in VANISHING or (d.op is divided and isinstance(d.attrs["p"], Size))
+
+
+def _repeats(d: Definition) -> bool:
+    return d.op is expand or (d.op is sums and d.attrs["axis"] == 0)
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class Schedule:
             for definition in folded.families[index].definitions:
                 for ref in self.refs(definition):
                     self.users[ref.family].append(index)
-        self._groups = [group for group in components(folded.families, self.refs) if group[0].index in self.needed]
+        self._groups = [group for group in components(folded.families) if group[0].index in self.needed]
         loops = [group for group in self._groups if len(group) > 1 or group[0].index in self.users[group[0].index]]
         self.recurrent = {family.index for group in loops for family in group}
         self.kept = {index for index in self.needed if self._is_kept(folded.families[index])}
@@ -77,7 +84,7 @@ class Schedule:
 
     def refs(self, definition: Definition) -> Sequence[Ref]:
         """The operands that are needed."""
-        return definition.refs if self._shapes else data_refs(definition)
+        return definition.refs
 
     def behind(self, indices: Iterable[int]) -> set[int]:
         """The families that these are computed from, and they themselves."""
@@ -93,7 +100,7 @@ class Schedule:
     def _is_kept(self, family: Family) -> bool:
         if family.name is not None or family.index in self.wanted or family.definitions[0].op is leaf_op:
             return True
-        if any(d.op in VANISHING or (d.op in REPEATED and not self._shapes) for d in family.definitions):
+        if any(_vanishes(d) or (_repeats(d) and not self._shapes) for d in family.definitions):
             return False
         if self._shapes and self._cuts_a_leaf(family):
             return False
@@ -115,7 +122,7 @@ class Schedule:
         return sum(
             max(
                 sum(
-                    d.op.numpy.count("{*}" if d.op.variadic else f"{{{position}}}")
+                    d.op.text(d.attrs).count("{*}" if d.op.variadic else f"{{{position}}}")
                     for position, ref in enumerate(d.refs)
                     if ref.family == family.index
                 )

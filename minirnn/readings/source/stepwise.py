@@ -9,8 +9,8 @@ from typing import Any
 from ...engine import escapes
 from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span
 from ...engine.names import Role
-from ...engine.ops.arrays import CUTS, Key
-from ...engine.ops.basic import leaf_op, total
+from ...engine.ops import CUTS, Key, full, leaf_op, total
+from ...engine.sizes import Size
 from ..equations.broadcasting import broadcasting, lengthened, seen_from, unnamed
 from .fuse_loops import Run, together
 from .module import Comments, Functions, Line, Results, commented
@@ -76,11 +76,16 @@ class Stepwise(Functions):
         body = commented([line for run in runs for line in _loop_of(run)], comments)
         body += [line for text in end for line in fitted(text)]
         constants = self.given_numbers(body)
-        steps = [self._steps()] if used_in("T", body) else []
+        steps = self.shapes(self.sizes(body, {"T"})) + ([self._steps()] if used_in("T", body) else [])
         converted = self.converted([*body, *steps])
         dictionaries = [(self.names[i], "{}") for i in sorted({i for run in runs if run.domain for i in run.makes})]
-        before = [*self.weights([*converted, *body]), *converted, *constants, *steps, *assigned(dictionaries)]
+        before = [*self.weights([*converted, *steps, *body]), *converted, *constants, *steps, *assigned(dictionaries)]
         return function(name, arguments, says, [*begin, *before, *body])
+
+    @property
+    def _precisions(self) -> set[str]:
+        """Those of the parameters."""
+        return {f.first.dtype.name for f, _ in self.leaves if f.first.role is Role.PARAMETER}
 
     def _steps(self) -> str:
         for family, definition in self.leaves:
@@ -166,7 +171,9 @@ class Stepwise(Functions):
             return self.leaf_name(family, definition)
         operands = [self._operand(ref, t) for ref in definition.refs]
         attrs = {key: self._attribute(value, t if key == "t" else None) for key, value in definition.attrs.items()}
-        template = definition.op.numpy
+        if definition.op is full and self._precisions == {definition.attrs["dtype"]}:
+            attrs["dtype"] = f"{self.parameters[0]}.dtype"
+        template = definition.op.text(definition.attrs)
         if definition.op is total and not any(text.startswith("*") for text in operands):
             return " + ".join(operands[:1] + [grouped(text) for text in operands[1:]])
         if len(operands) == 1 and operands[0].startswith("*["):
@@ -177,6 +184,8 @@ class Stepwise(Functions):
     def _attribute(self, value: Any, t: str | None) -> str:
         if isinstance(value, Fixed):
             return grouped(_at(value))
+        if isinstance(value, Size):
+            return grouped(str(value).replace("*", " * "))
         if isinstance(value, str):
             return escapes.python(value)
         if isinstance(value, Key):

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...engine.backprop import contribution, depending_on, pull_back
 from ...engine.graph import Node, ancestors, rebuild
-from ...engine.ops.basic import ones, zeros
+from ...engine.ops import ones, zeros
 from .structure import Edge, Structure
 
 Change = Callable[[Node, tuple[Node, ...]], Node | None]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...engine.graph import Node
-from ...engine.ops.basic import activations, sigmoid, tanh
+from ...engine.ops import activations, sigmoid, tanh
 from .structure import Product, Structure, summands
 
 FUNCTIONS = {tanh: "np.tanh", sigmoid: "sigmoid"} | {

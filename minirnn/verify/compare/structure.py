@@ -12,15 +12,13 @@ import numpy as np
 
 from ...engine.backprop import depending_on
 from ...engine.graph import Node, ancestors
-from ...engine.ops.arrays import DOTS, PRODUCTS, maximum
-from ...engine.ops.basic import activations, matmul, same
-from ...engine.precision import data_of, moves, widened
+from ...engine.ops import MULTIPLY, activations, join, maximum, same, stack, update
+from ...engine.precision import moves, widened
 from ...run import Run
 from ..report import states
 
-MULTIPLY = {matmul, *PRODUCTS.values(), *DOTS.values()}
 BENDS = {name: op for name, op in activations.items() if op is not same}
-JOINED = ("join", "concat", "stack", "update")  # the name of an operation that puts arrays together begins so
+JOINED = {join, stack, update}  # what puts arrays together
 
 Edge = tuple[Node, int]  # a node and one of its operands, by its place
 
@@ -67,14 +65,14 @@ class Structure:
 
     def origin(self, node: Node) -> Node:
         """What a node is before it was transposed, cast, repeated or cut out."""
-        while node not in self.state_of and moves(node) and len(inside := data_of(node)) == 1:
+        while node not in self.state_of and moves(node) and len(inside := node.args) == 1:
             node = inside[0]
         return node
 
     def sources(self, node: Node) -> Iterator[Node]:
         """The same of every part of an array that was put together."""
         node = self.origin(node)
-        if node not in self.state_of and node.op.name.startswith(JOINED):
+        if node not in self.state_of and node.op in JOINED:
             for part in node.args:
                 yield from self.sources(part)
         else:
@@ -126,7 +124,7 @@ class Structure:
         for y in self.forward:
             for i, x in enumerate(y.args) if y.step is not None else ():
                 state = self.origin(x)
-                if self._of_another_step(y, state) and x.step != y.step and y.op.vjp and i not in y.op.shapes:
+                if self._of_another_step(y, state) and x.step != y.step and y.op.vjp:
                     found[y, i] = state
         return found
 

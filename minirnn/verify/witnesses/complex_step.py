@@ -12,7 +12,7 @@ import numpy as np
 
 from ...engine.backprop import backprop
 from ...engine.graph import Node, ancestors, replay
-from ...engine.ops.basic import leaf, sum_all
+from ...engine.ops import leaf, sum_all
 from ...engine.precision import widened
 from ...run import Run
 from ..report import Judge, Row, Unheard, derivative, states, witness

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...engine.graph import Node
-from ...engine.precision import data_of, widened
+from ...engine.precision import widened
 from ...run import Run
 from ..arithmetic import Arithmetic
 from ..report import Judge, Row, Unheard, derivative, gradients, witness
@@ -61,12 +61,12 @@ def _parts(order: list[Node]) -> dict[Node, float]:
     """How long each entry of a node is when it is written out."""
     found: dict[Node, float] = {}
     for node in order:
-        used = [found[a] for a in data_of(node)]
+        used = [found[a] for a in node.args]
         size = max(node.value.size, 1)
         if node.op.name == "matmul":
             times = node.args[0].shape[-1]
         else:
             cuts = "t" in node.attrs or node.op.name == "stack"
-            times = 1 if cuts else max([1, *(a.value.size // size for a in data_of(node))])
+            times = 1 if cuts else max([1, *(a.value.size // size for a in node.args)])
         found[node] = max(used, default=1) if node.op.name in ("stack", "take") else 1 + times * sum(used)
     return found

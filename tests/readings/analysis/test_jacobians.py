@@ -39,13 +39,14 @@ def test_states_that_see_further_back(make, monkeypatch):
     """Where h_t depends on h_{t-2} as well, a product of one-step Jacobians would be wrong."""
     from minirnn.engine.graph import at, named
     from minirnn.engine.names import Role
-    from minirnn.engine.ops.basic import state, tanh
+    from minirnn.engine.ops import full, tanh
     from minirnn.layers.nodes import steps
 
     def outputs(self, x, call):
         each, W = steps(x), call.parameters["cell/recurrent_kernel"]
         with at(0):
-            h = before = named("h", state(each[0], W), Role.INITIAL_STATE)
+            h = full(dims=(each[0].dims[0], W.dims[0]), value=0, dtype="float64")
+            h = before = named("h", h, Role.INITIAL_STATE)
         for t, x_t in enumerate(each, start=1):
             with at(t):
                 z = named("z", x_t @ call.parameters["cell/kernel"] + h @ W + before @ W)

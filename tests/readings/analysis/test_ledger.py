@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import minirnn as mr
+from minirnn.engine import ops
 from minirnn.engine.graph import replay
-from minirnn.engine.ops import basic as ops
 
 EPS = np.finfo("float64").eps
 NETWORKS = {

@@ -381,7 +381,7 @@ def test_sympys_own_derivative_agrees_to_thirty_digits(options):
 
 
 def test_an_indicator_beside_other_factors_in_components(network):
-    from minirnn.engine.ops import basic as ops
+    from minirnn.engine import ops
 
     X, Y = np.random.default_rng(0).normal(size=(2, 4, 3)), np.random.default_rng(1).normal(size=(2, 6))
     trace = mr.trace(network(), X, Y, loss=lambda target, y: ops.mean(ops.positive(y) * y * target))

@@ -307,7 +307,7 @@ def test_planted(make, slip, form):
 def test_the_direction_of_a_loop_is_the_sign_of_its_delays():
     from minirnn.engine.fold import fold
     from minirnn.engine.graph import ancestors, at, named
-    from minirnn.engine.ops.basic import add, leaf, tanh
+    from minirnn.engine.ops import add, leaf, tanh
     from minirnn.readings.source.schedule import Schedule
 
     def nodes(there):

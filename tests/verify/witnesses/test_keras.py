@@ -7,7 +7,7 @@ import pytest
 
 import minirnn as mr
 from minirnn import demo
-from minirnn.engine.ops import basic as ops
+from minirnn.engine import ops
 
 OPTIONS = [
     {},

@@ -10,7 +10,7 @@ import pytest
 
 import minirnn as mr
 from minirnn import demo
-from minirnn.engine.ops import basic as ops
+from minirnn.engine import ops
 from minirnn.verify.witnesses import keras_cells as keras_steps
 from minirnn.verify.witnesses.backends import cannot_compute, gradients
 

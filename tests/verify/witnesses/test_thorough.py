@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn.engine.ops import basic as ops
+from minirnn.engine import ops
 from minirnn.layers import Dense, Input, SimpleRNN
 from minirnn.models import Model
 from minirnn.verify.witnesses import complex_step

@@ -15,7 +15,7 @@ import numpy as np
 
 from ....engine.backprop import contribution
 from ....engine.graph import Node, Primitive
-from ....engine.ops.basic import leaf, scale, sigmoid, square, tanh
+from ....engine.ops import leaf, scale, sigmoid, square, tanh
 from ..numbers import Case, Numbers, Piece, Rule, Slip, Sum, Variant
 from ..structure import Edge, Product
 

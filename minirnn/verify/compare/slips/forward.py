@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ....engine.graph import Node, Primitive, replay
+from ....engine.graph import Node, Primitive, letters_of, replay
 from ....engine.names import Role
-from ....engine.ops.basic import leaf, same, scale, transpose, where
+from ....engine.ops import leaf, same, scale, transpose, where
 from ..numbers import Case, Change, Numbers, Piece, Slip, Variant
 from ..structure import BENDS, Structure, summands
 
@@ -273,10 +273,11 @@ def _in_a_row(case: Case, pairs: dict[Node, Node]) -> Numbers:
     data = [net.wide[node] for node in net.trace.data]
     of_samples = [node for node in data if node.shape[:1] == (net.N,)]
     starts = {start: [start.value[:1]] for start in pairs}
+    sizes = letters_of(net.forward) | {"N": 1}
     order = [n for n in net.forward if n.serial <= max(end.serial for end in pairs.values())]
     for n in range(net.N - 1):
         alone = {node: node.value[n : n + 1] for node in of_samples}
-        found = replay(order, alone | {start: rows[-1] for start, rows in starts.items()})
+        found = replay(order, alone | {start: rows[-1] for start, rows in starts.items()}, sizes=sizes)
         for start, end in pairs.items():
             starts[start].append(found[end])
     return _starting(case, "", lambda node: np.concatenate(starts[node])).numbers()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from ....engine.graph import Node
-from ....engine.ops.basic import block, nth_row, same, scale, shift, sigmoid, tanh
+from ....engine.ops import block, nth_row, same, scale, shift, sigmoid, tanh
 from ....layers.cell import Cell
 from ..numbers import Case, Slip, Variant
 from ..structure import MULTIPLY, Edge, Structure, summands

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ....engine.graph import Node
-from ....engine.ops.basic import leaf, same, sigmoid, tanh
+from ....engine.ops import leaf, same, sigmoid, tanh
 from ..numbers import Case, Slip, Variant
 from ..structure import Structure, summands
 

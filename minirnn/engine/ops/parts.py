@@ -1,0 +1,152 @@
+"""Parts of an array and steps along an axis; their adjoints put them back among zeros."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node, Primitive
+from ..sizes import Size, Sizes
+
+
+class Key(tuple):
+    """What stands between the brackets of ``x[...]``: as an index, as text, and hashable by its text."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return ", ".join(map(_index_text, self)) + ("," if len(self) == 1 and isinstance(self[0], tuple) else "")
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and repr(self) == repr(other)
+
+
+def _index_text(part: Any) -> str:
+    if isinstance(part, slice):
+        ends = ["" if end is None else str(end) for end in (part.start, part.stop, part.step)]
+        return ":".join(ends[:2] if part.step is None else ends)
+    if isinstance(part, np.ndarray):
+        return repr(part.tolist())
+    return "..." if part is Ellipsis else repr(part)
+
+
+def full_key(ndim: int, axis: int, place: Any) -> Key:
+    """The key that takes `place` along `axis` and all of every other axis."""
+    return Key(place if i == axis % ndim else slice(None) for i in range(ndim))
+
+
+def ends_of(key: slice, size: Size) -> tuple[Size, Size]:
+    """Where a slice of an axis begins and ends, as sizes."""
+
+    def end(at: Any, otherwise: Size) -> Size:
+        if at is None:
+            return otherwise
+        return size + at if isinstance(at, int) and at < 0 else Size.of(at)
+
+    lo, hi = end(key.start, Size.of(0)), end(key.stop, size)
+    start, stop, _ = key.indices(size.n)
+    stop = max(start, stop)
+    return lo if lo.n == start else Size.of(start), hi if hi.n == stop else Size.of(stop)
+
+
+def _parts(x: Node, key: Key) -> Sizes:
+    """The sizes of ``x[key]``: of a whole axis its own, of a slice the number of places."""
+    if any(isinstance(k, np.ndarray) for k in key):
+        return tuple(map(Size.of, np.broadcast_to(False, x.shape)[key].shape))
+    found = []
+    for size, k in zip(x.dims, key):
+        if isinstance(k, slice):
+            lo, hi = ends_of(k, size) if k.step in (None, 1) else (Size.of(0), Size.of(len(range(*k.indices(size.n)))))
+            found.append(hi - lo)
+    return tuple(found)
+
+
+def _repeats(key: Key) -> bool:
+    """Whether a place may be named more than once: only index arrays can."""
+    return any(isinstance(k, np.ndarray) and k.dtype.kind in "iu" for k in key)
+
+
+part: Primitive = Primitive(
+    "part",
+    "{0}[{key}]",
+    (lambda g, y, x, key: (scattered if _repeats(key) else placed)(g, key=key, dims=x.dims),),
+    lambda S, x, key: S.part_of(x, key),
+    "[ ]",
+    sizes=_parts,
+)
+placed: Primitive = Primitive(
+    "placed",  # {0} there, zeros elsewhere
+    "placed({0}, {dims}, np.s_[{key}])",
+    (lambda g, y, x, key, dims: part(g, key=key),),
+    lambda S, x, key, dims: S.padded(x, dims, key),
+    "[ ]ᵀ",
+    sizes=lambda x, key, dims: dims,
+    helper="""def placed(x, shape, key):
+    whole = np.zeros(shape, x.dtype)
+    whole[key] = x
+    return whole""",
+)
+scattered: Primitive = Primitive(
+    "scattered",  # added up where a place is named several times
+    "scattered({0}, {dims}, np.s_[{key}])",
+    (lambda g, y, x, key, dims: part(g, key=key),),
+    lambda S, x, key, dims: S.no_matrix_form("an index array"),
+    "[ ]ᵀ",
+    sizes=lambda x, key, dims: dims,
+    helper="""def scattered(x, shape, key):
+    whole = np.zeros(shape, x.dtype)
+    np.add.at(whole, key, x)
+    return whole""",
+)
+cleared: Primitive = Primitive(
+    "cleared",
+    "cleared({0}, np.s_[{key}])",
+    (lambda g, y, x, key: cleared(g, key=key),),
+    lambda S, x, key: S.no_matrix_form("an assignment into an array"),
+    "0",
+    helper="""def cleared(x, key):
+    x = x.copy()
+    x[key] = 0
+    return x""",
+)
+update: Primitive = Primitive(
+    "update",  # {0}, with {1} there
+    "update({0}, {1}, np.s_[{key}])",
+    (lambda g, y, x, v, key: cleared(g, key=key), lambda g, y, x, v, key: part(g, key=key)),
+    lambda S, x, v, key: S.no_matrix_form("an assignment into an array"),
+    "[ ] =",
+    helper="""def update(x, part, key):
+    x = x.astype(np.result_type(x, part))
+    x[key] = part
+    return x""",
+)
+
+# ------------------------------------------------------------------------------------------------ steps along an axis
+
+taken: Primitive = Primitive(
+    "take",  # step t, from 1, along an axis
+    lambda t, axis: "{0}[" + ":, " * axis + "{t} - 1]",
+    (lambda g, y, x, t, axis: put(g, t=t, axis=axis, dims=x.dims),),
+    lambda S, x, t, axis: S.step_of(x, t, axis),
+    "step t",
+    sizes=lambda x, t, axis: x.dims[:axis] + x.dims[axis + 1 :],
+    defaults=lambda x, t, axis=1: {"t": t, "axis": axis},
+)
+put: Primitive = Primitive(
+    "put",  # {0} at step t, zeros elsewhere
+    "put({0}, {t}, {axis}, {dims})",
+    (lambda g, y, x, t, axis, dims: taken(g, t=t, axis=axis),),
+    lambda S, x, t, axis, dims: S.no_matrix_form("put"),
+    "put",
+    sizes=lambda x, t, axis, dims: dims,
+    helper="""def put(x, t, axis, shape):
+    whole = np.zeros(shape, x.dtype)
+    whole[(slice(None),) * axis + (t - 1,)] = x
+    return whole""",
+)
+
+CUTS = {part, taken}  # what takes a part of the data

@@ -1,0 +1,153 @@
+"""Broadcasting, which stays visible, and its adjoint: what is repeated forwards is summed backwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..graph import Node, Primitive
+from ..sizes import ONE, Size, Sizes, product
+from .entrywise import divided
+from .joining import over_time
+from .shapes import reshape
+
+Axis = int | tuple[int, ...] | None  # None: all of them; a tuple is counted from the last axis
+
+expand: Primitive = Primitive(
+    "expand",  # as often as `dims` says: a row over rows, a column over columns, a number over all entries
+    "np.full({dims}, {0})",
+    (lambda g, y, x, dims: unexpanded(g, x),),
+    lambda S, x, dims: S.expand(x, dims),
+    "· 1",
+    sizes=lambda x, dims: tuple(map(Size.of, dims)),
+)
+
+
+def spread(x: Node, like: Node) -> Node:
+    """A row, a column or a number, repeated to the shape of another node."""
+    return x if x.dims == like.dims else expand(x, dims=like.dims)
+
+
+def unexpanded(g: Node, x: Node) -> Node:
+    """The sum of g over what `expand` has repeated, of the shape of x."""
+    if not x.ndim:
+        return sums(g) if g.ndim else g
+    lead = g.ndim - x.ndim
+    for _ in range(lead):
+        g = sums(g, axis=0) if g.ndim == 2 else sums(g, axis=(-g.ndim,))
+    axes = tuple(i - x.ndim for i, size in enumerate(x.dims) if size == ONE and g.dims[i] != ONE)
+    if not axes:
+        return g
+    return sums(g, axis=axes[0] if len(axes) == 1 else axes, keepdims=True)
+
+
+def _all_axes(x: Node, axis: Axis = None, keepdims: bool = False) -> dict[str, Any]:
+    return {"axis": axis, "keepdims": keepdims}
+
+
+def _positive(axis: Axis, ndim: int) -> set[int]:
+    return set(range(ndim)) if axis is None else {a % ndim for a in ((axis,) if isinstance(axis, int) else axis)}
+
+
+def _remaining(x: Node, axis: Axis, keepdims: bool) -> Sizes:
+    gone = _positive(axis, x.ndim)
+    kept = [ONE if i in gone else size for i, size in enumerate(x.dims)]
+    return tuple([size for i, size in enumerate(kept) if keepdims or i not in gone])
+
+
+def _back(g: Node, x: Node, axis: Axis) -> Node:
+    """g, of the shape of a reduction of x over `axis`, as often as it was made of entries of x."""
+    if not x.ndim:
+        return g
+    kept = _remaining(x, axis, True)
+    if g.ndim and g.dims != kept and kept[: x.ndim - g.ndim] != (ONE,) * (x.ndim - g.ndim):
+        g = reshape(g, dims=kept)
+    return expand(g, dims=x.dims)
+
+
+def _text(method: str) -> Any:
+    def text(axis: Axis, keepdims: bool) -> str:
+        options = [] if axis is None else ["{axis}"]
+        return f"{{0}}.{method}({', '.join(options + ['keepdims=True'] * keepdims)})"
+
+    return text
+
+
+sums: Primitive = Primitive(
+    "sum",
+    _text("sum"),
+    (lambda g, y, x, axis, keepdims: _back(g, x, axis),),
+    lambda S, x, axis, keepdims: S.reduced(x, axis, keepdims, "sum"),
+    "Σ",
+    sizes=_remaining,
+    defaults=_all_axes,
+)
+mean: Primitive = Primitive(
+    "mean",
+    _text("mean"),
+    (lambda g, y, x, axis, keepdims: _back(_share(g, x, axis), x, axis),),
+    lambda S, x, axis, keepdims: S.reduced(x, axis, keepdims, "mean"),
+    "mean",
+    sizes=_remaining,
+    defaults=_all_axes,
+)
+largest: Primitive = Primitive(
+    "max",
+    _text("max"),
+    (lambda g, y, x, axis, keepdims: _back(g, x, axis) * largest_at(x, axis=axis),),
+    lambda S, x, axis, keepdims: S.reduced(x, axis, keepdims, "max"),
+    "max",
+    sizes=_remaining,
+    defaults=_all_axes,
+)
+largest_at: Primitive = Primitive(
+    "largest_at",  # 1 at the largest entry, equal shares where several are equal
+    "largest_at({0}, {axis})",
+    (None,),
+    lambda S, x, axis: S.LargestAt(x, *S.axes(axis)),
+    "= max",
+    helper="""def largest_at(x, axis):
+    e = x == np.max(x, axis, keepdims=True)
+    return (e / e.sum(axis, keepdims=True)).astype(x.dtype)""",
+)
+
+
+def _share(g: Node, x: Node, axis: Axis) -> Node:
+    """What each of the entries that are taken together has of g."""
+    gone = _positive(axis, x.ndim)
+    count = product(size for i, size in enumerate(x.dims) if i in gone)
+    return g if count == ONE else divided(g, p=count)
+
+
+def sum_all(x: Node) -> Node:
+    """The sum of all entries."""
+    return sums(x)
+
+
+def sumrows(x: Node) -> Node:
+    """1ᵀ x: the sum of the rows of a matrix."""
+    return sums(x, axis=0)
+
+
+def sumcols(x: Node) -> Node:
+    """x 1: the sum of the columns, a column."""
+    return sums(x, axis=-1, keepdims=True)
+
+
+def meancols(x: Node) -> Node:
+    """The mean of the columns, a column."""
+    return mean(x, axis=-1, keepdims=True)
+
+
+spreadcols = spread
+
+# --------------------------------------------------------------------------------------------- any number of operands
+
+total: Primitive = Primitive("total", "sum([{*}])", lambda g, y, position: g, lambda S, *xs: S.add(*xs), "Σ")
+average: Primitive = Primitive(
+    "average",  # {size} is how many there are
+    "sum([{*}]) / len([{*}])",
+    lambda g, y, position: divided(g, p=y.attrs["size"]),
+    lambda S, *xs, size: S.scale(1 / S.count(xs), S.add(*xs)),
+    "mean over t",
+    defaults=lambda *xs, size=None: {"size": over_time(xs) if size is None else size},
+)

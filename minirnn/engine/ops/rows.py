@@ -1,0 +1,74 @@
+"""Functions of a whole row: softmax and what belongs to it, masks and classes."""
+
+from __future__ import annotations
+
+from ..graph import Primitive, same
+from ..sizes import ONE
+from .entrywise import exp, relu, sigmoid, tanh
+from .reductions import spread, sumcols
+
+softmax: Primitive = Primitive(
+    "softmax",  # of each row; the largest entry is taken off first so that exp cannot overflow
+    "softmax({0})",
+    (lambda g, y, x: y * (g - spread(sumcols(g * y), y)),),
+    lambda S, x: S.entrywise("softmax", x, -1),
+    "softmax",
+    rows=(0,),
+    helper="""def softmax(z):
+    e = np.exp(z - z.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)""",
+)
+log_softmax: Primitive = Primitive(
+    "log_softmax",  # the log of {1} = softmax({0}), computed from {0} so that it never is the log of 0
+    "log_softmax({0})",
+    (lambda g, y, x, p: g - p * spread(sumcols(g), g), None),
+    lambda S, x, p: S.entrywise("log", p),
+    "log",
+    rows=(0, 1),
+    helper="""def log_softmax(z):
+    z = z - z.max(-1, keepdims=True)
+    return z - np.log(np.exp(z).sum(-1, keepdims=True))""",
+)
+shares: Primitive = Primitive(
+    "shares",  # of each row, for sparsemax as Keras computes it
+    "shares({0})",
+    (None,),
+    lambda S, x: S.entrywise("shares", x, -1),
+    "shares",
+    rows=(0,),
+    helper="""def shares(x):
+    # 1, (k - 1) / k, ..., 1 / k for the k largest entries: those of which z > (sum - 1) / rank
+    order = np.argsort(-x.real, axis=-1, kind="stable")
+    z = np.take_along_axis(x.real, order, -1)
+    ranks = np.arange(1, x.shape[-1] + 1)
+    k = (z - (z.cumsum(-1) - 1) / ranks > 0).sum(-1, keepdims=True)
+    found = np.zeros_like(x)
+    parts = np.maximum(k - ranks + 1, 0) / k
+    np.put_along_axis(found, order, parts.astype(x.dtype), -1)
+    return found""",
+)
+present: Primitive = Primitive(
+    "present",  # a column: 1 for each row that holds anything but {v}
+    "({0} != {v}).any(-1, keepdims=True).astype({0}.dtype)",
+    (None,),
+    lambda S, x, v: S.present(x, v),
+    "≠ {v:g}",
+    rows=(0,),
+    sizes=lambda x, v: (*x.dims[:-1], ONE),
+)
+onehot: Primitive = Primitive(
+    "onehot",  # of the column {0} of whole numbers, `size` columns
+    "onehot({0}, {size})",
+    (None,),
+    lambda S, i, size: S.onehot(i, size),
+    "one-hot",
+    rows=(0,),
+    sizes=lambda i, size: (*i.dims[:-1], size),
+    helper="""def onehot(i, size):
+    found = np.zeros((len(i), size), i.dtype)
+    np.put_along_axis(found, i.real.astype(int), 1, -1)
+    return found""",
+)
+
+# Keras' names; None is linear too.
+activations = {"linear": same, "tanh": tanh, "sigmoid": sigmoid, "relu": relu, "softmax": softmax, "exponential": exp}
