@@ -5,8 +5,10 @@ Every array that somebody gives goes through `array_of`, and so is refused in th
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from .system import plain
 NAN_LEFT_OUT = (
     "Keras predicts finite numbers and gives NaN for every gradient; minirnn predicts the same and traces no such data."
 )
+F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C", bound=type)
 KINDS = {"c": "complex numbers", "U": "text", "S": "text", "T": "text", "M": "dates", "m": "times", "O": "objects"}
 
 
@@ -58,3 +62,26 @@ def demand_flags(**flags: Any) -> None:
     for name, value in flags.items():
         if not isinstance(value, (bool, np.bool_)):
             raise ValueError(f"{name} is {plain(repr(value))}; it must be True or False")
+
+
+def unraised(function: F) -> F:
+    """`function`, in which no error of floating point is raised: what underflows to 0, or overflows in a part that is not
+    used, is what it is without ``np.seterr(all="raise")``."""
+
+    @functools.wraps(function)
+    def quiet(*args: Any, **options: Any) -> Any:
+        raised = {kind: "ignore" for kind, what in np.geterr().items() if what in ("raise", "call")}
+        if not raised:
+            return function(*args, **options)
+        with np.errstate(**raised):  # type: ignore[arg-type]
+            return function(*args, **options)
+
+    return quiet  # type: ignore[return-value]
+
+
+def all_unraised(kind: C) -> C:
+    """A class with all its public methods `unraised`."""
+    for name, method in list(vars(kind).items()):
+        if inspect.isfunction(method) and (name == "__call__" or not name.startswith("_")):
+            setattr(kind, name, unraised(method))
+    return kind

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .checks import demand_finite
+from .checks import all_unraised, demand_finite
 from .engine.graph import at
 from .layers.calls import TENSORFLOW, Conditions
 from .layers.embedding import Embedding
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .training import History, Plan
 
 
+@all_unraised
 class Model(Network):
     """``Model(i, x)``: everything between the placeholders `i` and the placeholders `x`.
 

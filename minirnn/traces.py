@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .checks import all_unraised, unraised
 from .engine.names import demand_printable
 from .files import demand_writable
 from .layers.calls import TENSORFLOW
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 FOREIGN = {"keras", "tensorflow", "tf_keras", "torch", "jax"}  # their models are callable too
 
 
+@all_unraised
 class Trace(Run):
     """A network run on data: the graph of the forward pass and, where there is a loss, of backpropagation through time.
 
@@ -150,6 +152,7 @@ class LoopTrace(LoopRun, Trace):
     """
 
 
+@unraised
 def trace(
     model: Any,
     X: Any = None,

@@ -123,3 +123,22 @@ def test_names_that_cannot_be_printed():
         mr.trace(loop, X=X, p={"a\nb": np.eye(2)})
     with pytest.raises(ValueError, match="empty name"):
         mr.trace(loop, X=X, p={"": np.eye(2)})
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-200, 1e-300, 1e3])
+def test_errors_of_numpy_change_nothing(scale):
+    """Where a user lets NumPy raise, underflow to 0 and a saturated sigmoid are no errors here."""
+    entry = Input((3, 2))
+    model = Model(entry, Dense(1, activation="sigmoid")(SimpleRNN(5)(entry)))
+
+    def everything():
+        trace = mr.trace(model, X * scale, np.zeros((2, 1)))
+        said = [str(trace.walk()), trace.equations().latex(), str(trace.verify(with_keras=False).ok), trace.picture().dot]
+        return said, model.predict(X * scale).tobytes(), trace.gradients["W_h"].tobytes()
+
+    with np.errstate(all="ignore"):
+        wants = everything()
+    with np.errstate(all="raise"):
+        assert everything() == wants
+        with pytest.raises(FloatingPointError):
+            np.float64(1e-300) ** 2  # the user's own code is as it was

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
 
+from ...checks import unraised
+from ...engine.fold import Definition, Family
 from ..equations import matrix as S
 from ..equations.build import Expressions, in_order, values_of
 from ..equations.evaluate import Values, evaluate
@@ -36,13 +39,55 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A definition at one step, or one term of its sum over time, that of step `t`."""
+
+    family: Family
+    definition: Definition
+    step: int | None
+    t: int | None = None
+
+
+class Writer:
+    """Makes the lines of a trace, when they are asked for: a long walk is seldom read from end to end."""
+
+    def __init__(self, trace: Run) -> None:
+        self.trace, self.folded = trace, trace.fold()
+        self.values = values_of(self.folded, trace)
+        self.expressions = Expressions(self.folded)
+
+    def expression(self, definition: Definition, step: int | None) -> Any:
+        """What a definition computes at a step."""
+        rhs = self.expressions.expression(definition)
+        at = rhs if step is None else rhs.xreplace({S.t: sp.Integer(step)})
+        return at.xreplace({S.T: sp.Integer(self.folded.T)})  # sums end at a number here
+
+    @unraised
+    def line(self, part: Part) -> Line:
+        """The line of a part."""
+        name = part.family.name
+        assert name is not None
+        lhs = S.quantity(name, self.expressions.shapes[part.family.index], part.step)
+        rhs = self.expression(part.definition, part.step)
+        if part.t is None:
+            return Line(lhs, rhs, self.trace.variables[str(name), part.step].value, self.values)
+        term = rhs.args[0].xreplace({S.bound: sp.Integer(part.t)})
+        return Line(lhs, term, evaluate(term, self.values), self.values, adds=True)
+
+
+@dataclass(frozen=True)
 class Stop:
     """One stop of the walk, such as the forward step t = 3, with its lines."""
 
     title: str
     step: int | None
     backward: bool
-    lines: list[Line] = field(default_factory=list)
+    parts: list[Part]
+    writer: Writer = field(repr=False)
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        return [self.writer.line(part) for part in self.parts]
 
     def __str__(self) -> str:
         body = "\n".join(str(line) for line in self.lines)
@@ -73,41 +118,38 @@ class Walk:
 
 def walk(trace: Run) -> Walk:
     """The steps of `trace`: the start, t = 1..T, the loss; then back from T to 1, and the gradients."""
-    folded = trace.fold()
-    values = values_of(folded, trace)
-    expressions = Expressions(folded)
-    forward: dict[int | None, list[Line]] = {}
-    backward: dict[int | None, list[Line]] = {}
-    gradients: list[Line] = []
+    writer = Writer(trace)
+    folded = writer.folded
+    forward: dict[int | None, list[Part]] = {}
+    backward: dict[int | None, list[Part]] = {}
+    gradients: list[Part] = []
     for family, definition in in_order(folded, list(trace.parameters)):
         assert family.name is not None
-        name, of_parameter = str(family.name), family.name.of is not None and str(family.name.quantity) in trace.parameters
-        shape, rhs = expressions.shapes[family.index], expressions.expression(definition)
+        of_parameter = family.name.of is not None and str(family.name.quantity) in trace.parameters
         passes = backward if family.name.of is not None else forward
         for step in definition.domain.steps(folded.T) if definition.domain else [None]:
-            at = rhs if step is None else rhs.xreplace({S.t: sp.Integer(step)})
-            at = at.xreplace({S.T: sp.Integer(folded.T)})  # sums end at a number here
-            line = Line(S.quantity(family.name, shape, step), at, trace.variables[name, step].value, values)
-            (gradients if of_parameter else passes.setdefault(step, [])).append(line)
-            if of_parameter and isinstance(at, S.TimeSum):
-                for t in range(int(at.args[1]), int(at.args[2]) + 1):
-                    term = at.args[0].xreplace({S.bound: sp.Integer(t)})
-                    part = evaluate(term, values)
-                    backward.setdefault(t, []).append(Line(line.lhs, term, part, values, adds=True))
-    return Walk(_stops(forward, backward, gradients, trace))
+            part = Part(family, definition, step)
+            (gradients if of_parameter else passes.setdefault(step, [])).append(part)
+            if of_parameter and isinstance(total := writer.expression(definition, step), S.TimeSum):
+                for t in range(int(total.args[1]), int(total.args[2]) + 1):
+                    backward.setdefault(t, []).append(Part(family, definition, step, t))
+    return Walk(_stops(forward, backward, gradients, writer))
 
 
 def _stops(
-    forward: dict[int | None, list[Line]], backward: dict[int | None, list[Line]], gradients: list[Line], trace: Run
+    forward: dict[int | None, list[Part]],
+    backward: dict[int | None, list[Part]],
+    gradients: list[Part],
+    writer: Writer,
 ) -> list[Stop]:
     steps = sorted(step for step in forward if step is not None)
-    stops = [Stop("start" if t == 0 else f"forward, t = {t}", t, False, forward[t]) for t in steps]
+    stops = [Stop("start" if t == 0 else f"forward, t = {t}", t, False, forward[t], writer) for t in steps]
     if None in forward:
-        stops.append(Stop("output" if trace.loss is None else "output and loss", None, False, forward[None]))
+        stops.append(Stop("output" if writer.trace.loss is None else "output and loss", None, False, forward[None], writer))
     if None in backward:
-        stops.append(Stop("backward, at the output", None, True, backward[None]))
+        stops.append(Stop("backward, at the output", None, True, backward[None], writer))
     for t in sorted((step for step in backward if step is not None), reverse=True):
-        stops.append(Stop(f"backward, t = {t}", t, True, backward[t]))
+        stops.append(Stop(f"backward, t = {t}", t, True, backward[t], writer))
     if gradients:
-        stops.append(Stop("gradients of the parameters", None, True, gradients))
+        stops.append(Stop("gradients of the parameters", None, True, gradients, writer))
     return stops

@@ -91,8 +91,8 @@ class Values:
             self._stacked[key] = np.array(there), self._oriented(rows)
         known, stacked = self._stacked[key]
         places = np.minimum(np.searchsorted(known, steps), len(known) - 1)
-        if missing := np.setdiff1d(steps, known).tolist():
-            raise KeyError(f"{name} has no step {missing[0]}")
+        if np.any(missing := known[places] != steps):
+            raise KeyError(f"{name} has no step {np.atleast_1d(steps)[np.atleast_1d(missing)][0]}")
         return stacked[places]
 
     def _oriented(self, array: np.ndarray) -> np.ndarray:

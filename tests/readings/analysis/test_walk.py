@@ -62,3 +62,14 @@ def test_blocks_stand_on_one_line():
     a, b = matrix(np.array([[1.0, 2], [3, 4], [5, 6]])), matrix(np.array([1.0, 10]))
     assert str(beside(a, " + ", b)) == "⎡1  2⎤\n⎢3  4⎥ + [1  10]\n⎣5  6⎦"
     assert str(bracketed(matrix(np.float64(0.123456)))) == "(0.1235)"
+
+
+def test_the_lines_of_a_stop_are_made_when_it_is_read(make, monkeypatch):
+    from minirnn.readings.analysis.walk import Writer
+
+    made = []
+    real = Writer.line
+    monkeypatch.setattr(Writer, "line", lambda self, part: made.append(part) or real(self, part))
+    walk = make().walk()
+    assert len(walk) > 8 and not made
+    assert "forward, t = 2" in str(walk[2]) and len(made) == len(walk[2].lines)
