@@ -145,17 +145,20 @@ class Stacked:
         return loss, (d[M : M + D], d[:M], d[-1], h.T.dot(y), y.sum(0))
 
 
-def ours(N, T, D, M, K):
-    i = Input(shape=(5, D))
-    trace = mr.trace(Model(i, Dense(K)(SimpleRNN(M)(i))), np.zeros((1, 5, D), "f"), np.zeros((1, K), "f"))
-    compiled = trace.compile()
+def ours(engine):
+    def make(N, T, D, M, K):
+        i = Input(shape=(5, D))
+        trace = mr.trace(Model(i, Dense(K)(SimpleRNN(M)(i))), np.zeros((1, 5, D), "f"), np.zeros((1, K), "f"))
+        compiled = trace.compile(engine)
 
-    def call(params, X, Y):
-        loss, gradients = compiled(params, X, Y)
-        return loss, tuple(gradients[name] for name in NAMES)
+        def call(params, X, Y):
+            loss, gradients = compiled(params, X, Y)
+            return loss, tuple(gradients[name] for name in NAMES)
 
-    call.fixed = lambda params, X, Y: lambda: compiled(params, X, Y)
-    return call
+        call.fixed = lambda params, X, Y: lambda: compiled(params, X, Y)
+        return call
+
+    return make
 
 
 def traced(N, T, D, M, K):
@@ -274,7 +277,8 @@ def hips_autograd(N, T, D, M, K):
 
 
 COMPETITORS = {
-    "minirnn, compiled": ours,
+    "minirnn, compiled": ours("numpy"),
+    "minirnn, compiled C": ours("c"),
     "NumPy by hand: naive loop": lambda *sizes: naive,
     "NumPy by hand: hoisted": Hoisted,
     "NumPy by hand: stacked": Stacked,
