@@ -96,6 +96,10 @@ class Expr:
         """Whether both are the same number; ``==`` compares expressions."""
         return Apply("==", (self, expr(other)))
 
+    def is_not(self, other: Any) -> Expr:
+        """Whether they are different numbers, as the number 1 or 0."""
+        return Apply("!=", (self, expr(other))).astype(None)
+
     def __and__(self, other: Any) -> Expr:
         return Apply("and", (self, expr(other)))
 

@@ -22,6 +22,7 @@ from .names import Name, Role, parse
 from .sizes import Sizes, at_sizes, sizes_of
 
 Vjp = Callable[..., "Node | None"]
+EACH = "each"
 
 
 class Node:
@@ -126,6 +127,9 @@ class Primitive:
     - `sizes`: ``rule(*operands, **attrs)``, the sizes of the axes of the result; those of the first operand if not given.
     - `helper`: the definition of a NumPy function that the text calls by the name of the operation.
     - `defaults`: ``rule(*operands, **attrs)``, all attributes, where some may be left out.
+    - `entry`: ``entry(index, *operands, **attrs)``, an entry of the result by entries of the operands (see
+      `minirnn.engine.entries`); EACH where the text says it entry by entry; of any number of operands whether they are
+      "added", "joined" along an axis or "stacked" along a new one. None: there is no form in scalars.
     - `into`: the NumPy text that puts the result into an array that is there, ``"np.add({0}, {1}, {out})"``.
 
     An attribute called ``t`` is a time step; `minirnn.engine.fold` relies on it.
@@ -143,10 +147,11 @@ class Primitive:
         helper: str = "",
         sizes: Callable[..., Sizes] | None = None,
         defaults: Callable[..., dict[str, Any]] | None = None,
+        entry: Callable[..., Any] | str | None = None,
     ) -> None:
         self.name = self.__name__ = name
         self.numpy, self.vjp, self.sympy, self.label, self.defaults = numpy, vjp, sympy, label, defaults
-        self.rows, self.into, self.helper = rows, into, helper
+        self.rows, self.into, self.helper, self.entry = rows, into, helper, entry
         self.sizes = sizes or _of_the_first
         self.variadic = callable(vjp)
         _known.setdefault(name, self)
@@ -249,7 +254,14 @@ def same_rule(g: Node, y: Node, x: Node) -> Node:
 
 
 leaf_op = Primitive("leaf", "None", (), lambda S: None, "")
-same = Primitive("same", "{0}", (same_rule,), lambda S, x: x, "=")
+same = Primitive(
+    "same",
+    "{0}",
+    (same_rule,),
+    lambda S, x: x,
+    "=",
+    entry=EACH,
+)
 
 
 def named(name: str | Name, node: Node, role: Role | None = None) -> Node:

@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..graph import Node, Primitive, Vjp
+from .. import entries
+from ..graph import EACH, Node, Primitive, Vjp
 from .leaves import zeros
 
 # ------------------------------------------------------------------------------------------------------- arithmetic
@@ -20,7 +21,7 @@ from .leaves import zeros
 def _operation(name: str, numpy: str, vjp: tuple[Vjp | None, ...], sympy: Any, label: str, ufunc: str = "") -> Primitive:
     """An operation of one or two operands of one shape; `ufunc` is NumPy's, with its arguments."""
     into = f"np.{ufunc[:-1]}, {{out}})" if ufunc else None
-    return Primitive(name, numpy, vjp, sympy, label, rows=tuple(range(len(vjp))), into=into)
+    return Primitive(name, numpy, vjp, sympy, label, rows=tuple(range(len(vjp))), into=into, entry=EACH)
 
 
 add: Primitive = _operation(
@@ -119,6 +120,7 @@ def function(
     javascript: str | None = None,
     into: str | None = None,
     helper: str = "",
+    scalar: Callable[..., Any] | None = None,
 ) -> Primitive:
     """A function of every entry: ``slope(g, y, x, **numbers)`` is g times its derivative at x, where y is its value."""
     plain = re.fullmatch(r"np\.(\w+)\(\{0\}\)", numpy)
@@ -129,7 +131,7 @@ def function(
     def form(S: Any, x: Any, **numbers: Any) -> Any:
         return S.entrywise(name, x, *numbers.values())
 
-    return Primitive(name, numpy, (slope,), form, label or name, rows=(0,), into=into, helper=helper)
+    return Primitive(name, numpy, (slope,), form, label or name, rows=(0,), into=into, helper=helper, entry=scalar or EACH)
 
 
 exp: Primitive = function("exp", "np.exp({0})", lambda g, y, x: g * y, lambda S, z: S.sp.exp(z), latex=r"\exp")
@@ -169,6 +171,7 @@ erf: Primitive = function(
     near = np.where(np.abs(x) < 6, x, 6 * np.sign(x.real))
     series = np.sin(near[..., None] * n / 2.5) @ (np.exp(-n * n / 25) / n)
     return (2 / np.pi * (near / 5 + series)).astype(x.dtype)""",
+    scalar=lambda i, x: entries.Apply("erf", (x[i],)),
 )
 relu: Primitive = function(
     "relu",
@@ -258,4 +261,5 @@ where: Primitive = Primitive(
     _choice,
     "where",
     rows=(0, 1, 2),
+    entry=EACH,
 )

@@ -7,6 +7,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+from .. import entries
 from ..graph import Node, Primitive
 from ..sizes import Size, Sizes
 from .leaves import zeros
@@ -37,6 +38,7 @@ stack: Primitive = Primitive(
     "stack",
     sizes=lambda *xs, axis, size: (*xs[0].dims[:axis], Size.of(size), *xs[0].dims[axis:]),
     defaults=_stacked,
+    entry="stacked",
 )
 
 
@@ -65,6 +67,7 @@ join: Primitive = Primitive(
     "concat",
     sizes=_joined,
     defaults=lambda *xs, axis=-1, size=None: {"axis": axis, "size": Size.of(len(xs)) if size is None else size},
+    entry="joined",
 )
 
 
@@ -85,6 +88,7 @@ piece: Primitive = Primitive(
     lambda S, x, t, width: S.piece(x, width, t),
     "piece t",
     sizes=lambda x, t, width: (*x.dims[:-1], width),
+    entry=lambda i, x, t, width: x[*i[:-1], (t - 1) * entries.expr(width) + i[-1]],
 )
 block: Primitive = Primitive(
     "block",  # the k-th, from 0, of so many equal parts of the columns: a gate of a fused kernel
@@ -94,6 +98,7 @@ block: Primitive = Primitive(
     "block",
     rows=(0,),
     sizes=lambda x, k, parts: (*x.dims[:-1], x.dims[-1].over(parts)),
+    entry=lambda i, x, k, parts: x[*i[:-1], i[-1] + entries.expr(k * i.dims[-1])],
 )
 
 
@@ -108,6 +113,7 @@ nth_row: Primitive = Primitive(
     lambda S, x, k: S.nth_row(x, k),
     "row",
     sizes=lambda x, k: x.dims[1:],
+    entry=lambda i, x, k: x[k, *i],
 )
 
 

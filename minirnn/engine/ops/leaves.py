@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import entries
 from ..graph import Node, Primitive, leaf_op
 from ..names import Name, Role, parse
 from ..sizes import Size
@@ -25,6 +26,7 @@ full: Primitive = Primitive(
     lambda S, dims, value, dtype: S.full(value, dims),
     "{value:g}",
     sizes=lambda dims, value, dtype: tuple(map(Size.of, dims)),
+    entry=lambda i, dims, value, dtype: entries.Number(value),
 )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import entries
 from ..graph import Node, Primitive
 from ..sizes import Size, Sizes
 
@@ -70,6 +71,41 @@ def _repeats(key: Key) -> bool:
     return any(isinstance(k, np.ndarray) and k.dtype.kind in "iu" for k in key)
 
 
+def _entry_of_part(i: Any, x: Any, key: Any) -> Any:
+    index, rest = [], list(i)
+    for part, size in zip(key, x.dims):
+        if isinstance(part, slice):
+            step = 1 if part.step is None else part.step
+            start = ends_of(part, size)[0] if step == 1 else part.indices(size.n)[0]
+            j = rest.pop(0)
+            index.append((j * step if step != 1 else j) + entries.expr(start))
+        elif isinstance(part, int):
+            index.append(entries.Number(part) if part >= 0 else entries.expr(size) + part)
+        else:
+            raise NotImplementedError("a part by an index array")
+    return x[tuple(index + rest)]
+
+
+def _entry_of_placed(i: Any, x: Any, key: Any, dims: Any) -> Any:
+    """The entry of x where the index is inside of the part, else 0."""
+    inside: Any = None
+    index = []
+    for k, part, size in zip(i, key, dims):
+        if isinstance(part, int):
+            condition = k.is_(entries.Number(part) if part >= 0 else entries.expr(size) + part)
+        elif isinstance(part, slice) and part.step in (None, 1):
+            lo, hi = ends_of(part, size)
+            index.append(k - entries.expr(lo))
+            if (lo, hi) == (0, size):
+                continue
+            condition = (k >= entries.expr(lo)) & (k < entries.expr(hi))
+        else:
+            raise NotImplementedError("a part by an index array or with a step")
+        inside = condition if inside is None else inside & condition
+    found = x[tuple(index)]
+    return found if inside is None else entries.choice(inside, found, 0)
+
+
 part: Primitive = Primitive(
     "part",
     "{0}[{key}]",
@@ -77,6 +113,7 @@ part: Primitive = Primitive(
     lambda S, x, key: S.part_of(x, key),
     "[ ]",
     sizes=_parts,
+    entry=_entry_of_part,
 )
 placed: Primitive = Primitive(
     "placed",  # {0} there, zeros elsewhere
@@ -89,6 +126,7 @@ placed: Primitive = Primitive(
     whole = np.zeros(shape, x.dtype)
     whole[key] = x
     return whole""",
+    entry=_entry_of_placed,
 )
 scattered: Primitive = Primitive(
     "scattered",  # added up where a place is named several times
@@ -135,6 +173,7 @@ taken: Primitive = Primitive(
     "step t",
     sizes=lambda x, t, axis: x.dims[:axis] + x.dims[axis + 1 :],
     defaults=lambda x, t, axis=1: {"t": t, "axis": axis},
+    entry=lambda i, x, t, axis: x[*i[:axis], t - 1, *i[axis:]],
 )
 put: Primitive = Primitive(
     "put",  # {0} at step t, zeros elsewhere
@@ -147,6 +186,7 @@ put: Primitive = Primitive(
     whole = np.zeros(shape, x.dtype)
     whole[(slice(None),) * axis + (t - 1,)] = x
     return whole""",
+    entry=lambda i, x, t, axis, dims: entries.choice(i[axis].is_(t - 1), x[*i[:axis], *i[axis + 1 :]], 0),
 )
 
 CUTS = {part, taken}  # what takes a part of the data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import entries
 from ..graph import Node, Primitive
 from ..sizes import Sizes, product
 from .reductions import spread, sum_all
@@ -18,6 +19,7 @@ matmul: Primitive = Primitive(
     rows=(0,),
     into="{0}.dot({1}, {out})",
     sizes=lambda a, b: (*a.dims[:-1], *b.dims[1:]),
+    entry=lambda i, a, b: entries.total(a.dims[-1], lambda k: a[*i[:-1], k] * b[k, *i[len(a.dims) - 1 :]]),
 )
 
 
@@ -32,9 +34,9 @@ def _swapped(x: Node) -> Node:
 def _products(sign: str) -> dict[tuple[int, int], Primitive]:
     """The product of operands of so many axes, by ``@`` or by ``np.dot``: rounding may differ, so both are there."""
 
-    def made(name: str, vjp: Any, sympy: Any, sizes: Any) -> Primitive:
+    def made(name: str, vjp: Any, sympy: Any, sizes: Any, entry: Any) -> Primitive:
         text = "{0} @ {1}" if sign == "@" else "np.dot({0}, {1})"
-        return Primitive(name.replace("@", sign), text, vjp, sympy, sign, sizes=sizes)
+        return Primitive(name.replace("@", sign), text, vjp, sympy, sign, sizes=sizes, entry=entry)
 
     found = {
         (1, 1): made(
@@ -42,20 +44,23 @@ def _products(sign: str) -> dict[tuple[int, int], Primitive]:
             (lambda g, y, a, b: spread(g, b) * b, lambda g, y, a, b: spread(g, a) * a),
             lambda S, a, b: S.sum_all(S.hadamard(a, b)),
             lambda a, b: (),
+            lambda i, a, b: entries.total(a.dims[0], lambda k: a[k] * b[k]),
         ),
         (1, 2): made(
             "row @ matrix",
             (lambda g, y, a, b: _row_matrix(g, transpose(b)), lambda g, y, a, b: outer(a, g)),
             lambda S, a, b: S.matmul(a, b),
             lambda a, b: b.dims[1:],
+            lambda i, a, b: entries.total(a.dims[0], lambda k: a[k] * b[k, i[0]]),
         ),
         (2, 1): made(
             "matrix @ row",  # W x of a vector x is the row x Wᵀ
             (lambda g, y, a, b: outer(g, b), lambda g, y, a, b: _row_matrix(g, a)),
             lambda S, a, b: S.matmul(b, S.transpose(a)),
             lambda a, b: a.dims[:1],
+            lambda i, a, b: entries.total(b.dims[0], lambda k: a[i[0], k] * b[k]),
         ),
-        (2, 2): made("matrix @ matrix", matmul.vjp, matmul.sympy, matmul.sizes),
+        (2, 2): made("matrix @ matrix", matmul.vjp, matmul.sympy, matmul.sizes, matmul.entry),
     }
     for rank in (3, 4):
         found[rank, 2] = made(
@@ -66,6 +71,7 @@ def _products(sign: str) -> dict[tuple[int, int], Primitive]:
             ),
             lambda S, a, b: S.no_matrix_form("a product of more than two axes"),
             matmul.sizes,
+            matmul.entry,
         )
     return found
 
@@ -78,6 +84,7 @@ PRODUCTS[3, 3] = Primitive(
     lambda S, a, b: S.no_matrix_form("a product of more than two axes"),
     "@",
     sizes=lambda a, b: (*a.dims[:-1], b.dims[2]),
+    entry=lambda i, a, b: entries.total(a.dims[-1], lambda k: a[i[0], i[1], k] * b[i[0], k, i[2]]),
 )
 _row_matrix = PRODUCTS[1, 2]
 
@@ -100,6 +107,7 @@ number_dot: Primitive = Primitive(
     lambda S, a, b: S.scale(a, b) if not S.shape_of(a) else S.scale(b, a),
     "·",
     sizes=lambda a, b: a.dims or b.dims,
+    entry=lambda i, a, b: a[i if a.dims else ()] * b[i if b.dims else ()],
 )
 DOTS |= {ranks: number_dot for n in range(4) for ranks in ((0, n), (n, 0))}
 
@@ -110,6 +118,7 @@ outer: Primitive = Primitive(
     lambda S, a, b: S.matmul(S.transpose(a), b),
     "⊗",
     sizes=lambda a, b: a.dims + b.dims,
+    entry=lambda i, a, b: a[i[0]] * b[i[1]],
 )
 
 
@@ -129,6 +138,20 @@ def _contracted(a: Node, b: Node, spec: str) -> Sizes:
     return tuple([sizes[k] for k in out])
 
 
+def _entry_of_einsum(i: Any, a: Any, b: Any, spec: Any) -> Any:
+    inputs, out = spec.split("->")
+    left, right = inputs.split(",")
+
+    known = dict(zip(out, i))
+    sizes = dict(zip(left, a.dims)) | dict(zip(right, b.dims))
+    sums = [(c, entries.index_over(s)) for c, s in sizes.items() if c not in known]
+    known |= dict(sums)
+    found = a[tuple(known[c] for c in left)] * b[tuple(known[c] for c in right)]
+    for _, v in reversed(sums):
+        found = entries.reduced("+", v, found)
+    return found
+
+
 einsum: Primitive = Primitive(
     "einsum",
     "np.einsum({spec}, {0}, {1})",
@@ -136,5 +159,6 @@ einsum: Primitive = Primitive(
     lambda S, a, b, spec: S.contracted(a, b, spec),
     "Σ",
     sizes=_contracted,
+    entry=_entry_of_einsum,
 )
 MULTIPLY = {matmul, *PRODUCTS.values(), *DOTS.values()}  # what multiplies by a matrix

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import entries
 from ..graph import Node, Primitive
 from ..sizes import ONE, Size, Sizes, product
 from .entrywise import divided
@@ -12,6 +13,12 @@ from .shapes import reshape
 
 Axis = int | tuple[int, ...] | None  # None: all of them; a tuple is counted from the last axis
 
+
+def _unrepeated(i: Any, x: Any) -> Any:
+    """The indices of what is repeated: those of the last axes, and 0 where it has one entry."""
+    return tuple([entries.Number(0) if size == ONE else k for k, size in zip(i[len(i) - len(x.dims) :], x.dims)])
+
+
 expand: Primitive = Primitive(
     "expand",  # as often as `dims` says: a row over rows, a column over columns, a number over all entries
     "np.full({dims}, {0})",
@@ -19,6 +26,7 @@ expand: Primitive = Primitive(
     lambda S, x, dims: S.expand(x, dims),
     "· 1",
     sizes=lambda x, dims: tuple(map(Size.of, dims)),
+    entry=lambda i, x, dims: x[_unrepeated(i, x)],
 )
 
 
@@ -72,6 +80,25 @@ def _text(method: str) -> Any:
     return text
 
 
+def _over(i: Any, x: Any, axis: Axis, keepdims: bool, kind: str) -> Any:
+    """The entry of a reduction of x: indices over the axes that are gone."""
+    gone, rest = _positive(axis, len(x.dims)), list(i)
+    index: list[Any] = []
+    for a, size in enumerate(x.dims):
+        own = rest.pop(0) if a not in gone or keepdims else None
+        index.append(entries.index_over(size) if a in gone else own)
+    found = x[tuple(index)]
+    for a in sorted(gone, reverse=True):
+        found = entries.reduced(kind, index[a], found)
+    return found
+
+
+def _together(x: Any, axis: Axis) -> Size:
+    """How many entries are taken together."""
+    gone = _positive(axis, len(x.dims))
+    return product(size for i, size in enumerate(x.dims) if i in gone)
+
+
 sums: Primitive = Primitive(
     "sum",
     _text("sum"),
@@ -80,6 +107,7 @@ sums: Primitive = Primitive(
     "Σ",
     sizes=_remaining,
     defaults=_all_axes,
+    entry=lambda i, x, axis, keepdims: _over(i, x, axis, keepdims, "+"),
 )
 mean: Primitive = Primitive(
     "mean",
@@ -89,6 +117,7 @@ mean: Primitive = Primitive(
     "mean",
     sizes=_remaining,
     defaults=_all_axes,
+    entry=lambda i, x, axis, keepdims: _over(i, x, axis, keepdims, "+") / entries.expr(_together(x, axis)),
 )
 largest: Primitive = Primitive(
     "max",
@@ -98,6 +127,7 @@ largest: Primitive = Primitive(
     "max",
     sizes=_remaining,
     defaults=_all_axes,
+    entry=lambda i, x, axis, keepdims: _over(i, x, axis, keepdims, "max"),
 )
 largest_at: Primitive = Primitive(
     "largest_at",  # 1 at the largest entry, equal shares where several are equal
@@ -113,8 +143,7 @@ largest_at: Primitive = Primitive(
 
 def _share(g: Node, x: Node, axis: Axis) -> Node:
     """What each of the entries that are taken together has of g."""
-    gone = _positive(axis, x.ndim)
-    count = product(size for i, size in enumerate(x.dims) if i in gone)
+    count = _together(x, axis)
     return g if count == ONE else divided(g, p=count)
 
 
@@ -142,7 +171,14 @@ spreadcols = spread
 
 # --------------------------------------------------------------------------------------------- any number of operands
 
-total: Primitive = Primitive("total", "sum([{*}])", lambda g, y, position: g, lambda S, *xs: S.add(*xs), "Σ")
+total: Primitive = Primitive(
+    "total",
+    "sum([{*}])",
+    lambda g, y, position: g,
+    lambda S, *xs: S.add(*xs),
+    "Σ",
+    entry="added",
+)
 average: Primitive = Primitive(
     "average",  # {size} is how many there are
     "sum([{*}]) / len([{*}])",
@@ -150,4 +186,5 @@ average: Primitive = Primitive(
     lambda S, *xs, size: S.scale(1 / S.count(xs), S.add(*xs)),
     "mean over t",
     defaults=lambda *xs, size=None: {"size": over_time(xs) if size is None else size},
+    entry="added",
 )

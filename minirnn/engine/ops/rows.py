@@ -2,10 +2,51 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from .. import entries
 from ..graph import Primitive, same
 from ..sizes import ONE
 from .entrywise import exp, relu, sigmoid, tanh
 from .reductions import spread, sumcols
+
+
+def _softmax(i: Any, x: Any) -> Any:
+    *rows, j = i
+    top = entries.largest(x.dims[-1], lambda k: x[*rows, k])
+
+    def e(k: Any) -> Any:
+        return entries.Apply("exp", (x[*rows, k] - top,))
+
+    return e(j) / entries.total(x.dims[-1], e)
+
+
+def _log_softmax(i: Any, x: Any, p: Any = None) -> Any:
+    *rows, j = i
+    top = entries.largest(x.dims[-1], lambda k: x[*rows, k])
+    return x[*rows, j] - (
+        top + entries.Apply("log", (entries.total(x.dims[-1], lambda k: entries.Apply("exp", (x[*rows, k] - top,))),))
+    )
+
+
+def _shares(i: Any, x: Any) -> Any:
+    *rows, j = i
+    K = x.dims[-1]
+
+    def before(a: Any, b: Any) -> Any:
+        """Whether entry a comes before entry b in falling order."""
+        return (x[*rows, a] > x[*rows, b]) | (x[*rows, a].is_(x[*rows, b]) & (a < b))
+
+    def rank(b: Any) -> Any:
+        return entries.total(K, lambda a: before(a, b).astype(None)) + 1
+
+    def counts(b: Any) -> Any:
+        upto = entries.total(K, lambda a: entries.choice(before(a, b), x[*rows, a], 0)) + x[*rows, b]
+        return (x[*rows, b] - (upto - 1.0) / rank(b) > 0).astype(None)
+
+    k = entries.total(K, counts)
+    return entries.Apply("maximum", (k - rank(j) + 1, entries.Number(0))) / k
+
 
 softmax: Primitive = Primitive(
     "softmax",  # of each row; the largest entry is taken off first so that exp cannot overflow
@@ -17,6 +58,7 @@ softmax: Primitive = Primitive(
     helper="""def softmax(z):
     e = np.exp(z - z.max(-1, keepdims=True))
     return e / e.sum(-1, keepdims=True)""",
+    entry=_softmax,
 )
 log_softmax: Primitive = Primitive(
     "log_softmax",  # the log of {1} = softmax({0}), computed from {0} so that it never is the log of 0
@@ -28,6 +70,7 @@ log_softmax: Primitive = Primitive(
     helper="""def log_softmax(z):
     z = z - z.max(-1, keepdims=True)
     return z - np.log(np.exp(z).sum(-1, keepdims=True))""",
+    entry=_log_softmax,
 )
 shares: Primitive = Primitive(
     "shares",  # of each row, for sparsemax as Keras computes it
@@ -46,6 +89,7 @@ shares: Primitive = Primitive(
     parts = np.maximum(k - ranks + 1, 0) / k
     np.put_along_axis(found, order, parts.astype(x.dtype), -1)
     return found""",
+    entry=_shares,
 )
 present: Primitive = Primitive(
     "present",  # a column: 1 for each row that holds anything but {v}
@@ -55,6 +99,7 @@ present: Primitive = Primitive(
     "≠ {v:g}",
     rows=(0,),
     sizes=lambda x, v: (*x.dims[:-1], ONE),
+    entry=lambda i, x, v: entries.largest(x.dims[-1], lambda k: x[*i[:-1], k].is_not(v)),
 )
 onehot: Primitive = Primitive(
     "onehot",  # of the column {0} of whole numbers, `size` columns
@@ -68,6 +113,7 @@ onehot: Primitive = Primitive(
     found = np.zeros((len(i), size), i.dtype)
     np.put_along_axis(found, i.real.astype(int), 1, -1)
     return found""",
+    entry=lambda i, x, size: entries.choice(x[*i[:-1], 0].is_(i[-1]), 1, 0),
 )
 
 # Keras' names; None is linear too.

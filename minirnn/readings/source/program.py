@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from ...engine.entries import (
+    SCALARS,
     Apply,
     Count,
     Expr,
@@ -29,9 +30,9 @@ from ...engine.entries import (
     step_over,
 )
 from ...engine.fold import Definition, Domain, Family, Fixed, Folded, Ref, Span
+from ...engine.graph import EACH
 from ...engine.ops import leaf_op
 from ...engine.sizes import Size, Sizes, product
-from .faces import JOINED, STACKED, entry
 from .module import Results
 from .schedule import Loop, Schedule
 
@@ -144,7 +145,7 @@ class Program:
         """How a definition reads its operands."""
         if definition.op is leaf_op:
             return Reading({}, False, False, False, set())
-        if definition.op.name in JOINED | STACKED:
+        if definition.op.entry in ("joined", "stacked"):
             return Reading({ref.family: 1 for ref in definition.refs}, False, False, True, set())
         index = self._indices(family.index)
         found = self._entry(definition, step_over(Number(1), Count(T)), index, self._bare)
@@ -188,13 +189,18 @@ class Program:
 
     def _entry(self, definition: Definition, step: Expr | None, index: Indices, read: Read) -> Expr:
         op = definition.op
-        if op.variadic:  # a sum of operands, or of one at all steps of a span
+        if op.entry == "added":  # a sum of operands, or of one at all steps of a span
             return self._added(definition, step, index, read)
         operands = [
             Operand(self.dims(ref.family), functools.partial(self._read_at, read, ref, step)) for ref in definition.refs
         ]
         attrs = {k: self._attribute(k, v, step) for k, v in definition.attrs.items()}
-        return entry(op, index, operands, attrs)
+        if op.entry == EACH:
+            return expr(op.in_arithmetic(SCALARS, attrs)(*[x[index] for x in operands], **attrs))
+        if op.entry is None:
+            raise NotImplementedError(f"the operation {op.name} has no form in scalars")
+        found: Expr = op.entry(index, *operands, **attrs)
+        return found
 
     def _read_at(self, read: Read, ref: Ref, step: Expr | None, index: Index) -> Expr:
         return read(ref, self._at(ref, step), index)
@@ -250,9 +256,9 @@ class Program:
         over = tuple(v for v in index if isinstance(v, Var))
         if definition.op is leaf_op:
             yield Statement(Load(family.index, step, tuple(index)), Load(-1 - definition.serial, None, tuple(index)), over)
-        elif definition.op.name in JOINED:
+        elif definition.op.entry == "joined":
             yield from self._joined(family.index, definition, step, dims)
-        elif definition.op.name in STACKED:
+        elif definition.op.entry == "stacked":
             yield from self._stacked(family.index, definition, step, dims)
         else:
             value = self._entry(definition, step, index, self._inlined)

@@ -58,7 +58,7 @@ def train(
             if n != factor * lengths.get(which, 0) + more:
                 raise ValueError(f"{name} does not fit: it has shape {array.shape}")
     T, steps = lengths[2], epochs * -(-samples // batch)
-    if len(arrays) != len(native.data) + len(native.targets) or (T != native.steps if native.fixed_steps else T < 3):
+    if len(arrays) != len(native.data) + len(native.targets) or (native.steps != T if native.fixed_steps else T < 3):
         raise ValueError("the data do not fit")
     shapes = dict(native.given[len(arrays) : len(arrays) + len(native.parameters)])
     ends = [places[name] + int(np.prod([more for _, _, more in shapes[name] or ()])) for name in native.parameters]
@@ -73,7 +73,9 @@ def train(
     made.train.restype = ctypes.c_long
     rows = [array.size // samples for array in arrays]
     sizes_of_batch = (ctypes.c_long * 2)(min(batch, samples), T)
-    entries = made.memory(sizes_of_batch) // dtype.itemsize + 2 * (weights.size + 16) + sum(batch * r + 16 for r in rows) + 64
+    entries = (
+        made.memory(sizes_of_batch) // dtype.itemsize + 2 * (weights.size + 16) + sum(batch * r + 16 for r in rows) + 64
+    )
     room = np.empty(entries + 64, dtype)
     start = room.ctypes.data + -room.ctypes.data % 64
     numbers = [samples, batch, epochs, T, len(arrays), len(native.parameters), len(native.constants), native.outputs, free]
