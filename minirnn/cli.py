@@ -246,6 +246,14 @@ def _cache(options: Namespace) -> None:
     print(f"{len(entries())} libraries in {folder()}; minirnn cache --clear removes them")
 
 
+def _export(options: Namespace) -> None:
+    from .readings.analysis.export import export
+
+    demand_writable(options.output)
+    export(_trace(options), options.output)
+    _say(f"every number is in {options.output}", options.output)
+
+
 def _walk(options: Namespace) -> None:
     for stop in _trace(options).walk():
         print(stop, end="\n\n")
@@ -300,6 +308,7 @@ COMMANDS = {
         "readings.source.source:source", "",
     ),
     "walk": Command("print every step, forward and backward: symbol = numbers = result", _walk),
+    "export": Command("write every number as CSV, JSON or an archive of NumPy", _export, output="numbers.csv"),
     "verify": Command(
         "compare with independent witnesses; exit code 1 if one differs", _verify, "verify.verdict:verify"
     ),

@@ -19,6 +19,7 @@ from .tracing import run_network
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
     from .readings.analysis.jacobians import JacobianNorms
     from .readings.analysis.masks import Masks
@@ -121,6 +122,36 @@ class Trace(Run):
         if path is not None:
             demand_writable(path)  # before the work
         return page(self, path, report=report or self.verify(with_keras=with_keras), language=language)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every number, by quantity and step: ``to_dict()["h"][3]["value"]`` and ``["gradient"]``, None where none flows."""
+        from .readings.analysis.export import to_dict
+
+        return to_dict(self)
+
+    def to_pandas(self) -> DataFrame:
+        """Every number as a row of a tidy table: quantity, step, sample, index, value, gradient. Needs pandas."""
+        from .readings.analysis.export import to_pandas
+
+        return to_pandas(self)
+
+    def to_csv(self, path: Any) -> None:
+        """The rows of `to_pandas` as a CSV file; pandas is not needed."""
+        from .readings.analysis.export import to_csv
+
+        to_csv(self, path)
+
+    def to_json(self, path: Any) -> None:
+        """The dictionary of `to_dict` as a JSON file: arrays as lists, steps as text."""
+        from .readings.analysis.export import to_json
+
+        to_json(self, path)
+
+    def to_npz(self, path: Any) -> None:
+        """An archive for ``numpy.load``: "h" with all its steps, "h steps" which they are, "dL/dh" the derivatives."""
+        from .readings.analysis.export import to_npz
+
+        to_npz(self, path)
 
     def verify(self, **options: Any) -> Report:
         """Compare every quantity with independent witnesses."""
