@@ -31,6 +31,7 @@ class LoopResult(NamedTuple):
     nodes: list[Node] | None  # all that the outputs were computed from
     originals: dict[str, Any]  # of each parameter, the array that the function found
     aside: dict[tuple[str, int | None], np.ndarray]  # named numbers that the outputs were not computed from
+    filled: str | None = None  # the variable that holds the output, where it was filled step by step
 
 
 def assembled(asked: AskedLoop, ran: Ran) -> LoopResult:
@@ -69,7 +70,7 @@ def assembled(asked: AskedLoop, ran: Ran) -> LoopResult:
     data = {name: node for name, node in given.items() if node in sequences and node in kept}
     originals = {k: ran.recorder.originals[n] for k, n in parameters.items() if n in ran.recorder.originals}
     others = {(str(n.name), n.step): n.value for n in everything if n not in kept and n.name is not None}
-    made = LoopResult([output, *further], loss, parameters, data, T, nodes, originals, others)
+    made = LoopResult([output, *further], loss, parameters, data, T, nodes, originals, others, ran.name)
     if asked.truncate is not None:
         run, loss = cut_into_chunks(run_of(made), loss, asked.truncate, T)
         made = made._replace(outputs=run.outputs, loss=loss, nodes=None)
@@ -173,11 +174,29 @@ def _free(nodes: Iterable[Node], *wishes: str) -> str:
     return next(w for w in (*wishes, *(f"{wishes[-1]}_{k}" for k in range(2, len(taken) + 3))) if w not in taken)
 
 
+def _demand_classes_last(output: Node, Y: np.ndarray) -> None:
+    """ValueError where the classes stand along another axis than the last, as columns have them."""
+    value, classes = output.value, np.ndim(output.value) and output.value.shape[-1]
+
+    def along(axis: int) -> bool:
+        return value.shape[axis] > 1 and all(np.allclose(a.sum(axis), 1, atol=1e-3) for a in (value, Y))
+
+    other = next((axis for axis in range(value.ndim - 1) if along(axis)), None)
+    if classes == 1 or (other is not None and not along(value.ndim - 1)):
+        where = "" if other is None else f", and what sums to 1 is along axis {other}"
+        raise ValueError(
+            f"categorical_crossentropy takes the classes along the last axis; the output of shape {value.shape} has "
+            f"{classes} there{where}: transpose what the function returns, or let it return a loss of its own"
+        )
+
+
 def _loss(output: Node, Y: np.ndarray, function: losses.LossFunction, name: str) -> Node:
     """The loss; of an output put together of one for each step, the average of the losses of the steps, as in a model."""
     if Y.shape != output.shape:
         raise ValueError(f"Y has shape {Y.shape}; what the function returns has shape {output.shape}")
     Y = np.array(Y, output.dtype)
+    if function is losses.categorical_crossentropy:
+        _demand_classes_last(output, Y)
     steps = [node.step for node in output.args]
     if output.op is not ops.stack or steps != list(range(1, len(steps) + 1)):
         return named(name, losses.applied(function, ops.leaf(Y, "target", Role.TARGET), output))

@@ -118,6 +118,11 @@ class LoopRun(Run):
         return [*self._made.originals]
 
     @property
+    def filled(self) -> str | None:
+        """What the variable is called that holds the output, where it was filled step by step."""
+        return self._made.filled
+
+    @property
     def steps(self) -> int:
         """T, the number of time steps."""
         return self._made.steps

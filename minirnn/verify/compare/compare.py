@@ -18,7 +18,7 @@ from ..saturation import saturated
 from .mismatch import Compared, Found, Mismatch
 from .numbers import Case, Finished, Numbers, Slip, Sum, Variant
 from .phrases import phrases
-from .slips import backward, forward, gates, weights
+from .slips import BACKWARD, FORWARD, weights
 from .structure import Structure
 from .user_numbers import Given, Layout, Precision, given
 from .users_code import line_of
@@ -56,9 +56,9 @@ def judged(net: Structure, mine: list[Given], users: Mapping[str, str] | None = 
         single = [_single(row.error) for row, one in zip(rows, mine) if row.held and one.computed == "float64"]
         return Mismatch(rows, single[:1], 0, _notes(net.trace, rows) if any(row.error > TOLERANCE for row in rows) else [])
     case = Case(net, right, mine)
-    slips = gates.FORWARD + forward.SLIPS + weights.SLIPS
+    slips = FORWARD
     if all(one.quantity.derivative for one, row in zip(mine, rows) if not row.ok):
-        slips = gates.BACKWARD + backward.SLIPS + slips
+        slips = BACKWARD + slips
     found = list(_explaining(case, slips, rows, users, code))
     found = found or list(_explaining(case, [weights.FROM_NUMBERS], rows, users, code)) or _mixed_with_single(rows)
     rounding = any(row.allowed > TOLERANCE for row in rows)

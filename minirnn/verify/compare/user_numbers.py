@@ -121,7 +121,7 @@ def _quantity(net: Structure, key: str) -> Quantity:
     of_loss = name in trace.parameters
     if name is None and key.startswith("d"):
         name, of_loss = known(key.removeprefix(f"d{'L' if net.loss is None else net.loss.name}/d").removeprefix("d")), True
-    if name is None and key in ("output", _filled(trace)):
+    if name is None and key in ("output", getattr(trace, "filled", None)):  # or the array that holds the output
         return of_output(net, key)
     if name is None:
         raise ValueError(f"no quantity {key!r}; there are {', '.join(sorted(names))}, and derivatives such as dL/dh")
@@ -133,11 +133,6 @@ def _quantity(net: Structure, key: str) -> Quantity:
     ]
     label = derivative(trace, name) if of_loss else name
     return Quantity(label, pieces, pieces[-1].node.shape, name in trace.parameters)
-
-
-def _filled(trace: Run) -> str | None:
-    """What the variable is called in a function of one's own that holds the output and is filled step by step."""
-    return getattr(trace, "filled", None)
 
 
 def of_output(net: Structure, label: str, index: int = 0) -> Quantity:
