@@ -146,7 +146,13 @@ def _left(variant: Variant, pairs: list[tuple[Given, Compared]]) -> float | None
             if not found.ok or (not row.ok and found.off * CLEARLY > row.off):
                 return None
             worst = max(worst, found.error)
-    except (ValueError, TypeError, IndexError, KeyError, AttributeError):  # a change of shape may fit nothing in the network
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+    ):  # a change of shape may fit nothing in the network
         return None
     return worst
 
