@@ -39,6 +39,7 @@ from minirnn.layers import (
 from minirnn.models import Model
 from minirnn.readings.picture.layout import overlap
 
+from . import gated_networks
 from .family import MASK, NETWORKS, D, K, M, N, T, row
 
 # ------------------------------------------------------------------------------------------------------- the networks
@@ -294,7 +295,7 @@ def networks() -> dict[str, Callable[[], Model]]:
         found[f"activation {name}"] = lambda a=name: row(SimpleRNN(M, activation=a, **SEQ), Dense(K))
     for name in ("log_softmax", "gelu", "softsign", "elu", "glu", "sparsemax"):
         found[f"head {name}"] = lambda a=name: row(SimpleRNN(M), Dense(K, activation=a))
-    return found
+    return found | gated_networks.networks()
 
 
 def row_of(i, *layers):
@@ -603,12 +604,12 @@ READINGS: dict[str, Callable[..., None]] = {
 # What may be refused, and the sentence that does it: of a reading whose name begins so
 REFUSALS = {
     "equations component": r"there is no component form for shares yet: use form='matrix'",
-    "equations paths": r"paths: (what reaches .* is more than one product|\S+ has no z|\S+ is not used at every step).*"
+    "equations paths": r"paths: (what reaches .* is more than one product|\S+ is no activation of a pre-activation, as in SimpleRNN|\S+ is not used at every step).*"
     r"trace\.jacobian.*|paths: no parameter reaches the loss through \S+",
-    "source": r"a model with \d outputs has no source yet"
+    "source": r"a model with \d outputs has no source (yet|in this form)"
     r"|\S+ is drawn for each run: a network with dropout in training has no source",
     "masks": r"\S+ has no mask: give a layer mask=, or put Masking or Embedding\(mask_zero=True\) before it",
-    "figure jacobians": r"the network has the states .*: say which",
+    "figure jacobians": r"the network has the states .*: say which|the states .* run through the steps in opposite directions: say .*",
     "figure ledger": r".* is used (outside of the time steps|at step \d), so its gradient is not a sum over the steps .*",
 }
 REFUSALS["compile"] = REFUSALS["source"]

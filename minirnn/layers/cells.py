@@ -138,8 +138,9 @@ class OwnCell(Layer, listed=False):
         roles = {gate.name: gate.role for gate in self.gates} | {gate.pre: Role.PRE_ACTIVATION for gate in self.gates}
         for node in own:
             if node.name is not None:
-                node.role = roles.get(str(node.name), node.role)
-                node.name = users(node.name, call.scope.tag.removeprefix("^"))
+                role, layer = roles.get(str(node.name)), call.scope.tag.removeprefix("^")
+                node.role = role or node.role
+                node.name = users(node.name, layer) if role is None else node.name._replace(layer=layer)
         call.own += own
         listed = list(new) if isinstance(new, (list, tuple)) else [new]
         if not all(isinstance(node, Node) for node in [out, *listed]) or len(listed) != len(self.sizes):

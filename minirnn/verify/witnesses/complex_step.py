@@ -97,7 +97,8 @@ class _Bounded:
 
     @staticmethod
     def maximum(a: Any, b: Any, out: Any = None) -> Any:
-        return np.where(np.real(a) > np.real(b), a, b) if np.isscalar(b) else np.where(np.real(a) >= np.real(b), a, b)
+        more = np.real(a) - np.real(b)  # the square of a step, left by a product of two that moved, is no more than 0
+        return np.where(more > STEP, a, b) if np.isscalar(b) else np.where(more >= -STEP, a, b)
 
 
 BOUNDED = _Bounded()
