@@ -604,12 +604,14 @@ READINGS: dict[str, Callable[..., None]] = {
 # What may be refused, and the sentence that does it: of a reading whose name begins so
 REFUSALS = {
     "equations component": r"there is no component form for shares yet: use form='matrix'",
-    "equations paths": r"paths: (what reaches .* is more than one product|\S+ is no activation of a pre-activation, as in SimpleRNN|\S+ is not used at every step).*"
+    "equations paths": r"paths: (what reaches .* is more than one product"
+    r"|\S+ is no activation of a pre-activation, as in SimpleRNN|\S+ is not used at every step).*"
     r"trace\.jacobian.*|paths: no parameter reaches the loss through \S+",
     "source": r"a model with \d outputs has no source (yet|in this form)"
     r"|\S+ is drawn for each run: a network with dropout in training has no source",
     "masks": r"\S+ has no mask: give a layer mask=, or put Masking or Embedding\(mask_zero=True\) before it",
-    "figure jacobians": r"the network has the states .*: say which|the states .* run through the steps in opposite directions: say .*",
+    "figure jacobians": r"the network has the states .*: say which"
+    r"|the states .* run through the steps in opposite directions: say .*",
     "figure ledger": r".* is used (outside of the time steps|at step \d), so its gradient is not a sum over the steps .*",
 }
 REFUSALS["compile"] = REFUSALS["source"]

@@ -80,13 +80,16 @@ class Flow:
     note: str = ""
 
 
+WEIGHTS = frozenset({Role.PARAMETER, Role.BLOCK})  # what stands on the lines of products at cell level
+
+
 def is_quantity(node: Node, users: Collection[Primitive], inner: bool = False) -> bool:
     """Whether a node has a box at cell level: named, no parameter, constant or sequence that is taken step by step.
 
     Nor, unless `inner` is asked for, on its way through a function to a name of its own, as z_t is. `users` are the
     operations of the forward pass that need it.
     """
-    if node.name is None or node.ndim > 2 or node.role is Role.PARAMETER:
+    if node.name is None or node.ndim > 2 or node.role in WEIGHTS:
         return False
     if node.step is None and not node.args and node.role is Role.CONSTANT:
         return False

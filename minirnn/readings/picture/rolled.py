@@ -7,13 +7,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span, fold
 from ...engine.graph import Node
 from ...engine.names import Name, Role
 from ...engine.ops import MULTIPLY, average, expand, log_softmax, stack, sums, transpose
-from .elements import A_STEP, ADDS, FUNCTIONS, LOSS_WORDS, SILENT, Factor, Flow, Operand, Quantity, is_quantity, role_of
+from .elements import (
+    A_STEP,
+    ADDS,
+    FUNCTIONS,
+    LOSS_WORDS,
+    SILENT,
+    WEIGHTS,
+    Factor,
+    Flow,
+    Operand,
+    Quantity,
+    is_quantity,
+    role_of,
+)
 
 if TYPE_CHECKING:
     from ...run import Run
@@ -73,7 +87,8 @@ class _Reader:
     def is_shown(self, family: Family) -> bool:
         node = family.first
         if self.level == "cell":
-            return is_quantity(node, self.users[family.index], inner=self.backward)
+            of_a_block = node.name is not None and node.name.of is not None and node.name.quantity in self.blocks
+            return not of_a_block and is_quantity(node, self.users[family.index], inner=self.backward)
         if node.role is Role.PARAMETER or node.ndim > 2:
             return False
         return (
@@ -198,7 +213,13 @@ class _Reader:
         node = family.first
         while node.op is transpose:
             node = node.args[0]
-        return node.name if node.role is Role.PARAMETER and (self.level == "cell" or family.first is node) else None
+        known = WEIGHTS if self.level == "cell" else {Role.PARAMETER}
+        return node.name if node.role in known and (self.level == "cell" or family.first is node) else None
+
+    @cached_property
+    def blocks(self) -> set[Name | None]:
+        """The blocks of weights; the gradient of the whole weight stands for theirs."""
+        return {family.name for family in self.families if family.role is Role.BLOCK}
 
     def factor(self, ref: Ref, delay: int) -> tuple[Factor, ...]:
         """The other factor of a product: a parameter, or what the forward pass lends to the backward pass."""
@@ -208,12 +229,12 @@ class _Reader:
             turned = True
             ref = family.definitions[0].refs[0]
             family = self.families[ref.family]
-        if family.name is None or (family.role is not Role.PARAMETER and not self.backward):
+        if family.name is None or (family.role not in WEIGHTS and not self.backward):
             return ()
         step = ""
         if isinstance(ref.where, Fixed):
             step = str(ref.where)
-        elif family.role is not Role.PARAMETER and isinstance(ref.where, int):
+        elif family.role not in WEIGHTS and isinstance(ref.where, int):
             step = f"t{ref.where + delay:+d}".replace("+0", "")
         return (Factor(family.name, step, turned),)
 

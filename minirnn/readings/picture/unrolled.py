@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...engine.graph import Node, Primitive
-from ...engine.names import Name, Role
+from ...engine.names import Name
 from ...engine.ops import CUTS, MULTIPLY, average, expand, leaf_op, log_softmax, same, stack, transpose
-from .elements import A_STEP, ADDS, LOSS_WORDS, SILENT, Factor, Flow, Operand, Quantity, is_quantity, role_of
+from .elements import A_STEP, ADDS, LOSS_WORDS, SILENT, WEIGHTS, Factor, Flow, Operand, Quantity, is_quantity, role_of
 
 if TYPE_CHECKING:
     from ...run import Run
@@ -219,7 +219,7 @@ def _same(node: Node) -> list[Node]:
 def _parameter(node: Node) -> Name | None:
     if node.op is transpose and (inner := _parameter(node.args[0])):
         return inner
-    return node.name if node.role is Role.PARAMETER else None
+    return node.name if node.role in WEIGHTS else None
 
 
 class _Operations(_Reader):
