@@ -34,6 +34,7 @@ from .engine.ops import (
     sumcols,
     tanh,
 )
+from .registry import Registry
 from .system import plain
 
 Activation = Callable[[Node], Node]
@@ -164,12 +165,11 @@ _further = (
     tanh_shrink, soft_shrink, hard_shrink, mish, log_sigmoid, log_softmax, squareplus, sparse_plus, sparse_sigmoid, celu,
     sparsemax, glu,
 )  # fmt: skip
-BY_NAME: dict[str, Activation] = {
-    **ops.activations,
-    **{getattr(f, "__name__", getattr(f, "name", "")): f for f in _further},
-    "swish": silu,
-    "hard_swish": hard_silu,
-}
+KNOWN = Registry(
+    "activation",
+    ops.activations | {getattr(f, "__name__", getattr(f, "name", "")): f for f in _further},
+    {"swish": silu, "hard_swish": hard_silu},
+)
 NO_ACTIVATION = {
     "threshold": "it takes a threshold and a value, which a name does not give, in Keras as here: "
     "give a function, lambda z: activations.threshold(z, 0.5, 0)",
@@ -180,14 +180,11 @@ def get(activation: Any) -> Activation:
     """The activation of that name; None is linear; a function of a node is taken as it is."""
     if activation is None:
         return linear
-    if isinstance(activation, str):
-        if activation in BY_NAME:
-            return BY_NAME[activation]
-        if activation in NO_ACTIVATION:
-            raise NotImplementedError(f"activation {activation!r} cannot be used by name: {NO_ACTIVATION[activation]}")
-        raise ValueError(f"unknown activation {plain(repr(activation))}; there are {', '.join(BY_NAME)}")
-    if callable(activation):
-        return activation
+    if isinstance(activation, str) and activation in NO_ACTIVATION:
+        raise NotImplementedError(f"activation {activation!r} cannot be used by name: {NO_ACTIVATION[activation]}")
+    found = KNOWN.get(activation)
+    if callable(found):
+        return found
     raise TypeError(f"activation={plain(repr(activation))}: give a name, or a function made of minirnn's operations")
 
 
@@ -217,4 +214,4 @@ def name_of(activation: Any) -> str | None:
     """The name in Keras of what was given as activation; None for a function of the user's own."""
     if activation is None or isinstance(activation, str):
         return activation or "linear"
-    return next((name for name, f in BY_NAME.items() if f is activation), None)
+    return next((name for name, f in KNOWN.names.items() if f is activation), None)

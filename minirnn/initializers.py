@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
+
+from .registry import Configured, Registry
 
 Initializer = Callable[..., np.ndarray]
 
@@ -42,11 +45,11 @@ class Draws:
         return self.own or _shared()
 
 
-class _Drawn:
+@dataclass
+class Drawn(Configured):
     """An initializer with a seed: the same seed draws the same weights each time, None draws others."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        self.seed = seed
+    seed: int | None = field(default=None, kw_only=True)
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
         rng = _shared() if self.seed is None else np.random.default_rng(self.seed)
@@ -55,30 +58,24 @@ class _Drawn:
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         raise NotImplementedError
 
-    def get_config(self) -> dict[str, Any]:
-        """Keras' description of it."""
-        return dict(vars(self))
 
-
-class VarianceScaling(_Drawn):
+@dataclass
+class VarianceScaling(Drawn):
     """Zero mean and variance scale / n, n the number of inputs, of outputs, or the mean of both (He et al., 2015)."""
 
-    def __init__(
-        self,
-        scale: float = 1.0,
-        mode: str = "fan_in",
-        distribution: str = "truncated_normal",
-        seed: int | None = None,
-    ) -> None:
-        super().__init__(seed)
-        if mode not in ("fan_in", "fan_out", "fan_avg"):
-            raise ValueError(f"mode={mode!r}: it must be fan_in, fan_out or fan_avg")
-        if distribution not in ("truncated_normal", "untruncated_normal", "uniform"):
-            raise ValueError(f"distribution={distribution!r}: it must be truncated_normal, untruncated_normal or uniform")
-        self.scale, self.mode, self.distribution = scale, mode, distribution
+    scale: float = 1.0
+    mode: str = "fan_in"
+    distribution: str = "truncated_normal"
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("fan_in", "fan_out", "fan_avg"):
+            raise ValueError(f"mode={self.mode!r}: it must be fan_in, fan_out or fan_avg")
+        if self.distribution not in ("truncated_normal", "untruncated_normal", "uniform"):
+            wanted = "truncated_normal, untruncated_normal or uniform"
+            raise ValueError(f"distribution={self.distribution!r}: it must be {wanted}")
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        fan_in, fan_out = (shape[0], shape[-1]) if shape else (1, 1)
+        fan_in, fan_out = fans(shape)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, fan)
         if self.distribution == "uniform":
@@ -88,64 +85,63 @@ class VarianceScaling(_Drawn):
         return _truncated(rng, 0, math.sqrt(variance) / TRUNCATED, shape)
 
 
-class _Scaled(VarianceScaling):
-    """Variance scaling with a name of its own."""
-
-    settings: tuple[float, str, str]
-
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(*self.settings, seed=seed)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed}
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """The numbers of inputs and outputs of a kernel; those of a convolution come once for each place of its window."""
+    if len(shape) < 2:
+        return (shape[0], shape[0]) if shape else (1, 1)
+    window = math.prod(shape[:-2])
+    return shape[-2] * window, shape[-1] * window
 
 
-class GlorotUniform(_Scaled):
+@dataclass
+class GlorotUniform(Drawn):
     """Uniform in ±sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
 
-    settings = (1.0, "fan_avg", "uniform")
+    settings: ClassVar[tuple[float, str, str]] = (1.0, "fan_avg", "uniform")
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return VarianceScaling(*self.settings).draw(rng, shape)
 
 
-class GlorotNormal(_Scaled):
+class GlorotNormal(GlorotUniform):
     settings = (1.0, "fan_avg", "truncated_normal")
 
 
-class HeUniform(_Scaled):
+class HeUniform(GlorotUniform):
     settings = (2.0, "fan_in", "uniform")
 
 
-class HeNormal(_Scaled):
+class HeNormal(GlorotUniform):
     settings = (2.0, "fan_in", "truncated_normal")
 
 
-class LecunUniform(_Scaled):
+class LecunUniform(GlorotUniform):
     settings = (1.0, "fan_in", "uniform")
 
 
-class LecunNormal(_Scaled):
+class LecunNormal(GlorotUniform):
     settings = (1.0, "fan_in", "truncated_normal")
 
 
-class Orthogonal(_Drawn):
+@dataclass
+class Orthogonal(Drawn):
     """A random matrix with orthonormal rows or columns (Saxe et al., 2014), times `gain`."""
 
-    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
-        super().__init__(seed)
-        self.gain = gain
+    gain: float = 1.0
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        rows, cols = shape
-        q, r = np.linalg.qr(rng.normal(size=(max(shape), min(shape))))
+        rows, cols = math.prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(rng.normal(size=(max(rows, cols), min(rows, cols))))
         q *= np.sign(np.diag(r))
-        return self.gain * (q if rows >= cols else q.T)
+        return self.gain * (q if rows >= cols else q.T).reshape(shape)
 
 
-class RandomNormal(_Drawn):
+@dataclass
+class RandomNormal(Drawn):
     """Normal; Keras' defaults are mean 0 and standard deviation 0.05."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        super().__init__(seed)
-        self.mean, self.stddev = mean, stddev
+    mean: float = 0.0
+    stddev: float = 0.05
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return rng.normal(self.mean, self.stddev, shape)
@@ -158,52 +154,44 @@ class TruncatedNormal(RandomNormal):
         return _truncated(rng, self.mean, self.stddev, shape)
 
 
-class RandomUniform(_Drawn):
+@dataclass
+class RandomUniform(Drawn):
     """Uniform from `minval` to `maxval`."""
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
-        super().__init__(seed)
-        self.minval, self.maxval = minval, maxval
+    minval: float = -0.05
+    maxval: float = 0.05
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return rng.uniform(self.minval, self.maxval, shape)
 
 
-class Constant(_Drawn):
+@dataclass
+class Constant(Drawn):
     """One value everywhere."""
 
-    def __init__(self, value: Any = 0.0) -> None:
-        self.value = value
-
-    seed = None
+    value: Any = 0.0
+    seed: int | None = field(default=None, init=False)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return np.broadcast_to(self.value, shape)
 
 
+@dataclass
 class Zeros(Constant):
-    def __init__(self) -> None:
-        super().__init__(0.0)
-
-    def get_config(self) -> dict[str, Any]:
-        return {}
+    value: Any = field(default=0.0, init=False)
 
 
+@dataclass
 class Ones(Constant):
-    def __init__(self) -> None:
-        super().__init__(1.0)
-
-    def get_config(self) -> dict[str, Any]:
-        return {}
+    value: Any = field(default=1.0, init=False)
 
 
-class Identity(_Drawn):
+@dataclass
+class Identity(Drawn):
     """The identity matrix times `gain`."""
 
-    seed = None
-
-    def __init__(self, gain: float = 1.0) -> None:
-        self.gain = gain
+    gain: float = 1.0
+    seed: int | None = field(default=None, init=False)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         rows, cols = shape
@@ -220,16 +208,15 @@ def _truncated(rng: np.random.Generator, mean: float, stddev: float, shape: tupl
     return mean + stddev * found
 
 
-CLASSES: dict[str, type[_Drawn]] = {
-    kind.__name__: kind
-    for kind in (
+KNOWN = Registry(
+    "initializer",
+    [
         VarianceScaling, GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal, Orthogonal,
         RandomNormal, TruncatedNormal, RandomUniform, Constant, Zeros, Ones, Identity,
-    )
-}  # fmt: skip
-_by_name: dict[str, type[_Drawn]] = {
-    "".join("_" * (i > 0 and c.isupper()) + c.lower() for i, c in enumerate(name)): kind for name, kind in CLASSES.items()
-} | {"orthogonal": Orthogonal, "uniform": RandomUniform, "normal": RandomNormal, "one": Ones, "zero": Zeros}
+    ],
+    {"uniform": RandomUniform, "normal": RandomNormal, "one": Ones, "zero": Zeros},
+    translate=False,  # Keras' own draw the very weights that Keras draws
+)  # fmt: skip
 
 
 def get(initializer: Any) -> Initializer:
@@ -237,12 +224,6 @@ def get(initializer: Any) -> Initializer:
 
     ``initializer(shape, dtype)`` may give anything that NumPy takes for an array.
     """
-    if isinstance(initializer, str) and (initializer in _by_name or initializer in CLASSES):
-        return (_by_name | CLASSES)[initializer]()
-    if isinstance(initializer, dict) and initializer.get("class_name") in CLASSES:
-        return CLASSES[initializer["class_name"]](**initializer.get("config", {}))
-    if isinstance(initializer, type) and issubclass(initializer, _Drawn):
-        return initializer()
-    if callable(initializer):
-        return initializer
-    raise ValueError(f"unknown initializer {initializer!r}: give a callable (shape, dtype) or one of {', '.join(_by_name)}")
+    if initializer is None:
+        raise ValueError(KNOWN.unknown("None"))
+    return KNOWN.get_callable(initializer)

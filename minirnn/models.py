@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from .checks import all_unraised, demand_finite
-from .engine.graph import at
-from .layers.calls import TENSORFLOW, Conditions
+from .checks import all_unraised
 from .layers.embedding import Embedding
 from .layers.input import InputLayer
 from .layers.layer import Layer
 from .layers.symbolic import Symbolic
-from .network import Network
-from .system import plain, whole_number
-
-if TYPE_CHECKING:
-    from .training import History, Plan
+from .system import plain
+from .training.trainable import Trainable
 
 
 @all_unraised
-class Model(Network):
+class Model(Trainable):
     """``Model(i, x)``: everything between the placeholders `i` and the placeholders `x`.
 
     `i` may be a list: sequences, initial states and masks. `x` may be a list: the model then has several outputs.
@@ -38,49 +33,6 @@ class Model(Network):
     (4, 2)
     """
 
-    def predict(
-        self,
-        X: Any,
-        batch_size: int | None = None,
-        verbose: int | str = 0,
-        *,
-        training: bool = False,
-        semantics: str = TENSORFLOW,
-    ) -> Any:
-        """The output for `X`: (N, K), or (N, T, K) from a model that returns sequences; a list of several outputs.
-
-        All samples are computed at once, or `batch_size` after `batch_size`, which takes less memory. Stateful layers keep
-        their states for the next call, and for the next batch.
-        """
-        from .training import predict
-
-        if batch_size is not None:
-            arrays, size = self.arrays(X, batches=True), whole_number("batch_size", batch_size)
-            parts = [[a[k : k + size] for a in arrays] for k in range(0, len(arrays[0]), size)]
-            made = [self.predict(p if len(p) > 1 else p[0], training=training, semantics=semantics) for p in parts]
-            return [np.concatenate(each) for each in zip(*made)] if len(self.outputs) > 1 else np.concatenate(made)
-        arrays = self.arrays(X)
-        if not self.takes_mask:  # which may leave them out
-            for array in arrays:
-                demand_finite(array, "X")
-        roles = {self.role(symbolic) for symbolic in self.inputs}
-        if (
-            not training
-            and semantics == TENSORFLOW
-            and len(self.outputs) == 1
-            and not self.is_stateful
-            and roles <= {"data", "state"}
-        ):
-            try:
-                return predict(self, arrays)
-            except NotImplementedError:  # it has no source: it is run as a graph
-                pass
-        with at(None), np.errstate(over="ignore"):  # exp overflows in a saturated sigmoid, which then is rightly 0
-            run = self.run(arrays, conditions=Conditions(training, semantics))
-        run.keep()
-        found = [np.array(node.value) for node in run.outputs]
-        return found if len(found) > 1 else found[0]
-
     def __call__(self, X: Any, training: bool = False) -> Any:
         return self.predict(X, training=training)
 
@@ -91,67 +43,6 @@ class Model(Network):
                 layer.reset_state()
 
     reset_state = reset_states
-
-    # ---------------------------------------------------------------------------------------------------- training
-
-    def compile(
-        self,
-        optimizer: Any = "sgd",
-        loss: Any = "mse",
-        metrics: Any = None,
-        loss_weights: Any = None,
-        engine: str = "numpy",
-    ) -> None:
-        """Say how to train.
-
-        - `optimizer`: "sgd", "adam", or one of `minirnn.optimizers` with its settings
-        - `loss`: as for `minirnn.trace`
-        - `metrics`: "mse", "mae", "accuracy", "categorical_accuracy", or functions of the arrays (Y, output)
-        - `loss_weights`: of several outputs, what each counts for; it, `loss` and `metrics` may be lists with an entry for
-          each output, or dictionaries by `output_names`
-        - `engine`: "numpy", or "c" for gradients in C (see `Trace.compile`)
-        """
-        from .training import Plan
-
-        self._plan = Plan(optimizer, loss, metrics, loss_weights, engine)
-
-    def training_plan(self) -> Plan:
-        """What `compile` was told. ValueError if it was not called."""
-        if "_plan" not in self.__dict__:
-            raise ValueError("say how to train first: model.compile(optimizer='adam', loss='mse')")
-        return self._plan
-
-    def fit(self, X: Any, Y: Any, **options: Any) -> History:
-        """Train on `X` and the target `Y`, as Keras does; returns a History.
-
-        - `epochs`: how often all samples are used (1), `batch_size`: samples per step (32)
-        - `shuffle`: a new order in every epoch (True), `validation_data`: (X, Y) to be evaluated after every epoch
-        - `verbose`: 0 says nothing, otherwise one line per epoch
-
-        Of several outputs `Y` is a list, or a dictionary by `output_names`, and the history holds the loss of each too. A
-        stateful model goes on from batch to batch, and from epoch to epoch, with the states of the one before: its
-        `batch_size` is that of its input, and `reset_states` begins anew.
-
-        Computes in the dtype of the weights. Interrupted, the model has the weights of the last complete step. Raises
-        FloatingPointError when the loss is no finite number any more.
-
-        >>> from minirnn import demo
-        >>> model = demo.model()
-        >>> model.compile("adam")
-        >>> history = model.fit(demo.X, np.zeros((1, 2)), epochs=3, verbose=0)
-        >>> [round(loss, 3) for loss in history.history["loss"]]
-        [0.881, 0.866, 0.851]
-        """
-        from .training import fit
-
-        return fit(self, X, Y, **options)
-
-    def evaluate(self, X: Any, Y: Any, batch_size: int | None = None, verbose: int = 0, return_dict: bool = False) -> Any:
-        """The loss on `X` and `Y`; with metrics a list of it and them, or with `return_dict` all by name."""
-        from .training import evaluate
-
-        found = evaluate(self, X, Y, batch_size)
-        return found if return_dict else found["loss"] if len(found) == 1 else list(found.values())
 
     def __repr__(self) -> str:
         row = " -> ".join(map(repr, self.layers))

@@ -254,6 +254,12 @@ class Network:
         return any(self.role(given) == "mask" for given in self.inputs)
 
     @property
+    def makes_masks(self) -> bool:
+        """Whether a layer makes a mask or is given one."""
+        makers = (inner.makes_mask for layer in self.layers for inner in layer.inside())
+        return any(makers) or any(s.mask is not None for s in self.order)
+
+    @property
     def is_stateful(self) -> bool:
         """Whether a layer, or one inside another, keeps its state for the next call."""
         return any(getattr(inner, "stateful", False) for layer in self.layers for inner in layer.inside())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,18 +17,36 @@ from .layers.nodes import steps
 from .network import ForwardPass
 
 
+class Part(NamedTuple):
+    """An output, or one step of it: its target, a column of 1 and 0 for what a mask leaves, and one of weights."""
+
+    output: Node
+    target: Node
+    left: Node | None
+    weight: Node | None
+
+
 def loss_of(
-    run: ForwardPass, targets: list[np.ndarray], function: losses.LossFunction | losses.OfEach
+    run: ForwardPass,
+    targets: list[np.ndarray],
+    function: losses.Loss | losses.OfEach,
+    weights: Sequence[np.ndarray | None] | None = None,
 ) -> tuple[Node, list[Node]]:
-    """The sum of the losses of the outputs, each times its weight, and of what regularizers add; and those losses."""
+    """The sum of the losses of the outputs, each times its weight, and of what regularizers add; and those losses.
+
+    `weights` say what each sample, or each step of it, counts for, for each output.
+    """
     if len(targets) != len(run.outputs):
         raise ValueError(f"Y has {len(targets)} arrays; the model has {len(run.outputs)} outputs")
     tags = tags_of(len(targets))
     parts: list[Node] = []
     each = losses.one_by_one(function, len(tags))
-    for output, Y, masks, tag, letter, (own, _) in zip(run.outputs, targets, run.masks, tags, run.letters, each):
+    counts = weights or [None] * len(tags)
+    for output, Y, masks, count, tag, letter, (own, _) in zip(
+        run.outputs, targets, run.masks, counts, tags, run.letters, each
+    ):
         with users_names() as named_by_it:
-            parts.append(_of_one(output, Y, masks, tag, letter, own))
+            parts.append(_of_one(own, output, Y, masks, count, tag, letter))
         for node in named_by_it:
             if node.name is not None:
                 node.name = users(node.name, tag.removeprefix("^"))
@@ -35,38 +55,92 @@ def loss_of(
     return named("L", terms[0] if len(terms) == 1 else functools.reduce(add, terms), Role.LOSS), parts
 
 
-def _of_one(output: Node, Y: np.ndarray, masks: list[Node] | None, tag: str, K: str, function: losses.LossFunction) -> Node:
+def _of_one(
+    loss: losses.Loss, output: Node, Y: np.ndarray, masks: list[Node] | None, weights: np.ndarray | None, tag: str, K: str
+) -> Node:
     """The loss of one output of K features; of a sequence the average over the steps, or over what the mask leaves."""
-    if Y.shape != output.shape:
-        raise ValueError(f"Y has shape {Y.shape}; the output of the model has shape {output.shape}")
-    Y = Y.astype(output.dtype, copy=False)
+    if Y.shape != (wanted := (*output.shape[:-1], 1 if loss.sparse else output.shape[-1])):
+        raise ValueError(f"Y has shape {Y.shape}; this output of the model needs {wanted}")
+    Y, letter = Y.astype(output.dtype, copy=False), "1" if loss.sparse else K
+    counts = None if weights is None else _column(weights, output)
+    if output.op is stack:
+        parts = _steps(loss, output, Y, masks, counts, tag, letter)
+    else:
+        dims = tuple(map(str, output.dims[:-1]))
+        target = leaf(Y, f"target{tag}", Role.TARGET, (*dims, letter))
+        count = None if counts is None else leaf(counts, f"s{tag}", Role.TARGET, (*dims, "1"))
+        parts = [Part(output, target, loss.left_in(target), count)]
+    if parts[0].left is not None:
+        return _of_what_is_left(loss, parts, tag)
+    found = []
+    for y, target, _, count in parts:
+        with at(y.step if output.op is stack else None):
+            part = loss.reduced(target, y) if count is None else loss.weighted(loss.rows(target, y), count)
+            found.append(named(f"l{tag}", part, Role.STEP_LOSS) if output.op is stack else part)
     if output.op is not stack:
-        return losses.applied(function, leaf(Y, f"target{tag}", Role.TARGET, ("N", K)), output)
-    target = leaf(Y, f"Y{tag}", Role.TARGET, ("N", str(output.dims[1]), K))
+        return found[0]
+    if weights is not None and loss.reduction == "mean_with_sample_weight":
+        raise NotImplementedError("reduction='mean_with_sample_weight' and weights of the steps of a sequence")
+    return total(*found) if loss.reduction == "sum" else average(*found, size=output.dims[1])
+
+
+def _steps(
+    loss: losses.Loss,
+    output: Node,
+    Y: np.ndarray,
+    masks: list[Node] | None,
+    counts: np.ndarray | None,
+    tag: str,
+    letter: str,
+) -> list[Part]:
+    """The steps of a sequence."""
     each = steps(output)
+    sequences = [leaf(Y, f"Y{tag}", Role.TARGET, ("N", str(output.dims[1]), letter))]
+    if counts is not None:
+        counts = np.broadcast_to(counts, (*output.shape[:-1], 1))
+        sequences.append(leaf(counts, f"S{tag}", Role.TARGET, ("N", str(output.dims[1]), "1")))
     if len(each) > 1 and each[0].step > each[1].step:  # type: ignore[operator]  # the output runs backwards, as Keras' does
-        target = reverse(target)
-        positions = range(len(each), 0, -1)
+        sequences, positions = [reverse(whole) for whole in sequences], range(len(each), 0, -1)
     else:
         positions = range(1, len(each) + 1)
-    found, used = [], []
-    for t, y_t, k in zip(positions, each, range(len(each))):
-        with at(y_t.step):
-            y = named(f"target{tag}", take(target, t), Role.TARGET)
-            if masks is None:
-                found.append(named(f"l{tag}", losses.applied(function, y, y_t), Role.STEP_LOSS))
-            else:
-                found.append(named(f"l{tag}", sum_all(masks[k] * losses.of_samples(function)(y, y_t)), Role.STEP_LOSS))
-                used.append(sum_all(masks[k]))
-    if masks is None:
-        return average(*found, size=output.dims[1])
+    found = []
+    for k, (t, y) in enumerate(zip(positions, each)):
+        with at(y.step):
+            target = named(f"target{tag}", take(sequences[0], t), Role.TARGET)
+            count = None if counts is None else named(f"s{tag}", take(sequences[1], t), Role.TARGET)
+            left = loss.left_in(target)
+            if masks is not None:
+                left = masks[k] if left is None else masks[k] * left
+            found.append(Part(y, target, left, count))
+    return found
+
+
+def _of_what_is_left(loss: losses.Loss, parts: list[Part], tag: str) -> Node:
+    """The loss of the samples, at one or more steps, that a mask of 1 and 0 leaves: their sum over their number."""
+    sums, used = [], []
+    for y, target, left, count in parts:
+        assert left is not None
+        with at(y.step if len(parts) > 1 else None):
+            factor = left if count is None else left * count
+            sums.append(named(f"l{tag}", sum_all(factor * loss.rows(target, y)), Role.STEP_LOSS))
+            used.append(sum_all(factor if loss.reduction == "mean_with_sample_weight" else left))
+    if loss.reduction == "sum":
+        return total(*sums)
     n = named(f"n{tag}", total(*used))
     if not n.value:
         raise ValueError(
             "the mask leaves out every step of every sample: there is nothing to take the loss of (Keras takes 0)"
         )
     shares = []
-    for loss in found:
-        with at(loss.step):
-            shares.append(loss / n)
+    for part in sums:
+        with at(part.step):
+            shares.append(part / n)
     return total(*shares)
+
+
+def _column(weights: np.ndarray, output: Node) -> np.ndarray:
+    """Weights (N,), or (N, T) of a sequence, with the axes of the output."""
+    found = weights.astype(output.dtype, copy=False)
+    if found.shape != output.shape[: found.ndim] or found.ndim > output.ndim - 1:
+        raise ValueError(f"sample_weight has shape {weights.shape}; the output has shape {output.shape}")
+    return found.reshape(found.shape + (1,) * (output.ndim - found.ndim))

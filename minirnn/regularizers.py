@@ -6,49 +6,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from .engine.graph import Node
 from .engine.ops import absolute, scale, spreadcols, sqrt, square, sum_all, sumcols, transpose
-from .system import looked_up, plain
+from .registry import Configured, Registry
+from .system import plain
 
 Regularizer = Callable[[Node], Node]
 
 
-class L1L2:
+@dataclass(unsafe_hash=True)
+class L1L2(Configured):
     """l1 Σ|w| + l2 Σw², the factors in single precision, to which Keras on TensorFlow rounds them in any model."""
 
-    def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
-        self.l1, self.l2 = _factor("l1", l1), _factor("l2", l2)
+    l1: float = 0.0
+    l2: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.l1, self.l2 = _factor("l1", self.l1), _factor("l2", self.l2)
 
     def __call__(self, w: Node) -> Node:
         parts = [scale(sum_all(absolute(w)), p=_single(self.l1))] if self.l1 else []
         parts += [scale(sum_all(square(w)), p=_single(self.l2))] if self.l2 or not self.l1 else []
         return parts[0] if len(parts) == 1 else parts[0] + parts[1]
 
-    def get_config(self) -> dict[str, Any]:
-        """Keras' description of it."""
-        return {"l1": self.l1, "l2": self.l2}
 
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and vars(other) == vars(self)
-
-    def __hash__(self) -> int:
-        return hash((type(self), *vars(self).values()))
-
-
+@dataclass(unsafe_hash=True)
 class L1(L1L2):
     """l1 Σ|w|; Keras' default is 0.01."""
 
-    def __init__(self, l1: float = 0.01) -> None:
-        super().__init__(l1=l1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"l1": self.l1}
+    l1: float = 0.01
+    l2: float = field(default=0.0, init=False)
 
 
+@dataclass(unsafe_hash=True)
 class L2(L1L2):
     """l2 Σw²; Keras' default is 0.01.
 
@@ -58,20 +53,21 @@ class L2(L1L2):
     2.5
     """
 
-    def __init__(self, l2: float = 0.01) -> None:
-        super().__init__(l2=l2)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"l2": self.l2}
+    l1: float = field(default=0.0, init=False)
+    l2: float = 0.01
 
 
-class OrthogonalRegularizer:
+@dataclass(unsafe_hash=True)
+class OrthogonalRegularizer(Configured):
     """factor times the mean of the absolute cosine over all pairs of rows (or columns) of a matrix."""
 
-    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
-        if mode not in ("rows", "columns"):
-            raise ValueError(f"mode={plain(repr(mode))}: it must be rows or columns")
-        self.factor, self.mode = _factor("factor", factor), mode
+    factor: float = 0.01
+    mode: str = "rows"
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("rows", "columns"):
+            raise ValueError(f"mode={plain(repr(self.mode))}: it must be rows or columns")
+        self.factor = _factor("factor", self.factor)
 
     def __call__(self, w: Node) -> Node:
         if w.ndim != 2:
@@ -81,13 +77,6 @@ class OrthogonalRegularizer:
         n = w.shape[0]
         pairs = sum_all(absolute(unit @ transpose(unit))) - n  # n pairs are of a row with itself
         return pairs * (self.factor / (n * (n - 1)))
-
-    def get_config(self) -> dict[str, Any]:
-        """Keras' description of it."""
-        return {"factor": self.factor, "mode": self.mode}
-
-    __eq__ = L1L2.__eq__
-    __hash__ = L1L2.__hash__
 
 
 def _single(factor: float) -> float:
@@ -100,15 +89,9 @@ def _factor(name: str, value: Any) -> float:
     return float(value)
 
 
-CLASSES: dict[str, Callable[..., Any]] = {"L1": L1, "L2": L2, "L1L2": L1L2, "OrthogonalRegularizer": OrthogonalRegularizer}
-_by_name: dict[str, Callable[[], Regularizer]] = {
-    "l1": L1,
-    "l2": L2,
-    "l1_l2": lambda: L1L2(0.01, 0.01),
-    "orthogonal_regularizer": OrthogonalRegularizer,
-}
+KNOWN = Registry("regularizer", [L1, L2, L1L2, OrthogonalRegularizer])
 
 
 def get(regularizer: Any) -> Regularizer | None:
     """The regularizer of that name, of Keras' description of it, or the callable itself; None is none."""
-    return looked_up("regularizer", regularizer, _by_name, CLASSES)
+    return KNOWN.get_callable(regularizer)

@@ -25,7 +25,7 @@ from .layers.symbolic import Symbolic
 from .network import ForwardPass, Network
 from .objective import loss_of
 
-ACTIVATIONS = [f for f in activations.BY_NAME.values() if isinstance(f, Primitive)]
+ACTIVATIONS = [f for f in activations.KNOWN.names.values() if isinstance(f, Primitive)]
 SHORT = 5  # steps are enough to see what repeats and what the ends do
 
 
@@ -42,10 +42,11 @@ class Request(NamedTuple):
     model: Network
     inputs: list[np.ndarray]
     targets: list[np.ndarray] | None
-    loss: losses.LossFunction | losses.OfEach | None
+    loss: losses.Loss | losses.OfEach | None
     weights: dict[Layer, list[np.ndarray]]
     conditions: Conditions
     truncate: int | None = None
+    sample_weights: list[np.ndarray | None] | None = None  # what each sample counts for, for each output
 
     def first_steps(self) -> Request:
         """The same on the first few steps of the data."""
@@ -106,6 +107,11 @@ class Run:
         """The loss of each output, before its weight; without those of regularizers."""
         return self._made_again().parts_of_loss
 
+    @property
+    def masks_of_outputs(self) -> list[Any]:
+        """The mask of each output, a column for each step, or None."""
+        return self._run.masks
+
     @cached_property
     def _run(self) -> ForwardPass:
         """What the layers left when they were run, if it was not kept."""
@@ -147,7 +153,7 @@ class Run:
         return self._request.conditions
 
     @property
-    def loss_function(self) -> losses.LossFunction | losses.OfEach | None:
+    def loss_function(self) -> losses.Loss | losses.OfEach | None:
         """The function of target and output nodes; None without a target."""
         return self._request.loss
 
@@ -160,7 +166,7 @@ class Run:
     def loss_name(self) -> str | None:
         """ "mse", "categorical_crossentropy", or the name of the user's function; None without a target."""
         loss = self._request.loss
-        return loss.name if isinstance(loss, losses.OfEach) else getattr(loss, "__name__", "loss") if loss else None
+        return None if loss is None else loss.name if isinstance(loss, losses.OfEach) else loss.label
 
     @property
     def calls(self) -> list[tuple[Symbolic, Call]]:
@@ -357,7 +363,7 @@ def make_run(request: Request, dtype: Any = None, wrt: tuple[str, ...] = (), kin
         parts: list[Node] = []
         if request.targets is not None and request.loss is not None:
             found.starts.append((next_serial(), "loss"))
-            loss, parts = loss_of(found, request.targets, request.loss)
+            loss, parts = loss_of(found, request.targets, request.loss, request.sample_weights)
         if request.truncate is not None:
             found, loss = cut_into_chunks(found, loss, request.truncate, request.model.steps_of(request.inputs))
         forward = ancestors(found.ends(loss))

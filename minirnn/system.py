@@ -6,28 +6,12 @@ import contextlib
 import operator
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 
 class CannotFollow(TypeError):
     """A function does something with a traced array that minirnn cannot follow; says where, and what to do."""
-
-
-def looked_up(kind: str, given: Any, names: Mapping[str, Any], classes: Mapping[str, Any]) -> Any:
-    """What is meant by a name, by Keras' description of an object, or by a callable, which is itself; None is none.
-
-    ValueError if it is none of these.
-    """
-    if given is None:
-        return None
-    if isinstance(given, str) and (given in names or given in classes):
-        return (names[given] if given in names else classes[given])()
-    if isinstance(given, dict) and given.get("class_name") in classes:
-        return classes[given["class_name"]](**given.get("config", {}))
-    if callable(given):
-        return given
-    raise ValueError(f"unknown {kind} {plain(repr(given))}; there are {', '.join(names)}, or give a function")
 
 
 def plain(text: Any, limit: int = 60) -> str:

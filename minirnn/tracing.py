@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import losses
-from .checks import NAN_LEFT_OUT, array_of, demand_finite
+from .checks import NAN_LEFT_OUT, demand_finite
 from .engine.names import Role
 from .layers.calls import Conditions
 from .layers.layer import Layer
@@ -38,9 +38,11 @@ def run_network(
         demand_finite(array, "X", lambda: NAN_LEFT_OUT if model.takes_mask else "")
     if Y is None and loss is not None:
         raise ValueError("a loss needs a target: mr.trace(model, X, Y, loss=...)")
-    given = [] if Y is None else Y if len(model.outputs) > 1 else [Y]
-    targets = None if Y is None else [demand_finite(array_of(y, "Y"), "Y").copy() for y in given]
     function = None if Y is None else losses.of_outputs(loss or "mse", loss_weights, model.output_names)
+    shapes = [symbolic.shape for symbolic in model.outputs]
+    targets = None
+    if function is not None:
+        targets = [np.array(y) for y in losses.targets_of(Y, model.output_names, shapes, function)]
     weights = {layer: layer.get_weights() for layer in model.layers}
     states: dict[Layer, list[np.ndarray]] = {
         inner: inner.states
@@ -68,14 +70,16 @@ def checked_run(
     model: Network,
     inputs: list[np.ndarray],
     targets: list[np.ndarray] | None,
-    loss: losses.LossFunction | losses.OfEach | None,
+    loss: losses.Loss | losses.OfEach | None,
     weights: dict[Layer, list[np.ndarray]] | None = None,
     training: bool = False,
     short: bool = False,
+    sample_weights: list[np.ndarray | None] | None = None,
+    semantics: str = "tensorflow",
 ) -> Run:
     """A run on data that were checked before; `short`: of two samples and, where the length is free, their first steps."""
     weights = weights or {layer: layer.weight_arrays for layer in model.layers}
-    request = Request(model, inputs, targets, loss, weights, Conditions(training))
+    request = Request(model, inputs, targets, loss, weights, Conditions(training, semantics), None, sample_weights)
     if short:
         request = request._replace(inputs=[x[:2] for x in inputs], targets=targets and [y[:2] for y in targets])
         request = request.first_steps() if model.any_length else request

@@ -291,7 +291,7 @@ def networks() -> dict[str, Callable[[], Model]]:
         "own function": lambda: row(SimpleRNN(M, activation=lambda z: z * ops.sigmoid(z)), Dense(K)),
     }  # fmt: skip
     found |= further
-    for name in sorted(set(activations.BY_NAME) - {"glu"}):
+    for name in sorted(set(activations.KNOWN.names) - {"glu"}):
         found[f"activation {name}"] = lambda a=name: row(SimpleRNN(M, activation=a, **SEQ), Dense(K))
     for name in ("log_softmax", "gelu", "softsign", "elu", "glu", "sparsemax"):
         found[f"head {name}"] = lambda a=name: row(SimpleRNN(M), Dense(K, activation=a))

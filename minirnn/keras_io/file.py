@@ -19,8 +19,8 @@ import numpy as np
 
 from ..files import demand_writable, open_regular, write_whole
 from ..layers import Layer, StackedRNNCells
-from ..layers.arguments import snake
 from ..models import Model, Sequential
+from ..registry import snake
 from ..system import plain
 from .config import model_from_config
 from .describe import described_model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -32,12 +31,6 @@ def share(kind: str, argument: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
         raise ValueError(f"{kind}({argument}={plain(repr(value))}): it must be a number from 0 to 1")
     return min(1.0, max(0.0, float(value)))
-
-
-def snake(name: str) -> str:
-    """Keras' own way from a class name to a layer name: SimpleRNN -> simple_rnn."""
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def listed(value: Any) -> list[Any]:

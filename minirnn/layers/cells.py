@@ -11,8 +11,8 @@ from ..engine.graph import Node, users_names
 from ..engine.names import Role, users
 from ..engine.ops import full
 from ..engine.sizes import Size
+from ..registry import snake
 from ..system import plain
-from .arguments import snake
 from .calls import Call, Scope
 from .cell import Cell, Gate
 from .layer import Layer

@@ -52,7 +52,7 @@ def _object(given: Any, whose: str, kind: str) -> dict[str, Any] | None:
     known = ZOO[kind]
     if given is None:
         return None
-    if type(given) not in known.CLASSES.values():
+    if type(given) not in known.KNOWN.classes.values():
         if kind != "initializer":
             raise NotImplementedError(
                 f"{whose}: its {kind} is a function of your own, which Keras has no description of: take one of minirnn's"
@@ -138,7 +138,7 @@ def _known(value: Any, zoo: Any, otherwise: Any = None) -> Any:
     if isinstance(kind, str):
         kind = OTHER_NAMES.get(kind, kind)
     try:
-        if isinstance(value, dict) and kind in zoo.CLASSES and from_keras(value | {"registered_name": None}):
+        if isinstance(value, dict) and kind in zoo.KNOWN.classes and from_keras(value | {"registered_name": None}):
             config = {k: v for k, v in value["config"].items() if k not in ("input_axes", "output_axes")}
             if any(isinstance(v, (dict, str)) and k not in ("mode", "distribution") for k, v in config.items()):
                 raise ValueError(f"{kind} is given {plain(config)}")
@@ -164,6 +164,6 @@ def _activation(value: Any) -> Any:
         value = value.get("config") if isinstance(value.get("config"), str) else value
     if value is not None and not isinstance(value, str):
         raise NotImplementedError("its activation is not one of Keras' by name: write the forward pass as a loop in NumPy")
-    if value is not None and value not in activations.BY_NAME and value not in activations.NO_ACTIVATION:
+    if value is not None and value not in activations.KNOWN.names and value not in activations.NO_ACTIVATION:
         raise NotImplementedError(f"its activation {plain(repr(value))} is not one of Keras'")
     return value

@@ -11,9 +11,10 @@ from .. import regularizers
 from ..engine.graph import Node
 from ..engine.names import Role
 from ..engine.ops import leaf
+from ..registry import snake
 from ..system import plain
 from . import configs
-from .arguments import COMMON, boolean, listed, snake
+from .arguments import COMMON, boolean, listed
 from .calls import TENSORFLOW, Call, Conditions, Masks, Scope, tags_of
 from .configs import KINDS, describe
 from .nodes import Array, common_dtype, input_node, mask_node, mask_steps, state_node, steps

@@ -190,12 +190,12 @@ def _demand_classes_last(output: Node, Y: np.ndarray) -> None:
         )
 
 
-def _loss(output: Node, Y: np.ndarray, function: losses.LossFunction, name: str) -> Node:
+def _loss(output: Node, Y: np.ndarray, function: losses.Loss, name: str) -> Node:
     """The loss; of an output put together of one for each step, the average of the losses of the steps, as in a model."""
     if Y.shape != output.shape:
         raise ValueError(f"Y has shape {Y.shape}; what the function returns has shape {output.shape}")
     Y = np.array(Y, output.dtype)
-    if function is losses.categorical_crossentropy:
+    if isinstance(function, losses.CategoricalCrossentropy):
         _demand_classes_last(output, Y)
     steps = [node.step for node in output.args]
     if output.op is not ops.stack or steps != list(range(1, len(steps) + 1)):

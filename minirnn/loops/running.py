@@ -32,7 +32,7 @@ class AskedLoop(NamedTuple):
     function: Callable[..., Any]
     arguments: dict[str, Any]  # copies of what was given
     target: np.ndarray | None
-    loss: losses.LossFunction | None
+    loss: losses.Loss | None
     dtype: np.dtype | None
     truncate: int | None
     output: Any  # which of several results is the output

@@ -43,7 +43,7 @@ ATTRS |= {
 ATTRS |= {"scattered": {"key": ops.Key((np.array([1, 1]), slice(None))), "dims": (T, D)}, "permute": {"axes": (2, 0, 1)}}
 ATTRS |= {"update": {"key": ops.Key((1, slice(None)))}, "einsum": {"spec": "ni,mi->mn"}, "largest": {"axis": -1}}
 TWO = {"add", "subtract", "multiply", "divide", "total", "average", "stack", "maximum", "minimum"}
-TWO |= {"greater", "less", "at_least", "at_most", "equal"}
+TWO |= {"logistic_loss", "greater", "less", "at_least", "at_most", "equal"}
 COMPARISONS = {"greater", "less", "at_least", "at_most", "equal"}
 CONSTANT = {
     "cast",
@@ -75,9 +75,11 @@ def operands(name, dtype=np.float64, seed=0):
 
 
 def apply(name, args):
-    """The primitive on its operands; the second of log_softmax is the softmax of the first."""
+    """The primitive on its operands; the last of log_softmax and of logistic_loss is made of the first."""
     if name == "log_softmax":
         args = [*args, ops.softmax(args[0])]
+    if name == "logistic_loss":
+        args = [*args, ops.sigmoid(args[0])]
     return PRIMITIVES[name](*args, **ATTRS.get(name, {}))
 
 

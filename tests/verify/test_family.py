@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn.activations import BY_NAME
+from minirnn.activations import KNOWN
 from minirnn.engine.backprop import backprop
 from minirnn.engine.ops import leaf, sum_all
 from minirnn.layers import Dense, Input, SimpleRNN
@@ -25,7 +25,7 @@ def test_keras_agrees(name):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", sorted(BY_NAME))
+@pytest.mark.parametrize("name", sorted(KNOWN.names))
 def test_every_activation(name, dtype):
     """Value and derivative, at both signs, on both sides of every bend and where a naive formula would overflow."""
     import keras
@@ -37,7 +37,7 @@ def test_every_activation(name, dtype):
     g = np.random.default_rng(0).normal(size=z.shape).astype(dtype)
     x = leaf(z, "z")
     with np.errstate(over="ignore"):
-        y = BY_NAME[name](x)
+        y = KNOWN.names[name](x)
         g = g[:, : y.shape[-1]]  # glu gives half as many
         mine = backprop(sum_all(y * leaf(g)), [x])[x].value
     with tf.GradientTape() as tape:

@@ -72,6 +72,25 @@ log_softmax: Primitive = Primitive(
     return z - np.log(np.exp(z).sum(-1, keepdims=True))""",
     entry=_log_softmax,
 )
+logistic_loss: Primitive = Primitive(
+    "logistic_loss",  # -({1} log p + (1 - {1}) log(1 - p)) of p = {2} = sigmoid({0}), computed from {0}: never the log of 0
+    "logistic_loss({0}, {1})",
+    (lambda g, y, z, t, p: g * (p - t), lambda g, y, z, t, p: -(g * z), None),
+    lambda S, z, t, p: S.scale(-1, S.add(S.hadamard(t, S.entrywise("log", p)), _of_the_rest(S, t, p))),
+    "log",
+    rows=(0, 1, 2),
+    helper="""def logistic_loss(z, t):
+    return np.maximum(z, 0) - z * t + np.log1p(np.exp(-z * np.sign(z.real)))""",
+    entry=lambda i, z, t, p: entries.Apply("softplus", (z[*i],)) - z[*i] * t[*i],
+)
+
+
+def _of_the_rest(S: Any, t: Any, p: Any) -> Any:
+    """(1 - t) log(1 - p)."""
+    rest = [S.add(S.ones_like(x), S.scale(-1, x)) for x in (t, p)]
+    return S.hadamard(rest[0], S.entrywise("log", rest[1]))
+
+
 shares: Primitive = Primitive(
     "shares",  # of each row, for sparsemax as Keras computes it
     "shares({0})",

@@ -136,8 +136,8 @@ class Functions:
                 if family.role in roles and new:
                     shape = f"{self.leaf_name(family, definition)}.shape"
                     first = {n: letters.index(n) for n in new}
-                    if len(new) == 1:
-                        lines.append(f"{new[0]} = {shape}[{first[new[0]]}]")
+                    if len(new) == 1 or family.role in (Role.INDEX, Role.MASK):  # which may lack their last axis
+                        lines += [f"{name} = {shape}[{axis}]" for name, axis in first.items()]
                     else:
                         lines.append(
                             f"{', '.join(n if first.get(n) == i else '_' for i, n in enumerate(letters))} = {shape}"
@@ -183,13 +183,24 @@ class Functions:
         dtype = f"{self.parameters[0]}.dtype"
         columns = {name: role for name, role in self._columns.items() if used_in(name, lines)}
         used = [name for name in [*self.data, *self.targets] if any(re.search(rf"\b{name}\.", line) for line in kept)]
-        found = [f"{name} = np.asarray({name}, {dtype})" for name in used if name not in columns]
+        found = [f"{name} = np.asarray({name}, {dtype})" for name in used if name not in {*columns, *self._thin}]
+        found += [
+            f"{name} = np.asarray({name}, {dtype}).reshape(*np.shape({name})[:{axes}], 1)"
+            for name, axes in self._thin.items()
+            if used_in(name, lines)
+        ]
         return found + [
             f"{name} = np.asarray({name}, {dtype})[..., None]"
             if role is Role.INDEX
             else f"{name} = (np.asarray({name})[..., None] != 0).astype({dtype})"
             for name, role in columns.items()
         ]
+
+    @property
+    def _thin(self) -> dict[str, int]:
+        """The targets whose last axis is one, which may be missing, with the number of their other axes."""
+        leaves = {self.leaf_name(family, d): family.first.shape for family, d in self.leaves}
+        return {name: len(leaves[name]) - 1 for name in self.targets if len(leaves[name]) > 1 and leaves[name][-1] == 1}
 
     @property
     def _columns(self) -> dict[str, Role | None]:

@@ -161,7 +161,8 @@ def python_names(schedule: Schedule, outputs: list[Family], called: Mapping[int,
     found: dict[int, str] = {}
     families = [f for f in schedule.folded.families if f.index in schedule.kept]
     letters = {letter.replace("^", "_") for f in families for size in f.first.dims for letter in size.letters}
-    taken = RESERVED | letters | set(dir(builtins)) | set(keyword.kwlist)
+    helpers = {d.op.name for f in families for d in f.definitions if d.op.helper}
+    taken = RESERVED | helpers | letters | set(dir(builtins)) | set(keyword.kwlist)
     for family in sorted(families, key=lambda f: (not called.get(f.index), f.name is None)):
         operation = family.definitions[0].op.name.partition(" ")[0]
         base = called.get(family.index) or (None if family.name is None else python_name(family.name))

@@ -18,10 +18,6 @@ from .backends import ADAPTERS, cannot_compute
 from .backends import gradients as gradients_by
 
 FORWARD, GRADIENT = "Keras forward", "tf.GradientTape"
-LOSSES: dict[losses.LossFunction, str] = {
-    losses.mse: "MeanSquaredError",
-    losses.categorical_crossentropy: "CategoricalCrossentropy",
-}
 
 
 def expected(trace: Run) -> list[tuple[str, str]]:
@@ -64,7 +60,7 @@ def rows(trace: Run) -> Iterator[Row]:
         return
     import tensorflow as tf
 
-    kinds = _kinds(trace) if trace.loss_function else []
+    kinds = losses.one_by_one(trace.loss_function, len(trace.outputs)) if trace.loss_function else []
     with tf.GradientTape() as tape:
         for variable in _variables(trace, layers).values():
             tape.watch(variable.value)  # those too that are not trained
@@ -72,8 +68,7 @@ def rows(trace: Run) -> Iterator[Row]:
         loss, reason = None, None
         if gradients(trace):
             parts = [
-                weight * getattr(keras.losses, kind)(dtype=dtype)(target, y)
-                for (kind, weight), target, y in zip(kinds, trace.targets, found)
+                weight * twin_of_loss(own, dtype)(target, y) for (own, weight), target, y in zip(kinds, trace.targets, found)
             ]
             try:
                 loss = sum([*parts[1:], *twin.losses], parts[0])
@@ -99,16 +94,16 @@ def _variables(trace: Run, layers: dict[Any, Any]) -> dict[str, Any]:
 
 def _elsewhere(trace: Run, judge: Judge, twin: Any, layers: dict[Any, Any], inputs: Any, backend: str) -> Iterator[Row]:
     """The gradients by another backend than TensorFlow, which wants the loss as a function of the weights."""
-    import keras
 
     name_of_it, dtype = ADAPTERS[backend][0], str(trace.dtype)
     variables = _variables(trace, layers)
     trained = {id(v): k for k, v in enumerate(twin.trainable_variables)}
-    (kind, weight), *_ = _kinds(trace)
+    assert trace.loss_function is not None
+    (kind, weight), *_ = losses.one_by_one(trace.loss_function, len(trace.outputs))
     special = bool(twin.losses) or trace.conditions.training or len(trace.targets) != 1 or weight != 1
     if special or any(id(v) not in trained for v in variables.values()):
         raise Unheard("only plain networks, all of whose weights are trained, are asked for gradients on this backend")
-    own = getattr(keras.losses, kind)(dtype=dtype)
+    own = twin_of_loss(kind, dtype)
 
     def loss(tensors: list[Any]) -> Any:
         y, _ = twin.stateless_call(tensors, twin.non_trainable_variables, inputs)
@@ -165,18 +160,19 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _kinds(trace: Run) -> list[tuple[str, float]]:
-    """The class in Keras of the loss of each output, and its weight."""
-    assert trace.loss_function is not None
-    return [(LOSSES[own], weight) for own, weight in losses.one_by_one(trace.loss_function, len(trace.outputs))]
+def twin_of_loss(loss: losses.Loss, dtype: str) -> Any:
+    """Keras' object of the same class and settings."""
+    import keras
+
+    return getattr(keras.losses, type(loss).__name__)(**loss.get_config(), dtype=dtype)
 
 
 def absent(trace: Run) -> str | None:
     """Why Keras cannot be asked, or None."""
     if trace.is_loop:
         return "a loop of your own has no twin in Keras: mr.check compares it with a model"
-    if trace.loss_function is not None and not all(
-        function in LOSSES for function, _ in losses.one_by_one(trace.loss_function, len(trace.outputs))
+    if trace.loss_function is not None and any(
+        isinstance(own, losses.Own) for own, _ in losses.one_by_one(trace.loss_function, len(trace.outputs))
     ):
         return f"Keras has no loss {trace.loss_name!r}"
     try:

@@ -16,7 +16,7 @@ from ...layers import Dense, Flatten, InputLayer, SimpleRNN
 from ...run import Run
 from ..report import Judge, Row, derivative, witness
 from .backends import ADAPTERS, cannot_compute, gradients
-from .keras import LOSSES, absent
+from .keras import absent, twin_of_loss
 
 NAME = "Keras cell"
 MOST = 200  # steps
@@ -40,10 +40,10 @@ def rows(trace: Run) -> Iterator[Row]:
         yield judge.row(f"{quantity}_t", NAME, nodes, np.swapaxes(_array(found), 0, 1))
     if trace.loss_node is None or trace.truncate or backend not in ADAPTERS:
         return
-    ((own, weight),) = losses.one_by_one(trace.loss_function, 1) if trace.loss_function else [(losses.mse, 1.0)]
+    ((own, weight),) = losses.one_by_one(trace.loss_function, 1) if trace.loss_function else [(losses.get("mse"), 1.0)]
 
     def loss(moves: list[Any]) -> Any:
-        return weight * getattr(keras.losses, LOSSES[own])(dtype=dtype)(trace.targets[0].astype(dtype), run(moves)[2])
+        return weight * twin_of_loss(own, dtype)(trace.targets[0].astype(dtype), run(moves)[2])
 
     derivatives = gradients(backend, loss, run.nothing())
     for i, name in enumerate(h):

@@ -1,0 +1,188 @@
+"""What every loss is: a formula of the target and the output, the loss of each sample, and how these become one number.
+
+A class declares its formula once, in the operations of `minirnn.ops`. The graph of a network, its equations and its
+gradient, a number made of two arrays, and the metric of that name are all made of it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..checks import array_of
+from ..engine.graph import Node
+from ..engine.ops import leaf, mean, meancols, scale, sum_all
+from ..registry import Configured, snake
+
+REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight")
+
+
+@dataclass(unsafe_hash=True)
+class Loss(Configured):
+    """A loss. ``MeanSquaredError()(y_true, y_pred)`` of arrays gives the number.
+
+    - `reduction`: "sum_over_batch_size" or "mean", the mean over all samples; "sum"; "mean_with_sample_weight", the sum over
+      the sum of the weights
+    - `name`: what messages and equations call it
+
+    A subclass has `entries`, the loss of every entry of the output, or `rows`, that of each sample.
+    """
+
+    reduction: str = field(default="sum_over_batch_size", kw_only=True)
+    name: str | None = field(default=None, kw_only=True, compare=False)
+
+    sparse = False  # whether the target holds the number of a class in place of a row of K entries
+
+    def __post_init__(self) -> None:
+        if self.reduction not in REDUCTIONS:
+            raise ValueError(
+                f"{type(self).__name__}(reduction={self.reduction!r}): training needs one number; "
+                f"it must be one of {', '.join(REDUCTIONS)}"
+            )
+
+    @property
+    def label(self) -> str:
+        """The name as it is shown."""
+        return self.name or snake(type(self).__name__)
+
+    def check(self, target: np.ndarray, classes: int) -> None:
+        """Raise ValueError if the target of an output of so many classes holds what the formula has no meaning for."""
+
+    def left_in(self, target: Node) -> Node | None:
+        """1 for each sample that counts, else 0, a column; None if all count."""
+        return None
+
+    def entries(self, target: Node, y: Node) -> Node:
+        """The loss of every entry of y."""
+        raise NotImplementedError
+
+    def rows(self, target: Node, y: Node) -> Node:
+        """The loss of each sample, a column: the mean of its entries."""
+        return meancols(self.entries(target, y))
+
+    def reduced(self, target: Node, y: Node) -> Node:
+        """The loss of all samples, one number."""
+        if self.reduction == "sum":
+            return sum_all(self.rows(target, y))
+        return mean(self.entries(target, y))
+
+    def weighted(self, rows: Node, weights: Node) -> Node:
+        """The loss of samples that count for `weights`, a column."""
+        if self.reduction == "mean_with_sample_weight":
+            return sum_all(weights * rows) / sum_all(weights)
+        return sum_all(weights * rows) if self.reduction == "sum" else mean(weights * rows)
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The loss as a number of arrays, or as a node of nodes."""
+        if isinstance(y_pred, Node):
+            return self.reduced(y_true, y_pred)
+        values = self.of_samples(y_true, y_pred)
+        weights = np.ones((), values.dtype) if sample_weight is None else np.asarray(sample_weight, values.dtype)
+        weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
+        count = weights.sum() if self.reduction == "mean_with_sample_weight" and sample_weight is not None else values.size
+        total = (values * weights).sum()
+        return total if self.reduction == "sum" else total / count
+
+    def of_samples(self, y_true: Any, y_pred: Any) -> np.ndarray:
+        """The loss of each sample of arrays: the last axis is gone."""
+        target, y = alike(self, y_true, y_pred)
+        self.check(target, y.shape[-1] if y.ndim else 1)
+        return np.asarray(self.rows(leaf(target), leaf(y)).value)[..., 0]
+
+
+@dataclass(unsafe_hash=True)
+class OfRows(Loss):
+    """A loss whose formula is that of a whole row."""
+
+    def rows(self, target: Node, y: Node) -> Node:
+        raise NotImplementedError
+
+    def reduced(self, target: Node, y: Node) -> Node:
+        rows = self.rows(target, y)
+        return sum_all(rows) if self.reduction == "sum" else mean(rows)
+
+
+@dataclass(unsafe_hash=True)
+class Own(Loss):
+    """A function of the user's own, which makes a number, a column, or a loss of every entry of the nodes it is given."""
+
+    function: Callable[..., Any]
+
+    @property
+    def label(self) -> str:
+        return str(getattr(self.function, "__name__", "loss"))
+
+    def _made(self, target: Node, y: Node) -> Node:
+        try:
+            made = self.function(target, y)
+        except (TypeError, AttributeError) as error:
+            raise TypeError(
+                f"the loss {self.label} cannot be computed of traced quantities: {error}; write it with the functions of "
+                "minirnn.ops, such as mean(square(output - target))"
+            ) from error
+        if not isinstance(made, Node):
+            raise TypeError(
+                f"the loss {self.label} gives {type(made).__name__}: the loss function must return a node made of its "
+                "arguments, with the functions of minirnn.ops"
+            )
+        return made
+
+    def rows(self, target: Node, y: Node) -> Node:
+        made = self._made(target, y)
+        if made.ndim < 2:
+            raise NotImplementedError(
+                f"the loss {self.label} makes one number of all samples, so that masks and weights cannot be put on it: "
+                "let it return one for each sample, such as meancols(square(output - target))"
+            )
+        return made if made.shape[-1] == 1 else meancols(made)
+
+    def reduced(self, target: Node, y: Node) -> Node:
+        made = self._made(target, y)
+        if not made.ndim:
+            return made
+        rows = made if made.ndim < 2 or made.shape[-1] == 1 else meancols(made)
+        return sum_all(rows) if self.reduction == "sum" else mean(made)
+
+
+class LossFunction:
+    """A loss as a function: ``mse(y_true, y_pred)`` of arrays gives the loss of each sample, of nodes the node of the mean.
+
+    Further arguments are those of the class: ``huber(y_true, y_pred, delta=0.5)``.
+    """
+
+    def __init__(self, kind: type[Loss]) -> None:
+        self.kind, self.__name__, self.__doc__ = kind, snake(kind.__name__), kind.__doc__
+        settings = [p for p in inspect.signature(kind).parameters.values() if p.name not in ("reduction", "name")]
+        both = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("y_true", "y_pred")]
+        self.__signature__ = inspect.Signature([*both, *settings])
+
+    def __call__(self, y_true: Any, y_pred: Any, *settings: Any, **named: Any) -> Any:
+        loss = self.kind(*settings, **named)
+        return loss(y_true, y_pred) if isinstance(y_pred, Node) else loss.of_samples(y_true, y_pred)
+
+    def __repr__(self) -> str:
+        return f"<loss {self.__name__}>"
+
+
+def alike(loss: Loss, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Both as arrays of one dtype and of one shape, but for the last axis of the numbers of classes."""
+    y = array_of(y_pred, "y_pred")
+    y = y.astype(np.float64) if y.dtype.kind in "iub" else y
+    target = array_of(y_true, "y_true").astype(y.dtype)
+    if target.ndim == y.ndim - 1 and (loss.sparse or y.shape[-1] == 1):
+        target = target[..., None]
+    elif y.ndim == target.ndim - 1 and target.shape[-1] == 1:
+        y = y[..., None]
+    wanted = (*y.shape[:-1], 1) if loss.sparse else y.shape
+    if target.shape != wanted:
+        raise ValueError(f"y_true has shape {np.shape(y_true)}; with y_pred of shape {y.shape} it must have {wanted}")
+    return target, y
+
+
+def smoothed(target: Node, amount: float, other: Node) -> Node:
+    """(1 - amount) target + amount other."""
+    return scale(target, p=1 - amount) + scale(other, p=amount)

@@ -1,0 +1,127 @@
+"""What every metric is: it is shown one batch after the other, gives its result, and begins anew in every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..checks import array_of
+from ..registry import Configured, snake
+
+
+@dataclass(eq=False)
+class Metric(Configured):
+    """A number that is followed through the batches: ``update_state(y_true, y_pred)``, ``result()``, ``reset_state()``."""
+
+    name: str | None = field(default=None, kw_only=True)
+
+    goes: ClassVar[str] = "up"  # where a better number lies
+    masked: ClassVar[bool] = False  # whether what a mask leaves out is left out
+
+    def __post_init__(self) -> None:
+        self.name = self.name or snake(type(self).__name__)
+        self.reset_state()
+
+    @property
+    def _direction(self) -> str:  # what callbacks of Keras ask for
+        return self.goes
+
+    def reset_state(self) -> None:
+        """Begin anew."""
+        raise NotImplementedError
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take another batch into account; `sample_weight` says what each sample counts for."""
+        raise NotImplementedError
+
+    def result(self) -> Any:
+        """The number so far."""
+        raise NotImplementedError
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The result with this batch taken into account."""
+        self.update_state(y_true, y_pred, sample_weight)
+        return self.result()
+
+
+@dataclass(eq=False)
+class MeanMetric(Metric):
+    """The mean over all samples of a number for each: `values`."""
+
+    masked = True
+
+    def reset_state(self) -> None:
+        self._total, self._count = 0.0, 0.0
+
+    def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        """The number of each sample, or more of each: one for every step or entry."""
+        raise NotImplementedError
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        values = np.asarray(self.values(*of_one_rank(y_true, y_pred)), np.float64)
+        values = values.reshape(1) if not values.ndim else values
+        weights = np.ones(len(values)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        while weights.ndim > values.ndim and weights.shape[-1] == 1:
+            weights = weights[..., 0]
+        values = values.mean(tuple(range(weights.ndim, values.ndim))) if weights.ndim < values.ndim else values
+        steps = tuple(range(1, values.ndim))
+        self._total += float((values * weights).mean(steps).sum())
+        self._count += float(np.broadcast_to(weights, values.shape).mean(steps).sum())
+
+    def result(self) -> float:
+        return self._total / self._count if self._count else 0.0
+
+
+@dataclass(eq=False)
+class OfFunction(MeanMetric):
+    """The mean of what a function of the arrays (y_true, y_pred) gives: one number, or one for each sample."""
+
+    function: Callable[..., Any]
+
+    goes = ""  # nobody knows
+
+    def __post_init__(self) -> None:
+        self.name = self.name or getattr(self.function, "__name__", None) or snake(type(self.function).__name__)
+        self.reset_state()
+
+    def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        found = np.asarray(self.function(y_true, y_pred))
+        return np.full(len(y_pred), float(found)) if not found.ndim else found
+
+
+@dataclass(eq=False)
+class Foreign(Metric):
+    """A metric object of another library: it keeps its own state."""
+
+    metric: Any
+
+    goes = ""
+
+    def __post_init__(self) -> None:
+        self.name = self.name or str(self.metric.name)
+        self.reset_state()
+
+    def reset_state(self) -> None:
+        self.metric.reset_state()
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        if sample_weight is None:
+            self.metric.update_state(y_true, y_pred)
+        else:
+            self.metric.update_state(y_true, y_pred, sample_weight=sample_weight)
+
+    def result(self) -> Any:
+        return np.asarray(self.metric.result())[()]
+
+
+def of_one_rank(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Both as arrays; a last axis of one that one of them lacks is put there."""
+    target, y = array_of(y_true, "y_true"), array_of(y_pred, "y_pred")
+    if target.ndim == y.ndim - 1 and y.shape[-1] == 1:
+        target = target[..., None]
+    elif y.ndim == target.ndim - 1 and target.shape[-1] == 1:
+        y = y[..., None]
+    return target, y

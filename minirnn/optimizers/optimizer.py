@@ -1,0 +1,224 @@
+"""What every optimizer does: clip the gradient, let the weights decay, take the step that its formula says.
+
+All weights are one flat vector; `parts` are the weights in it. A step makes new arrays and changes none, so that what was
+there stays whole whatever happens.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from ..registry import Configured
+from .schedules import Schedule
+
+Each = Callable[[Callable[[np.ndarray], np.ndarray], np.ndarray], np.ndarray]
+
+
+class Occurrences(NamedTuple):
+    """The gradient of a table of rows before it is added up: one for each time that a row was looked up.
+
+    Keras on TensorFlow squares, and clips, each of these by itself, and adds them up afterwards.
+    """
+
+    part: slice  # of the table in the vector of all weights
+    shape: tuple[int, ...]
+    rows: np.ndarray  # (n,)
+    gradients: np.ndarray  # (n, columns)
+
+    def summed(self, function: Callable[[np.ndarray], np.ndarray] | None = None) -> np.ndarray:
+        """The gradient of the table, flat: of each occurrence `function` is taken before they are added up."""
+        found = np.zeros(self.shape, self.gradients.dtype)
+        np.add.at(found, self.rows, self.gradients if function is None else function(self.gradients))
+        return found.ravel()
+
+
+def of_sum(function: Callable[[np.ndarray], np.ndarray], gradient: np.ndarray) -> np.ndarray:
+    """`function` of the gradient, the way of the mathematics."""
+    return function(gradient)
+
+
+class State(NamedTuple):
+    """What an optimizer remembers: how many steps it has taken, and its vectors."""
+
+    iterations: int
+    slots: tuple[np.ndarray, ...]
+
+
+@dataclass(eq=False)
+class Optimizer(Configured):
+    """Turns weights and their gradient into new weights.
+
+    - `learning_rate`: the size of a step; a number, or one of `minirnn.optimizers.schedules`
+    - `weight_decay`: before each step the weights are made smaller by this share, times the learning rate
+    - `clipnorm`: the gradient of each weight is shortened to this norm at most
+    - `clipvalue`: every entry is kept within plus and minus this value
+    - `global_clipnorm`: the gradient of all weights together is shortened to this norm at most
+
+    A subclass has a `formula`, an ordinary function of NumPy: of the weights w, their gradient g, the vectors that are
+    remembered (`slots`), and settings by their names, it gives the new weights and the new vectors. ``each(f, g)`` in it is
+    f(g) (see `Occurrences`).
+    """
+
+    learning_rate: Any = 0.01
+    weight_decay: float | None = field(default=None, kw_only=True)
+    clipnorm: float | None = field(default=None, kw_only=True)
+    clipvalue: float | None = field(default=None, kw_only=True)
+    global_clipnorm: float | None = field(default=None, kw_only=True)
+    name: str | None = field(default=None, kw_only=True)
+
+    slots: ClassVar[tuple[str, ...]] = ()
+    single: ClassVar[
+        tuple[str, ...]
+    ] = ()  # settings that Keras on TensorFlow takes through float32, in float64 training too
+    formula: ClassVar[Callable[..., tuple[np.ndarray, ...]]]
+
+    def __post_init__(self) -> None:
+        self._state = State(0, ())
+        self._own = [f.name for f in fields(self) if f.name not in {own.name for own in fields(Optimizer)}]
+        clipping = ("clipnorm", "clipvalue", "global_clipnorm")
+        for name in ("weight_decay", *clipping):
+            if getattr(self, name) is not None:
+                setattr(self, name, self._number(name, getattr(self, name)))
+        if sum(getattr(self, name) is not None for name in clipping) > 1:
+            raise ValueError(f"{type(self).__name__}: only one of {', '.join(clipping)} can be given")
+        if isinstance(self.learning_rate, dict):
+            from .schedules import get
+
+            self.learning_rate = get(self.learning_rate)
+        for own in fields(self):
+            if own.type == "float" and own.name != "learning_rate":
+                setattr(
+                    self, own.name, self._number(own.name, getattr(self, own.name), 1.0 if own.name in SHARES else np.inf)
+                )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "learning_rate" and not isinstance(value, (dict, Schedule)):
+            if isinstance(getattr(self, "learning_rate", None), Schedule) and "_state" in vars(self):
+                raise TypeError(f"the learning rate of this {type(self).__name__} follows a schedule: it cannot be set")
+            value = self._number("learning_rate", value)
+        super().__setattr__(name, value)
+
+    def _number(self, name: str, value: Any, most: float = np.inf) -> float:
+        if isinstance(value, bool) or not hasattr(value, "__float__") or isinstance(value, str):
+            raise ValueError(f"{type(self).__name__}({name}={value!r}): it must be a number, 0 or more")
+        if not 0 <= float(value) <= most or float(value) == np.inf or (name in MEANS and value == 1):
+            wanted = "a number, 0 or more" if most == np.inf else "between 0 and 1" + ", less than 1" * (name in MEANS)
+            raise ValueError(f"{type(self).__name__}({name}={value!r}): it must be {wanted}")
+        return float(value)
+
+    @property
+    def iterations(self) -> int:
+        """How many steps have been taken."""
+        return self._state.iterations
+
+    @property
+    def state(self) -> State:
+        """What is remembered from step to step; it can be put back."""
+        return self._state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._state = state
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step."""
+        rate = self.learning_rate
+        return float(rate(self.iterations)) if isinstance(rate, Schedule) else rate
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the formula is given by name, besides the weights, the gradient and the vectors."""
+        return {"eta": self.rate, "t": self.iterations + 1} | {name: getattr(self, name) for name in self._own}
+
+    def step(
+        self,
+        weights: np.ndarray,
+        gradient: np.ndarray,
+        parts: Sequence[slice],
+        occurrences: Sequence[Occurrences] = (),
+    ) -> tuple[np.ndarray, State]:
+        """The new weights, and what is to be remembered; nothing is changed. `gradient` may be overwritten.
+
+        `occurrences` are the gradients of tables of rows, each occurrence by itself, in place of those in `gradient`.
+        """
+        slots = self._state.slots or tuple(self.first(name, weights) for name in self.slots)
+        if slots and slots[0].shape != weights.shape:
+            raise ValueError(
+                f"this {type(self).__name__} was used for other weights, {slots[0].size} numbers, not {weights.size}: "
+                "compile the model again, with a new optimizer"
+            )
+        occurrences = self._clipped(gradient, parts, occurrences)
+        for table in occurrences:
+            gradient[table.part] = table.summed()
+        if self.weight_decay:
+            weights = weights - weights * (np.float32(self.weight_decay).item() * self.rate)
+        each = _of_occurrences(occurrences) if occurrences else of_sum
+        new, *remembered = type(self).formula(weights, gradient, *slots, **self._precise(self.settings), each=each)
+        return new, State(self.iterations + 1, tuple(remembered))
+
+    def first(self, name: str, weights: np.ndarray) -> np.ndarray:
+        """The vector of that name before the first step."""
+        return np.zeros_like(weights)
+
+    def _precise(self, settings: dict[str, Any]) -> dict[str, Any]:
+        return settings | {name: float(np.float32(settings[name])) for name in self.single}
+
+    def _clipped(
+        self, gradient: np.ndarray, parts: Sequence[slice], occurrences: Sequence[Occurrences]
+    ) -> Sequence[Occurrences]:
+        """The gradient clipped in place, and the occurrences anew."""
+        if self.clipvalue:
+            np.clip(gradient, -self.clipvalue, self.clipvalue, out=gradient)
+            return [o._replace(gradients=np.clip(o.gradients, -self.clipvalue, self.clipvalue)) for o in occurrences]
+        if not self.clipnorm and not self.global_clipnorm:
+            return occurrences
+        tables = {o.part.start: i for i, o in enumerate(occurrences)}
+        pieces = [occurrences[tables[p.start]].gradients if p.start in tables else gradient[p] for p in parts]
+        if self.clipnorm:
+            factors = [_factor(np.linalg.norm(piece), self.clipnorm) for piece in pieces]
+        else:
+            whole = np.sqrt(sum(float(np.vdot(piece, piece)) for piece in pieces))
+            factors = [_factor(whole, self.global_clipnorm or np.inf)] * len(pieces)
+        found = list(occurrences)
+        for part, piece, factor in zip(parts, pieces, factors):
+            if part.start in tables:
+                at = tables[part.start]
+                found[at] = found[at]._replace(gradients=piece * factor)
+            else:
+                gradient[part] *= factor
+        if self.clipnorm:
+            return found
+        for table in found:  # Keras has them added up, once the norm of all is taken
+            gradient[table.part] = table.summed()
+        return []
+
+    def minds_occurrences(self) -> bool:
+        """Whether occurrences that are added up first lead to other weights."""
+        clips = self.clipnorm or self.clipvalue or self.global_clipnorm
+        return bool(clips) or "each" in inspect.signature(self.formula).parameters
+
+
+MEANS = ("beta_1", "beta_2")  # how much of a running mean is kept
+SHARES = (*MEANS, "momentum", "rho")  # settings between 0 and 1
+
+
+def _factor(norm: Any, limit: float) -> float:
+    return limit / float(norm) if norm > limit else 1.0
+
+
+def _of_occurrences(occurrences: Sequence[Occurrences]) -> Each:
+    """The function of the gradient where that of tables is taken of each occurrence."""
+
+    def each(function: Callable[[np.ndarray], np.ndarray], gradient: np.ndarray) -> np.ndarray:
+        found = function(gradient)
+        for table in occurrences:
+            found[table.part] = table.summed(function)
+        return found
+
+    return each

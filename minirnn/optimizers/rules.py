@@ -1,0 +1,229 @@
+"""The optimizers, with Keras' names, defaults and formulas. A class declares its formula once, as a function of NumPy.
+
+eta is the learning rate and t the number of the step, from 1. Where Keras differs from the paper, the formula is Keras'.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .optimizer import Each, Optimizer, of_sum
+
+Arrays = tuple[np.ndarray, ...]
+Array = np.ndarray
+
+
+@dataclass(eq=False)
+class SGD(Optimizer):
+    """A step against the gradient; with `momentum` each step goes on with a part of the one before.
+
+    Sutskever et al., On the importance of initialization and momentum in deep learning, 2013.
+
+    >>> weights, _ = SGD(0.1).step(np.array([1.0, 2.0]), np.array([1.0, -1.0]), [slice(0, 2)])
+    >>> weights
+    array([0.9, 2.1])
+    """
+
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    slots = ("v",)
+    single = ("momentum",)
+
+    @staticmethod
+    def formula(w: Array, g: Array, v: Array, eta: float, t: int, momentum: float, nesterov: bool, **_: Any) -> Arrays:
+        if not momentum:
+            w_new = w - eta * g
+            return w_new, v
+        v_new = momentum * v - eta * g
+        w_new = w + momentum * v_new - eta * g if nesterov else w + v_new
+        return w_new, v_new
+
+
+@dataclass(eq=False)
+class Adam(Optimizer):
+    """Steps along the running mean m of the gradient, divided by the root of the running mean v of its square.
+
+    Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, in the form before section 2.1, where epsilon is not
+    corrected for bias: so does Keras, other libraries do not. `amsgrad` keeps the largest v (Reddi et al., 2018).
+    """
+
+    learning_rate: Any = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+    amsgrad: bool = False
+
+    slots = ("m", "v", "v_max")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return super().settings | {"alpha": bias_corrected(self.rate, self.iterations + 1, self.beta_1, self.beta_2)}
+
+    @staticmethod
+    def formula(
+        w: Array, g: Array, m: Array, v: Array, v_max: Array,
+        alpha: float, beta_1: float, beta_2: float, epsilon: float, amsgrad: bool, each: Each = of_sum, **_: Any,
+    ) -> Arrays:  # fmt: skip
+        m_new = m + (1 - beta_1) * (g - m)
+        v_new = v + (1 - beta_2) * (each(np.square, g) - v)
+        if amsgrad:
+            v_max_new = np.maximum(v_max, v_new)
+            w_new = w - alpha * m_new / (np.sqrt(v_max_new) + epsilon)
+            return w_new, m_new, v_new, v_max_new
+        w_new = w - alpha * m_new / (np.sqrt(v_new) + epsilon)
+        return w_new, m_new, v_new, v_max
+
+
+def bias_corrected(eta: float, t: int, beta_1: float, beta_2: float) -> float:
+    """eta sqrt(1 - β₂ᵗ) / (1 - β₁ᵗ): the running means begin at 0."""
+    b1, b2 = float(np.float32(beta_1)), float(np.float32(beta_2))  # as Keras on TensorFlow takes them to the power t
+    return eta * (1 - b2**t) ** 0.5 / (1 - b1**t)
+
+
+@dataclass(eq=False)
+class AdamW(Adam):
+    """Adam, with weights that decay by themselves (Loshchilov and Hutter, 2019)."""
+
+    weight_decay: float | None = 0.004
+
+
+@dataclass(eq=False)
+class RMSprop(Optimizer):
+    """Steps along the gradient, divided by the root of the running mean v of its square (Hinton, 2012).
+
+    `centered` takes the square of the running mean of the gradient off, `momentum` goes on with a part of the step before.
+    """
+
+    learning_rate: Any = 0.001
+    rho: float = 0.9
+    momentum: float = 0.0
+    epsilon: float = 1e-7
+    centered: bool = False
+
+    slots = ("v", "m", "u")
+
+    @staticmethod
+    def formula(
+        w: Array, g: Array, v: Array, m: Array, u: Array,
+        eta: float, rho: float, momentum: float, epsilon: float, centered: bool, each: Each = of_sum, **_: Any,
+    ) -> Arrays:  # fmt: skip
+        v_new = rho * v + (1 - rho) * each(np.square, g)
+        m_new, u_new = m, u
+        if centered:
+            m_new = rho * m + (1 - rho) * g
+            step = eta * g / np.sqrt(v_new - m_new**2 + epsilon)
+        else:
+            step = eta * g / np.sqrt(v_new + epsilon)
+        if momentum:
+            u_new = momentum * u + step
+            step = u_new
+        w_new = w - step
+        return w_new, v_new, m_new, u_new
+
+
+@dataclass(eq=False)
+class Adagrad(Optimizer):
+    """Steps along the gradient, divided by the root of the sum a of all its squares (Duchi et al., 2011)."""
+
+    learning_rate: Any = 0.001
+    initial_accumulator_value: float = 0.1
+    epsilon: float = 1e-7
+
+    slots = ("a",)
+
+    def first(self, name: str, weights: np.ndarray) -> np.ndarray:
+        return np.full_like(weights, np.float32(self.initial_accumulator_value))  # as Keras draws a constant
+
+    @staticmethod
+    def formula(w: Array, g: Array, a: Array, eta: float, epsilon: float, each: Each = of_sum, **_: Any) -> Arrays:
+        a_new = a + each(np.square, g)
+        w_new = w - eta * g / np.sqrt(a_new + epsilon)
+        return w_new, a_new
+
+
+@dataclass(eq=False)
+class Adadelta(Optimizer):
+    """Steps as large as the root of the running mean d of the squares of the steps before (Zeiler, 2012)."""
+
+    learning_rate: Any = 0.001
+    rho: float = 0.95
+    epsilon: float = 1e-7
+
+    slots = ("v", "d")
+
+    @staticmethod
+    def formula(
+        w: Array, g: Array, v: Array, d: Array, eta: float, rho: float, epsilon: float, each: Each = of_sum, **_: Any
+    ) -> Arrays:
+        v_new = rho * v + (1 - rho) * each(np.square, g)
+        r = np.sqrt(d + epsilon) / np.sqrt(v_new + epsilon)
+        d_new = rho * d + (1 - rho) * r**2 * each(np.square, g)
+        w_new = w - eta * r * g
+        return w_new, v_new, d_new
+
+
+@dataclass(eq=False)
+class Adamax(Optimizer):
+    """Adam with the largest absolute gradient u in place of the root of v (Kingma and Ba, 2015, section 7.1)."""
+
+    learning_rate: Any = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+
+    slots = ("m", "u")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        beta_1 = float(np.float32(self.beta_1))  # as Keras on TensorFlow takes it to the power t
+        return super().settings | {"alpha": self.rate / (1 - beta_1 ** (self.iterations + 1))}
+
+    @staticmethod
+    def formula(
+        w: Array, g: Array, m: Array, u: Array,
+        alpha: float, beta_1: float, beta_2: float, epsilon: float, each: Each = of_sum, **_: Any,
+    ) -> Arrays:  # fmt: skip
+        m_new = m + (1 - beta_1) * (g - m)
+        u_new = np.maximum(beta_2 * u, each(np.abs, g))
+        w_new = w - alpha * m_new / (u_new + epsilon)
+        return w_new, m_new, u_new
+
+
+@dataclass(eq=False)
+class Nadam(Optimizer):
+    """Adam with Nesterov's momentum (Dozat, 2016)."""
+
+    learning_rate: Any = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+
+    slots = ("m", "v", "p")
+    single = ("beta_1", "beta_2")
+
+    def first(self, name: str, weights: np.ndarray) -> Any:
+        return 1.0 if name == "p" else np.zeros_like(weights)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """With the share mu of the momentum at this step, that at the next, and what its product p grows by."""
+        t = self.iterations + 1
+        beta_1, beta_2, decay = (float(np.float32(x)) for x in (self.beta_1, self.beta_2, 0.96))
+        found = {"mu": beta_1 * (1 - 0.5 * decay**t), "mu_next": beta_1 * (1 - 0.5 * decay ** (t + 1))}
+        return super().settings | found | {"factor": self.beta_1 * (1 - 0.5 * 0.96**t), "correction": 1 - beta_2**t}
+
+    @staticmethod
+    def formula(
+        w: Array, g: Array, m: Array, v: Array, p: float, eta: float, beta_1: float, beta_2: float, epsilon: float,
+        mu: float, mu_next: float, factor: float, correction: float, each: Each = of_sum, **_: Any,
+    ) -> Arrays:  # fmt: skip
+        p_new = p * factor
+        m_new = m + (1 - beta_1) * (g - m)
+        v_new = v + (1 - beta_2) * (each(np.square, g) - v)
+        m_hat = mu_next / (1 - p_new * mu_next) * m_new + (1 - mu) / (1 - p_new) * g
+        w_new = w - eta * m_hat / (np.sqrt(v_new / correction) + epsilon)
+        return w_new, m_new, v_new, p_new  # type: ignore[return-value]

@@ -1,0 +1,143 @@
+"""Learning rates that change from step to step, with Keras' names and formulas: ``schedule(step)``, the first step is 0."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..registry import Configured, Registry
+
+
+@dataclass
+class Schedule(Configured):
+    """A learning rate for every step."""
+
+    def __call__(self, step: int) -> float:
+        raise NotImplementedError
+
+    def __post_init__(self) -> None:
+        for name in ("decay_steps", "first_decay_steps"):
+            if getattr(self, name, 1) <= 0:
+                raise ValueError(f"{type(self).__name__}({name}={getattr(self, name)!r}): it must be more than 0")
+
+
+@dataclass
+class ExponentialDecay(Schedule):
+    """initial_learning_rate decay_rate^(step / decay_steps); `staircase` rounds the exponent down."""
+
+    initial_learning_rate: float
+    decay_steps: float
+    decay_rate: float
+    staircase: bool = False
+    name: str = "ExponentialDecay"
+
+    def __call__(self, step: int) -> float:
+        p = step / self.decay_steps
+        return self.initial_learning_rate * self.decay_rate ** (math.floor(p) if self.staircase else p)
+
+
+@dataclass
+class InverseTimeDecay(Schedule):
+    """initial_learning_rate / (1 + decay_rate step / decay_steps); `staircase` rounds step / decay_steps down."""
+
+    initial_learning_rate: float
+    decay_steps: float
+    decay_rate: float
+    staircase: bool = False
+    name: str = "InverseTimeDecay"
+
+    def __call__(self, step: int) -> float:
+        p = step / self.decay_steps
+        return self.initial_learning_rate / (1 + self.decay_rate * (math.floor(p) if self.staircase else p))
+
+
+@dataclass
+class PiecewiseConstantDecay(Schedule):
+    """The first of `values` up to and with the step of the first of `boundaries`, then the next."""
+
+    boundaries: Sequence[float]
+    values: Sequence[float]
+    name: str = "PiecewiseConstant"
+
+    def __post_init__(self) -> None:
+        if len(self.boundaries) != len(self.values) - 1:
+            raise ValueError(
+                f"PiecewiseConstantDecay: {len(self.boundaries)} boundaries need {len(self.boundaries) + 1} values, "
+                f"not {len(self.values)}"
+            )
+
+    def __call__(self, step: int) -> float:
+        return float(self.values[sum(step > boundary for boundary in self.boundaries)])
+
+
+@dataclass
+class PolynomialDecay(Schedule):
+    """From the initial rate to the last one, by (1 - step / decay_steps)^power; `cycle` begins anew, ever longer."""
+
+    initial_learning_rate: float
+    decay_steps: float
+    end_learning_rate: float = 0.0001
+    power: float = 1.0
+    cycle: bool = False
+    name: str = "PolynomialDecay"
+
+    def __call__(self, step: int) -> float:
+        steps = self.decay_steps * max(1, math.ceil(step / self.decay_steps)) if self.cycle else self.decay_steps
+        p = min(step, steps) / steps
+        return (self.initial_learning_rate - self.end_learning_rate) * (1 - p) ** self.power + self.end_learning_rate
+
+
+@dataclass
+class CosineDecay(Schedule):
+    """Down half a wave of the cosine, to `alpha` of the initial rate; before it up to `warmup_target` in a straight line."""
+
+    initial_learning_rate: float
+    decay_steps: float
+    alpha: float = 0.0
+    name: str = "CosineDecay"
+    warmup_target: float | None = None
+    warmup_steps: int = 0
+
+    def __call__(self, step: int) -> float:
+        first, top = self.initial_learning_rate, self.initial_learning_rate
+        if self.warmup_target is not None:
+            if step < self.warmup_steps:
+                return first + (self.warmup_target - first) * step / self.warmup_steps
+            step, top = step - self.warmup_steps, self.warmup_target
+        return top * _wave(min(step, self.decay_steps) / self.decay_steps, self.alpha)
+
+
+@dataclass
+class CosineDecayRestarts(Schedule):
+    """Waves one after the other, each `t_mul` times as long and `m_mul` times as high (Loshchilov and Hutter, 2017)."""
+
+    initial_learning_rate: float
+    first_decay_steps: float
+    t_mul: float = 2.0
+    m_mul: float = 1.0
+    alpha: float = 0.0
+    name: str = "SGDRDecay"
+
+    def __call__(self, step: int) -> float:
+        done, restarts, length = step / self.first_decay_steps, 0, 1.0
+        while done >= length:
+            done, restarts, length = done - length, restarts + 1, length * self.t_mul
+        return self.initial_learning_rate * _wave(done / length, self.alpha, self.m_mul**restarts)
+
+
+def _wave(share: float, alpha: float, height: float = 1.0) -> float:
+    """Half a wave of the cosine, from `height` to `alpha`, at this share of its way."""
+    return (1 - alpha) * 0.5 * height * (1 + math.cos(math.pi * share)) + alpha
+
+
+KNOWN = Registry(
+    "learning-rate schedule",
+    [ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay, CosineDecay, CosineDecayRestarts],
+)
+
+
+def get(schedule: Any) -> Any:
+    """The schedule of that name, of Keras' description or object; another thing is given back as it is."""
+    return KNOWN.get(schedule)

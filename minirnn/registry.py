@@ -1,0 +1,143 @@
+"""What Keras lets one name by a text: losses, metrics, optimizers, initializers, regularizers, constraints, activations.
+
+Each kind has one `Registry`. A name, a class, Keras' description of an object, and an object of Keras all lead to minirnn's
+own object; a function is taken as it is. The objects are dataclasses: the arguments that one was made with describe it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Self
+
+from .system import plain
+
+KERAS = {"keras", "tf_keras"}  # the packages whose objects are translated
+
+
+class Configured:
+    """An object that is described by the arguments it was made with; its subclasses are dataclasses."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Keras' description: the arguments by name."""
+        fields = [field for field in dataclasses.fields(self) if field.init]  # type: ignore[arg-type]
+        return {field.name: _described(getattr(self, field.name)) for field in fields}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The object with that description."""
+        return cls(**config)
+
+
+def _described(value: Any) -> Any:
+    if isinstance(value, Configured):
+        return {"class_name": type(value).__name__, "config": value.get_config()}
+    return value
+
+
+class Registry:
+    """Everything of one kind that has a name: classes of objects, or functions.
+
+    Names are read without regard to case and underscores: ``"GlorotUniform"``, ``"glorot_uniform"`` and ``"GLOROT_UNIFORM"``
+    are one. `aliases` are further names. `unused` are arguments in Keras' descriptions that minirnn has no use for, each
+    with the values at which it does nothing; `...` are all values.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        members: Iterable[Any] | Mapping[str, Any],
+        aliases: Mapping[str, Any] | None = None,
+        unused: Mapping[str, Any] | None = None,
+        translate: bool = True,
+    ) -> None:
+        members = dict(members) if isinstance(members, Mapping) else {snake(_name_of(one)): one for one in members}
+        self.kind, self.unused, self._translate = kind, {"name": ..., "dtype": ...} | dict(unused or {}), translate
+        self.classes: dict[str, Any] = {one.__name__: one for one in members.values() if isinstance(one, type)}
+        self.names: dict[str, Any] = members | dict(aliases or {})
+        self._by_key = {_key(name): one for name, one in [*self.classes.items(), *self.names.items()]}
+
+    def get(self, given: Any) -> Any:
+        """What is meant by `given`; None is None. ValueError names the nearest that there is."""
+        if isinstance(given, str):
+            return self.named(given)
+        if isinstance(given, Mapping) and "class_name" in given:
+            return self.made(str(given["class_name"]), given.get("config") or {})
+        if isinstance(given, type) and given in self.classes.values():
+            return given()
+        if given is not None and self._translate and _module(given) in KERAS:
+            return self._translated(given)
+        return given
+
+    def get_callable(self, given: Any) -> Any:
+        """The same; ValueError if it is nothing that can be called."""
+        found = self.get(given)
+        if found is not None and not callable(found):
+            raise ValueError(f"{self.unknown(repr(given))}, or give a function")
+        return found
+
+    def named(self, name: str) -> Any:
+        """The object of that name, made with its defaults; a function itself."""
+        if _key(name) not in self._by_key:
+            raise ValueError(self.unknown(name))
+        found = self._by_key[_key(name)]
+        return found() if isinstance(found, type) else found
+
+    def knows(self, name: Any) -> bool:
+        """Whether there is something of that name."""
+        return isinstance(name, str) and _key(name) in self._by_key
+
+    def made(self, name: str, config: Any) -> Any:
+        """An object of the class of that name, with the arguments of Keras' description."""
+        if isinstance(config, str):  # Keras describes a function by its name
+            return self.named(config)
+        found = self._by_key.get(_key(name))
+        if not isinstance(found, type):
+            raise ValueError(self.unknown(name))
+        fields = {field.name for field in dataclasses.fields(found) if field.init}
+        for argument, value in config.items():
+            harmless = self.unused.get(argument, ())
+            if argument not in fields and harmless is not ... and value not in harmless:
+                raise NotImplementedError(
+                    f"{found.__name__}({argument}={plain(repr(value))}) is not supported by minirnn yet"
+                )
+        return found(**{argument: value for argument, value in config.items() if argument in fields})
+
+    def _translated(self, given: Any) -> Any:
+        """minirnn's own for an object, a class or a function of Keras."""
+        if isinstance(given, type) or not hasattr(given, "get_config"):
+            name = getattr(given, "__name__", type(given).__name__)
+            return self.named(name) if self.knows(name) else given
+        if not self.knows(type(given).__name__):
+            raise NotImplementedError(self.unknown(type(given).__name__))
+        settings = getattr(given, "_fn_kwargs", {})  # of a loss or a metric, which Keras may leave out of its description
+        return self.made(type(given).__name__, given.get_config() | settings)
+
+    def unknown(self, name: str) -> str:
+        """The sentence that says that there is no such name, and which are there."""
+        near = difflib.get_close_matches(_key(name), self._by_key, 1)
+        meant = next((known for known in self.names if near and _key(known) == near[0]), None)
+        hint = "" if meant is None else f"did you mean {meant!r}? "
+        return f"unknown {self.kind} {plain(repr(name))}; {hint}there are {', '.join(dict.fromkeys(self.names))}"
+
+
+def _name_of(member: Any) -> str:
+    return getattr(member, "__name__", "") or member.name
+
+
+def _key(name: str) -> str:
+    return name.lower().replace("_", "").replace(" ", "")
+
+
+def _module(given: Any) -> str:
+    """The package that an object, a class or a function comes from."""
+    owner = given if isinstance(given, (type, Callable)) and hasattr(given, "__name__") else type(given)  # type: ignore[arg-type]
+    return str(getattr(owner, "__module__", "")).partition(".")[0]
+
+
+def snake(name: str) -> str:
+    """Keras' own way from the name of a class to a name: MeanSquaredError -> mean_squared_error."""
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

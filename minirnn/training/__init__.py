@@ -1,0 +1,1 @@
+"""Training as Keras trains: mini-batches, optimizer steps, callbacks, a history."""

@@ -1,0 +1,244 @@
+"""Batches: of arrays, of generators, of `tf.data` and whatever else can be gone through, checked and in the right dtypes."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import losses
+from ..checks import array_of, demand_finite
+from ..layers.nodes import common_dtype
+from ..network import Network
+from ..system import whole_number
+
+Loss = losses.Loss
+
+
+class Batch(NamedTuple):
+    """The inputs, the targets of each output, and what each sample counts for."""
+
+    inputs: list[np.ndarray]
+    targets: list[np.ndarray]
+    weights: list[np.ndarray | None] | None = None
+
+    @property
+    def size(self) -> int:
+        """The number of samples."""
+        return len(self.inputs[0])
+
+    def part(self, chosen: Any) -> Batch:
+        """Some of the samples."""
+        weights = self.weights and [None if w is None else w[chosen] for w in self.weights]
+        return Batch([x[chosen] for x in self.inputs], [y[chosen] for y in self.targets], weights)
+
+
+def checked(
+    model: Network,
+    x: Any,
+    y: Any,
+    sample_weight: Any = None,
+    loss: Any = None,
+    class_weight: Mapping[int, float] | None = None,
+) -> Batch:
+    """The data as arrays of the dtype of the weights; ValueError says what does not fit."""
+    inputs = model.arrays(x, batches=True)
+    dtype = common_dtype(*model.weight_arrays)
+    if y is None:
+        raise ValueError("there is no target: give y, or data that hold pairs (x, y)")
+    targets = losses.targets_of(y, model.output_names, [s.shape for s in model.outputs], loss)
+    for array in [*inputs, *targets]:
+        if len(array) != len(inputs[0]):
+            many = {len(a) for a in inputs} - {len(inputs[0])}
+            raise ValueError(
+                f"the inputs have {len(inputs[0])} and {many.pop()} samples"
+                if many
+                else f"X has {len(inputs[0])} samples, Y has {len(array)}"
+            )
+    for array in inputs:
+        demand_finite(array, "X")
+    weights = _weights(model, sample_weight, inputs, dtype)
+    if class_weight is not None:
+        weights = _of_classes(class_weight, targets, weights, dtype)
+    types = [dtype if model.role(s) in ("data", "state") else a.dtype for a, s in zip(inputs, model.inputs)]
+    inputs = [np.ascontiguousarray(a, own) for a, own in zip(inputs, types)]
+    return Batch(inputs, [target.astype(dtype) for target in targets], weights)
+
+
+def _weights(model: Network, given: Any, inputs: list[np.ndarray], dtype: np.dtype) -> list[np.ndarray | None] | None:
+    """What each sample counts for, for each output."""
+    if given is None:
+        return None
+    several = isinstance(given, (list, tuple, dict)) and len(model.output_names) > 1
+    each = losses.for_each("sample_weight", given, model.output_names) if several else [given] * len(model.output_names)
+    found: list[np.ndarray | None] = []
+    for one in each:
+        array = None if one is None else array_of(one, "sample_weight").astype(dtype)
+        if array is not None:
+            demand_finite(array, "sample_weight")
+            array = array[..., 0] if array.ndim > 1 and array.shape[-1] == 1 else array
+            if not array.ndim or len(array) != len(inputs[0]):
+                raise ValueError(f"sample_weight has shape {array.shape}; there are {len(inputs[0])} samples")
+        found.append(array)
+    return found
+
+
+def _of_classes(
+    class_weight: Mapping[int, float], targets: list[np.ndarray], weights: list[np.ndarray | None] | None, dtype: np.dtype
+) -> list[np.ndarray | None]:
+    """The weight of the class of each sample; a class that is not named counts 1."""
+    if len(targets) > 1:
+        raise ValueError("class_weight is for a model with one output: give sample_weight")
+    if weights is not None:
+        raise ValueError("give class_weight or sample_weight, not both")
+    y = targets[0]
+    classes = y[..., 0] if y.shape[-1] == 1 else y.argmax(-1)
+    if not isinstance(class_weight, Mapping) or (classes != np.round(classes)).any():
+        raise ValueError(
+            "class_weight is a dictionary from the numbers of classes to weights, for targets that name classes"
+        )
+    numbers, places = np.unique(classes, return_inverse=True)
+    of_each = np.array([float(class_weight.get(int(number), 1.0)) for number in numbers], dtype)
+    return [of_each[places.reshape(classes.shape)]]
+
+
+class Feed:
+    """Where batches come from: `steps` in an epoch, if that is known."""
+
+    steps: int | None
+
+    def epoch(self) -> Iterator[Batch]:
+        """The batches of the next epoch."""
+        raise NotImplementedError
+
+
+class Arrays(Feed):
+    """Batches of arrays, in a new order in every epoch if they are to be shuffled."""
+
+    def __init__(self, data: Batch, size: int, shuffle: bool = False, steps: int | None = None) -> None:
+        self.data, self._size, self._shuffle = data, size, shuffle
+        self._all = -(-data.size // size)
+        self.steps, self._asked, self._left = steps or self._all, steps, 0
+        self._rng = np.random.default_rng() if shuffle else None
+
+    def epoch(self) -> Iterator[Batch]:
+        if self._asked is None or not self._left:
+            self._batches, self._left = self._once(), self._all
+        for _ in range(min(self.steps or self._left, self._left)):
+            yield next(self._batches)
+            self._left -= 1
+        if self._asked is not None and self._asked > self._all:
+            _warn_of_the_end()
+
+    def _once(self) -> Iterator[Batch]:
+        if self._rng is None:
+            return (self.data.part(slice(start, start + self._size)) for start in range(0, self.data.size, self._size))
+        order = self._rng.permutation(self.data.size)
+        return (self.data.part(order[start : start + self._size]) for start in range(0, self.data.size, self._size))
+
+
+class Stream(Feed):
+    """Batches of what is gone through: a generator once, a data set in every epoch anew."""
+
+    def __init__(
+        self, model: Network, source: Any, loss: Any, steps: int | None, class_weight: Mapping[int, float] | None = None
+    ) -> None:
+        self._model, self._source, self._loss, self._class_weight = model, source, loss, class_weight
+        self._begun = False
+        length = len(source) if hasattr(source, "__len__") else None
+        self.steps, self._asked = steps or length, steps
+        self._again = iter(source) is not source if hasattr(source, "__iter__") else True
+        self._going: Iterator[Any] | None = None
+        if not getattr(model, "_built", True):  # the first batch says what the layers are put together for
+            items = self._items()
+            first = next(items)
+            model.arrays(first[0])
+            self._going = itertools.chain([first], items)
+
+    def epoch(self) -> Iterator[Batch]:
+        if self._going is None or (self._asked is None and self._again and self._begun):
+            self._going = self._items()
+        self._begun = True
+        done = 0
+        for item in itertools.islice(self._going, self._asked):
+            done += 1
+            yield self._batch(item)
+        if self._asked is None:
+            self.steps = done
+        if hasattr(self._source, "on_epoch_end"):
+            self._source.on_epoch_end()
+        if (self._asked is not None and done < self._asked) or not done:
+            _warn_of_the_end()
+            self._going = self._items() if self._again else self._going
+
+    def _items(self) -> Iterator[Any]:
+        if hasattr(self._source, "__iter__"):
+            return iter(self._source)
+        return (self._source[k] for k in range(len(self._source)))  # Keras' PyDataset
+
+    def _batch(self, item: Any) -> Batch:
+        if not isinstance(item, (tuple, list)) or not 2 <= len(item) <= 3:
+            raise ValueError("a generator must give pairs (x, y), or triples (x, y, sample_weight)")
+        x, y, *weights = item
+        return checked(self._model, x, y, weights[0] if weights else None, self._loss, self._class_weight)
+
+
+def _warn_of_the_end() -> None:
+    said = "the data came to an end before the epoch did: there must be steps_per_epoch * epochs batches"
+    warnings.warn(said, UserWarning, stacklevel=4)
+
+
+def is_stream(x: Any) -> bool:
+    """Whether x gives batches, one after the other."""
+    if isinstance(x, (np.ndarray, list, tuple, dict, str)) or hasattr(x, "__array__") or hasattr(x, "dtype"):
+        return False
+    return hasattr(x, "__next__") or hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+
+
+def feed(
+    model: Network,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    batch_size: Any,
+    loss: Any,
+    shuffle: bool = False,
+    steps: int | None = None,
+    class_weight: Mapping[int, float] | None = None,
+) -> Feed:
+    """The batches of these data."""
+    if steps is not None:
+        steps = whole_number("steps", steps)
+    if is_stream(x):
+        if y is not None or sample_weight is not None:
+            raise ValueError("a generator or a data set holds its own targets and weights: give it alone")
+        if batch_size is not None:
+            raise ValueError("a generator or a data set holds its own batches: leave batch_size out")
+        return Stream(model, x, loss, steps, class_weight)
+    data = checked(model, x, y, sample_weight, loss, class_weight)
+    if batch_size is None and steps is not None:
+        batch_size = model.inputs[0].shape[0] or -(-data.size // steps) or None
+    return Arrays(data, size_of_batches(model, batch_size, data.size), shuffle, steps)
+
+
+def size_of_batches(model: Network, asked: Any, samples: int) -> int:
+    """Samples per step: 32 if nothing is asked, or what the input of the model says."""
+    own = model.inputs[0].shape[0]
+    size = whole_number("batch_size", asked if asked is not None else own or 32)
+    if own is not None and (size != own or samples % own):
+        bad = f"batch_size is {size}" if size != own else f"there are {samples} samples"
+        raise ValueError(f"{bad}; the input of {model.label!r} takes {own} at a time")
+    return size
+
+
+def split(data: Batch, share: float) -> tuple[Batch, Batch]:
+    """The first samples and the last ones, `share` of all, for validation."""
+    if isinstance(share, bool) or not isinstance(share, (int, float, np.floating)) or not 0 < share < 1:
+        raise ValueError(f"validation_split={share!r}: it must be between 0 and 1")
+    at = int(np.floor(data.size * (1 - share)))
+    if not 0 < at < data.size:
+        raise ValueError(f"validation_split={share!r} of {data.size} samples leaves none for one of the two parts")
+    return data.part(slice(0, at)), data.part(slice(at, None))
