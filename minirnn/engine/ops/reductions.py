@@ -53,7 +53,11 @@ def _all_axes(x: Node, axis: Axis = None, keepdims: bool = False) -> dict[str, A
 
 
 def _positive(axis: Axis, ndim: int) -> set[int]:
-    return set(range(ndim)) if axis is None else {a % ndim for a in ((axis,) if isinstance(axis, int) else axis)}
+    """The axes, counted from the first. ValueError if there are not so many."""
+    axes = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    if not all(-ndim <= a < ndim for a in axes):
+        raise ValueError(f"an array of {ndim} axes has no axis {axis}")
+    return {a % ndim for a in axes}
 
 
 def _remaining(x: Node, axis: Axis, keepdims: bool) -> Sizes:

@@ -253,7 +253,7 @@ def _bound_of_step(before: tuple[Node, ...], after: tuple[Node, ...]) -> np.ndar
     for node in _between(after, min(before, key=_serial)):
         if node in found:
             continue
-        known = [None if i in node.op.shapes else found.get(x) for i, x in enumerate(node.args)]
+        known = [found.get(x) for x in node.args]
         reached = [part for part in known if part is not None]
         if not reached:
             continue
