@@ -18,7 +18,7 @@ RESERVED = frozenset(
     """auto break case char const continue default do double else enum extern float for goto if inline int long register
     restrict return short signed sizeof static struct switch typedef union unsigned void volatile while asm typeof linux unix
     main real vec loose pack put tile panel product outer outer_tile outer_panel outer_narrow sum_rows aligned sizes given
-    room memory compute backward scale_by_power exponential_less_one nearest_ N T LANES PANEL ROWS BYTES UNROLL INLINE DOUBLE
+    room memory compute backward scale_by_power exponential_less_one nearest_ N T LANES PANEL ROWS BYTES UNROLL INDEPENDENT INLINE DOUBLE
     LIBM LOWEST HIGHEST LN2_HIGH LN2_LOW PER_LN2 TANH_IS_ONE NULL NAN INFINITY""".split()  # noqa: SIM905
 ) | {f"{name}_" for name in FUNCTIONS}
 
@@ -87,6 +87,8 @@ class C(Printer):
                     found.append(f"{'real ' if new else ''}{target} {node.kind}= {value};")
             elif isinstance(node, For):
                 var = node.var
+                if var.size is not None and not _has_loops(node.body):  # of one step: no entry needs another
+                    found.append("INDEPENDENT")
                 name = self.indices[var] = self.index(var)
                 if var.down:
                     start, stop = self.integer(var.stop - 1), self.integer(var.start)
@@ -110,3 +112,7 @@ class C(Printer):
             else:
                 found.append(node)
         return found
+
+
+def _has_loops(code: list[Any]) -> bool:
+    return any(isinstance(node, For) or (isinstance(node, list) and _has_loops(node)) for node in code)
