@@ -12,7 +12,7 @@ from .layers.embedding import Embedding
 from .layers.input import InputLayer
 from .layers.layer import Layer
 from .layers.symbolic import Symbolic
-from .system import plain
+from .system import choices, plain
 from .training.trainable import Trainable
 
 
@@ -54,8 +54,8 @@ class Model(Trainable):
             raise ValueError("say which layer: by name or by index")
         found = self.layers[index : index + 1] if index is not None else [a for a in self.layers if a.name == name]
         if not found:
-            names = ", ".join(layer.label for layer in self.layers)
-            raise ValueError(f"no layer {plain(repr(name if index is None else index))}; there are {names}")
+            asked = name if index is None else index
+            raise ValueError(f"no layer {plain(repr(asked))}{choices(asked, [layer.label for layer in self.layers])}")
         return found[0]
 
     def count_params(self) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NoReturn
+
+from .system import choices, nearest
 
 
 class Parser(argparse.ArgumentParser):
@@ -16,21 +17,16 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         known = {name for parser in (self, *self.inner().values()) for name in parser._option_string_actions}
         if wrong := re.match(r"unrecognized arguments: (-\S*)", message):
-            message += nearest(wrong[1].partition("=")[0], known)
+            near = nearest(wrong[1].partition("=")[0], known)
+            message += f": did you mean {near}?" if near else ""
         if wrong := re.match(r"argument COMMAND: invalid choice: '(.*?)'", message):
-            message = f"there is no command {wrong[1]!r}{nearest(wrong[1], self.inner())}; see minirnn --help"
+            message = f"there is no command {wrong[1]!r}{choices(wrong[1], self.inner())}; see minirnn --help"
         self.exit(2, f"minirnn: {' '.join(message.split())}\n")
 
     def inner(self) -> dict[str, argparse.ArgumentParser]:
         """The parsers of the commands, by name."""
         actions = [a for a in self._actions if isinstance(a, argparse._SubParsersAction)]
         return dict(actions[0].choices) if actions else {}
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """ ": did you mean ...?", if one of the `known` is like the word."""
-    found = difflib.get_close_matches(word, list(known), 1, 0.5)
-    return f": did you mean {found[0]}?" if found else ""
 
 
 def add_options(parser: argparse.ArgumentParser, function: Callable[..., Any], *without: str) -> None:

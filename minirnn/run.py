@@ -24,6 +24,7 @@ from .layers.layer import Layer
 from .layers.symbolic import Symbolic
 from .network import ForwardPass, Network
 from .objective import loss_of
+from .system import choices
 
 ACTIVATIONS = [f for f in activations.KNOWN.names.values() if isinstance(f, Primitive)]
 SHORT = 5  # steps are enough to see what repeats and what the ends do
@@ -33,7 +34,7 @@ class ByName(dict[str, np.ndarray]):
     """Arrays by name; a wrong name is told the right ones."""
 
     def __missing__(self, name: str) -> np.ndarray:
-        raise KeyError(f"no parameter {name!r}; there are {', '.join(self)}")
+        raise KeyError(f"no parameter {name!r}{choices(name, self)}")
 
 
 class Request(NamedTuple):
@@ -208,7 +209,7 @@ class Run:
         key, step = quantity_and_step(name, known)
         nodes = [n for n in self.forward if n.name is not None and str(n.name) == key and step in (None, n.step)]
         if not nodes:
-            raise ValueError(f"no quantity {name!r}; there are {', '.join(known)}, and steps of them such as h_0")
+            raise ValueError(f"no quantity {name!r}{choices(name, known)}, and steps of them such as h_0")
         return nodes
 
     # ------------------------------------------------------------------------------------------------------ numbers
@@ -313,7 +314,7 @@ class Run:
         found = [step for known, step in self.variables if known == name]
         if not found:
             names = [key for key, known in self.names.items() if known.of is None]
-            return f"no quantity {name!r}; there are {', '.join(names)}"
+            return f"no quantity {name!r}{choices(name, names)}"
         if found == [None]:
             return f"{name} has no time steps: leave t out"
         steps = sorted(step for step in found if step is not None)

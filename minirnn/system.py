@@ -6,7 +6,7 @@ import contextlib
 import operator
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 
@@ -23,6 +23,25 @@ def plain(text: Any, limit: int = 60) -> str:
     said = str(text)[: limit + 1]
     said = "".join(c if c.isprintable() else "\ufffd" for c in said)
     return said if len(said) <= limit else said[: limit - 1] + "…"
+
+
+def nearest(word: Any, known: Iterable[Any]) -> str | None:
+    """The one of the `known` that is most like the word, if one is like it."""
+    import difflib
+
+    return next(iter(difflib.get_close_matches(str(word), list(map(str, known)), 1, 0.5)), None)
+
+
+def choices(word: Any, known: Iterable[Any]) -> str:
+    """What there is, for the end of a sentence that says that there is no such word.
+
+    >>> choices("W_hh", ["W_x", "W_h"]), choices("q", ["W_x"])
+    ('; did you mean W_h? There are W_x, W_h', '; there are W_x')
+    """
+    names = list(map(str, known))
+    near = nearest(word, names)
+    there = f"There are {', '.join(names)}"
+    return f"; did you mean {near}? {there}" if near else f"; {there[0].lower()}{there[1:]}"
 
 
 def whole_number(what: str, value: Any, least: int = 1) -> int:

@@ -34,6 +34,7 @@ FLOORS = [
     {"traces"},
     {"demo", "__init__"},
     {"doctor", "sphinxext"},
+    {"commands"},
     {"cli"},
     {"__main__"},
 ]

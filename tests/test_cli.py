@@ -200,7 +200,7 @@ def test_verify_that_could_not_check(run, monkeypatch):
         (["equations", "model.keras", "--names", "U"], "write the new name, =, and the old one"),
         (["equations", "model.keras", "--t", "x"], "'x' is not a whole number"),
         (["equations", "model.keras", "--from", "matrix"], "did you mean --form?"),
-        (["equatoins", "model.keras"], "there is no command 'equatoins': did you mean equations?"),
+        (["equatoins", "model.keras"], "there is no command 'equatoins'; did you mean equations?"),
         (["draw", "model.keras", "-o", ""], "name of the file to write is empty"),
         (["draw", "model.keras", "-o", ".svg/"], "saved as .svg"),
         (["equations", "model.keras", "--names", "\\input{x}=h"], "is no name"),

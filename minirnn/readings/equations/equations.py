@@ -15,7 +15,7 @@ from ...engine.fold import Domain, Folded
 from ...engine.names import slug
 from ...engine.ops import leaf_op, taken
 from ...files import demand_writable, write_whole
-from ...system import whole_number
+from ...system import choices, whole_number
 from . import matrix as S
 from .build import Expressions, blocks_of_weights, in_order, time_of, values_of
 from .column import column
@@ -217,7 +217,7 @@ def equations(
     hidden = [hide] if isinstance(hide, str) else list(hide)
     for name in hidden:
         if name not in trace.counts:
-            raise ValueError(f"hide: there is no {name[:40]!r}; there are {', '.join(trace.counts)}")
+            raise ValueError(f"hide: there is no {name[:40]!r}{choices(name, trace.counts)}")
         if any(n.op in (leaf_op, taken) for (known, _), n in trace.variables.items() if known == name):
             raise ValueError(f"hide: {name} is given, not computed, so there is nothing to put in its place")
     if paths and (trace.loss_node is None or any(trace.names[name].of is not None for name in hidden)):

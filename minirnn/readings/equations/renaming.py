@@ -11,6 +11,7 @@ import sympy as sp
 
 from ...engine.names import Name, parse
 from ...engine.names import text as spelled
+from ...system import choices
 from . import matrix as S
 
 PATTERN = re.compile(r"[^\W\d_]{1,20}(_[^\W_]{1,20})?(\^[^\W_]{1,10})?")
@@ -32,7 +33,7 @@ def checked(wanted: Mapping[str, str], known: Iterable[Name]) -> dict[str, Name]
     new = {}
     for old, text in wanted.items():
         if old not in keys and old not in bases:
-            raise ValueError(f"names: there is no {_short(old)}; there are {', '.join(map(str, known))}")
+            raise ValueError(f"names: there is no {_short(old)}{choices(old, known)}")
         if not isinstance(text, str) or not PATTERN.fullmatch(text):
             raise ValueError(
                 f"names: {_short(text)} is no name: give letters, perhaps with a subscript after _, such as U or W_hh"

@@ -12,6 +12,7 @@ import numpy as np
 from ...checks import array_of, demand_finite
 from ...engine.precision import least, precisions
 from ...run import Run
+from ...system import choices
 from ..report import TOLERANCE, derivative
 from .numbers import Piece
 from .structure import Structure
@@ -124,7 +125,7 @@ def _quantity(net: Structure, key: str) -> Quantity:
     if name is None and key in ("output", getattr(trace, "filled", None)):  # or the array that holds the output
         return of_output(net, key)
     if name is None:
-        raise ValueError(f"no quantity {key!r}; there are {', '.join(sorted(names))}, and derivatives such as dL/dh")
+        raise ValueError(f"no quantity {key!r}{choices(key, sorted(names))}, and derivatives such as dL/dh")
     if of_loss and net.loss is None:
         raise ValueError(f"there is no loss, so no dL/d{name} to compare: trace with a target, mr.trace(model, X, Y)")
     found = {step: node for (known, step), node in net.variables.items() if known == name}
