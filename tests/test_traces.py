@@ -157,7 +157,7 @@ def test_what_is_not_there_is_said(trace):
         trace.value("W_h", 1)
     with pytest.raises(KeyError, match=r"h has steps 0 to 4: value\('h', t\)"):
         trace.value("h")
-    with pytest.raises(KeyError, match="no parameter 'Wh'; did you mean W_h. There are W_x, W_h"):
+    with pytest.raises(KeyError, match=r"no parameter 'Wh'; did you mean W_h. There are W_x, W_h"):
         _ = trace.gradients["Wh"]
 
 
