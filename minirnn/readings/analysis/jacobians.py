@@ -8,36 +8,18 @@ of a cell with gates it is put together in the same way from all operations of a
 from __future__ import annotations
 
 import itertools
-import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ...engine.backprop import contribution, depending_on, pull_back
-from ...engine.graph import Node, same
-from ...engine.ops import (
-    add,
-    clip,
-    complement,
-    leaf,
-    matmul,
-    multiply,
-    negative,
-    relu,
-    scale,
-    shift,
-    sigmoid,
-    softmax,
-    subtract,
-    tanh,
-    where,
-)
+from ...engine.graph import Node
+from ...engine.ops import leaf
+from .bounds import States, between, bound_of, serial_of
 
 if TYPE_CHECKING:
     from ...run import Run
-
-SLOPES = {tanh: 1.0, relu: 1.0, same: 1.0, sigmoid: 0.25, softmax: 0.5}  # the largest norm of the activation's Jacobian
 
 
 MOST = 4096  # numbers of a state whose samples cannot be told apart
@@ -81,12 +63,9 @@ def jacobian_norms(trace: Run, name: str | None = None) -> JacobianNorms:
     chain = _one_after_the_other(trace, states, layouts)
     for t, all_J in enumerate(_each(trace, states, layouts) if chain is None else chain):
         norms[t, : len(all_J)] = [_largest(J) for J in all_J]
-    bound = None if chain is None else _bound(states)
+    bound = None if chain is None else bound_of(states)
     by_step = np.ix_(*[sorted(range(len(states)), key=lambda i: states[i][0].step or 0)] * 2)
     return JacobianNorms(norms[by_step], None if bound is None else bound[by_step])
-
-
-_serial = operator.attrgetter("serial")
 
 
 def _whole(trace: Run) -> list[str]:
@@ -104,7 +83,7 @@ def _whole(trace: Run) -> list[str]:
 
 def _steps(trace: Run, name: str) -> list[Node]:
     """A state at all steps at which there is one, in the order of computation. KeyError if there is none."""
-    found = sorted((n for (known, _), n in trace.variables.items() if known == name), key=_serial)
+    found = sorted((n for (known, _), n in trace.variables.items() if known == name), key=serial_of)
     if not found:
         trace.value(name)  # raises
     return found
@@ -134,7 +113,7 @@ def _layout(trace: Run, name: str) -> int | None:
         seed = np.zeros(shape, after.dtype)
         one = (0,) if axis == 0 else (slice(None), 0)
         seed[one] = np.random.default_rng(0).uniform(1, 2, seed[one].shape)
-        found = pull_back({after: [leaf(seed)]}, [before, *_between([after], before)], depending_on([before], trace.forward))
+        found = pull_back({after: [leaf(seed)]}, [before, *between([after], before)], depending_on([before], trace.forward))
         others = np.delete(found[before].value, 0, axis) if before in found else np.zeros(())
         if not np.any(others):
             return axis
@@ -186,9 +165,6 @@ def _largest(J: np.ndarray) -> float:
     return largest
 
 
-States = Sequence[tuple[Node, ...]]  # all states side by side, at every step
-
-
 def _each(trace: Run, states: States, layouts: Sequence[int | None]) -> Iterator[list[np.ndarray]]:
     """dh_t/dh_k for all k, step by step."""
     for t, later in enumerate(states):
@@ -205,14 +181,14 @@ def _one_after_the_other(trace: Run, states: States, layouts: Sequence[int | Non
     depending = depending_on([n for each in states for n in each], trace.forward)
     steps = []
     for before, after in itertools.pairwise(states):
-        nodes = _between(after, min(before, key=_serial))
+        nodes = between(after, min(before, key=serial_of))
         inside = {*before, *nodes}
-        if min(map(_serial, after)) < max(map(_serial, before)):
+        if min(map(serial_of, after)) < max(map(serial_of, before)):
             return None
         reached = [n for n in nodes if n in depending and n not in before]
         if any(a in depending and a not in inside for n in reached for a in n.args):
             return None
-        order = sorted({*before, *nodes}, key=_serial)
+        order = sorted({*before, *nodes}, key=serial_of)
         rows = [_back_from(node, before, order, layouts, len(before) > 1) for node in after]
         steps.append(np.concatenate(rows, axis=-2))
     if not steps:
@@ -226,115 +202,3 @@ def _products(identity: np.ndarray, steps: list[np.ndarray]) -> Iterator[list[np
     for J in steps:
         found = [*(J @ so_far for so_far in found), identity]
         yield found
-
-
-def _bound(states: States) -> np.ndarray | None:
-    """‖B_t ⋯ B_{k+1}‖ of the bounds of single steps; None where an operation on the way has none."""
-    steps = [_bound_of_step(before, after) for before, after in itertools.pairwise(states)]
-    bound = np.eye(len(states))
-    for k in range(len(steps)):
-        product = np.eye(len(states[0]))
-        for t in range(k, len(steps)):
-            step = steps[t]
-            if step is None:
-                return None
-            product = step @ product
-            bound[t + 1, k] = np.linalg.norm(product, 2)
-    return bound
-
-
-def _bound_of_step(before: tuple[Node, ...], after: tuple[Node, ...]) -> np.ndarray | None:
-    """Entry [i, j] is what ‖d(after_i)/d(before_j)‖ cannot exceed: by the rules of sums, products and slopes.
-
-    A product of two that both depend on the state, f ⊙ c, has the largest entries of each in this run for a factor; so of a
-    matrix of blocks no block, and the matrix itself not more than that of these norms.
-    """
-    found: dict[Node, np.ndarray] = dict(zip(before, np.eye(len(before))))
-    for node in _between(after, min(before, key=_serial)):
-        if node in found:
-            continue
-        known = [found.get(x) for x in node.args]
-        reached = [part for part in known if part is not None]
-        if not reached:
-            continue
-        factors = _factors(node)
-        if factors is None:
-            return None
-        total = sum(factor * part for factor, part in zip(factors, known, strict=True) if part is not None)
-        found[node] = np.asarray(total) if node.op is not where else np.max(reached, axis=0)  # whole samples are chosen
-    return np.stack([found.get(x, np.zeros(len(before))) for x in after])
-
-
-def _factors(node: Node) -> list[float] | None:
-    """How many times a change of each operand the change of the result can be; None where that is not known."""
-    sizes = [float(np.abs(x.value).max(initial=0)) for x in node.args]
-    match node.op:
-        case op if op in SLOPES:
-            return [SLOPES[op]]
-        case op if op in (add, subtract, shift, complement, negative, where, clip):
-            return [1.0] * len(node.args)
-        case op if op is scale:
-            return [abs(node.attrs["p"])]
-        case op if op is multiply:
-            return sizes[::-1]
-        case op if op is matmul:
-            return [float(np.linalg.norm(node.args[1].value, 2)), np.inf]
-    return None
-
-
-def gradient_bound(trace: Run, name: str) -> np.ndarray | None:
-    """What ‖dL/dh_t‖ cannot exceed, for t from 1 to T: γ σ_max(W_h) times the bound of step t+1, plus the norm of what
-    reaches h_t by other ways than h_{t+1}. None where h_t is not f(… + h_{t-1} W_h), or there is no loss.
-    """
-    states = [trace.variables[name, t] for t in range(trace.steps + 1) if (name, t) in trace.variables]
-    if trace.loss is None or len(states) != trace.steps + 1:
-        return None
-    found = np.zeros(trace.steps)
-    above = 0.0
-    for t in range(trace.steps, 0, -1):
-        other = trace.adjoint(name, t)
-        if t < trace.steps:
-            after = states[t + 1]
-            W = _recurrent_kernel(after, states[t])
-            if W is None or after.args[0] not in trace.cotangents:
-                return None
-            other = other - trace.cotangents[after.args[0]].value @ W.value.T
-            above *= SLOPES[after.op] * float(np.linalg.norm(W.value, 2))
-        above += float(np.linalg.norm(other))
-        found[t - 1] = above
-    return found
-
-
-def _recurrent_kernel(h: Node, before: Node) -> Node | None:
-    """W where h = f(… + before W), f of known slope and nothing else depending on `before`."""
-    if h.op not in SLOPES:
-        return None
-    terms = list(_summands(h.args[0]))
-    depending = depending_on([before], _between(terms, before))
-    carrying = [term for term in terms if term in depending]
-    if len(carrying) != 1 or carrying[0].op is not matmul:
-        return None
-    x, W = carrying[0].args
-    return W if x is before and W not in depending else None
-
-
-def _summands(z: Node) -> Iterable[Node]:
-    waiting = [z]
-    while waiting:
-        node = waiting.pop()
-        if node.op in (add, same):
-            waiting.extend(node.args)
-        else:
-            yield node
-
-
-def _between(terms: Iterable[Node], before: Node) -> list[Node]:
-    """What the terms were computed from since `before`, in order of creation."""
-    found: set[Node] = set()
-    waiting = list(terms)
-    while waiting:
-        node = waiting.pop()
-        if node not in found and node.serial > before.serial:
-            found.add(node)
-            waiting.extend(node.args)
-    return sorted(found, key=lambda node: node.serial)

@@ -20,7 +20,7 @@ import numpy as np
 from ...engine import names
 from ...engine.names import DATA
 from ...files import write_whole
-from ..analysis.jacobians import gradient_bound
+from ..analysis.bounds import gradient_bound
 from ..equations import printer as spelling
 from ..equations.build import values_of
 from ..equations.equations import equations

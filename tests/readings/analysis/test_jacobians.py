@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import minirnn as mr
 from minirnn.engine.graph import replay
 from minirnn.layers import SimpleRNN
-from minirnn.readings.analysis.jacobians import gradient_bound
+from minirnn.readings.analysis.bounds import gradient_bound
 
 
 @pytest.mark.parametrize("layers, name", [(1, "h"), (2, "h^1"), (2, "h^2")])
