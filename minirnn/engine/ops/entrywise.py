@@ -97,7 +97,7 @@ cut: Primitive = _operation(
 class Function(NamedTuple):
     """What readings know of a function of every entry, beside its operation."""
 
-    name: str
+    op: Primitive
     entry: Callable[..., Any]  # ``entry(S, z, *numbers)``: of one entry z, in SymPy's own functions: a second definition
     latex: str
     text: str
@@ -125,13 +125,14 @@ def function(
     """A function of every entry: ``slope(g, y, x, **numbers)`` is g times its derivative at x, where y is its value."""
     plain = re.fullmatch(r"np\.(\w+)\(\{0\}\)", numpy)
     ufunc = plain[1] if plain else None
-    FUNCTIONS[name] = Function(name, entry, latex or rf"\operatorname{{{name}}}", text or name, javascript or ufunc, ufunc)
     into = f"np.{ufunc}({{0}}, {{out}})" if ufunc else into
 
     def form(S: Any, x: Any, **numbers: Any) -> Any:
         return S.entrywise(name, x, *numbers.values())
 
-    return Primitive(name, numpy, (slope,), form, label or name, rows=(0,), into=into, helper=helper, entry=scalar or EACH)
+    op = Primitive(name, numpy, (slope,), form, label or name, rows=(0,), into=into, helper=helper, entry=scalar or EACH)
+    FUNCTIONS[name] = Function(op, entry, latex or rf"\operatorname{{{name}}}", text or name, javascript or ufunc, ufunc)
+    return op
 
 
 exp: Primitive = function("exp", "np.exp({0})", lambda g, y, x: g * y, lambda S, z: S.sp.exp(z), latex=r"\exp")

@@ -179,8 +179,8 @@ def _entrywise(original: Any, op: Primitive) -> None:
 
 
 _FUNCTIONS: list[tuple[Any, Primitive]] = [
-    (np.tanh, ops.tanh), (np.exp, ops.exp), (np.log, ops.log), (np.sqrt, ops.sqrt), (np.square, ops.square),
-    (np.negative, ops.negative), (np.abs, ops.absolute), (np.fabs, ops.absolute), (np.sin, ops.sin), (np.cos, ops.cos),
+    *[(getattr(np, known.ufunc), known.op) for known in ops.FUNCTIONS.values() if known.ufunc],
+    (np.square, ops.square), (np.negative, ops.negative), (np.abs, ops.absolute), (np.fabs, ops.absolute),
     (np.sign, ops.sign), (np.positive, ops.same), (np.floor, P.floor), (np.ceil, P.ceiling), (np.rint, P.rounded),
     (np.trunc, P.truncated),
 ]  # fmt: skip
@@ -214,7 +214,8 @@ _COMPOSED: list[tuple[Any, Any]] = [
     (np.logaddexp, lambda x, y: ops.add(x, ops.softplus(ops.subtract(y, x)))),
 ]
 for _original, _make in _COMPOSED:
-    _composed(_original, _make)
+    if _original not in dict(_FUNCTIONS):
+        _composed(_original, _make)
 
 
 @records(np.round)

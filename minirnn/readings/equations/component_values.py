@@ -62,14 +62,15 @@ class Axes:
                 self.lengths[index] = int(hi.xreplace(self.values.sizes))
                 array, axes = self.of(term)
                 return array.prod(axes.index(index)), tuple(a for a in axes if a != index)
-            case sp.exp() | sp.log() | sp.tanh() | sp.sign() | sp.erf():
-                array, axes = self.of(x.args[0])
-                return FUNCTIONS[type(x).__name__](array), axes
             case S.Iverson():
                 return self.indicator(x.args[0])
             case sp.ceiling():
                 (array,), axes = self.computed([x])
                 return array, axes
+            case sp.Function():  # exp, log, tanh, ...
+                array, axes = self.of(x.args[0])
+                z = sp.Dummy()
+                return (FUNCTIONS.get(type(x).__name__) or sp.lambdify(z, x.func(z), "numpy"))(array), axes
         return np.array(float(x.xreplace(self.values.sizes))), ()
 
     def computed(self, places: list[Any]) -> tuple[list[np.ndarray], tuple[Any, ...]]:

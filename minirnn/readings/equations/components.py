@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import sympy as sp
 from sympy.matrices.expressions import HadamardPower, HadamardProduct, MatAdd, MatMul, OneMatrix, Transpose, ZeroMatrix
 
+from ...engine.ops import FUNCTIONS
 from . import matrix as S
 
 LETTERS = {"N": "n", "D": "ir", "M": "jmpq", "K": "kl", "A": "abc", "T": "su"}
@@ -198,25 +199,9 @@ class _Writer:
             size = inner.cols if along_rows else inner.rows
             return _product(sp.exp(self.entry(inner, r, c)), 1 / _sums(below, [(other, size)]))
         z = self.entry(inner, r, c)
-        low, high = (*x.args[2:], None, None)[:2]
-        written = {
-            "tanh": lambda: sp.tanh(z),
-            "softplus": lambda: sp.log(1 + sp.exp(z)),
-            "abs": lambda: sp.Max(z, -z, evaluate=False),
-            "exp": lambda: sp.exp(z),
-            "log": lambda: sp.log(z),
-            "sqrt": lambda: sp.sqrt(z),
-            "sign": lambda: sp.sign(z),
-            "erf": lambda: sp.erf(z),
-            "sigmoid": lambda: 1 / (1 + sp.exp(-z)),
-            "relu": lambda: sp.Max(0, z, evaluate=False),
-            "positive": lambda: S.Iverson(z > 0),
-            "clip": lambda: sp.Min(sp.Max(z, low, evaluate=False), high, evaluate=False),
-            "inside": lambda: S.Iverson(sp.And(z >= low, z <= high)),
-        }
-        if name not in written:
+        if name not in FUNCTIONS:
             raise NotImplementedError(f"there is no component form for {name} yet: use form='matrix'")
-        return written[name]()
+        return FUNCTIONS[name].entry(S, z, *x.args[2:])
 
 
 def _sums(term: Any, over: list[tuple[Any, Any]]) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 import sympy as sp
 
 from ...engine.names import Name
+from ...engine.ops import FUNCTIONS as ENTRIES
 from . import matrix as S
 
 # entrywise functions as the field defines them, not as the primitives compute them
@@ -142,7 +143,7 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
         case "Transpose":
             return np.swapaxes(of(expr.args[0]), -1, -2)
         case "Entrywise" | "NumberFunction":
-            return FUNCTIONS[expr.args[0].name](of(expr.args[1]), *map(float, expr.args[2:]))
+            return _function(expr.args[0].name, tuple(map(float, expr.args[2:])))(of(expr.args[1]))
         case "Present":
             return (of(expr.args[0]) != float(expr.args[1])).any(int(expr.args[2]), keepdims=True).astype(float)
         case "OneHot":
@@ -193,6 +194,14 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
         case _ if expr in values.sizes:
             return np.full((1, 1), float(values.sizes[expr]))
     raise NotImplementedError(f"no value for {type(expr).__name__}")
+
+
+def _function(name: str, numbers: tuple[float, ...]) -> Callable[[np.ndarray], np.ndarray]:
+    """The function as defined here, else as SymPy computes what the component form says of it."""
+    if name in FUNCTIONS:
+        return lambda x: FUNCTIONS[name](x, *numbers)
+    z = sp.Symbol("z", real=True)
+    return sp.lambdify(z, ENTRIES[name].entry(S, z, *numbers), "numpy")
 
 
 def matrix_steps(values: Values, lo: Any, hi: Any) -> np.ndarray:

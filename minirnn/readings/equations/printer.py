@@ -11,12 +11,12 @@ from sympy.matrices.expressions import HadamardProduct, OneMatrix
 
 from ...engine import names
 from ...engine.names import parse
+from ...engine.ops import FUNCTIONS
 from . import array_forms
 from . import matrix as S
 
 ADD, PRODUCT, POWER, ATOM = range(4)  # how tightly an expression holds together
 
-_functions_latex = {"tanh": r"\tanh", "exp": r"\exp", "log": r"\log", "sigmoid": r"\sigma", "max": r"\max"}
 _sup = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -42,7 +42,9 @@ class Latex:
 
     def function(self, name: str) -> str:
         base, _, sub = name.partition("_")
-        return _functions_latex.get(name) or rf"\operatorname{{{base}}}" + (f"_{{{sub}}}" if sub else "")
+        if name in FUNCTIONS:
+            return FUNCTIONS[name].latex
+        return r"\max" if name == "max" else rf"\operatorname{{{base}}}" + (f"_{{{sub}}}" if sub else "")
 
     def fraction(self, above: str, below: str) -> str:
         return rf"\frac{{{above}}}{{{below}}}"
@@ -89,7 +91,7 @@ class Text:
         return f"{x}[{place}]"
 
     def function(self, name: str) -> str:
-        return {"sigmoid": "σ", "diag_n": "diagₙ"}.get(name, name)
+        return FUNCTIONS[name].text if name in FUNCTIONS else {"diag_n": "diagₙ"}.get(name, name)
 
     def fraction(self, above: str, below: str) -> str:
         return f"{above}/{below}" if " " not in below else f"{above}/({below})"
@@ -117,9 +119,14 @@ class Text:
 
 NAMED = (
     S.ScalarQuantity, S.Mean, S.SumAll, S.ScalarTimeSum,
-    sp.Indexed, sp.Sum, sp.Product, sp.exp, sp.log, sp.tanh, sp.sign, sp.erf, sp.Max, sp.Min, S.Iverson,
+    sp.Indexed, sp.Sum, sp.Product, sp.Max, sp.Min, S.Iverson,
     array_forms.Entry, array_forms.LargestOfAll, array_forms.NumberFunction,
 )  # fmt: skip
+
+
+def _named(x: Any) -> bool:
+    """Whether it is more than numbers and sizes: quantities and functions of them are in it."""
+    return x.has(*NAMED) or bool(x.atoms(sp.Function))
 
 
 def latex(expr: Any) -> str:
@@ -179,14 +186,14 @@ class Speller:
         if x.exp == sp.S.Half:
             return self.d.function("sqrt") + self.d.bracket(self.spell(x.base)[0]), ATOM
         if x.exp.is_negative:
-            return self._Mul(x) if not x.has(*NAMED) else (self.d.fraction("1", self.spell(1 / x)[0]), PRODUCT)
+            return self._Mul(x) if not _named(x) else (self.d.fraction("1", self.spell(1 / x)[0]), PRODUCT)
         base = self.inside(x.base, POWER)
         return self.d.power(self.d.bracket(base) if "^" in base or "⁾" in base else base, str(x.exp)), POWER
 
     def _Mul(self, x: Any) -> tuple[str, int]:
         """A scalar factor: numbers and sizes as one fraction, then named numbers and sums in their order."""
-        sizes = [a for a in sp.Mul.make_args(x) if not a.has(*NAMED)]
-        rest = [a for a in sp.Mul.make_args(x) if a.has(*NAMED)]
+        sizes = [a for a in sp.Mul.make_args(x) if not _named(a)]
+        rest = [a for a in sp.Mul.make_args(x) if _named(a)]
         below_rest = [1 / a for a in rest if a.is_Pow and a.exp == -1]
         rest = [a for a in rest if not (a.is_Pow and a.exp == -1)]
         factor = sp.Mul(*sizes)
@@ -385,10 +392,8 @@ class Speller:
             said = self.d.over(str(index), time_text(lo), self.spell(hi)[0], said)
         return said, PRODUCT
 
-    def _tanh(self, x: Any) -> tuple[str, int]:
+    def _Function(self, x: Any) -> tuple[str, int]:
         return self.d.function(type(x).__name__) + self.d.bracket(self.spell(x.args[0])[0]), ATOM
-
-    _exp = _log = _sign = _erf = _tanh
 
     def _Max(self, x: Any) -> tuple[str, int]:
         return self.d.function(type(x).__name__.lower()) + self.d.bracket(", ".join(self.spell(a)[0] for a in x.args)), ATOM
