@@ -36,11 +36,12 @@ def load(path: Any) -> models.Model:
     return load(path)
 
 
-def save(model: models.Model, path: Any) -> Any:
+def save(model: Any, path: Any, overwrite: bool = True) -> Any:
     """Write `model` to a ``.keras`` file that ``keras.saving.load_model`` opens; no Keras is needed."""
     from .keras_io.file import save
+    from .keras_io.live import as_model
 
-    return save(model, path)
+    return save(as_model(model), path, overwrite)
 
 
 def from_keras(model: Any) -> models.Model:

@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 
 from .checks import all_unraised
+from .layers.arguments import listed
 from .layers.embedding import Embedding
 from .layers.input import InputLayer
 from .layers.layer import Layer
-from .layers.symbolic import Symbolic
+from .layers.nodes import Array
+from .layers.symbolic import Symbolic, recalled
+from .network import Network
+from .registry import snake
+from .summary import summary_text
 from .system import choices, plain
 from .training.trainable import Trainable
 
@@ -33,8 +38,69 @@ class Model(Trainable):
     (4, 2)
     """
 
-    def __call__(self, X: Any, training: bool = False) -> Any:
-        return self.predict(X, training=training)
+    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None) -> None:
+        if outputs is None:  # a subclass with a `call`: it is put together on the first data
+            self.name, self._built = name or snake(type(self).__name__), False
+        else:
+            super().__init__(inputs, outputs, name or "functional")
+
+    _built = True
+
+    def call(self, inputs: Any) -> Any:
+        """In a subclass: what is computed from placeholders, by calling layers. Its layers are attributes."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no call(self, inputs) that says what it computes: write one, or give Model its "
+            "inputs and outputs"
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Put a subclass together for inputs of `input_shape`, the axis of the samples included, or of a list of them."""
+        shapes = input_shape if isinstance(input_shape[0], (list, tuple)) else [input_shape]
+        given = [InputLayer(batch_shape=tuple(shape)).placeholder() for shape in shapes]
+        try:
+            found = self.call(given if len(given) > 1 else given[0])
+        except (TypeError, AttributeError) as error:
+            raise NotImplementedError(
+                f"{type(self).__name__}.call does more with a placeholder than to call layers, add, multiply or index it "
+                f"({plain(error)}): write it as a loop in NumPy, mr.trace(loop, ...) follows it"
+            ) from error
+        super().__init__(given, found, self.name)
+        self._built = True
+
+    def _check(self, arrays: list[np.ndarray]) -> None:
+        if not self._built:
+            shapes = [(None, *a.shape[1:]) if a.ndim < 3 else (None, None, a.shape[-1]) for a in arrays]
+            self.build(shapes)
+        super()._check(arrays)
+
+    @property
+    def built(self) -> bool:
+        """Whether its layers are put together and have their weights."""
+        return self._built
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        """Taken from a subclass that says so; it is seen anyway."""
+
+    @property
+    def layers(self) -> list[Layer]:
+        """Each layer once: in Keras' order, or in that of the attributes of a subclass."""
+        found = super().layers
+        own = [layer for value in vars(self).values() for layer in listed(value) if isinstance(layer, Layer)]
+        if type(self).call is Model.call:
+            return found
+        return sorted(found, key=lambda layer: own.index(layer) if layer in own else -1)
+
+    def __call__(self, X: Any, training: bool | None = None) -> Any:
+        """On placeholders: its layers, called on them. On data: the output as an array with ``numpy()``."""
+        given = listed(X)
+        if any(isinstance(each, Symbolic) for each in given):
+            if not self._built:
+                self.build([each.shape for each in given])
+            found = recalled(self.outputs, dict(zip(self.inputs, given, strict=True)), training, self)
+            return found if len(found) > 1 else found[0]
+        out = self.predict(X, training=bool(training))
+        return [Array.of(each) for each in out] if isinstance(out, list) else Array.of(out)
 
     def reset_states(self) -> None:
         """Let every stateful layer start from zeros again."""
@@ -62,30 +128,75 @@ class Model(Trainable):
         """How many numbers the weights hold."""
         return sum(w.size for w in self.weight_arrays)
 
-    def save(self, path: Any) -> Any:
+    def save(self, path: Any, overwrite: bool = True) -> Any:
         """Write the model as Keras does; see `minirnn.save`."""
         from .keras_io.file import save
 
-        return save(self, path)
+        return save(self, path, overwrite)
 
-    def summary(self) -> None:
-        """Print the layers, their output shapes and numbers of parameters, as Keras does."""
-        print(summary_text(self))
+    def save_weights(self, path: Any, overwrite: bool = True) -> Any:
+        """Write the weights to a ``.weights.h5`` file that `load_weights` of Keras reads too."""
+        from .keras_io.file import save_weights
+
+        return save_weights(self, path, overwrite)
+
+    def load_weights(self, path: Any) -> None:
+        """Take the weights of a ``.weights.h5`` file of Keras or of minirnn, or of a file of a whole model."""
+        from .keras_io.file import load_weights
+
+        load_weights(self, path)
+
+    def get_config(self) -> dict[str, Any]:
+        """Keras' description of the model; `from_config` makes it anew, here and in Keras."""
+        from .keras_io.describe import described_model
+
+        return described_model(self)["config"]
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The model of that description, with weights drawn anew."""
+        from .keras_io.config import model_from_description
+
+        return model_from_description({"class_name": cls.__name__, "config": config})
+
+    def to_json(self) -> str:
+        """That description as JSON, for `model_from_json` here and in Keras."""
+        import json
+
+        from .keras_io.describe import described_model
+
+        return json.dumps(described_model(self))
+
+    def summary(self, line_length: int | None = None, print_fn: Any = None) -> None:
+        """Print the layers, their output shapes and numbers of parameters, as Keras does; by `print_fn`, if given."""
+        (print_fn or print)(summary_text(self, line_length))
 
 
 class Sequential(Model):
     """A row of layers. Without an Input in front, it is put together on the first data or by `build`."""
 
-    def __init__(self, layers: Sequence[Any] = (), name: str = "sequential") -> None:
+    def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str = "sequential") -> None:
         self.name = name
         self._row: list[Layer] = []
         self._built = False
-        for layer in layers:
+        for layer in layers or ():
             self.add(layer)
 
     def add(self, layer: Layer | Symbolic) -> None:
         """Append a layer; an `Input` may stand in front."""
         self._row.append(layer.layer if isinstance(layer, Symbolic) else layer)
+        self._built = False
+        first = self._row[0]
+        if isinstance(first, InputLayer) and len(self._row) > 1:
+            self.build((first.batch_size, *first.shape))
+        elif isinstance(first, Layer) and first.batch_input_shape is not None:  # input_shape=, as Keras 2 has it
+            self.build(first.batch_input_shape)
+        elif isinstance(first, Model) and first.built:
+            self.build(first.input_shape)
+
+    def pop(self) -> None:
+        """Take the last layer off."""
+        self._row.pop()
         self._built = False
         if isinstance(self._row[0], InputLayer) and len(self._row) > 1:
             self.build((self._row[0].batch_size, *self._row[0].shape))
@@ -102,7 +213,7 @@ class Sequential(Model):
                     f"{layer.label} comes after a layer with several outputs: put the model together with Model"
                 )
             x = layer(x)
-        super().__init__(source, x, self.name)
+        Network.__init__(self, source, x, self.name)
         self._built = True
 
     def _check(self, arrays: list[np.ndarray]) -> None:
@@ -113,11 +224,12 @@ class Sequential(Model):
             if all(layer.keeps_length for layer in self._row):
                 shape = [None, shape[-1]] if len(shape) == 2 else [None] if isinstance(self._row[0], Embedding) else shape
             self.build((N if any(getattr(layer, "stateful", False) for layer in self._row) else None, *shape))
-        super()._check(arrays)
+        Network._check(self, arrays)
 
     @property
     def layers(self) -> list[Layer]:
-        return [layer for layer in self._row if not isinstance(layer, InputLayer)]
+        row = [inner for layer in self._row for inner in (layer.layers if isinstance(layer, Model) else [layer])]
+        return [layer for layer in row if not isinstance(layer, InputLayer)]
 
     def __getattr__(self, name: str) -> Any:
         if name in ("order", "inputs", "outputs"):  # there are none before the row is put together
@@ -127,34 +239,22 @@ class Sequential(Model):
         raise AttributeError(name)
 
 
-def summary_text(model: Model) -> str:
-    """The table that `Model.summary` prints."""
-    shapes = {s.layer: s.shape for s in model.order}
-    rows = []
-    for layer in model.layers:
-        shape: Any = shapes[layer]
-        kind = type(layer).__name__
-        rows.append((f"{layer.label} ({kind})", str([shape] if kind == "InputLayer" else shape), layer.count_params()))
-    first = max(29, *(len(row[0]) + 2 for row in rows))
-    second = max(26, *(len(row[1]) + 2 for row in rows))
-    line = "_" * (first + second + 10)
-    size = {
-        flag: (
-            sum(layer.count_params() for layer in model.layers if layer.trainable in flag),
-            sum(w.nbytes for layer in model.layers if layer.trainable in flag for w in layer.weight_arrays),
-        )
-        for flag in ((True, False), (True,), (False,))
-    }
-    body = "\n\n".join(f" {name:<{first - 1}}{shape:<{second}}{count:<10}" for name, shape, count in rows)
-    heading = f" {'Layer (type)':<{first - 1}}{'Output Shape':<{second}}{'Param #':<10}"
-    words = zip(("Total", "Trainable", "Non-trainable"), size.values())
-    totals = "\n".join(f"{word} params: {number} ({_bytes(n)})" for word, (number, n) in words)
-    return "\n".join([f'Model: "{model.label}"', line, heading, "=" * len(line), body, "", "=" * len(line), totals, line])
+def clone_model(model: Model) -> Any:
+    """A model of the same layers with weights of its own, drawn anew."""
+    return type(model).from_config(model.get_config())
 
 
-def _bytes(size: float) -> str:
-    for unit in ("Byte", "KB", "MB"):
-        if size < 1024:
-            return f"{size:.2f} {unit}"
-        size /= 1024
-    return f"{size:.2f} GB"
+def model_from_json(text: str) -> Any:
+    """The model that `to_json` described, of minirnn or of Keras, with weights drawn anew."""
+    import json
+
+    from .keras_io.config import model_from_description
+
+    return model_from_description(json.loads(text))
+
+
+def load_model(path: Any) -> Any:
+    """The model in a file; see `minirnn.load`."""
+    from .keras_io.file import load
+
+    return load(path)

@@ -10,13 +10,16 @@ import numpy as np
 from .checks import array_of
 from .engine.graph import Node, next_serial
 from .engine.names import Name, parse
+from .layers.arguments import listed
 from .layers.calls import Call, Conditions, Masks, Scope
 from .layers.cells import OwnCell
 from .layers.embedding import Embedding, numbers_node
+from .layers.input import InputLayer
 from .layers.layer import Layer
 from .layers.nodes import common_dtype, input_node, mask_node, mask_steps, state_node, steps
-from .layers.symbolic import Symbolic
+from .layers.symbolic import Symbolic, in_order, recalled
 from .layers.weights import Variable
+from .listing import listed_layers, name_layers
 from .naming import distinct
 from .scopes import scopes
 from .system import plain
@@ -58,27 +61,38 @@ class Network:
         self, inputs: Symbolic | Sequence[Symbolic], outputs: Symbolic | Sequence[Symbolic], name: str = "functional"
     ) -> None:
         self.name = name
-        self.inputs = [inputs] if isinstance(inputs, Symbolic) else list(inputs)
-        self.outputs = [outputs] if isinstance(outputs, Symbolic) else list(outputs)
+        self.inputs, self.outputs = listed(inputs), listed(outputs)
         if not self.outputs:
             raise ValueError("a model needs an output")
-        self.order = _in_order(self.outputs)
+        for given in (*self.inputs, *self.outputs):
+            if not isinstance(given, Symbolic):
+                raise TypeError(
+                    f"a model is put together of placeholders, as Input gives them, not of {type(given).__name__}"
+                )
+        inner = {s: InputLayer(batch_shape=s.shape).placeholder() for s in self.inputs if s.inputs}
+        if inner:  # from the middle of another model
+            self.outputs = recalled(self.outputs, inner)
+            self.inputs = [inner.get(s, s) for s in self.inputs]
+        self.order = in_order(self.outputs)
         for source in self.order:
             if not source.inputs and source not in self.inputs:
                 raise ValueError(f"{source.layer.label} feeds the output but is not among the inputs of the model")
         if len(set(self.inputs)) != len(self.inputs):
             raise ValueError("an input is listed twice among the inputs of the model")
         for given in self.inputs:
-            if given.inputs:
-                raise ValueError(f"{given.layer.label} is among the inputs of the model, but is no Input")
             if given not in self.order:
                 raise ValueError(f"the input {given.layer.label} is not connected to the output of the model")
-        _name(self._all_layers())
+        name_layers(self._all_layers())
 
     @property
     def output(self) -> Symbolic:
         """The only output, or the first of several."""
         return self.outputs[0]
+
+    @property
+    def input(self) -> Any:
+        """The only input, or the list of all."""
+        return self.inputs if len(self.inputs) > 1 else self.inputs[0]
 
     @property
     def output_names(self) -> list[str]:
@@ -104,7 +118,7 @@ class Network:
 
     def _all_layers(self) -> list[Layer]:
         """Each layer once, in the order in which Keras lists them: the farthest from the outputs first."""
-        return _listed(self.outputs, self.order)
+        return listed_layers(self.outputs, self.order)
 
     @property
     def layers(self) -> list[Layer]:
@@ -119,6 +133,38 @@ class Network:
     def weights(self) -> list[Variable]:
         """The weights as Keras shows them, each with its name."""
         return [v for layer in self.layers for v in layer.weights]
+
+    @property
+    def variables(self) -> list[Variable]:
+        return self.weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """Those that an optimizer changes."""
+        return [v for layer in self.layers for v in layer.trainable_weights]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """Those that stay as they are."""
+        return [v for layer in self.layers for v in layer.non_trainable_weights]
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        return self.non_trainable_weights
+
+    @property
+    def trainable(self) -> bool:
+        """Whether any of its layers is trained; set, it is set of all."""
+        return any(layer.trainable for layer in self.layers)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self.layers:
+            layer.trainable = value
 
     def get_weights(self) -> list[np.ndarray]:
         return [w.copy() for w in self.weight_arrays]
@@ -148,7 +194,7 @@ class Network:
         several = isinstance(X, (list, tuple)) and (many or any(np.ndim(x) == 3 for x in X if isinstance(x, np.ndarray)))
         arrays = [array_of(x, "X") for x in (X if several else [X])]
         self._check(arrays)
-        for array, symbolic in zip(arrays, [] if batches else self.inputs):
+        for array, symbolic in zip(arrays, self.inputs if self.is_stateful and not batches else []):
             if symbolic.shape[0] not in (None, len(array)):
                 raise ValueError(
                     f"X holds {len(array)} samples; the batch size of {symbolic.layer.label!r} is {symbolic.shape[0]}"
@@ -272,10 +318,12 @@ class Network:
             wants = symbolic.shape
             fits = array.ndim == len(wants) and all(w is None or w == n for w, n in zip(wants[1:], array.shape[1:]))
             if not fits:
+                with_samples = (1, *array.shape)
+                advised = len(with_samples) == len(wants) and all(w in (None, n) for w, n in zip(wants[1:], array.shape))
                 shape = ", ".join("any" if n is None else str(n) for n in wants[1:])
                 raise ValueError(
                     f"X has shape {array.shape}; the model {self.label!r} takes (samples, {shape})"
-                    + (": add the axis of the samples with X[None]" if array.ndim == len(wants) - 1 else "")
+                    + (": add the axis of the samples with X[None]" if advised else "")
                 )
             if 0 in array.shape:
                 raise ValueError(f"X has shape {array.shape}: it holds no sample or no time step")
@@ -307,47 +355,3 @@ class Network:
     def label(self) -> str:
         """The name as it is shown: on one line, cut if it is long."""
         return plain(self.name)
-
-
-def _in_order(outputs: list[Symbolic]) -> list[Symbolic]:
-    """The calls behind `outputs`, each after those it needs."""
-    order: dict[Symbolic, None] = {}
-    waiting = [output.first for output in reversed(outputs)]
-    while waiting:
-        symbolic = waiting[-1]
-        missing = [s.first for s in symbolic.needs if s.first not in order]
-        if missing:
-            waiting.extend(reversed(missing))
-        else:
-            order[waiting.pop()] = None
-    return list(order)
-
-
-def _listed(outputs: list[Symbolic], order: list[Symbolic]) -> list[Layer]:
-    """The layers by their distance from the outputs, then as they are met on the way back from the first output."""
-    met: dict[Symbolic, None] = {}
-    waiting = [output.first for output in reversed(outputs)]
-    while waiting:
-        call = waiting.pop()
-        if call not in met:
-            met[call] = None
-            waiting.extend(s.first for s in reversed(call.needs))
-    index = {layer: i for i, layer in enumerate(dict.fromkeys(call.layer for call in met))}
-    far: dict[Layer, int] = {}
-    distance: dict[Symbolic, int] = {}
-    for call in reversed(order):
-        distance[call] = far[call.layer] = max(distance.get(call, 0), far.get(call.layer, 0))
-        for s in call.needs:
-            distance[s.first] = max(distance.get(s.first, 0), distance[call] + 1)
-    return sorted(far, key=lambda layer: (-far[layer], index[layer]))
-
-
-def _name(layers: list[Layer]) -> None:
-    """Give nameless layers Keras' names: simple_rnn, simple_rnn_1, ..."""
-    taken = {layer.name for layer in layers}
-    for layer in layers:
-        if layer.name is None:
-            base, k = layer.label, 0
-            while layer.name is None or layer.name in taken:
-                layer.name, k = (base if k == 0 else f"{base}_{k}"), k + 1
-            taken.add(layer.name)

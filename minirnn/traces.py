@@ -10,6 +10,7 @@ import numpy as np
 from .checks import all_unraised, unraised
 from .engine.names import demand_printable
 from .files import demand_writable
+from .keras_io.live import as_model
 from .layers.calls import TENSORFLOW
 from .layers.layer import Layer
 from .loops.trace import LoopRun, run_function
@@ -227,6 +228,7 @@ def trace(
     >>> run.value("h", 10).shape, run.adjoint("h", 10).shape, run.gradients["W_h"].shape
     ((1, 5), (1, 5), (5, 5))
     """
+    model = as_model(model)
     if isinstance(model, Layer):
         model = Sequential([model], name=model.name or model.label)
     if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
@@ -246,6 +248,11 @@ def trace(
         raise TypeError(
             f"trace takes a model or a layer, or a function, not {type(model).__name__}: see mr.load, mr.from_keras"
         )
+    if X is None:
+        raise TypeError("trace takes data: mr.trace(model, X), with a loss mr.trace(model, X, Y)")
+    if loss is None and Y is not None and "_plan" in vars(model):  # as it is trained
+        plan = model.training_plan()
+        loss, loss_weights = plan.given, plan.loss_weights if loss_weights is None else loss_weights
     return run_network(model, X, Y, loss, loss_weights, dtype, truncate, training, masks, semantics, Trace)
 
 

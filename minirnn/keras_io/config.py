@@ -16,15 +16,17 @@ from ..layers import Embedding, InputLayer, Layer, Masking, Symbolic
 from ..layers.configs import few, from_keras, layer_from
 from ..models import Model, Sequential
 from ..system import plain
+from .operations import is_operation, layer_of
 
 WeightsOf = Callable[[Layer, str, list[tuple[int, ...]]], list[np.ndarray]]
 
 MAX_PARAMETERS = 10_000_000  # 40 MB of float32; thrice that with the state of an optimizer
+MAX_DEPTH = 4  # of models within models
 MAX_LENGTH = 1_000_000  # of a sequence, or of an axis of a weight
 OTHER_IN_KERAS_2 = "hard_sigmoid"  # the one activation whose name stands for another function there
 
 
-def model_from_config(described: dict[str, Any], weights: WeightsOf, version: str = "3") -> Model:
+def model_from_config(described: dict[str, Any], weights: WeightsOf | None, version: str = "3") -> Model:
     """The model that `described` gives the class and config of, with the arrays of `weights(layer, name, shapes)`.
 
     `version` is that of the Keras whose description it is: names may have changed their meaning.
@@ -33,15 +35,30 @@ def model_from_config(described: dict[str, Any], weights: WeightsOf, version: st
         raise NotImplementedError(
             f"{OTHER_IN_KERAS_2} of Keras 2 is max(0, min(1, 0.2 z + 0.5)), which is not the {OTHER_IN_KERAS_2} of Keras 3"
         )
-    builders = {"Functional": _functional, "Model": _functional, "Sequential": _sequential}
     try:
         kind, config = described["class_name"], described["config"]
-        if kind not in builders or not from_keras(described):
+        if kind not in BUILDERS or not from_keras(described):
             raise NotImplementedError(f"a model of class {plain(kind)} is not supported by minirnn")
-        return builders[kind](config, _Loader(weights))
+        return BUILDERS[kind](config, _Loader(weights))
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         said = f"{type(error).__name__}: {plain(error, 200)}"
         raise ValueError(f"the description of the model is not as Keras writes it ({said})") from error
+
+
+def model_from_description(described: dict[str, Any]) -> Model:
+    """The model of a description, as `get_config` of either side gives it, with weights drawn anew."""
+    return model_from_config(as_data(described), None)
+
+
+def as_data(value: Any) -> Any:
+    """A live config as the JSON it would be saved as: tensors, policies and objects as their descriptions."""
+    if isinstance(value, dict):
+        return {key: as_data(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_data(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return getattr(value, "name", str(value))
 
 
 def _says(value: Any, key: str, what: str) -> bool:
@@ -54,21 +71,39 @@ def _says(value: Any, key: str, what: str) -> bool:
 class _Loader:
     """Makes layers one by one, gives them their weights, and counts the parameters."""
 
-    def __init__(self, weights: WeightsOf) -> None:
-        self.weights, self.parameters = weights, 0
+    def __init__(self, weights: WeightsOf | None, depth: int = 0) -> None:
+        self.weights, self.parameters, self.depth = weights, 0, depth
+
+    def inner(self, entry: dict[str, Any]) -> Any:
+        """The model that an entry stands for, if it is one: a model within a model."""
+        if entry["class_name"] not in BUILDERS or not from_keras(entry):
+            return None
+        if self.depth >= MAX_DEPTH:
+            raise ValueError("models within models, deeper than is read")
+        within = getattr(self.weights, "within", None)
+        if self.weights is not None and within is None:
+            raise NotImplementedError("a model within a model is read from .keras files only: save it with that ending")
+        name = plain(entry["config"].get("name") or entry.get("name"))
+        loader = _Loader(None if within is None else within(name, entry["class_name"]), self.depth + 1)
+        model = BUILDERS[entry["class_name"]](entry["config"], loader)
+        self.parameters += loader.parameters
+        return model
 
     def listed(self, layers: list[Layer]) -> None:
         """All layers, in the order of the description: files number those of one class by it."""
-        if hasattr(self.weights, "listed"):
+        if self.weights is not None and hasattr(self.weights, "listed"):
             self.weights.listed(layers)
 
-    def call(self, layer: Layer, given: Given) -> Symbolic | list[Symbolic]:
+    def call(self, layer: Any, given: Given) -> Symbolic | list[Symbolic]:
+        if isinstance(layer, Model):
+            return layer([*given.inputs], given.training)
         if not layer.built:
             shapes = layer.weight_shapes(given.x.shape)
             self.parameters += sum(map(math.prod, shapes))
             if self.parameters > MAX_PARAMETERS or any(n > MAX_LENGTH for shape in shapes for n in shape):
                 raise ValueError(f"layer {layer.label!r} has weights of shapes {plain(shapes, 100)}: too large to read")
-            layer.load(self.weights(layer, str(layer.name), shapes))
+            if self.weights is not None:
+                layer.load(self.weights(layer, str(layer.name), shapes))
         if layer.takes_many:
             return layer(given.inputs, training=given.training)
         if given.states and not layer.takes_state:
@@ -84,10 +119,12 @@ class _Loader:
 class Given:
     """What a call is given: x, the initial states, the mask, and whether it is in training."""
 
-    def __init__(self, call: Any, find: Callable[[list[Any]], Any], where: str) -> None:
+    def __init__(self, call: Any, find: Callable[[list[Any]], Any], where: str, is_operation: bool = False) -> None:
         inputs: list[Any] = []
         keywords: dict[str, Any] = {}
-        if isinstance(call, dict):  # Keras 3
+        if is_operation:
+            inputs = _histories([call["args"], call.get("kwargs", {})])
+        elif isinstance(call, dict):  # Keras 3
             names = ("x", "initial_state", "mask", "training")
             keywords = dict(zip(names[1:], call["args"][1:])) | dict(call.get("kwargs", {}))
             inputs = _histories(call["args"][0])
@@ -143,7 +180,7 @@ def _functional(config: dict[str, Any], loader: _Loader) -> Model:
     waiting: list[tuple[dict[str, Any], int, list[list[Any]]]] = []
     for entry in entries:
         name = entry["name"]
-        layer = None if _is_operation(entry) else _checked(entry)
+        layer = None if is_operation(entry) else loader.inner(entry) or _checked(entry)
         if name in layers or (layer is not None and layer.name != name):
             raise ValueError(f"the name {plain(name)!r} stands for two things")
         layers[name] = layer
@@ -169,10 +206,11 @@ def _functional(config: dict[str, Any], loader: _Loader) -> Model:
             if any((name, k) not in made for name, k, _ in needed):
                 later.append((entry, i, needed))
                 continue
-            if layer is None:
-                made[entry["name"], i] = [_operation(entry, call, find)]
+            if layer is None and (mask := _computed(entry, call, find)) is not None:
+                made[entry["name"], i] = [mask]
                 continue
-            given = Given(call, find, f"layer {layer.label!r}")
+            layer = layer or layer_of(entry, call)
+            given = Given(call, find, f"layer {layer.label!r}", is_operation(entry))
             if isinstance(given.mask, _Computed):
                 _demand_own_mask(given, layer)
             out = loader.call(layer, given)
@@ -209,13 +247,8 @@ def _all_histories(call: Any) -> list[list[Any]]:
     return [list(entry[:3]) for entry in call] + [h for value in keywords for h in _histories(value)]
 
 
-def _is_operation(entry: dict[str, Any]) -> bool:
-    """Whether Keras has written out an operation; an HDF5 file does not say its module, but a layer would have a dtype."""
-    from_keras = str(entry["module"]).startswith("keras.src.ops") if "module" in entry else "dtype" not in entry["config"]
-    return entry["class_name"] in ("NotEqual", "Any") and from_keras
-
-
-def _operation(entry: dict[str, Any], call: Any, find: Callable[[list[Any]], Any]) -> _Computed:
+def _computed(entry: dict[str, Any], call: Any, find: Callable[[list[Any]], Any]) -> _Computed | None:
+    """The mask that an operation computes, if it is part of one that Keras has written out."""
     x = find(_histories(call["args"])[0])
     if entry["class_name"] == "NotEqual" and isinstance(x, Symbolic):
         value = call["args"][1]
@@ -223,7 +256,7 @@ def _operation(entry: dict[str, Any], call: Any, find: Callable[[list[Any]], Any
             return _Computed(x, value, False)
     elif entry["class_name"] == "Any" and isinstance(x, _Computed) and entry["config"].get("axis") == -1:
         return _Computed(x.x, x.value, True)
-    raise NotImplementedError(f"the operation {plain(entry['name'])!r} is not supported by minirnn")
+    return None
 
 
 def _demand_own_mask(given: Given, layer: Layer) -> None:
@@ -250,14 +283,15 @@ def _demand_own_mask(given: Given, layer: Layer) -> None:
 # --------------------------------------------------------------------------------------------------- sequential models
 
 
-def _sequential(config: dict[str, Any], loader: _Loader) -> Model:
+def _sequential(config: Any, loader: _Loader) -> Model:
+    config = {"name": "sequential", "layers": config} if isinstance(config, list) else config  # early Keras 2
     entries = few(list(config["layers"]))
     given = entries[0]["config"].get("batch_input_shape") or config.get("build_input_shape")
     if entries[0]["class_name"] != "InputLayer":
         if given is None:
             raise ValueError("the model was saved before it was built: it has no input shape and no weights")
         entries.insert(0, {"class_name": "InputLayer", "config": {"batch_shape": given, "name": "input_layer"}})
-    layers = [_checked(entry) for entry in entries]
+    layers = [loader.inner(entry) or _checked(entry) for entry in entries]
     start = layers[0]
     if len(layers) < 2 or any(isinstance(layer, InputLayer) for layer in layers[1:]):
         raise ValueError("the row of layers is empty, or has an input in the middle")
@@ -269,4 +303,11 @@ def _sequential(config: dict[str, Any], loader: _Loader) -> Model:
             raise ValueError(f"layer {layer.label!r} comes after a layer with several outputs")
         call = Given([["x", 0, 0, {}]], lambda _, x=x: x, f"layer {layer.label!r}")  # type: ignore[misc]
         x = loader.call(layer, call)
-    return Sequential(layers, name=str(config["name"]))
+    return Sequential(layers, name=str(config.get("name", "sequential")))
+
+
+BUILDERS: dict[str, Callable[[dict[str, Any], _Loader], Model]] = {
+    "Functional": _functional,
+    "Model": _functional,
+    "Sequential": _sequential,
+}

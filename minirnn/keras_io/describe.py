@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..layers import InputLayer, Layer, Symbolic
+from ..layers import GetItem, InputLayer, Layer, Symbolic
 from ..layers.configs import described
 from ..models import Model, Sequential
+from ..network import Network
+from .operations import described_key
 
 
 def keras_name(name: str | None) -> str | None:
     """Keras 2 allowed a slash in names, Keras 3 does not."""
     return name and name.replace("/", "_")
+
+
+def distinct_names(model: Network) -> dict[Layer, str | None]:
+    """The name of every layer in Keras: those of a model within carry its name where two would be the same."""
+    names: dict[Layer, str | None] = {}
+    within = {call.layer: call.within for call in model.order}
+    for layer in model.layers:
+        name = keras_name(layer.name)
+        if name in names.values():
+            if within.get(layer) is None:
+                raise ValueError("two layers of the model have one name; Keras wants them to differ")
+            name = f"{keras_name(within[layer].name)}_{name}"
+        names[layer] = name
+    return names
 
 
 def described_model(model: Model) -> dict[str, Any]:
@@ -27,9 +43,7 @@ def described_model(model: Model) -> dict[str, Any]:
             "build_input_shape": shape,
         }
         return {"module": "keras", "class_name": "Sequential", "config": row, "registered_name": None}
-    names = {layer: keras_name(layer.name) for layer in model.layers}
-    if len(set(names.values())) != len(names):
-        raise ValueError("two layers of the model have one name; Keras wants them to differ")
+    names = distinct_names(model)
     calls: dict[Layer, list[Symbolic]] = {layer: [] for layer in names}
     for symbolic in model.order:
         calls[symbolic.layer].append(symbolic)
@@ -52,11 +66,20 @@ def described_model(model: Model) -> dict[str, Any]:
         keywords: dict[str, Any] = {"initial_state": [tensor(s) for s in states]} if states else {}
         keywords |= {"mask": tensor(call.mask)} if call.mask is not None else {}
         keywords |= {"training": call.training} if call.training is not None else {}
-        given = [tensor(x) for x in call.inputs]
+        given: list[Any] = [tensor(x) for x in call.inputs]
+        if isinstance(call.layer, GetItem):
+            return {"args": [*given, described_key(call.layer.key)], "kwargs": {}}
         return {"args": [given] if call.layer.takes_many else given, "kwargs": keywords}
 
+    def entry(layer: Layer, name: str | None) -> dict[str, Any]:
+        if isinstance(layer, GetItem):
+            operation = {"module": "keras.src.ops.numpy", "class_name": "GetItem", "registered_name": "GetItem"}
+            return operation | {"config": {"name": name}}
+        found = described(layer)
+        return found | {"config": found["config"] | {"name": name}}
+
     listed = [
-        described(layer) | {"name": name, "inbound_nodes": [node(call) for call in calls[layer] if call.inputs]}
+        entry(layer, name) | {"name": name, "inbound_nodes": [node(call) for call in calls[layer] if call.inputs]}
         for layer, name in names.items()
     ]
     config: dict[str, Any] = {

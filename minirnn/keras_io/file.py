@@ -18,7 +18,7 @@ from typing import IO, Any
 import numpy as np
 
 from ..files import demand_writable, open_regular, write_whole
-from ..layers import Layer, StackedRNNCells
+from ..layers import GetItem, Layer, StackedRNNCells
 from ..models import Model, Sequential
 from ..registry import snake
 from ..system import plain
@@ -40,41 +40,85 @@ MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 KERAS_VERSION = "3.15.1"  # whose files are written
 
 
-def save(model: Model, path: Any) -> Path:
+def save(model: Model, path: Any, overwrite: bool = True) -> Path:
     """Write `model` to a ``.keras`` file that ``keras.saving.load_model`` opens, of 3.4 and later; no Keras is needed.
 
     Raises ValueError for another ending, NotImplementedError for what Keras has no description for.
     """
+    path = _target(path, ".keras", "a model is saved as .keras", overwrite)
+    config = described_model(model)
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        members: dict[str, str | bytes] = {
+            "metadata.json": json.dumps({"keras_version": KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"}),
+            "config.json": json.dumps(config),
+            "model.weights.h5": _weights(model),
+        }
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name), data)  # no date: the same model gives the same bytes
+    write_whole(path, whole.getvalue())
+    return path
+
+
+def save_weights(model: Model, path: Any, overwrite: bool = True) -> Path:
+    """Write the weights to a ``.weights.h5`` file, as Keras does."""
+    path = _target(path, ".weights.h5", "weights are saved as .weights.h5", overwrite)
+    write_whole(path, _weights(model))
+    return path
+
+
+def load_weights(model: Model, path: Any) -> None:
+    """Give `model` the weights of a ``.weights.h5`` file, or of a file of a whole model; ValueError if they do not fit."""
+    path = Path(path)
+    if not path.name.endswith(".weights.h5"):
+        model.set_weights(load(path).get_weights())
+        return
+    with open_regular(path, MAX_FILE) as file:
+        try:
+            with Hdf5(file.read()) as arrays:
+                weights = _Keras3Weights(arrays)
+                weights.listed(_with_groups(model))
+                found = {a: weights(a, a.label, [w.shape for w in a.weight_arrays]) for a in _with_groups(model)}
+        except ValueError as error:
+            raise ValueError(f"{path}: {plain(error, MAX_MESSAGE)}") from error
+        except DAMAGE as error:
+            raise ValueError(f"{path}: the file is damaged ({_short(error)})") from error
+    for layer, arrays_of_it in found.items():
+        layer.set_weights(arrays_of_it)
+
+
+def _target(path: Any, ending: str, rule: str, overwrite: bool) -> Path:
+    """Where to write, which must have that ending."""
+    path = Path(path)
+    if not path.name.endswith(ending):
+        also = "; .h5 files are read, and not written" if path.suffix == ".h5" else ""
+        raise ValueError(f"{path}: {rule}; give the file this ending{also}")
+    if not overwrite and path.exists():
+        raise ValueError(f"{path}: there is such a file already, and overwrite is False")
+    demand_writable(path)
+    return path
+
+
+def _with_groups(model: Model) -> list[Layer]:
+    """The layers that have a group in a file of weights, in the order in which those of one class are numbered."""
+    first = [] if isinstance(model, Sequential) else [s.layer for s in model.inputs if s.layer not in model.layers]
+    return [layer for layer in first + model.layers if not isinstance(layer, GetItem)]
+
+
+def _weights(model: Model) -> bytes:
+    """The file of weights."""
     import h5py
 
-    path = Path(path)
-    if path.suffix != ".keras":
-        raise ValueError(f"{path}: a model is saved as .keras; give the file this ending")
-    demand_writable(path)
-    config = described_model(model)
-    layers = [s.layer for s in model.inputs if s.layer not in model.layers] + model.layers
-    if isinstance(model, Sequential):  # the input of a row has no group
-        layers = model.layers
     memory = io.BytesIO()
     with h5py.File(memory, "w") as file:
-        for layer, group in groups(layers).items():
+        for layer, group in groups(_with_groups(model)).items():
             for place in folders(layer):
                 file.create_group(f"{group}/{place}")
             for array, place in zip(layer.weight_arrays, paths(layer)):
                 file.create_dataset(f"{group}/{place}", data=array)
         file.require_group("layers")
         file.create_group("vars")
-    whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w") as archive:
-        members: dict[str, str | bytes] = {
-            "metadata.json": json.dumps({"keras_version": KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"}),
-            "config.json": json.dumps(config),
-            "model.weights.h5": memory.getvalue(),
-        }
-        for name, data in members.items():
-            archive.writestr(zipfile.ZipInfo(name), data)  # no date: the same model gives the same bytes
-    write_whole(path, whole.getvalue())
-    return path
+    return memory.getvalue()
 
 
 def load(path: Any) -> Model:
@@ -165,7 +209,7 @@ def _load_h5(data: bytes) -> Model:
         if text is None:
             raise ValueError("it holds weights only, no model: save the whole model with model.save(...) in Keras")
         config = _json(text.encode(errors="replace") if isinstance(text, str) else text)
-        if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
+        if not isinstance(config, dict) or not isinstance(config.get("config"), (dict, list)):
             raise ValueError("its model_config does not describe a model")
         return model_from_config(config, _WholeModelWeights(file), _text(file.attribute("keras_version", ()) or "3"))
 
@@ -177,15 +221,23 @@ def _text(value: Any) -> str:
 class _Keras3Weights:
     """``layers/simple_rnn_1/cell/vars/0``: groups are named after the class and counted in the order of the layers."""
 
-    def __init__(self, file: Hdf5) -> None:
-        self.file = file
+    def __init__(self, file: Hdf5, below: str = "") -> None:
+        self.file, self.below = file, below
+        self.models: Counter[str] = Counter()
 
     def listed(self, layers: list[Layer]) -> None:
         self.groups = groups(layers)
 
+    def within(self, name: str, kind: str) -> _Keras3Weights:
+        """Those of a model within, which are counted by their class like layers."""
+        kind = "sequential" if kind == "Sequential" else "functional"
+        self.models[kind] += 1
+        count = self.models[kind] - 1
+        return _Keras3Weights(self.file, f"{self.below}layers/{kind}" + (f"_{count}" if count else "") + "/")
+
     def __call__(self, layer: Layer, name: str, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
         group = self.groups[layer]
-        return [self.file.array(f"{group}/{path}", shape) for path, shape in zip(paths(layer), shapes)]
+        return [self.file.array(f"{self.below}{group}/{path}", shape) for path, shape in zip(paths(layer), shapes)]
 
 
 def groups(layers: list[Layer]) -> dict[Layer, str]:

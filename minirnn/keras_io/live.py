@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from ..layers import RNN, Bidirectional, Dropout, InputLayer, Layer, Symbolic
+from ..layers import RNN, Bidirectional, Dropout, GetItem, InputLayer, Layer, Symbolic
 from ..layers.calls import Scope
 from ..layers.configs import described
 from ..layers.wrappers import at_each_step
 from ..models import Model
 from ..network import Network
 from ..system import quiet_stderr
-from .config import model_from_config
-from .describe import keras_name
+from .config import BUILDERS, as_data, model_from_config
+from .describe import distinct_names, keras_name
 
 
 def from_keras(model: Any) -> Model:
@@ -30,31 +31,77 @@ def from_keras(model: Any) -> Model:
         raise TypeError(
             f"from_keras takes a model; put the layer in one: keras.Sequential([keras.Input(...), {model.name}])"
         )
-    by_name = {layer.name: layer for layer in model.layers}
+    described = model if hasattr(model, "get_config") and _is_described(model) else _functional(model)
+    config = as_data(described.get_config())
+    if type(described).__name__ == "Sequential" and config.get("build_input_shape") is None:
+        config["build_input_shape"] = list(described.input_shape)
+    version = getattr(sys.modules.get(type(model).__module__.partition(".")[0]), "__version__", "3")
+    made = model_from_config({"class_name": type(described).__name__, "config": config}, _LiveWeights(described), version)
+    if getattr(model, "compiled", False):
+        _carry_compile(model, made)
+    return made
 
-    def weights(layer: Layer, name: str, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
-        states = {id(state) for state in getattr(by_name[name], "states", None) or []}  # tf-keras lists them as weights
-        arrays = [np.asarray(w) for w in by_name[name].weights if id(w) not in states]
+
+def as_model(model: Any) -> Any:
+    """A live Keras model as one of minirnn's; anything else as it is."""
+    foreign = type(model).__module__.partition(".")[0] in ("keras", "tf_keras") or any(
+        kind.__module__.partition(".")[0] in ("keras", "tf_keras") for kind in type(model).__mro__
+    )
+    return from_keras(model) if foreign and hasattr(model, "get_weights") else model
+
+
+class _LiveWeights:
+    """The weights of a live model, by the names of its layers."""
+
+    def __init__(self, model: Any) -> None:
+        self.by_name = {layer.name: layer for layer in model.layers}
+
+    def within(self, name: str, kind: str) -> _LiveWeights:
+        """Those of a model within."""
+        return _LiveWeights(self.by_name[name])
+
+    def __call__(self, layer: Layer, name: str, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
+        own = self.by_name[name]
+        states = {id(state) for state in getattr(own, "states", None) or []}  # tf-keras lists them as weights
+        arrays = [np.asarray(w) for w in own.weights if id(w) not in states]
         if [w.shape for w in arrays] != shapes:
             raise ValueError(f"layer {name!r} has weights of shapes {[w.shape for w in arrays]}, not {shapes}")
         return arrays
 
-    config = _plain(model.get_config())
-    if type(model).__name__ == "Sequential" and config.get("build_input_shape") is None:
-        config["build_input_shape"] = list(model.input_shape)
-    version = getattr(sys.modules.get(type(model).__module__.partition(".")[0]), "__version__", "3")
-    return model_from_config({"class_name": type(model).__name__, "config": config}, weights, version)
+
+def _is_described(model: Any) -> bool:
+    return type(model).__name__ in BUILDERS
 
 
-def _plain(value: Any) -> Any:
-    """A live config as the JSON it would be saved as: tensors, policies and objects as their descriptions."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return getattr(value, "name", str(value))
+def _functional(model: Any) -> Any:
+    """A model of a class of one's own as a functional one: what its `call` does with placeholders."""
+    keras = sys.modules[type(model).__module__.partition(".")[0]] if type(model).__module__.startswith("keras") else None
+    keras = keras or import_keras()
+    shapes = getattr(model, "_build_shapes_dict", None) or {}
+    if len(shapes) != 1:
+        raise ValueError(f"{type(model).__name__} is a model of a class of its own: call it on data once, on one input")
+    (shape,) = shapes.values()
+    placeholder = keras.Input(shape[1:] if len(shape) < 3 else (None, *shape[2:]))
+    try:
+        return keras.Model(placeholder, model.call(placeholder), name=model.name)
+    except Exception as error:  # whatever the code of its call may raise
+        raise NotImplementedError(
+            f"{type(model).__name__}.call does more than to call layers: write it as a loop in NumPy, mr.trace(loop, ...) "
+            "follows it"
+        ) from error
+
+
+def _carry_compile(model: Any, made: Model) -> None:
+    """Train as the Keras model is to be trained; what minirnn cannot take of it is said when it is trained."""
+    told = getattr(getattr(model, "_compile_config", None), "config", None)
+    if told is None:
+        return
+    names = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
+    given = {name: told[name] for name in names if told.get(name) is not None}
+    try:
+        made.compile(**given)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        warnings.warn(f"how the Keras model is trained is not carried over: {error}", stacklevel=4)
 
 
 def to_keras(model: Network, dtype: str = "float32") -> Any:
@@ -75,12 +122,18 @@ def twin_of(
     keras = import_keras()
     made: dict[Symbolic, Any] = {}
     layers: dict[Layer, Any] = {}
+    names = {s.layer: keras_name(s.layer.name) for s in model.inputs} | distinct_names(model)
     for symbolic, scope in model.scopes():
         layer = symbolic.layer
-        if layer not in layers:
-            layers[layer] = keras.saving.deserialize_keras_object(described(layer, dtype))
+        if layer not in layers and not isinstance(layer, GetItem):
+            entry = described(layer, dtype)
+            entry["config"]["name"] = names[layer]
+            layers[layer] = keras.saving.deserialize_keras_object(entry)
         if isinstance(layer, InputLayer):
             made[symbolic] = layers[layer].output
+            continue
+        if isinstance(layer, GetItem):
+            made[symbolic] = _output(made, symbolic.inputs[0])[layer.key]
             continue
         given, states = ([_output(made, s) for s in those] for those in (symbolic.inputs, symbolic.states))
         x: Any = given if layer.takes_many else given[0]

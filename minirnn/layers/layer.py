@@ -261,8 +261,25 @@ class Layer(Weighted):
         parts = tuple(given), tuple(states), mask, training
         first = Symbolic(made[0], self, *parts)
         self.placed.append(first)
-        others = [Symbolic(shape, self, *parts, i, first) for i, shape in enumerate(made[1:], 1)]
-        return [first, *others] if others else first
+        first.outputs += [Symbolic(shape, self, *parts, i, first) for i, shape in enumerate(made[1:], 1)]
+        return first.outputs if len(made) > 1 else first
+
+    @property
+    def input(self) -> Any:
+        """What it was called on when the model was put together: a placeholder, or a list of them."""
+        first = self._first_call()
+        return list(first.inputs) if len(first.inputs) > 1 else (first.inputs or (first,))[0]
+
+    @property
+    def output(self) -> Any:
+        """The placeholder that its first call gave, or the list of several: ``Model(model.inputs, layer.output)``."""
+        first = self._first_call()
+        return first.outputs if len(first.outputs) > 1 else first
+
+    def _first_call(self) -> Symbolic:
+        if not self.placed:
+            raise AttributeError(f"{self.label} has never been called on a placeholder: it has no input and no output yet")
+        return self.placed[0]
 
     def scope(self) -> Scope:
         """The names of its quantities where it stands alone."""

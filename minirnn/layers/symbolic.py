@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 Shape = tuple[int | None, ...]
@@ -27,6 +28,8 @@ class Symbolic:
         self.shape, self.layer, self.index, self.training = shape, layer, index, training
         self.inputs, self.states, self.mask = inputs, states, mask  # what it is called on, initial states, mask
         self.first = first or self
+        self.outputs = [self]  # of the first of a call, all that the call gives
+        self.within: Any = None  # the model that was called, if the layer is one of its own
 
     @property
     def needs(self) -> tuple[Symbolic, ...]:
@@ -54,3 +57,46 @@ class Symbolic:
 
     def __repr__(self) -> str:
         return f"<{self.layer.label}: {self.shape}>"
+
+
+def in_order(outputs: list[Symbolic], known: Collection[Symbolic] = ()) -> list[Symbolic]:
+    """The calls behind `outputs`, each after those it needs; what is `known` needs nothing."""
+    order: dict[Symbolic, None] = {}
+    waiting = [output.first for output in reversed(outputs) if output not in known]
+    while waiting:
+        call = waiting[-1]
+        missing = [s.first for s in call.needs if s not in known and s.first not in order]
+        if missing:
+            waiting.extend(reversed(missing))
+        else:
+            order[waiting.pop()] = None
+    return list(order)
+
+
+def recalled(
+    outputs: list[Symbolic], known: dict[Symbolic, Symbolic], training: bool | None = None, within: Any = None
+) -> list[Symbolic]:
+    """`outputs` again, with others in the place of the placeholders in `known`: the same layers are called on them.
+
+    `within` is the model that is called so, if it is one.
+    """
+    made: dict[Symbolic, list[Symbolic]] = {}
+
+    def new(s: Symbolic) -> Symbolic:
+        return known[s] if s in known else made[s.first][s.index]
+
+    for call in in_order(outputs, known):
+        if not call.inputs:
+            made[call] = [call]
+            continue
+        given = [new(s) for s in call.inputs]
+        found = call.layer(
+            given if call.layer.takes_many else given[0],
+            initial_state=[new(s) for s in call.states] or None,
+            mask=None if call.mask is None else new(call.mask),
+            training=call.training if training is None else training,
+        )
+        made[call] = found if isinstance(found, list) else [found]
+        for s in made[call]:
+            s.within = within
+    return [new(s) for s in outputs]

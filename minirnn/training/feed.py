@@ -220,13 +220,13 @@ def feed(
         return Stream(model, x, loss, steps, class_weight)
     data = checked(model, x, y, sample_weight, loss, class_weight)
     if batch_size is None and steps is not None:
-        batch_size = model.inputs[0].shape[0] or -(-data.size // steps) or None
+        batch_size = (model.inputs[0].shape[0] if model.is_stateful else None) or -(-data.size // steps) or None
     return Arrays(data, size_of_batches(model, batch_size, data.size), shuffle, steps)
 
 
 def size_of_batches(model: Network, asked: Any, samples: int) -> int:
     """Samples per step: 32 if nothing is asked, or what the input of the model says."""
-    own = model.inputs[0].shape[0]
+    own = model.inputs[0].shape[0] if model.is_stateful else None
     size = whole_number("batch_size", asked if asked is not None else own or 32)
     if own is not None and (size != own or samples % own):
         bad = f"batch_size is {size}" if size != own else f"there are {samples} samples"

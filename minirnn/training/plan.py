@@ -29,7 +29,7 @@ class Plan:
     ) -> None:
         if engine not in ENGINES:
             raise ValueError(f"engine={engine!r}: it must be one of {', '.join(ENGINES)}")
-        self.engine = engine
+        self.engine, self.loss_weights = engine, loss_weights
         self.names, self.given, self.semantics = list(names), loss, Conditions(semantics=semantics).semantics
         self.optimizer = optimizers.get(optimizer)
         self.loss = losses.of_outputs("mse" if loss is None else loss, loss_weights, self.names)
