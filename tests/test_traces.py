@@ -117,7 +117,7 @@ def test_an_initial_state_is_an_input():
 @pytest.mark.parametrize(
     ("X", "says"),
     [
-        (np.zeros((2, 4)), "add the axis of the samples"),
+        (np.zeros((4, 3)), "add the axis of the samples"),
         (np.zeros((2, 5, 3)), r"X has shape \(2, 5, 3\); the model 'net' takes \(samples, 4, 3\)"),
         (np.zeros((2, 4, 9)), "takes"),
         (np.zeros((0, 4, 3)), "no sample"),
