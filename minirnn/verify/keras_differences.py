@@ -15,6 +15,7 @@ import numpy as np
 from ..checks import NAN_LEFT_OUT
 from ..layers import RNN, Bidirectional, Layer
 from ..layers.calls import SEMANTICS
+from ..layers.cell import Cell
 from .report import Row
 from .rounding import allowed
 
@@ -102,6 +103,28 @@ TRAPS = (
         "writes it into files, where Keras takes it.",
         lambda trace: any(cell.seed is not None for rnn in _rnns(trace) for cell in rnn.cells),
         noted=True,
+    ),
+    Trap(
+        "dropout of LSTM and GRU with implementation=1",
+        "In training Keras 3.15 fails there, unless recurrent_dropout is given too: it broadcasts the masks of all gates as "
+        "one; minirnn has a mask for each gate.",
+        lambda trace: any(
+            trace.conditions.training
+            and len(cell.gates) > 1
+            and cell.implementation == 1
+            and cell.dropout
+            and not cell.recurrent_dropout
+            for rnn in _rnns(trace)
+            for cell in rnn.cells
+            if isinstance(cell, Cell)
+        ),
+        fails=True,
+    ),
+    Trap(
+        "implementation of LSTM and GRU",
+        "Keras leaves it out of the description of the layer, so that a copy and a file have 2; it matters for the masks of "
+        "dropout alone. minirnn does the same.",
+        lambda trace: False,  # nothing of it can be seen in a trace
     ),
     Trap(
         "dropout masks and inference",

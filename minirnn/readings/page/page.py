@@ -29,7 +29,7 @@ from ..picture.svg import style as svg_style
 from .equation_slots import Line, fragment, lines, name_fragment
 from .links import CodeLine, code
 from .program import program
-from .words import word_of, words
+from .words import roles_of, word_of, words
 
 if TYPE_CHECKING:
     from ...engine.graph import Node
@@ -160,6 +160,7 @@ def _data(
 ) -> dict[str, Any]:
     """What the script is given; it is text to the browser until the script reads it."""
     in_keras = {p["name"]: p["keras"] for layer in layers for p in layer["parameters"]}
+    roles = roles_of(trace)
     return {
         "T": trace.steps,
         "samples": _samples(trace),
@@ -170,7 +171,7 @@ def _data(
         "lines": [line.data for line in shown],
         "bySample": [line.left[0] for line in shown if line.by_sample]
         + list(dict.fromkeys(str(n.name) for n in trace.forward if n.role in DATA and n.name is not None and n.ndim == 2)),
-        "meanings": {key: word_of(name) for key, name in trace.names.items()},
+        "meanings": {key: word_of(name, roles.get(key)) for key, name in trace.names.items()},
         "loss": "L" if trace.loss_node is None else str(trace.loss_node.name),
         "sizes": {str(symbol): size for symbol, size in sizes.items()},
         "parameters": [{"name": name, "keras": in_keras.get(name, "")} for name in trace.parameters],
