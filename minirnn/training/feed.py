@@ -124,6 +124,37 @@ class Arrays(Feed):
         self.steps, self._asked, self._left = steps or self._all, steps, 0
         self._rng = np.random.default_rng() if shuffle else None
 
+    @property
+    def takes_part_of_it(self) -> bool:
+        """Whether an epoch is a number of batches that was asked for."""
+        return self._asked is not None
+
+    @property
+    def batch_size(self) -> int:
+        """The samples of a batch; the last of an epoch may have less."""
+        return self._size
+
+    @property
+    def all_steps(self) -> int:
+        """How many batches all samples are."""
+        return self._all
+
+    @property
+    def random_state(self) -> Any:
+        """Where the numbers stand that orders are drawn from; it can be put back."""
+        return None if self._rng is None else self._rng.bit_generator.state
+
+    @random_state.setter
+    def random_state(self, state: Any) -> None:
+        if self._rng is not None:
+            self._rng.bit_generator.state = state
+
+    def orders(self, epochs: int) -> np.ndarray | None:
+        """The samples of the next epochs in their order (epochs, samples); None if they come as they are."""
+        if self._rng is None:
+            return None
+        return np.array([self._rng.permutation(self.data.size) for _ in range(epochs)])
+
     def epoch(self) -> Iterator[Batch]:
         if self._asked is None or not self._left:
             self._batches, self._left = self._once(), self._all

@@ -17,6 +17,7 @@ from ..layers.nodes import common_dtype
 from ..progress import ProgressBar
 from ..system import plain, whole_number
 from .feed import Arrays, Batch, Feed, checked, feed, is_stream, size_of_batches, split
+from .in_c import whole_epochs
 from .planned import PlannedNetwork
 from .runners import compiled
 from .session import Interrupts, Session
@@ -92,9 +93,18 @@ class Fitting:
         """All epochs, until a callback says that it is enough."""
         model, session, plan = self.session.model, self.session, self.session.plan
         self._hook(interrupts, "on_train_begin")
+        alone = all(isinstance(c, (History, ProgressBar)) for c in self.calls.callbacks) and self.validation is None
+        in_c = whole_epochs(session, given) if alone else None
         for epoch in epochs:
             plan.reset()
             self._hook(interrupts, "on_epoch_begin", epoch, {})
+            if in_c is not None and (loss := in_c.next(epochs.stop - epoch)) is not None:
+                interrupts.check()
+                plan.follow_epoch(loss)
+                self.logs = {"loss": loss}
+                self._hook(interrupts, "on_epoch_end", epoch, self.logs)
+                continue
+            in_c = None
             for number, batch in enumerate(_going_through(given, interrupts)):
                 if self._begins:
                     self._hook(interrupts, "on_train_batch_begin", number, {})

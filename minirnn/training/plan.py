@@ -75,6 +75,10 @@ class Plan:
             for metric in weighted:
                 metric.update_state(target, output, _product(weights, mask) if metric.masked else weights)
 
+    def follow_epoch(self, loss: float) -> None:
+        """Take the mean loss of a whole epoch into account."""
+        self._loss.update(loss, 1)
+
     def logs(self) -> dict[str, Any]:
         """The numbers by name, in the order of Keras' logs: by the alphabet."""
         found = {metric.name: metric.result() for metric in [self._loss, *self._losses]}

@@ -63,6 +63,7 @@ class InSource(Runner):
     def __init__(self, model: Network, loss: Loss | OfEach, like: Batch, engine: str) -> None:
         self._model = model
         self._run = compiled(model, like.inputs, like.targets[0], loss, engine)
+        self.compiled = self._run
         self._by_rows = copy.copy(compiled(model, like.inputs, like.targets[0], loss))  # for tables of other sizes
 
     def train(self, params: Arrays, batch: Batch, outputs: bool, tables: Sequence[str]) -> Found:

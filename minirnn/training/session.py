@@ -13,6 +13,7 @@ import numpy as np
 from ..layers.calls import TENSORFLOW
 from ..layers.nodes import common_dtype
 from ..optimizers import Occurrences
+from ..optimizers.optimizer import State
 from .feed import Batch
 from .plan import Plan
 from .planned import PlannedNetwork
@@ -39,6 +40,16 @@ class Session:
         if key not in self._runners:
             self._runners[key] = runner(self.model, batch, self.plan.loss, self.plan.engine, self.plan.semantics)
         return self._runners[key]
+
+    def runner_of(self, batch: Batch) -> Runner:
+        """What computes batches like this one."""
+        return self._runner(batch)
+
+    def go_on(self, vector: np.ndarray, state: State) -> None:
+        """Go on from these weights and this state of the optimizer."""
+        self._before = self.weights.vector, self.plan.optimizer.state
+        self.weights.vector, self.plan.optimizer.state = vector, state
+        self._params = self.weights.views(vector)
 
     def train(self, batch: Batch) -> None:
         """One step of the optimizer."""

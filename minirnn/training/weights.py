@@ -32,6 +32,11 @@ class Weights:
         self.vector = np.concatenate([w.ravel() for w in arrays] or [np.zeros(0)]).astype(dtype)
         self.free = self.trained[-1].stop if self.trained else 0  # where the weights that stay begin
 
+    @property
+    def constrained(self) -> bool:
+        """Whether any weight has a constraint."""
+        return bool(self._constraints)
+
     def part(self, name: str) -> tuple[slice, tuple[int, ...]]:
         """Where a weight lies in the vector, and its shape."""
         return self._parts[name]

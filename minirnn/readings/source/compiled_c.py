@@ -42,6 +42,10 @@ class CompiledC(Compiled):
         texts = {dtype: self._native(dtype) for dtype in ("float32", "float64")}
         return CompiledC, (texts, self._shapes, self._last[0].dtype, self._sizes)
 
+    def native(self, dtype: str) -> Native:
+        """The C for numbers of this dtype."""
+        return self._of(dtype)[0]
+
     def _native(self, dtype: str) -> Native:
         return self._write(dtype) if callable(self._write) else self._write[dtype]
 
