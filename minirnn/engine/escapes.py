@@ -71,4 +71,4 @@ def markup(text: str) -> str:
     >>> markup('<b> & "c"')
     '&lt;b&gt; &amp; &quot;c&quot;'
     """
-    return html.escape(terminal(text))
+    return html.escape(terminal(text)).replace("\\", "&#92;")  # Graphviz reads \\N and the like

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from ...engine import names
+from ...engine import escapes, names
 from ...engine.names import Name
 from ...system import plain
 from .elements import Factor, Operand
@@ -28,7 +27,7 @@ def text_width(text: str, size: float) -> float:
 
 def safe(text: str, limit: int = LIMIT) -> str:
     """Text that Graphviz and a browser show as it is: cut, unprintable characters replaced, markup escaped."""
-    return html.escape(plain(text, limit))
+    return escapes.markup(plain(text, limit))
 
 
 def math(name: Name, step: object = None, size: int = NAME) -> tuple[str, float]:
