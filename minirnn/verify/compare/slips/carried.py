@@ -13,7 +13,8 @@ from ..numbers import Case, Numbers, Piece, Slip, Sum, Variant, as_it_came, noth
 from ..structure import Edge
 
 LONG = 30_000  # nodes times steps, past which the losses of single steps are not gone back from one by one
-WINDOWS = (*range(1, 13), 15, 16, 20, 24, 25, 30, 32, 35, 40, 48, 50, 64, 75, 100, 128, 200, 256, 500)
+USUAL = (1, 5, 10, 20, 25, 50, 100, 200)  # steps after which long sequences are truncated
+WINDOWS = sorted({*range(1, 13), *USUAL, 15, 16, 24, 30, 32, 35, 40, 48, 64, 75, 128, 256, 500})
 
 
 def _not_transposed(case: Case) -> Iterator[Variant]:
@@ -73,7 +74,7 @@ def _remembering(case: Case, detail: str, which: Callable[[list[Node]], Node]) -
 
 def _truncated(case: Case) -> Iterator[Variant]:
     net, T = case.net, case.net.T
-    windows = [w for w in WINDOWS if w < T]
+    windows = [w for w in (WINDOWS if len(net.forward) < LONG / 6 else USUAL) if w < T]
     for w in windows:
         for start, where in ((0, ""), (T % w, ", counted from the last step")):
             cut = [(y, i) for (y, i), s in net.crossing.items() if _chunk(y, w, start) != _chunk(s, w, start)]
