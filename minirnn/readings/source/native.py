@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.resources
 from typing import NamedTuple
 
 import numpy as np
@@ -27,3 +29,13 @@ class Native(NamedTuple):
     has_loss: bool
     steps: int
     fixed_steps: bool
+
+    @property
+    def whole(self) -> str:
+        """The text, with what trains."""
+        return f"{self.text}\n{_training()}"
+
+
+@functools.cache
+def _training() -> str:
+    return importlib.resources.files(__package__).joinpath("train.h").read_text()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.resources
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -69,7 +68,7 @@ def train(
         raise ValueError("the state of the optimizer does not fit")
     if order is not None and (order.shape != (epochs, samples) or order.min() < 0 or order.max() >= samples):
         raise ValueError("the order of the samples does not fit")
-    made = loaded(native.text + "\n" + importlib.resources.files(__package__).joinpath("train.h").read_text())
+    made = loaded(native.whole)
     made.train.restype = ctypes.c_long
     rows = [array.size // samples for array in arrays]
     sizes_of_batch = (ctypes.c_long * 2)(min(batch, samples), T)

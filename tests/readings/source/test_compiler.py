@@ -150,7 +150,7 @@ def test_a_killed_compile_leaves_no_entry(cache, tmp_path, monkeypatch):
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert not list(cache.glob("*.so")) and len(list(cache.glob("making-*"))) == 1
+    assert not list(cache.glob("*.so")) and list(cache.glob("making-*"))
     assert compiler.library(TEXT).exists()
     compiler.clear()
     assert not list(cache.iterdir())
