@@ -51,6 +51,9 @@ class Request(NamedTuple):
 
     def first_steps(self) -> Request:
         """The same on the first few steps of the data."""
+        T = self.model.steps_of(self.inputs)
+        if any(y.ndim == 3 and y.shape[1] != T for y in self.targets or []):
+            return self  # an output of another length: what its first steps depend on is not known
         targets = self.targets and [y[:, :SHORT] if y.ndim == 3 else y for y in self.targets]
         conditions = self.conditions.copy()
         conditions.masks = {k: m[:, :SHORT] if np.ndim(m) == 3 else m for k, m in conditions.masks.items()}

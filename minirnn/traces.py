@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .readings.page.page import Page
     from .readings.picture.picture import Picture
     from .readings.source.compiled import Compiled
+    from .training.update import Update
     from .verify.compare.mismatch import Mismatch
     from .verify.report import Report
     from .verify.witnesses.fifty_digits import Exact
@@ -81,6 +82,12 @@ class Trace(Run):
         from .readings.analysis.masks import masks
 
         return masks(self)
+
+    def update(self, optimizer: Any = None) -> Update:
+        """The step of an optimizer from here, as equations and as new weights; None is the one that `compile` was given."""
+        from .training.update import update
+
+        return update(self, optimizer)
 
     def walk(self) -> Walk:
         """The steps, forward then backward, each printable: symbol = numbers = result."""

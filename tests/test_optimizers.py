@@ -8,6 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 
+import minirnn as mr
 from minirnn import optimizers
 from minirnn.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, Occurrences, RMSprop
 
@@ -132,3 +133,18 @@ def test_keras_objects_are_taken_with_all_their_settings():
     plain = optimizers.get(keras.optimizers.SGD(0.3))
     plain.learning_rate = 0.2
     assert plain.get_config()["learning_rate"] == 0.2 and type(plain).from_config(plain.get_config()).learning_rate == 0.2
+
+
+@pytest.mark.parametrize("kind, options", CASES, ids=lambda c: str(c))
+def test_the_equations_of_a_step_are_a_reading(kind, options):
+    from minirnn import demo
+
+    model = demo.model()
+    run = mr.trace(model, demo.X, np.zeros((1, 2)))
+    model.compile(kind(**options), "mse")
+    found = run.update()
+    assert str(found).startswith(f"{kind.__name__}, step 1: g = dL/dw") and "w_new = " in str(found)
+    assert found.equations.residual < 1e-14 and model.optimizer.iterations == 0
+    model.fit(demo.X, np.zeros((1, 2)), verbose=0)
+    for name, (layer, i) in model.parameter_places().items():
+        np.testing.assert_allclose(found.weights[name], layer.weight_arrays[i], rtol=1e-12)

@@ -61,13 +61,15 @@ class Adam(Optimizer):
 
     @property
     def settings(self) -> dict[str, Any]:
-        return super().settings | {"alpha": bias_corrected(self.rate, self.iterations + 1, self.beta_1, self.beta_2)}
+        return super().settings | to_the_step(self.iterations + 1, beta_1=self.beta_1, beta_2=self.beta_2)
 
     @staticmethod
     def formula(
         w: Array, g: Array, m: Array, v: Array, v_max: Array,
-        alpha: float, beta_1: float, beta_2: float, epsilon: float, amsgrad: bool, each: Each = of_sum, **_: Any,
+        eta: float, beta_1: float, beta_2: float, beta_1_t: float, beta_2_t: float, epsilon: float, amsgrad: bool,
+        each: Each = of_sum, **_: Any,
     ) -> Arrays:  # fmt: skip
+        alpha = eta * (1 - beta_2_t) ** 0.5 / (1 - beta_1_t)
         m_new = m + (1 - beta_1) * (g - m)
         v_new = v + (1 - beta_2) * (each(np.square, g) - v)
         if amsgrad:
@@ -78,10 +80,9 @@ class Adam(Optimizer):
         return w_new, m_new, v_new, v_max
 
 
-def bias_corrected(eta: float, t: int, beta_1: float, beta_2: float) -> float:
-    """eta sqrt(1 - β₂ᵗ) / (1 - β₁ᵗ): the running means begin at 0."""
-    b1, b2 = float(np.float32(beta_1)), float(np.float32(beta_2))  # as Keras on TensorFlow takes them to the power t
-    return eta * (1 - b2**t) ** 0.5 / (1 - b1**t)
+def to_the_step(t: int, **betas: float) -> dict[str, float]:
+    """β₁ᵗ and β₂ᵗ, by which the running means are corrected, since they begin at 0; as Keras on TensorFlow has them."""
+    return {f"{name}_t": float(np.float32(beta)) ** t for name, beta in betas.items()}
 
 
 @dataclass(eq=False)
@@ -179,14 +180,14 @@ class Adamax(Optimizer):
 
     @property
     def settings(self) -> dict[str, Any]:
-        beta_1 = float(np.float32(self.beta_1))  # as Keras on TensorFlow takes it to the power t
-        return super().settings | {"alpha": self.rate / (1 - beta_1 ** (self.iterations + 1))}
+        return super().settings | to_the_step(self.iterations + 1, beta_1=self.beta_1)
 
     @staticmethod
     def formula(
         w: Array, g: Array, m: Array, u: Array,
-        alpha: float, beta_1: float, beta_2: float, epsilon: float, each: Each = of_sum, **_: Any,
+        eta: float, beta_1: float, beta_2: float, beta_1_t: float, epsilon: float, each: Each = of_sum, **_: Any,
     ) -> Arrays:  # fmt: skip
+        alpha = eta / (1 - beta_1_t)
         m_new = m + (1 - beta_1) * (g - m)
         u_new = np.maximum(beta_2 * u, each(np.abs, g))
         w_new = w - alpha * m_new / (u_new + epsilon)

@@ -231,10 +231,11 @@ def on_batch(
     train: bool,
     return_dict: bool,
 ) -> Any:
-    """One batch, trained or tested; the numbers are means over all such batches since `compile`, as in Keras."""
+    """One batch, trained or tested."""
     plan = model.training_plan()
     batch = checked(model, x, y, sample_weight, plan.loss, class_weight)
     session = Session(model, plan)
+    plan.reset()
     with Interrupts():
         try:
             (session.train if train else session.test)(batch)

@@ -80,11 +80,11 @@ class Trainable(PlannedNetwork):
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """One step of the optimizer; gives the loss and the metrics, the means over all such batches since `compile`."""
+        """One step of the optimizer; gives the loss before it and the metrics."""
         return fitting.on_batch(self, x, y, sample_weight, class_weight, True, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """The loss and the metrics with one more batch taken into account."""
+        """The loss and the metrics of one batch."""
         return fitting.on_batch(self, x, y, sample_weight, None, False, return_dict)
 
     def predict(
