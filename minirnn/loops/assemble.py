@@ -10,7 +10,7 @@ import numpy as np
 from .. import losses
 from ..engine import ops
 from ..engine.graph import Node, ancestors, at, named
-from ..engine.names import Role, verbatim
+from ..engine.names import DATA, Role, verbatim
 from ..network import ForwardPass
 from ..run import cut_into_chunks
 from .infer import settle
@@ -47,17 +47,19 @@ def assembled(asked: AskedLoop, ran: Ran) -> LoopResult:
     side = [n for n in _named(ran) if n not in set(nodes)]
     everything = ancestors(side, nodes) if side else nodes
     everything.sort(key=lambda n: n.serial)
-    given = _distinct(ran.recorder, set(everything))
+    _distinct(ran.recorder, set(everything))
     sequences, T = settle(ran.recorder, everything)
+    given = {name: leaf for leaf, name in ran.recorder.given.items() if leaf in set(everything)}
     kept = set(ancestors([output, *further]))
     nodes = [n for n in everything if n in kept]
     of_steps = output.op is ops.stack and all(n.name is not None and n.step == t for t, n in enumerate(output.args, start=1))
     if output.name is None and output.args and not of_steps:
         wishes = (ran.name or "output", "output") if output.ndim else ("L", "loss")
         output.name, output.step = _free(nodes, *wishes), None  # type: ignore[assignment]
-    parameters = {str(n.name): n for n in given.values() if n in kept and n not in sequences and n.name}
+    weights = [n for n in given.values() if n in kept and n not in sequences and n.name and n.role is Role.PARAMETER]
+    parameters = {str(n.name): n for n in weights}
     for node in sequences:
-        node.role = Role.INPUT
+        node.role = Role.INPUT if node.role is Role.PARAMETER else node.role
     loss = output if not output.ndim and asked.target is None else None
     if asked.target is not None and asked.loss is not None:
         with at(None):
@@ -67,7 +69,7 @@ def assembled(asked: AskedLoop, ran: Ran) -> LoopResult:
             loss.name = "L"  # type: ignore[assignment]
         loss.role = Role.LOSS
     _give_names(ancestors(everything if loss is None else [loss], everything))
-    data = {name: node for name, node in given.items() if node in sequences and node in kept}
+    data = {name: node for name, node in given.items() if node in kept and (node in sequences or node.role in DATA)}
     originals = {k: ran.recorder.originals[n] for k, n in parameters.items() if n in ran.recorder.originals}
     others = {(str(n.name), n.step): n.value for n in everything if n not in kept and n.name is not None}
     made = LoopResult([output, *further], loss, parameters, data, T, nodes, originals, others, ran.name)

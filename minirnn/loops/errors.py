@@ -36,6 +36,8 @@ CHOICES = {"a branch on", "int() of", "an index made of", "a hash of"}  # piecew
 
 class _Run(threading.local):
     refused: CannotFollow | None = None
+    labels: dict[Any, bool] | None = None  # of nodes, whether they depend on labels, tokens and masks alone
+    fixed: str | None = None  # where labels have become plain numbers, for which alone the graph holds
     untracked: int = 0  # how many results are of functions that are not recorded
     decisions: list[Any] | None = None  # where a traced value steers the function: node, place, what and cure
     texts: str | None = None  # where a traced value was first written into a text
@@ -51,6 +53,25 @@ def refuse(what: str, cure: str, place: str | None = None) -> NoReturn:
     raise error
 
 
+def is_label(node: Any) -> bool:
+    """Whether a node depends on labels, tokens, lengths or masks alone: what nothing is differentiated by."""
+    known = run.labels = {} if run.labels is None else run.labels
+    waiting = [node]
+    while waiting:
+        top = waiting[-1]
+        if top in known:
+            waiting.pop()
+        elif top.value.dtype.kind not in "iub":
+            known[top] = False
+        elif not top.args:
+            known[top] = True
+        elif missing := [a for a in top.args if a not in known]:
+            waiting.extend(missing)
+        else:
+            known[top] = all(known[a] for a in top.args)
+    return known[node]
+
+
 def reach(what: str, value: Any, source: Any, cure: str = "") -> Any:
     """A plain `value` made of a traced one, `source`: a text is given and noted, numbers of floating point are
     refused. What steers the function is refused in the end if the result depends on what it was computed from."""
@@ -59,6 +80,9 @@ def reach(what: str, value: Any, source: Any, cure: str = "") -> Any:
             run.texts = run.texts or here()
         return value
     if not source.traced:
+        return value
+    if is_label(source.node):
+        run.fixed = run.fixed or here()
         return value
     if run.decisions is None or what not in CHOICES:
         return refuse(f"{what} a traced value", cure)

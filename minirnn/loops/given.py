@@ -48,6 +48,8 @@ class Given(Plain):
             raise CannotFollow(f"{name} is a {_class_name(value)}: give a plain array, np.asarray({name})")
         if value.dtype.kind == "c":
             raise CannotFollow(f"{name} holds complex numbers; minirnn computes with real ones")
+        if value.dtype.kind in "iub" and isinstance(value, np.ndarray) and value.ndim and value.size:
+            return self._whole_numbers(value, name)
         if value.dtype.kind != "f":
             return super().__call__(value, name)
         if not isinstance(value, np.ndarray):
@@ -63,6 +65,15 @@ class Given(Plain):
             for array in (made, shared):
                 array.memory().refusal = f"{name} shares its memory with another array that the function is given"
         return made
+
+    def _whole_numbers(self, value: np.ndarray, name: str) -> Array:
+        """Labels, tokens, lengths and masks: data that nothing is differentiated by."""
+        alike, _ = self._before(value)
+        if alike is None:
+            data = np.array(value, order="K")
+            alike = Array(data, self.leaf(data, name, value, Role.MASK if value.dtype == bool else Role.INDEX))
+            self.seen.append((value, alike))
+        return alike
 
     def _before(self, value: np.ndarray) -> tuple[Any, Any]:
         """The recording array of this memory; or one that shares a part of it."""
@@ -84,8 +95,8 @@ class Given(Plain):
             raise ValueError(f"{name} has {found} at {bad[0].tolist()}: {len(bad)} of {value.size} are not finite")
         return np.array(value, self.dtype, order="K")
 
-    def leaf(self, value: Any, name: str, original: Any) -> Node:
-        leaf = ops.leaf(value, None, Role.PARAMETER)
+    def leaf(self, value: Any, name: str, original: Any, role: Role = Role.PARAMETER) -> Node:
+        leaf = ops.leaf(value, None, role)
         leaf.value, leaf.step = value, 0
         self.recorder.given[leaf] = name or "array"
         self.recorder.originals[leaf] = original
@@ -94,6 +105,8 @@ class Given(Plain):
 
     def sequence(self, parts: list[Any], name: str) -> list[Any] | None:
         """A list of arrays of one shape: parts of one array, until it is known whether it is read step by step."""
+        if parts and len(parts) < LONG and all(type(p) is int for p in parts):
+            return self._tokens(parts, name)
         if len(parts) < 2 or not all(type(p) is np.ndarray and p.dtype.kind == "f" and p.ndim for p in parts):
             return None
         if len({(p.shape, p.dtype) for p in parts}) > 1 or len({id(p) for p in parts}) < len(parts):
@@ -105,16 +118,28 @@ class Given(Plain):
         )
         whole.step, made = 0, []
         self.recorder.lists[whole] = (name, [])
+        self.recorder.given[whole] = name
         for i, part in enumerate(parts):
             data = self.converted(part, name)
             node = Node(ops.part, (whole,), {"key": ops.full_key(whole.ndim, 0, i)}, data)
             node.step = 0
             self.recorder.lists[whole][1].append(node)
-            self.recorder.names[node] = (f"{name}_{i + 1}", 1)
             self.recorder.originals[node] = part
             made.append(Array(data, node))
             self.seen.append((part, made[-1]))
         return made
+
+    def _tokens(self, parts: list[Any], name: str) -> list[Any]:
+        """A list of whole numbers: each knows which of the list it is."""
+        whole = self.leaf(np.array(parts), name, parts, Role.INDEX)
+        nodes = [Node(ops.part, (whole,), {"key": ops.Key((i,))}, value) for i, value in enumerate(whole.value)]
+        for node in nodes:
+            node.step = 0
+        self.recorder.lists[whole] = (name, nodes)
+        return [Array(part, node) for part, node in zip(parts, nodes)]
+
+
+LONG = 10_000  # numbers in a list, past which they are taken as they are
 
 
 def _class_name(value: Any) -> str:

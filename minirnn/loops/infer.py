@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from ..engine import ops
 from ..engine.graph import Node, same
+from ..engine.names import Role
 from ..engine.ops import leaf_op
 from .instrument.recorder import Recorder
 
@@ -55,6 +56,7 @@ class _Settling:
             self.turns_of[turn.loop].append(i)
 
     def settle(self) -> tuple[set[Node], int]:
+        self._stamp_parts_of_lists()
         cuts = self._cuts()
         self.carrying_inwards: set[int] = set()  # what is carried is used by loops inside
         self.carrying = self._carrying()
@@ -69,6 +71,7 @@ class _Settling:
             self.tag[i] = self.tag[turn.outer] if own else (*self.tag[turn.outer], turn.number + 1)
         steps_of_cuts = self._steps_of_cuts(cuts)
         self._merge_equal_parts({cut.node: cut.place for cut in cuts if cut.node in steps_of_cuts})
+        self._take_lists_apart({cut.leaf for cut in cuts if cut.node in steps_of_cuts})
         self._give_names(steps_of_cuts)
         table = self.step
         for node in self.nodes:
@@ -79,6 +82,26 @@ class _Settling:
         return {cut.leaf for cut in cuts if cut.node in steps_of_cuts}, T
 
     # --------------------------------------------------------------------------------------------- what loops do
+
+    def _stamp_parts_of_lists(self) -> None:
+        """A part of a given list is read in the turn in which it is used first."""
+        parts = {node for _, nodes in self.recorder.lists.values() for node in nodes}
+        if parts:
+            for node in self.nodes:
+                for arg in node.args:
+                    if arg in parts:
+                        arg.step = node.step
+                        parts.remove(arg)
+
+    def _take_lists_apart(self, sequences: set[Node]) -> None:
+        """Lists of arrays that are not read step by step are so many parameters."""
+        for whole, (name, nodes) in self.recorder.lists.items():
+            if whole not in sequences and whole.role is Role.PARAMETER and whole in self.present:
+                del self.recorder.given[whole]
+                for i, node in enumerate(nodes, start=1):
+                    node.op, node.args, node.attrs, node.role, node.step = leaf_op, (), {}, Role.PARAMETER, 0
+                    self.recorder.given[node] = f"{name}_{i}"
+                    self.recorder.names.pop(node, None)
 
     def _merge_equal_parts(self, of_data: dict[Node, int]) -> None:
         """One node for one part of an array, however often a turn reads it; of the data, however often it is read."""

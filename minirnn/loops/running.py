@@ -79,6 +79,7 @@ def run(asked: AskedLoop, loud: bool = False) -> Ran:
     refusal.run.refused = refusal.run.texts = None
     decisions: list[Any] = []
     refusal.run.decisions, refusal.run.untracked = decisions, 0
+    refusal.run.labels = refusal.run.fixed = None
     before = generators()
     try:
         set_generators(asked.generators)

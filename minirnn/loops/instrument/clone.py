@@ -160,11 +160,13 @@ class Copies:
             return self._keep(value, make(parts))
         made = self._keep(value, copy.copy(value))
         made.clear()
-        if all(type(part) in _PLAIN for part in held_list):
+        sequence: Any = getattr(self.given, "sequence", lambda parts, name: None)
+        if type(value) is list and (found := sequence(held_list, name)):
+            parts = found
+        elif all(type(part) in _PLAIN for part in held_list):
             parts = held_list
         else:
-            sequence: Any = getattr(self.given, "sequence", lambda parts, name: None)
-            parts = sequence(held_list, name) or [self.of(part, f"{name}_{i}") for i, part in enumerate(held_list, start=1)]
+            parts = [self.of(part, f"{name}_{i}") for i, part in enumerate(held_list, start=1)]
         for part in parts:
             made.add(part) if isinstance(value, set) else made.append(part)
         return made

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.graph import Node, Primitive, next_serial
-from ..errors import here, instead_of, refuse, run
+from ..errors import here, instead_of, is_label, refuse, run
 from .array import Array, plain, traced
 from .memory import Axes, Part, Positions, Same, View, gathered
 from .table import FUNCTIONS
@@ -111,12 +111,16 @@ def _result(
     if node is not None:
         _kept_apart(node, live, since)
     if node is None:
+        if all(is_label(x.node) for x in live):
+            return fixed(value)
         node = untracked(
             [x.node for x in live], value, f"minirnn does not record {name}", instead_of(name.removeprefix("np."))
         )
     else:
         node = agreed(node, value, live)
         if node is None:
+            if all(is_label(x.node) for x in live):
+                return fixed(value)
             cure = "leave out the further arguments, or write it with other functions"
             node = untracked([x.node for x in live], value, f"{name} with these arguments is not recorded", cure)
     return Array(value, node)
@@ -151,6 +155,12 @@ def agreed(node: Node, value: Any, live: list[Array]) -> Node | None:
     if not any(node is x.node for x in live):
         node.value = value
     return node
+
+
+def fixed(value: Any) -> Any:
+    """What was computed from labels in a way that is not recorded: the graph holds for these labels alone."""
+    run.fixed = run.fixed or here()
+    return constant(value)
 
 
 def constant(value: Any) -> Any:
@@ -272,7 +282,7 @@ def rearranges(*originals: Any) -> None:
 
 
 def _rearranged(original: Any, value: Any, *args: Any, **options: Any) -> Node | None:
-    live = [x for x in arrays_in([args, options], []) if x.traced]
+    live = [x for x in arrays_in([args, options], []) if x.traced and x.ndim]
     if len(live) != 1:
         return None
     (x,) = live

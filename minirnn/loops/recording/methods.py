@@ -13,10 +13,10 @@ from ...engine import ops
 from ...engine.graph import Node
 from ...engine.sizes import Size
 from .. import primitives as P
-from ..errors import refuse
+from ..errors import is_label, refuse
 from . import products, reductions, shapes
 from .array import Array, fitted, plain, traced
-from .dispatch import arrays_in, records, unrecorded, unrecorded_function, untracked
+from .dispatch import arrays_in, constant, records, unrecorded, unrecorded_function, untracked
 from .elementwise import OPERATIONS
 from .indexing import Indices
 from .table import FUNCTIONS
@@ -121,6 +121,8 @@ def as_number(x: Array, kind: Callable[[Any], Any] = float) -> Any:
         return kind(x.data)
     if np.size(x.data) != 1:
         raise TypeError("only length-1 arrays can be converted to Python scalars")
+    if kind is not float and is_label(x.node):
+        return Array(kind(x.data), x.node)
     node, number = x.node, kind(x.data.item() if isinstance(x.data, (np.ndarray, np.generic)) else x.data)
     if kind is not float:
         return Array(number, untracked([node], np.asarray(number), f"{kind.__name__}() of a traced value", "leave it out"))
@@ -238,6 +240,27 @@ def _add_at(sign: float) -> Callable[..., None]:
 CHOSEN = "an index that depends on a traced value", "pick with np.where, or index with numbers of the data"
 
 
+def _take(a: Any, indices: Any, axis: Any = None, **options: Any) -> Any:
+    """np.take, which is x[indices] along an axis."""
+    if options or not traced([a, indices]):
+        return unrecorded_function(np.take, "np.take")(a, indices, axis, **options)
+    if axis is None:
+        return FUNCTIONS[np.ravel](a)[indices]
+    return a[(slice(None),) * (axis % a.ndim) + (indices,)]
+
+
+def _created(original: Any) -> Callable[..., Any]:
+    """A new array of plain numbers, whatever its sizes were computed from."""
+    return lambda *args, **options: constant(original(*map(_fixed, args), **{k: _fixed(v) for k, v in options.items()}))
+
+
+def _fixed(x: Any) -> Any:
+    """Sizes as plain numbers."""
+    if type(x) is Array:
+        return x.__index__() if np.ndim(x.data) == 0 and np.asarray(x.data).dtype.kind in "iu" else np.asarray(x)
+    return type(x)(map(_fixed, x)) if type(x) in (list, tuple) else x
+
+
 def _open_key(array: Array, key: Any) -> tuple[ops.Key, list[Node]] | None:
     """A key in which the places that are computed are left open, and their nodes; None if it has no such form."""
     key = key if type(key) is tuple else (key,)
@@ -301,6 +324,9 @@ def _install() -> None:
     Array.T = property(_transposed)  # type: ignore[attr-defined]
     Array.real = property(lambda self: self)  # type: ignore[attr-defined]
     FUNCTIONS.update({np.copyto: _copyto, np.fill_diagonal: _fill_diagonal, np.put: _put, np.putmask: _putmask})
+    METHODS_OF_NEW: list[Any] = [np.zeros, np.ones, np.empty, np.eye, np.identity, np.arange, np.linspace]
+    FUNCTIONS.update({original: _created(original) for original in METHODS_OF_NEW})
+    FUNCTIONS[np.take] = _take
     FUNCTIONS.update({"entry at": entry_at, "assign at": assign_at})
     reductions.accumulating()
     for original, ours in list(FUNCTIONS.items()):
