@@ -99,7 +99,7 @@ class _Settling:
             if whole not in sequences and whole.role is Role.PARAMETER and whole in self.present:
                 del self.recorder.given[whole]
                 for i, node in enumerate(nodes, start=1):
-                    node.op, node.args, node.attrs, node.role, node.step = leaf_op, (), {}, Role.PARAMETER, 0
+                    node.op, node.args, node.attrs, node.role, node.step = leaf_op, (), {"dims": ()}, Role.PARAMETER, 0
                     self.recorder.given[node] = f"{name}_{i}"
                     self.recorder.names.pop(node, None)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..engine.graph import Node, Primitive
 from ..engine.sizes import Size, Sizes
+from . import one_hot
 
 
 def _constant(name: str, text: str, label: str) -> Primitive:
@@ -62,7 +63,7 @@ entry_at: Primitive = Primitive(
     "entry_at",  # {0} at places that are computed: each None of the key stands for the next operand
     "entry_at([{*}], np.s_[{key}])",
     _entry_rule,
-    lambda S, x, *indices, key: S.no_matrix_form("a place that is computed"),
+    lambda S, x, *indices, key: one_hot.entry(S, x, indices, key),
     "[ ]",
     sizes=_there,
     helper=_PLACES
@@ -74,7 +75,7 @@ put_at: Primitive = Primitive(
     "put_at",  # the first operand there, zeros elsewhere
     "put_at([{*}], np.s_[{key}], {dims})",
     lambda g, y, position: None if position else entry_at(g, *y.args[1:], key=y.attrs["key"]),
-    lambda S, x, *indices, key, dims: S.no_matrix_form("a place that is computed"),
+    lambda S, x, *indices, key, dims: one_hot.placed(S, x, indices, key, dims),
     "[ ]ᵀ",
     sizes=lambda x, *indices, key, dims: dims,
     helper=_PLACES
@@ -97,7 +98,7 @@ update_at: Primitive = Primitive(
     "update_at",  # the first operand, with the second there
     "update_at([{*}], np.s_[{key}])",
     _update_rule,
-    lambda S, x, v, *indices, key: S.no_matrix_form("a place that is computed"),
+    lambda S, x, v, *indices, key: one_hot.updated(S, x, v, indices, key),
     "[ ] =",
     helper=_PLACES
     + """
@@ -110,7 +111,7 @@ cleared_at: Primitive = Primitive(
     "cleared_at",
     "cleared_at([{*}], np.s_[{key}])",
     lambda g, y, position: None if position else cleared_at(g, *y.args[1:], key=y.attrs["key"]),
-    lambda S, x, *indices, key: S.no_matrix_form("a place that is computed"),
+    lambda S, x, *indices, key: one_hot.cleared(S, x, indices, key),
     "0",
     helper=_PLACES
     + """

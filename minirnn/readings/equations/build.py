@@ -10,6 +10,7 @@ from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span
 from ...engine.names import Role
 from ...engine.ops import CUTS, block, leaf_op, nth_row, reverse
 from . import matrix as S
+from .computed import Call, computed, flat, many_axes
 from .evaluate import Values
 
 if TYPE_CHECKING:
@@ -62,9 +63,10 @@ class Expressions:
         self.folded = folded
         self.shapes: dict[int, tuple[Any, Any] | None] = {}
         self.inlined: dict[int, Any] = {}
+        self.results = {id(d): family.first for family in folded.families for d in family.definitions}
         for family in folded.families:
             if family.name is not None:
-                self.shapes[family.index] = S.size_of(family.first.dims)
+                self.shapes[family.index] = flat(family.first.dims)
 
     def sides(self, family: Family, definition: Definition) -> tuple[Any, Any]:
         assert family.name is not None
@@ -93,7 +95,31 @@ class Expressions:
         if definition.op is leaf_op:  # a number without a name
             return S.scale(1, sp.sympify(family.first.value.item()))
         attrs = {key: self._attribute(key, value) for key, value in definition.attrs.items()}
-        return definition.op.sympy(S, *map(self._operand, definition.refs), **attrs)
+        operands = [self._operand(ref) for ref in definition.refs]
+        result = self.results[id(definition)]
+        shapes = [self.folded.families[ref.family].first.shape for ref in definition.refs]
+        way = many_axes(definition.op, attrs, shapes, result.shape)
+        if way == "same":
+            return operands[0]
+        if way == "matmul":
+            return S.matmul(*operands)
+        if way == "plain":
+            try:
+                return definition.op.sympy(S, *operands, **attrs)
+            except NotImplementedError:
+                pass
+        every = [shape for ref, shape in zip(definition.refs, shapes) for _ in range(self._times(ref))]
+        plain = {key: value for key, value in definition.attrs.items() if key != "t"}
+        time = attrs.get("t")
+        call = Call(definition.op, plain if time is None else {**plain, "t": None}, tuple(every))
+        return computed(call, operands, time, result.dims)
+
+    def _times(self, ref: Ref) -> int:
+        """How many operands a reference stands for."""
+        if not isinstance(ref.where, Span):
+            return 1
+        lo, hi = (end.offset + (self.folded.T if end.from_end else 0) for end in (ref.where.lo, ref.where.hi))
+        return hi - lo + 1
 
     def _attribute(self, key: str, value: Any) -> Any:
         if isinstance(value, Fixed):

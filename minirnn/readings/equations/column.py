@@ -12,6 +12,7 @@ import sympy as sp
 from sympy.matrices.expressions import HadamardPower, HadamardProduct, MatAdd, MatMul, OneMatrix, Transpose, ZeroMatrix
 
 from . import matrix as S
+from .computed import Computed, ComputedNumber
 
 COLUMNS = -2  # the axis that a softmax or shares run along when a sample is a column
 
@@ -46,5 +47,9 @@ def column(x: Any) -> Any:
         case S.Quotient() | S.TimeSum() | S.ScalarTimeSum() | S.Mean() | S.SumAll() | sp.Add() | sp.Mul() | sp.Pow():
             parts = [column(a) for a in x.args]
             return x.func(*parts, **({"evaluate": False} if isinstance(x, (sp.Add, sp.Mul)) else {}))
+        case Computed() | ComputedNumber():
+            first = 3 if isinstance(x, Computed) else 1
+            parts = [sp.Tuple(column(p[0]), *p[1:]) if isinstance(p, sp.Tuple) else column(p) for p in x.args[first:]]
+            return x.func(x.args[0], *x.args[1:first][::-1], *parts)
         case _:
             return x  # a number, a size, a named number, a step

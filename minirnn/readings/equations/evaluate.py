@@ -16,6 +16,7 @@ import sympy as sp
 from ...engine.names import Name
 from ...engine.ops import FUNCTIONS as ENTRIES
 from . import matrix as S
+from .computed import value_of
 
 # entrywise functions as the field defines them, not as the primitives compute them
 FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
@@ -35,6 +36,10 @@ FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "shares": lambda x, axis: _shares(x, int(axis)),
     "sin": np.sin,
     "cos": np.cos,
+    "round": np.rint,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "trunc": np.trunc,
     "inside": lambda x, low, high: np.where((x >= low) & (x <= high), 1.0, 0.0),
 }
 
@@ -88,6 +93,8 @@ class Values:
         if key not in self._stacked:
             there = [step for step in range(self.T + 2) if (key, step) in self._variables]  # T + 1 where it runs backwards
             arrays = np.array([_unrounded(self._variables[key, step]) for step in there])
+            if arrays.ndim > 3:
+                arrays = arrays.reshape(len(arrays), -1, arrays.shape[-1])
             rows = arrays.reshape(len(arrays), *(1,) * (3 - arrays.ndim), *arrays.shape[1:])
             self._stacked[key] = np.array(there), self._oriented(rows)
         known, stacked = self._stacked[key]
@@ -111,7 +118,8 @@ class Values:
 
 
 def _matrix(value: Any) -> np.ndarray:
-    return np.asarray(value, np.result_type(value, np.float64)).reshape((1,) * (2 - np.ndim(value)) + np.shape(value))
+    found = np.asarray(value, np.result_type(value, np.float64))
+    return found.reshape(-1, found.shape[-1]) if found.ndim > 2 else found.reshape((1,) * (2 - found.ndim) + found.shape)
 
 
 def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.ndarray:
@@ -189,6 +197,9 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
             array, axes = of(expr.args[0]), tuple(map(int, expr.args[1:]))
             best = np.where(array == array.max(axes, keepdims=True), 1.0, 0.0)
             return best / best.sum(axes, keepdims=True)
+        case "Computed" | "ComputedNumber":
+            over = lambda x, lo, hi: evaluate(x, values, matrix_steps(values, lo, hi))
+            return value_of(expr, of, over, steps, values.step, values.transposed)
         case _ if expr.is_Number:
             return np.full((1, 1), float(expr))
         case _ if expr in values.sizes:

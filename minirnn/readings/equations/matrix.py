@@ -244,6 +244,8 @@ class OneHot(_Printed, MatrixExpr):
     @property
     def shape(self) -> tuple[Any, Any]:
         i, classes, axis = self.args
+        if not shape_of(i):
+            return (sp.S.One, classes) if axis == -1 else (classes, sp.S.One)
         return (i.rows, classes) if axis == -1 else (classes, i.cols)
 
 

@@ -14,7 +14,9 @@ from ...engine.names import parse
 from ...engine.ops import FUNCTIONS
 from . import array_forms
 from . import matrix as S
+from .computed import ComputedNumber, operands_of
 
+INFIX = {"@": " ", "⊙": " ⊙ "}
 ADD, PRODUCT, POWER, ATOM = range(4)  # how tightly an expression holds together
 
 _sup = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -120,7 +122,7 @@ class Text:
 NAMED = (
     S.ScalarQuantity, S.Mean, S.SumAll, S.ScalarTimeSum,
     sp.Indexed, sp.Sum, sp.Product, sp.Max, sp.Min, S.Iverson,
-    array_forms.Entry, array_forms.LargestOfAll, array_forms.NumberFunction,
+    array_forms.Entry, array_forms.LargestOfAll, array_forms.NumberFunction, ComputedNumber,
 )  # fmt: skip
 
 
@@ -305,19 +307,32 @@ class Speller:
     def _Beside(self, x: Any) -> tuple[str, int]:
         return self.d.entries(self.listed(x, self.d.dots)), ATOM
 
+    def _Computed(self, x: Any) -> tuple[str, int]:
+        call, operands, time = operands_of(x)
+        words = self.listed(operands, self.d.dots)
+        if call.op.label in INFIX and len(words) == 2:
+            return INFIX[call.op.label].join(self.d.bracket(w) if " " in w else w for w in words), PRODUCT
+        if call.op.name in ("step", "part"):
+            place = time_text(time) if time is not None else str(call.attrs.get("key", ""))
+            return self.d.index(words[0], place), ATOM
+        return self.d.function(call.op.name.replace(" ", "_")) + self.d.bracket(", ".join(words)), ATOM
+
+    _ComputedNumber = _Computed
+
     def _Above(self, x: Any) -> tuple[str, int]:
         return self.d.above(self.listed(x, self.d.dots_down)), ATOM
 
     def listed(self, x: Any, dots: str) -> list[str]:
         words: list[str] = []
-        for part in x.args:
+        args = x if isinstance(x, list) else x.args
+        for part in args:
             if isinstance(part, sp.Tuple):
                 step, lo, hi = part
                 first, last = (self.spell(step.xreplace({S.bound: end}))[0] for end in (lo, hi))
                 words += [first, dots, last]
             else:
                 words.append(self.spell(part)[0])
-        names = [getattr(part, "name", None) for part in x.args]
+        names = [getattr(part, "name", None) for part in args]
         of_samples = [names[0] and names[0]._replace(layer=str(k)) for k in range(1, len(names) + 1)]
         return [words[0], dots, words[-1]] if len(names) > 4 and names == of_samples else words
 

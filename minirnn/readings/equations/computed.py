@@ -1,0 +1,123 @@
+"""What has no form as a matrix is written as the function of NumPy that it is: stack(h₁, …, h_T), entry_at(p, y).
+
+An array of more than two axes stands in equations as the matrix of its last axis: of (N, T, M) with N·T rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import sympy as sp
+from sympy.matrices.expressions import MatrixExpr
+
+from ...engine.graph import Primitive
+from ...engine.sizes import Sizes
+from . import matrix as S
+
+
+class Call(NamedTuple):
+    """An operation with its attributes, the shapes of its operands in this run, and which of these are a step of time."""
+
+    op: Primitive
+    attrs: dict[str, Any]
+    shapes: tuple[tuple[int, ...], ...]
+
+
+class Operation(sp.Atom):  # type: ignore[misc]
+    """A `Call` as SymPy can carry it."""
+
+    def __new__(cls, call: Call) -> Operation:
+        found = sp.Atom.__new__(cls)
+        found.call = call
+        return found
+
+    def _hashable_content(self) -> tuple[Any, ...]:
+        return (self.call.op.name, repr(sorted(self.call.attrs.items(), key=repr)), self.call.shapes)
+
+
+class Computed(S._Printed, MatrixExpr):
+    """The result of an operation, as a matrix of so many rows and columns."""
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        return self.args[1], self.args[2]
+
+
+class ComputedNumber(S._Printed, sp.Expr):
+    """The result of an operation, a number."""
+
+    is_commutative = True
+
+
+def flat(dims: Sizes) -> tuple[Any, Any] | None:
+    """Rows and columns of what has these sizes; None of a number."""
+    if len(dims) < 3:
+        return S.size_of(dims)
+    rows = sp.Mul(*[S.size_symbol(d) for d in dims[:-1]])
+    return rows, S.size_symbol(dims[-1])
+
+
+def computed(call: Call, operands: list[Any], time: Any, dims: Sizes) -> Any:
+    """The form of an operation that has no other; `time` is the step that it takes, if it takes one."""
+    listed = [
+        sp.Tuple(x.step.xreplace({S.t: x.lo + x.hi - S.bound if x.down else S.bound}), x.lo, x.hi)
+        if isinstance(x, S.Over)
+        else x
+        for x in operands
+    ]
+    further = [] if time is None else [sp.sympify(time)]
+    if dims:
+        return Computed(Operation(call), *(flat(dims) or ()), *listed, *further)
+    return ComputedNumber(Operation(call), *listed, *further)
+
+
+def operands_of(x: Any) -> tuple[Call, list[Any], Any]:
+    """The call, its operands and its step."""
+    call, rest = x.args[0].call, list(x.args[3 if isinstance(x, Computed) else 1 :])
+    return call, rest[: len(rest) - ("t" in call.attrs)], rest[-1] if "t" in call.attrs else None
+
+
+def value_of(x: Any, of: Any, over: Any, steps: np.ndarray | None, step_of: Any, turned: bool) -> np.ndarray:
+    """Its value at all steps: ``of`` and ``over`` give those of an operand at the steps at hand, and over others.
+
+    `turned`: matrices are those of the column convention.
+    """
+    call, operands, time = operands_of(x)
+    found: list[np.ndarray] = []
+    for operand in operands:
+        if isinstance(operand, sp.Tuple):
+            found.extend(over(*operand))
+        else:
+            found.append(of(operand))
+    if turned:
+        found = [np.swapaxes(v, -1, -2) for v in found]
+    at = None if time is None else step_of(time, steps)
+    count = None if all(v.ndim < 3 for v in found) and np.ndim(at) == 0 else len(steps) if steps is not None else 1
+
+    def once(i: int) -> np.ndarray:
+        values = [(v if v.ndim < 3 else v[i if len(v) > 1 else 0]).reshape(s) for v, s in zip(found, call.shapes)]
+        attrs = dict(call.attrs)
+        if at is not None:
+            attrs["t"] = int(np.atleast_1d(at)[i if np.ndim(at) else 0])
+        result = np.asarray(call.op.compute(*values, **attrs), float)
+        rows = result.reshape(-1, result.shape[-1]) if result.ndim else result.reshape(1, 1)
+        return rows.T if turned else rows
+
+    return once(0) if count is None else np.stack([once(i) for i in range(count)])
+
+
+MOVES = {"key", "axes", "axis", "dims", "t", "spec", "k", "parts"}
+
+
+def many_axes(op: Primitive, attrs: dict[str, Any], shapes: list[tuple[int, ...]], result: tuple[int, ...]) -> str:
+    """How an operation on arrays of many axes is written: "plain" as it is on matrices, "same", "matmul" or "computed"."""
+    if all(len(s) < 3 for s in [*shapes, result]):
+        return "plain"
+    if op.name == "reshape" and shapes[0] and result and shapes[0][-1] == result[-1]:
+        return "same"
+    if op.label == "@" and len(shapes) == 2 and len(shapes[1]) == 2 and len(shapes[0]) > 2:
+        return "matmul"
+    if not MOVES.intersection(attrs) and all(s == result for s in shapes):
+        return "plain"
+    return "computed"
