@@ -71,7 +71,7 @@ class Given(Plain):
         alike, _ = self._before(value)
         if alike is None:
             data = np.array(value, order="K")
-            alike = Array(data, self.leaf(data, name, value, Role.MASK if value.dtype == bool else Role.INDEX))
+            alike = Array(data, self.leaf(data, name, value, Role.INPUT))
             self.seen.append((value, alike))
         return alike
 
@@ -131,7 +131,7 @@ class Given(Plain):
 
     def _tokens(self, parts: list[Any], name: str) -> list[Any]:
         """A list of whole numbers: each knows which of the list it is."""
-        whole = self.leaf(np.array(parts), name, parts, Role.INDEX)
+        whole = self.leaf(np.array(parts), name, parts, Role.INPUT)
         nodes = [Node(ops.part, (whole,), {"key": ops.Key((i,))}, value) for i, value in enumerate(whole.value)]
         for node in nodes:
             node.step = 0

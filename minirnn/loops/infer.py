@@ -79,6 +79,7 @@ class _Settling:
         T = max((node.step for node in self.nodes if node.step is not None), default=0)
         for node, step in [*steps_of_cuts.items(), *self.stamps.items()]:
             node.step = step
+        self._make_parts_general(steps_of_cuts)
         return {cut.leaf for cut in cuts if cut.node in steps_of_cuts}, T
 
     # --------------------------------------------------------------------------------------------- what loops do
@@ -278,6 +279,21 @@ class _Settling:
                     node.op, node.attrs = ops.taken, {"t": step, "axis": cut.axes[0]}
         return found
 
+    def _make_parts_general(self, known: dict[Node, int]) -> None:
+        """A place of an array that moves on with the step, hs[t - 1] or xs[t + 1], is written as that."""
+        groups: dict[tuple[Node, int], list[tuple[Node, int, int]]] = defaultdict(list)
+        for node in self.nodes:
+            if node.op is ops.part and node not in known and node.step is not None:
+                chosen = [(axis, k) for axis, k in enumerate(node.attrs["key"]) if type(k) is int]
+                rest = [k for k in node.attrs["key"] if type(k) is not int]
+                if len(chosen) == 1 and all(type(k) is slice and k == WHOLE for k in rest) and chosen[0][0] < 3:
+                    axis, place = chosen[0]
+                    groups[node.args[0], axis].append((node, place % node.args[0].shape[axis], node.step))
+        for (_, axis), members in groups.items():
+            if len(members) > 1 and len({place - step for _, place, step in members}) == 1:
+                for node, place, _ in members:
+                    node.op, node.attrs = ops.taken, {"t": place + 1, "axis": axis}
+
     def _give_names(self, steps_of_cuts: dict[Node, int]) -> None:
         names = self.recorder.names
         wholes: dict[Node, str] = {}
@@ -308,6 +324,10 @@ class _Settling:
         else:
             used = present
         for node, name in given.items():
+            steps = {self.stamps.get(n, n.step) for n in by_name.get(name, ())}
+            if name in by_name and node not in wholes and node in used and steps and min(s or 0 for s in steps) == 1:
+                node.name, self.stamps[node] = name, 0  # type: ignore[assignment]  # the state that it begins with
+                continue
             taken = wholes.get(node) == name or name in by_name
             node.name = (f"{name}_all" if node in used else None) if taken else name  # type: ignore[assignment]
         for node in wholes:

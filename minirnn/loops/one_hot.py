@@ -9,7 +9,13 @@ import numpy as np
 
 def _pattern(key: Any) -> list[str]:
     return [
-        "i" if k is None else "all" if isinstance(k, slice) and k == slice(None) else "each" if _counts(k) else str(type(k).__name__)
+        "i"
+        if k is None
+        else "all"
+        if isinstance(k, slice) and k == slice(None)
+        else "each"
+        if _counts(k)
+        else str(type(k).__name__)
         for k in key
     ]
 

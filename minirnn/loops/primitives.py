@@ -43,10 +43,9 @@ decided: Primitive = Primitive(
 )
 
 _PLACES = """
-def places(key, indices):
-    indices = iter(indices)
-    found = [next(indices) if k is None else k for k in key]
-    return tuple(k if isinstance(k, slice) or np.asarray(k).dtype == bool else np.asarray(k).real.astype(int) for k in found)
+    key, indices = key if isinstance(key, tuple) else (key,), iter(indices)
+    indices = [np.asarray(next(indices)) if k is None else k for k in key]
+    places = tuple(k.astype(int) if isinstance(k, np.ndarray) and k.dtype != bool else k for k in indices)
 """
 
 
@@ -66,10 +65,11 @@ entry_at: Primitive = Primitive(
     lambda S, x, *indices, key: one_hot.entry(S, x, indices, key),
     "[ ]",
     sizes=_there,
-    helper=_PLACES
-    + """
-def entry_at(operands, key):
-    return operands[0][places(key, operands[1:])]""",
+    helper="""def entry_at(operands, key):
+    # the first operand at the places that the others say, where the key is None
+    x, *indices = operands"""
+    + _PLACES
+    + "    return x[places]",
 )
 put_at: Primitive = Primitive(
     "put_at",  # the first operand there, zeros elsewhere
@@ -78,11 +78,12 @@ put_at: Primitive = Primitive(
     lambda S, x, *indices, key, dims: one_hot.placed(S, x, indices, key, dims),
     "[ ]ᵀ",
     sizes=lambda x, *indices, key, dims: dims,
-    helper=_PLACES
-    + """
-def put_at(operands, key, shape):
-    whole = np.zeros(shape, operands[0].dtype)
-    np.add.at(whole, places(key, operands[1:]), operands[0])
+    helper="""def put_at(operands, key, shape):
+    # zeros, with the first operand added at those places
+    x, *indices = operands"""
+    + _PLACES
+    + """    whole = np.zeros(shape, x.dtype)
+    np.add.at(whole, places, x)
     return whole""",
 )
 
@@ -100,11 +101,12 @@ update_at: Primitive = Primitive(
     _update_rule,
     lambda S, x, v, *indices, key: one_hot.updated(S, x, v, indices, key),
     "[ ] =",
-    helper=_PLACES
-    + """
-def update_at(operands, key):
-    whole = operands[0].astype(np.result_type(operands[0], operands[1]))
-    whole[places(key, operands[2:])] = operands[1]
+    helper="""def update_at(operands, key):
+    # the first operand, with the second at those places
+    x, part, *indices = operands"""
+    + _PLACES
+    + """    whole = x.astype(np.result_type(x, part))
+    whole[places] = part
     return whole""",
 )
 cleared_at: Primitive = Primitive(
@@ -113,10 +115,11 @@ cleared_at: Primitive = Primitive(
     lambda g, y, position: None if position else cleared_at(g, *y.args[1:], key=y.attrs["key"]),
     lambda S, x, *indices, key: one_hot.cleared(S, x, indices, key),
     "0",
-    helper=_PLACES
-    + """
-def cleared_at(operands, key):
-    whole = operands[0].copy()
-    whole[places(key, operands[1:])] = 0
+    helper="""def cleared_at(operands, key):
+    # the first operand, with 0 at those places
+    x, *indices = operands"""
+    + _PLACES
+    + """    whole = x.copy()
+    whole[places] = 0
     return whole""",
 )

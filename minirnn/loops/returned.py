@@ -44,12 +44,16 @@ def _shape_of(returned: Any) -> str:
     return f"{len(returned)} values" if isinstance(returned, (list, tuple)) else "one value"
 
 
-def nodes_of(returned: Any) -> list[Node]:
-    """The nodes of all that was returned."""
-    if type(returned) is Array:
-        return [returned.node] if returned.traced else []
-    parts = returned.values() if isinstance(returned, dict) else returned if isinstance(returned, (list, tuple)) else ()
-    return [node for part in parts for node in nodes_of(part)]
+def further_of(returned: Any) -> list[Node]:
+    """The nodes of the several results: arrays, and lists of arrays of one shape put together."""
+    parts = returned.values() if isinstance(returned, dict) else returned if isinstance(returned, tuple) else ()
+    found = []
+    for part in parts:
+        if type(part) is Array and part.traced:
+            found.append(part.node)
+        elif type(part) is list and all(type(p) is Array and p.traced for p in part) and len({p.shape for p in part}) == 1:
+            found.append(call(np.array, part).node)
+    return found
 
 
 def values(x: Any) -> Any:

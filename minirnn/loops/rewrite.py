@@ -1,15 +1,119 @@
-"""Operations that together are one function of the field: 1 / (1 + exp(-x)) is the sigmoid."""
+"""Operations that together are a simpler one: a part of what was put together is a part of its piece; softmax written out.
+
+The nodes are changed in place, before they are named and stamped with steps.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 from ..engine import ops
 from ..engine.graph import Node
 from .instrument.recorder import Recorder
+from .primitives import entry_at
+
+ALL = slice(None)
 
 
 def simplify(nodes: list[Node], recorder: Recorder) -> bool:
-    """Recognise them where their parts have no names of their own; whether one was: parts may not be needed any more."""
-    return sum(_sigmoid(node, recorder) for node in nodes if node.op is ops.inverse) > 0
+    """Whether any was: parts may not be needed any more."""
+    instead: dict[Node, Node] = {}
+    changed = 0
+    users: dict[Node, int] = {}
+    for node in nodes:
+        for a in node.args:
+            users[a] = users.get(a, 0) + 1
+    for node in nodes:
+        if any(a in instead for a in node.args):
+            node.args = tuple([instead.get(a, a) for a in node.args])
+        if node.op is ops.part:
+            piece = _piece(node)
+            if piece is not None and piece is not node:
+                changed += 1
+                if node in recorder.names:
+                    node.op, node.args, node.attrs = ops.same, (piece,), {}
+                else:
+                    instead[node] = piece
+            changed += piece is node
+        elif node.op is ops.inverse:
+            changed += _sigmoid(node, recorder)
+        elif node.op is ops.divide:
+            changed += _softmax(node, recorder)
+        elif node.op is ops.add:
+            changed += _sum_of_steps(node, recorder, users)
+        elif node.op in (ops.mean, ops.sums):
+            changed += _over_steps(node, recorder)
+        elif node.op is ops.log:
+            changed += _log_of_softmax(node, recorder)
+    return changed > 0
+
+
+def _only_axis(key: Any) -> int | None:
+    """The axis along which a key chooses, if it has all of every other."""
+    chosen = [axis for axis, k in enumerate(key) if not (type(k) is slice and k == ALL)]
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def _piece(node: Node) -> Node | None:
+    """The piece that a part is of; the node itself if it is now a part of something simpler; None if neither."""
+    (x,), key = node.args, node.attrs["key"]
+    axis = _only_axis(key)
+    if axis is None:
+        return None
+    k, n = key[axis], x.shape[axis]
+    if x.op is ops.part and type(k) is int and (inner := _only_axis(x.attrs["key"])) is not None:
+        before = x.attrs["key"]
+        if type(before[inner]) is slice and inner == axis:  # a place counted through a slice
+            place = range(x.args[0].shape[axis])[before[inner]][k]
+            node.args, node.attrs = x.args, {"key": ops.Key(place if i == axis else j for i, j in enumerate(key))}
+            return _piece(node) or node
+    if x.op is ops.stack and x.attrs["axis"] == axis:
+        if type(k) is int:
+            return x.args[k]
+        if (type(k) is slice and node.value.size and node.value.shape[axis] < len(x.args)) or _reverses(k, n):
+            made = ops.stack(*x.args[k], axis=axis)
+            node.op, node.args, node.attrs = made.op, made.args, made.attrs
+            return node
+    if x.op is ops.join and type(k) is int and x.attrs["axis"] % x.ndim == axis:
+        place = k % n
+        for piece in x.args:
+            if place < piece.shape[axis]:
+                node.args = (piece,)
+                node.attrs = {"key": ops.Key(place if i == axis else j for i, j in enumerate(key))}
+                return _piece(node) or node
+            place -= piece.shape[axis]
+    return None
+
+
+def _reverses(k: Any, n: int) -> bool:
+    return type(k) is slice and range(n)[k] == range(n)[::-1]
+
+
+def _sum_of_steps(node: Node, recorder: Recorder, users: dict[Node, int]) -> bool:
+    """l_1 + l_2 + ... + l_T of one quantity, added one after the other."""
+    first, last = node.args
+    name = recorder.names.get(last)
+    if name is None or (first in recorder.names and recorder.names[first][0] != name[0]):
+        return False
+    if first.op is ops.shift and first.attrs["q"] == 0 and first not in recorder.names:
+        first = first.args[0]
+    terms = first.args if first.op is ops.total and first not in recorder.names and users.get(first) == 1 else (first,)
+    if any(recorder.names.get(term, ("",))[0] != name[0] for term in terms):
+        return False
+    node.op, node.args, node.attrs = ops.total, (*terms, last), {}
+    return True
+
+
+def _over_steps(node: Node, recorder: Recorder) -> bool:
+    """The sum or the mean of numbers that were put together, l_1, ..., l_T: over the steps."""
+    (whole,) = node.args
+    if whole.op is not ops.stack or whole in recorder.names or any(x.ndim for x in whole.args) or node.ndim:
+        return False
+    if len({recorder.names.get(x, ("",))[0] for x in whole.args} - {""}) != 1:
+        return False
+    made = (ops.average if node.op is ops.mean else ops.total)(*whole.args)
+    node.op, node.args, node.attrs = made.op, made.args, made.attrs
+    return True
 
 
 def _sigmoid(node: Node, recorder: Recorder) -> bool:
@@ -21,4 +125,64 @@ def _sigmoid(node: Node, recorder: Recorder) -> bool:
     if not node.attrs["q"] == chain[1].attrs["q"] == 1 or recorder.names.keys() & set(chain[1:]):
         return False
     node.op, node.args, node.attrs = ops.sigmoid, chain[-1].args, {}
+    return True
+
+
+def _softmax(node: Node, recorder: Recorder) -> bool:
+    """exp(x) / sum(exp(x)) of a vector, a column or of rows, plain or with the largest entry taken off first."""
+    above, below = node.args
+    while below.op in (ops.expand, ops.reshape) and below.args:
+        below = below.args[0]
+    if above.op is not ops.exp or below.op is not ops.sums:
+        return False
+    same = below.args[0]
+    if same is not above and (same.op is not ops.exp or same.args != above.args):
+        return False
+    x, axis = _unshifted(above.args[0]), below.attrs.get("axis")
+    along = {a % x.ndim for a in (range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,))}
+    column = x.ndim == 2 and x.shape[1] == 1 and 0 in along
+    if not column and not (along == {x.ndim - 1} or (x.ndim == 2 and x.shape[0] == 1 and 1 in along)):
+        return False
+    if column:
+        row = _made(ops.transpose, (x,), above)
+        node.op, node.args, node.attrs = ops.transpose, (_made(ops.softmax, (row,), below),), {}
+    else:
+        node.op, node.args, node.attrs = ops.softmax, (x,), {}
+    return True
+
+
+def _made(op: Any, args: tuple[Node, ...], instead: Node) -> Node:
+    """A new node, in the order of creation where that is which it replaces."""
+    node = op(*args)
+    node.serial, node.step = instead.serial, instead.step
+    return node
+
+
+def _unshifted(x: Node) -> Node:
+    """`x` before its largest entry was taken off."""
+    if x.op is ops.subtract:
+        most = x.args[1]
+        while most.op in (ops.expand, ops.reshape) and most.args:
+            most = most.args[0]
+        if most.op is ops.largest and most.args[0] is x.args[0]:
+            return x.args[0]
+    return x
+
+
+def _log_of_softmax(node: Node, recorder: Recorder) -> bool:
+    """The log of a softmax, or of some of its entries, computed of what it was applied to: its slope is p - y then."""
+    (picked,) = node.args
+    p = picked.args[0] if picked.op in (ops.part, entry_at) and picked not in recorder.names else picked
+    turned = p.op is ops.transpose and p.args[0].op is ops.softmax
+    soft = p.args[0] if turned else p
+    if soft.op is not ops.softmax or (picked is not p and picked.op is ops.part and p.shape == picked.shape):
+        return False
+    if turned:
+        return False
+    logs = ops.log_softmax(soft.args[0], soft)
+    if picked is p:
+        node.op, node.args, node.attrs = ops.log_softmax, (soft.args[0], soft), {}
+        return True
+    logs.serial, logs.step = picked.serial, picked.step
+    node.op, node.args, node.attrs = picked.op, (logs, *picked.args[1:]), picked.attrs
     return True

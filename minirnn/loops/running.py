@@ -23,7 +23,7 @@ from .instrument.rewrite_source import has_source
 from .plain_run import called, generators, same_generators, set_generators
 from .primitives import decided
 from .recording.dispatch import unrecorded
-from .returned import nodes_of, output_of, values
+from .returned import further_of, output_of, values
 
 
 class AskedLoop(NamedTuple):
@@ -92,8 +92,10 @@ def run(asked: AskedLoop, loud: bool = False) -> Ran:
                     "names and no steps: write it into a file or a notebook",
                     stacklevel=2,
                 )
-            nodes = nodes_of(returned)
+            nodes = further_of(returned)
             output, name = output_of(returned, asked.output, decisions)
+            if asked.target is None and output.ndim and output.value.size == 1:
+                output = ops.part(output, key=ops.Key((0,) * output.ndim))  # a loss of shape (1,) or (1, 1)
             if decisions or refusal.run.untracked:
                 _refuse_untracked(output, recorder, decisions)
             draws = not same_generators(asked.generators, generators())

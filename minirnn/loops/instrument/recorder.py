@@ -16,6 +16,7 @@ from ..errors import here, reach, refuse, run
 from ..recording.array import Array
 from ..recording.memory import Same
 from ..recording.methods import as_number
+from ..recording.table import FUNCTIONS
 
 
 class Turn(NamedTuple):
@@ -210,6 +211,17 @@ _BUILTINS = {
     float: _number(float), int: _number(int), type: _type, id: lambda x: id(x.data) if type(x) is Array else id(x),
     eval: _number(eval), ast.literal_eval: _number(ast.literal_eval),
 }  # fmt: skip
+
+
+def _renamed(before: Node, after: Node, called: tuple[str, int, Any]) -> None:
+    """What an array of zeros holds once something is written into it has the name; the zeros have none."""
+    names = present().names
+    if before in names and not np.any(before.value) and after not in names:
+        names.pop(before)
+        names[after] = called[:2]
+
+
+FUNCTIONS["renamed"] = _renamed
 
 
 def _is_filled(value: Array) -> bool:

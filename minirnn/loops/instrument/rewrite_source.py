@@ -112,8 +112,9 @@ def _compiled(tree: ast.FunctionDef, function: types.FunctionType) -> types.Code
     if len(qualified) > 1 and qualified[-2] != "<locals>":  # so that self.__w is understood
         body = ast.ClassDef(qualified[-2], [], [], [body], [])
     names = [*code.co_freevars]
+    of_class = [ast.Global([body.name])] if isinstance(body, ast.ClassDef) and body.name not in names else []
     outer = ast.FunctionDef(
-        "__minirnn_outer__", ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, []), [body], []
+        "__minirnn_outer__", ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, []), [*of_class, body], []
     )
     module = ast.fix_missing_locations(ast.Module([outer], []))
     compiled = compile(module, code.co_filename, "exec", dont_inherit=True)

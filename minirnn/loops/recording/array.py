@@ -13,6 +13,7 @@ import numpy as np
 
 from ...engine import ops
 from ...engine.graph import Node, next_serial, now
+from ...engine.sizes import Size
 from ..errors import reach, refuse
 from .indexing import basic, full, places_of, plain_key, spelled_out
 from .memory import Memory, Part, Positions, Same, View, background_at, gathered, place_in, put_together
@@ -140,6 +141,7 @@ class Array:
         levels: list[tuple[Array, View]] = [(self, view)]
         while (array := levels[-1][0])._parent is not None:
             levels.append((array._parent, array._view))
+        constant = memory.root._node is None and memory.parts is None
         place = self._place(memory, levels[-1][1])
         past = [array.node for array, _ in (levels if place is None else levels[:-1])]
         memory.detach()
@@ -151,6 +153,8 @@ class Array:
             array._node = node = through.write(whole, node, array.data)
         root, memory.version = memory.root, memory.version + 1
         if place is None:
+            if constant and (called := getattr(root, "_called", None)) is not None:
+                FUNCTIONS["renamed"](past[-1], node, called)
             memory.parts = None
             memory.shared.append(node)
         else:
@@ -380,7 +384,9 @@ def node_of(x: Any) -> Node:
 
 def fitted(x: Any, shape: tuple[int, ...], dtype: Any) -> Node:
     """The operand broadcast to `shape`, in `dtype`."""
-    node = ops.leaf(np.asarray(x, dtype)) if type(x) in NUMBER else node_of(x)
+    if type(x) in NUMBER:
+        return ops.full(dims=tuple(map(Size.of, shape)), value=float(x), dtype=np.dtype(dtype).name)
+    node = node_of(x)
     if node.dtype != dtype:
         node = ops.cast(node, dtype=np.dtype(dtype).name)
     return broadcast(node, shape)

@@ -93,12 +93,18 @@ def _scaled(x: Node, p: float) -> Node:
     return ops.scale(x, p=p)
 
 
+def everywhere(q: float, like: Node) -> Node:
+    """A plain number in every entry."""
+    return ops.full(dims=like.dims, value=q, dtype=like.dtype.name)
+
+
 def _comparison(original: Any, op: Primitive) -> Callable[[Any, Any], Any]:
-    return _operation(original, op, None, None, original)
+    left = lambda x, q: op(everywhere(q, x), x)
+    return _operation(original, op, left, lambda x, q: op(x, everywhere(q, x)), original)
 
 
 def _bounded(op: Primitive) -> Callable[[Node, Any], Node]:
-    return lambda x, q: ops.relu(x) if q == 0 and op is ops.maximum else op(x, node_of(np.full_like(x.value, q)))
+    return lambda x, q: ops.relu(x) if q == 0 and op is ops.maximum else op(x, everywhere(q, x))
 
 
 OPERATIONS = {
@@ -256,8 +262,12 @@ def _where(value: Any, condition: Any, *choices: Any) -> Node | None:
         x = node_of(choices[0])
         if c.op is ops.greater and c.args[0] is x and not c.args[1].args and not np.any(c.args[1].value):
             return ops.relu(in_dtype(x, dtype))  # np.where(z > 0, z, 0)
-    a, b = (broadcast(in_dtype(node_of(x), dtype), shape) for x in choices)
-    return ops.where(broadcast(c, shape), a, b)
+    c = broadcast(c, shape)
+    like = ops.cast(c, dtype=dtype.name)  # only its sizes are looked at
+    a, b = (
+        broadcast(in_dtype(node_of(x), dtype), shape) if p is None else everywhere(p, like) for x, p in zip(choices, plain)
+    )
+    return ops.where(c, a, b)
 
 
 @records(np.nan_to_num)

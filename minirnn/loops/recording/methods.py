@@ -209,6 +209,11 @@ def _putmask(a: Any, mask: Any, values: Any) -> None:
     return None
 
 
+def _add(a: Array, added: Node, sign: float) -> None:
+    node = (ops.add if sign > 0 else ops.subtract)(a.node, added)
+    a.assign(Array(node.value, node))
+
+
 def _add_at(sign: float) -> Callable[..., None]:
     original = np.add.at if sign > 0 else np.subtract.at
 
@@ -218,17 +223,18 @@ def _add_at(sign: float) -> Callable[..., None]:
                 refuse("a traced value is written into a plain array", "make the array in the function, with np.zeros")
             return original(plain(a), plain(indices), plain(b))
         if traced(indices):
-            refuse("an index that depends on a traced value", "index with numbers of the data")
+            opened, places = _open_key(a, indices), np.arange(a.size).reshape(a.shape)[plain(indices)]
+            if opened is None:
+                refuse(*CHOSEN)
+            added = P.put_at(fitted(b, places.shape, a.dtype), *opened[1], key=opened[0], dims=a.node.dims)
+            _add(a, added, sign)
+            return None
         places = np.arange(a.size).reshape(a.shape)[plain(indices)]
         part = fitted(b, places.shape, a.dtype)
         row = ops.reshape(part, dims=(part.value.size,)) if part.ndim != 1 else part
         whole = ops.scattered(row, key=ops.Key((Indices(places.ravel()),)), dims=(Size.of(a.size),))
         whole = ops.reshape(whole, dims=a.shape) if whole.shape != a.shape else whole
-        node = (ops.add if sign > 0 else ops.subtract)(a.node, whole)
-        value = a.data.copy()
-        original(value, plain(indices), plain(b))
-        node.value = value
-        a.assign(Array(value, node))
+        _add(a, whole, sign)
         return None
 
     return at

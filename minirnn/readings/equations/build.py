@@ -98,7 +98,8 @@ class Expressions:
         operands = [self._operand(ref) for ref in definition.refs]
         result = self.results[id(definition)]
         shapes = [self.folded.families[ref.family].first.shape for ref in definition.refs]
-        way = many_axes(definition.op, attrs, shapes, result.shape)
+        whole = any(isinstance(getattr(x, "step", x), S.Sequence3) for x in operands)
+        way = "plain" if whole else many_axes(definition.op, attrs, shapes, result.shape)
         if way == "same":
             return operands[0]
         if way == "matmul":
@@ -107,7 +108,8 @@ class Expressions:
             try:
                 return definition.op.sympy(S, *operands, **attrs)
             except NotImplementedError:
-                pass
+                if whole:
+                    raise
         every = [shape for ref, shape in zip(definition.refs, shapes) for _ in range(self._times(ref))]
         plain = {key: value for key, value in definition.attrs.items() if key != "t"}
         time = attrs.get("t")

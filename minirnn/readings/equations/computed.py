@@ -24,7 +24,7 @@ class Call(NamedTuple):
     shapes: tuple[tuple[int, ...], ...]
 
 
-class Operation(sp.Atom):  # type: ignore[misc]
+class Operation(sp.Atom):
     """A `Call` as SymPy can carry it."""
 
     def __new__(cls, call: Call) -> Operation:
@@ -92,14 +92,15 @@ def value_of(x: Any, of: Any, over: Any, steps: np.ndarray | None, step_of: Any,
             found.append(of(operand))
     if turned:
         found = [np.swapaxes(v, -1, -2) for v in found]
-    at = None if time is None else step_of(time, steps)
-    count = None if all(v.ndim < 3 for v in found) and np.ndim(at) == 0 else len(steps) if steps is not None else 1
+    at = None if time is None else np.asarray(step_of(time, steps))
+    moving = at is not None and at.ndim > 0
+    count = None if all(v.ndim < 3 for v in found) and not moving else len(steps) if steps is not None else 1
 
     def once(i: int) -> np.ndarray:
         values = [(v if v.ndim < 3 else v[i if len(v) > 1 else 0]).reshape(s) for v, s in zip(found, call.shapes)]
         attrs = dict(call.attrs)
         if at is not None:
-            attrs["t"] = int(np.atleast_1d(at)[i if np.ndim(at) else 0])
+            attrs["t"] = int(at[i] if moving else at)
         result = np.asarray(call.op.compute(*values, **attrs), float)
         rows = result.reshape(-1, result.shape[-1]) if result.ndim else result.reshape(1, 1)
         return rows.T if turned else rows

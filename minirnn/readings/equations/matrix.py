@@ -459,7 +459,8 @@ def summed_out(x: Any) -> Any:
 
 def scale(p: Any, x: Any) -> Any:
     factor, matrices = split(x)
-    return joined(_number(p) * factor, matrices)
+    number, rest = (_number(p) * factor).as_coeff_Mul()
+    return joined((_number(float(number)) if number.is_Float else number) * rest, matrices)
 
 
 def terms(x: Any) -> list[Any]:

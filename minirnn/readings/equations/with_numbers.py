@@ -54,7 +54,9 @@ def numbers(x: Any, values: Values) -> Block:
             for term in x.args:
                 negative = term.could_extract_minus_sign()
                 words += [(" - " if words else "-") if negative else " + " * bool(words)]
-                words += [numbers(S.scale(-1, term) if negative else term, values)]
+                block = numbers(S.scale(-1, term) if negative else term, values)
+                signed = negative and block.lines[len(block.lines) // 2].startswith("-")
+                words += [bracketed(block) if signed else block]
             return beside(*words)
         case "MatMul":
             factor, matrices = S.split(x)

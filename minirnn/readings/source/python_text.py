@@ -26,7 +26,7 @@ NOUNS = {  # by the first word of what an operation is called
 RESERVED = {
     "np", "params", "memory", "dtype", "steps", "one", "arrays", "array", "forward", "loss_and_gradients", "scratch", "T",
     "run", "by_step", "softmax", "log_softmax", "softplus", "erf", "shares", "largest_at", "placed", "scattered", "cleared",
-    "update",
+    "update", "entry_at", "put_at", "update_at", "cleared_at",
     *(name for name, value in vars(np).items() if isinstance(value, np.ufunc)),
 }  # fmt: skip
 

@@ -43,7 +43,7 @@ def rows(trace: Run) -> Iterator[Row]:
     except Exception:  # whatever it raises when it is run once more, the other witnesses are heard
         return
     output = trace.output_node
-    yield judge.row(str(output.name or "output"), NAME, [output], np.asarray(value)[None])
+    yield judge.row(str(output.name or "output"), NAME, [output], np.reshape(value, output.shape)[None])
     for name, node in trace.parameters.items() if trace.loss_node is not None else ():
         if name in trace.replaceable:
             yield from _gradient(trace, judge, own, name, node)
