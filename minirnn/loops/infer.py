@@ -290,7 +290,8 @@ class _Settling:
                     axis, place = chosen[0]
                     groups[node.args[0], axis].append((node, place % node.args[0].shape[axis], node.step))
         for (_, axis), members in groups.items():
-            if len(members) > 1 and len({place - step for _, place, step in members}) == 1:
+            moving = len({step for _, _, step in members}) > 1
+            if moving and len({place - step for _, place, step in members}) == 1:
                 for node, place, _ in members:
                     node.op, node.attrs = ops.taken, {"t": place + 1, "axis": axis}
 
@@ -324,8 +325,11 @@ class _Settling:
         else:
             used = present
         for node, name in given.items():
-            steps = {self.stamps.get(n, n.step) for n in by_name.get(name, ())}
-            if name in by_name and node not in wholes and node in used and steps and min(s or 0 for s in steps) == 1:
+            later = [n for n in by_name.get(name, ()) if n not in steps_of_cuts and n.value.shape == node.value.shape]
+            begins = (
+                len(later) == len(by_name.get(name, ())) and min([self.stamps.get(n) or 0 for n in later], default=0) == 1
+            )
+            if begins and node not in wholes and node in used:
                 node.name, self.stamps[node] = name, 0  # type: ignore[assignment]  # the state that it begins with
                 continue
             taken = wholes.get(node) == name or name in by_name

@@ -45,7 +45,8 @@ decided: Primitive = Primitive(
 _PLACES = """
     key, indices = key if isinstance(key, tuple) else (key,), iter(indices)
     indices = [np.asarray(next(indices)) if k is None else k for k in key]
-    places = tuple(k.astype(int) if isinstance(k, np.ndarray) and k.dtype != bool else k for k in indices)
+    whole = lambda k: isinstance(k, np.ndarray) and k.dtype != bool
+    places = tuple(k.astype(int) if whole(k) else k for k in indices)
 """
 
 

@@ -52,7 +52,7 @@ def into_integers(X, W):
 
 
 def into_a_default(X, W, buffer=np.zeros(5, int)):
-    buffer[:] = X[0] @ W  # <- with np.zeros
+    buffer[:] = X[0] @ W  # <- dtype=float
     return buffer
 
 

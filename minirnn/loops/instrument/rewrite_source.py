@@ -150,8 +150,9 @@ def _target_name(target: ast.AST) -> str | None:
             return name
         case ast.Subscript(slice=ast.Constant(value=str() as name)) if name.isidentifier():
             return name
-        case ast.Subscript(value=inner):
-            return _target_name(inner)
+        case ast.Subscript(value=inner, slice=places):
+            ranges = [s for s in ast.walk(places) if isinstance(s, ast.Slice) and (s.lower or s.upper)]
+            return None if ranges else _target_name(inner)
     return None
 
 
