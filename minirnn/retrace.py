@@ -76,6 +76,7 @@ class Plan:
         new, append, serial = Node.__new__, made.append, next_serial
         for (op, place, several, attrs, name, role, step), value in zip(self._rows, values):
             node = new(Node)
+            node._dims = None
             node.op, node.attrs, node.value, node.serial = op, attrs, value, serial()
             node.name, node.role, node.step = name, role, step
             node.args = several(made) if several is not None else () if place is None else (made[place],)

@@ -40,15 +40,12 @@ class Node:
         self.role: Role | None = None
         self.step: int | None = now.step
         self.serial: int = next_serial()
-        self._dims: Sizes  # set when `dims` is first asked for
+        self._dims: Sizes | None = None  # until `dims` is asked for
 
     @property
     def dims(self) -> Sizes:
         """The sizes of the axes in letters, by the rule of the operation; found when first asked for."""
-        try:
-            return self._dims
-        except AttributeError:
-            return _infer(self)
+        return _infer(self) if self._dims is None else self._dims
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -84,19 +81,23 @@ class Node:
 
 def _infer(node: Node) -> Sizes:
     """The sizes of the axes of a node, and of all that it is computed from."""
+    if all([arg._dims is not None for arg in node.args]) and node.op is not leaf_op:
+        node._dims = node.op.sizes(*node.args, **node.attrs)
+        return node._dims
     waiting = [node]
     while waiting:
         last = waiting[-1]
-        behind = [arg for arg in last.args if not hasattr(arg, "_dims")]
-        if behind:
-            waiting.extend(behind)
+        for arg in last.args:
+            if arg._dims is None:
+                waiting.append(arg)
+        if waiting[-1] is not last:
             continue
         waiting.pop()
         if last.op is leaf_op:
             last._dims = sizes_of(last.attrs["dims"], last.value.shape)
         else:
             last._dims = last.op.sizes(*last.args, **last.attrs)
-    return node._dims
+    return node.dims
 
 
 _known: dict[str, Primitive] = {}

@@ -78,7 +78,11 @@ def concat(*xs: Node) -> Node:
 
 def take(x: Node, t: int, axis: int = 1) -> Node:
     """Step t (from 1) of a sequence (N, T, ...); of a stack, the very node that was stacked."""
-    return x.args[t - 1] if x.op is stack and x.attrs["axis"] == axis else taken(x, t=t, axis=axis)
+    if x.op is stack and x.attrs["axis"] == axis:
+        return x.args[t - 1]
+    step = Node(taken, (x,), {"t": t, "axis": axis}, x.value[(*(slice(None),) * axis, t - 1)])  # there is one at every step
+    step._dims = x.dims[:axis] + x.dims[axis + 1 :]
+    return step
 
 
 piece: Primitive = Primitive(

@@ -5,16 +5,21 @@ from __future__ import annotations
 from ..graph import Node, Primitive
 from .entrywise import add, complement, divide, multiply, negative, scale, shift, subtract
 from .products import matmul
-from .reductions import spread
+from .reductions import expand
+
+
+def _over_rows(row: Node, like: Node) -> Node:
+    """The row, once for each row of the other: what `expand` computes, in less time, for there is one at every step."""
+    return Node(expand, (row,), {"dims": like.dims}, row.value[None].repeat(len(like.value), 0))
 
 
 def _both(op: Primitive, a: Node, b: Node) -> Node:
     """op of two arrays of one shape; a row (M,) beside (N, M) is spread first, where it can be seen."""
     if a.shape != b.shape:
         if a.ndim == 2 and b.shape == a.shape[1:]:
-            b = spread(b, a)
+            b = _over_rows(b, a)
         elif b.ndim == 2 and a.shape == b.shape[1:]:
-            a = spread(a, b)
+            a = _over_rows(a, b)
         else:
             raise ValueError(f"{op.name}: shapes {a.shape} and {b.shape} differ; only a row can be spread over rows")
     return op(a, b)

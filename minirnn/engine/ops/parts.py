@@ -165,9 +165,10 @@ update: Primitive = Primitive(
 
 # ------------------------------------------------------------------------------------------------ steps along an axis
 
+_STEP = ["{0}[" + ":, " * axis + "{t} - 1]" for axis in range(9)]
 taken: Primitive = Primitive(
     "take",  # step t, from 1, along an axis
-    lambda t, axis: "{0}[" + ":, " * axis + "{t} - 1]",
+    lambda t, axis: _STEP[axis],
     (lambda g, y, x, t, axis: put(g, t=t, axis=axis, dims=x.dims),),
     lambda S, x, t, axis: S.step_of(x, t, axis),
     "step t",

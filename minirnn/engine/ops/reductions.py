@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from .. import entries
@@ -41,7 +42,9 @@ def unexpanded(g: Node, x: Node) -> Node:
         return sums(g) if g.ndim else g
     lead = g.ndim - x.ndim
     for _ in range(lead):
-        g = sums(g, axis=0) if g.ndim == 2 else sums(g, axis=(-g.ndim,))
+        g = sumrows(g) if g.ndim == 2 else sums(g, axis=(-g.ndim,))
+    if 1 not in x.shape:
+        return g
     axes = tuple(i - x.ndim for i, size in enumerate(x.dims) if size == ONE and g.dims[i] != ONE)
     if not axes:
         return g
@@ -77,6 +80,7 @@ def _back(g: Node, x: Node, axis: Axis) -> Node:
 
 
 def _text(method: str) -> Any:
+    @functools.cache
     def text(axis: Axis, keepdims: bool) -> str:
         options = [] if axis is None else ["{axis}"]
         return f"{{0}}.{method}({', '.join(options + ['keepdims=True'] * keepdims)})"
@@ -158,7 +162,7 @@ def sum_all(x: Node) -> Node:
 
 def sumrows(x: Node) -> Node:
     """1ᵀ x: the sum of the rows of a matrix."""
-    return sums(x, axis=0)
+    return Node(sums, (x,), {"axis": 0, "keepdims": False}, x.value.sum(0))  # there is one at every step
 
 
 def sumcols(x: Node) -> Node:
