@@ -81,7 +81,7 @@ class Node:
 
 def _infer(node: Node) -> Sizes:
     """The sizes of the axes of a node, and of all that it is computed from."""
-    if all([arg._dims is not None for arg in node.args]) and node.op is not leaf_op:
+    if node.op is not leaf_op and all(arg._dims is not None for arg in node.args):
         node._dims = node.op.sizes(*node.args, **node.attrs)
         return node._dims
     waiting = [node]
