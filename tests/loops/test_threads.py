@@ -129,3 +129,23 @@ def test_threads_that_ask_one_trace_for_the_first_time():
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(ask, range(8)))
     assert all(each == found[0] for each in found) and found[0][0] == 6
+
+
+def test_functions_are_freed_with_their_traces():
+    """Nothing keeps the code of a function that was traced, but for the last few."""
+    import gc
+    import linecache
+    import weakref
+
+    def traced(n):
+        text = f"def f(X):\n    h = np.zeros(2)\n    for x in X:\n        h = np.tanh(x * {n}.5 + h)\n    return np.sum(h)\n"
+        linecache.cache[f"<cell {n}>"] = (len(text), None, text.splitlines(True), f"<cell {n}>")
+        space = {"np": np}
+        exec(compile(text, f"<cell {n}>", "exec"), space)
+        assert mr.trace(space["f"], X=np.ones((3, 2))).steps == 3
+        del linecache.cache[f"<cell {n}>"]
+        return weakref.ref(space["f"].__code__)
+
+    codes = [traced(n) for n in range(50)]
+    gc.collect()
+    assert sum(code() is not None for code in codes) <= 34

@@ -344,7 +344,7 @@ def _root(value: Any) -> str:
     return (getattr(value, "__module__", None) or "").partition(".")[0]
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=32)
 def names_in(code: types.CodeType) -> frozenset[str]:
     """The global names that a code object and those inside it may read; names of attributes are none."""
     found = {str(i.argval) for i in dis.get_instructions(code) if "GLOBAL" in i.opname or i.opname == "LOAD_NAME"}

@@ -12,12 +12,14 @@ import inspect
 import linecache
 import types
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ...system import CannotFollow
 
 NOTES = "__minirnn__"
 
-_codes: dict[types.CodeType, types.CodeType] = {}
+# of each code object that with notes, or None without source; it goes when the function goes
+_codes: WeakKeyDictionary[types.CodeType, types.CodeType | None] = WeakKeyDictionary()
 
 
 def with_notes(function: types.FunctionType) -> types.CodeType:
@@ -25,14 +27,14 @@ def with_notes(function: types.FunctionType) -> types.CodeType:
     code = function.__code__
     if code not in _codes:
         tree = _source(code)
-        _codes[code] = code if tree is None else _compiled(tree, function)
-    return _codes[code]
+        _codes[code] = None if tree is None else _compiled(tree, function)
+    return _codes[code] or code
 
 
 def has_source(function: Any) -> bool:
     """Whether the text of a function is there; without it there are no names and no steps."""
     code = getattr(function, "__code__", None)
-    return code is None or code not in _codes or _codes[code] is not code or code.co_name == "<lambda>"
+    return code is None or code not in _codes or _codes[code] is not None or code.co_name == "<lambda>"
 
 
 def _source(code: types.CodeType) -> ast.FunctionDef | None:
