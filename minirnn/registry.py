@@ -128,7 +128,7 @@ def _name_of(member: Any) -> str:
 
 
 def _key(name: str) -> str:
-    return name.lower().replace("_", "").replace(" ", "")
+    return re.sub(r"(?<=[a-z0-9])[_ ](?=[a-z0-9])", "", name.lower())
 
 
 def _module(given: Any) -> str:

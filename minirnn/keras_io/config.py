@@ -102,7 +102,7 @@ class _Loader:
             self.parameters += sum(map(math.prod, shapes))
             if self.parameters > MAX_PARAMETERS or any(n > MAX_LENGTH for shape in shapes for n in shape):
                 raise ValueError(f"layer {layer.label!r} has weights of shapes {plain(shapes, 100)}: too large to read")
-            if self.weights is not None:
+            if self.weights is not None and shapes:
                 layer.load(self.weights(layer, str(layer.name), shapes))
         if layer.takes_many:
             return layer(given.inputs, training=given.training)

@@ -44,6 +44,7 @@ def layer_of(entry: dict[str, Any], call: Any) -> Layer:
             f"the operation {name!r} is not supported by minirnn: write the forward pass as a loop in NumPy, "
             "mr.trace(loop, ...) follows it"
         )
+    made.name = name
     return made
 
 
