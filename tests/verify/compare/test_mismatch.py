@@ -299,3 +299,59 @@ def test_a_layer_that_runs_backwards():
     h = np.tanh(trace.inputs[0] @ trace.value("W_x^b") + trace.value("b_h^b"))
     found = trace.compare({"h^b": h})
     assert found.slips[0].name == "no recurrent product"
+
+
+# ------------------------------------------------------------------------------------- numbers beside a loop of one's own
+
+
+def features_first(x, a0, Wax, Waa):
+    a, a_next = np.zeros((5, 7, 4)), a0
+    for t in range(4):
+        a_next = np.tanh(Wax @ x[:, :, t] + Waa @ a_next)
+        a[:, :, t] = a_next
+    return a
+
+
+def test_the_layout_of_the_loop_itself():
+    shapes = {"x": (3, 7, 4), "a0": (5, 7), "Wax": (5, 3), "Waa": (5, 5)}
+    rng = np.random.default_rng(0)
+    given = {name: 0.5 * rng.normal(size=shape) for name, shape in shapes.items()}
+    trace = mr.trace(features_first, **given, Y=np.zeros((5, 7, 4)))
+    mine = features_first(**given)
+    by_step = {t - 1: mine[:, :, t - 1] for t in range(1, 5)}
+    for numbers in (mine, by_step, [*by_step.values()], mine.transpose(1, 2, 0), {-1: given["a0"], **by_step}):
+        assert trace.compare(a_next=numbers).ok
+    assert trace.compare(a=mine).ok
+    mine[2, 4, 1] += 1e-3
+    found = trace.compare(a=mine)
+    assert not found.ok and found.first.first == 2
+
+
+def zero_bias(X, U, V, c):
+    h = np.zeros(4)
+    for x in X:
+        h = np.tanh(x @ U + h @ V)
+    return h + c
+
+
+def test_a_gradient_of_zeros_is_compared():
+    rng = np.random.default_rng(1)
+    given = {"X": rng.normal(size=(5, 3)), "U": rng.normal(size=(3, 4)), "V": rng.normal(size=(4, 4)), "c": np.zeros(4)}
+    trace = mr.trace(zero_bias, **given, Y=np.ones(4))
+    for name in ("dc", "c"):
+        found = trace.compare({name: np.zeros(4)})
+        assert not found.ok and found.first.quantity == "dL/dc"
+    with pytest.raises(ValueError, match="V is the parameter V itself"):
+        trace.compare(V=given["V"])
+
+
+def test_float32_numbers_of_a_float32_trace_held_in_float64(network):
+    model = network()
+    model.set_weights([w.astype("float32") for w in model.get_weights()])
+    X = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
+    trace = mr.trace(model, X, np.zeros((2, 6), "float32"))
+    mine = trace.gradients["W_h"].astype(float)
+    found = trace.compare(W_h=mine * (1 + 1e-7))
+    assert found.ok and "eps of float32" in found.sentence and not found.slips
+    assert trace.compare(W_h=2 * mine).slips[0].name == "factor 2"
+    assert not trace.compare(W_h=mine * 1.0005).ok
