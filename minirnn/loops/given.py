@@ -30,7 +30,7 @@ class Plain:
         for other, made in self.seen:
             if other.shape == value.shape and other.strides == value.strides and _address(other) == _address(value):
                 return made
-        made = np.array(value, order="K")
+        made = np.array(value, order="K", subok=True)
         self.seen.append((value, made))
         return made
 

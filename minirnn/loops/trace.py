@@ -184,7 +184,8 @@ class LoopRun(Run):
             if self.loss is None
             else f"{self.loss_node.name if self.loss_node else 'loss'} = {float(self.loss):.6g}"
         )
-        what = f"{self.steps} steps, {len(self.nodes)} nodes, {loss}, {self.dtype}"
+        data = f", data: {', '.join(map(str, self.data_names))}" if self.data_names else ""
+        what = f"{self.steps} steps, {len(self.nodes)} nodes, {loss}, {self.dtype}{data}"
         return f"<Trace of the function {self.model.label!r}: {what}>"
 
 
