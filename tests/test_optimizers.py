@@ -140,11 +140,11 @@ def test_the_equations_of_a_step_are_a_reading(kind, options):
     from minirnn import demo
 
     model = demo.model()
-    run = mr.trace(model, demo.X, np.zeros((1, 2)))
+    run = mr.trace(model, demo.X, np.zeros((1, 2)), dtype="float32")
     model.compile(kind(**options), "mse")
     found = run.update()
     assert str(found).startswith(f"{kind.__name__}, step 1: g = dL/dw") and "w_new = " in str(found)
     assert found.equations.residual < 1e-14 and model.optimizer.iterations == 0
     model.fit(demo.X, np.zeros((1, 2)), verbose=0)
     for name, (layer, i) in model.parameter_places().items():
-        np.testing.assert_allclose(found.weights[name], layer.weight_arrays[i], rtol=1e-12)
+        np.testing.assert_allclose(found.weights[name], layer.weight_arrays[i], rtol=1e-5)

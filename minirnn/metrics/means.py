@@ -93,10 +93,14 @@ class SparseCategoricalCrossentropy(OfLoss):
 
     loss = losses.SparseCategoricalCrossentropy
 
+    def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        left_out = np.zeros((), bool) if self.ignore_class is None else classes(y_true, y_pred) == self.ignore_class
+        return np.where(left_out, 0.0, super().values(y_true, y_pred))  # Keras counts them, unless there are weights
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        if self.ignore_class is not None:
+        if self.ignore_class is not None and sample_weight is not None:
             counts = (np.asarray(y_true) != self.ignore_class).astype(float)
-            sample_weight = counts if sample_weight is None else counts * np.reshape(sample_weight, counts.shape)
+            sample_weight = counts * np.reshape(sample_weight, counts.shape)
         super().update_state(y_true, y_pred, sample_weight)
 
 

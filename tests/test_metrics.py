@@ -1,0 +1,66 @@
+"""Metrics against Keras' own, batch after batch, with weights of samples."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+from minirnn import metrics
+
+SETTINGS = {
+    "BinaryAccuracy": {"threshold": 0.4}, "TopKCategoricalAccuracy": {"k": 2}, "SparseTopKCategoricalAccuracy": {"k": 2},
+    "BinaryCrossentropy": {"label_smoothing": 0.2}, "Precision": {"thresholds": 0.6}, "Recall": {"thresholds": [0.3, 0.7]},
+    "AUC": {"num_thresholds": 20}, "F1Score": {"average": "weighted"}, "FBetaScore": {"beta": 0.5, "average": "macro"},
+    "SparseCategoricalCrossentropy": {"ignore_class": 1},
+}  # fmt: skip
+
+
+def arrays(name, rng, n):
+    """A target and an output that the metric has a meaning for."""
+    y = rng.uniform(0.05, 0.95, (n, 4)).astype("f")
+    if name.startswith("Sparse"):
+        return rng.integers(0, 4, n), y / y.sum(-1, keepdims=True)
+    if name in ("R2Score", "MeanSquaredLogarithmicError") or "Mean" in name or "Cosh" in name or name == "CosineSimilarity":
+        return rng.normal(size=(n, 4)).astype("f"), rng.normal(size=(n, 4)).astype("f")
+    if name.startswith(("Categorical", "TopK", "F")) and name not in ("FalsePositives", "FalseNegatives"):
+        return np.eye(4, dtype="f")[rng.integers(0, 4, n)], y / y.sum(-1, keepdims=True)
+    return rng.integers(0, 2, (n, 4)).astype("f"), y
+
+
+@pytest.mark.parametrize("name", sorted(metrics.KNOWN.classes))
+def test_a_metric_is_that_of_keras(name):
+    import keras
+
+    settings = SETTINGS.get(name, {})
+    theirs, ours = getattr(keras.metrics, name)(**settings), getattr(metrics, name)(**settings)
+    taken = metrics.get(getattr(keras.metrics, name)(**settings))
+    assert type(taken) is type(ours)
+    for weighted in (False, True):
+        rng = np.random.default_rng(3)
+        for metric in (theirs, ours, taken):
+            metric.reset_state()
+        for n in (7, 5, 2):
+            y_true, y_pred = arrays(name, rng, n)
+            weights = rng.uniform(0, 2, n).astype("f") if weighted else None
+            for metric in (theirs, ours, taken):
+                metric.update_state(y_true, y_pred, sample_weight=weights)
+        right = np.asarray(theirs.result())
+        for metric in (ours, taken):
+            np.testing.assert_allclose(metric.result(), right, rtol=2e-5, atol=2e-6, err_msg=f"weighted: {weighted}")
+
+
+@pytest.mark.parametrize("shape, right", [((9, 1), "BinaryAccuracy"), ((9, 3), "CategoricalAccuracy")])
+def test_accuracy_by_name_looks_at_the_shapes(shape, right):
+    rng = np.random.default_rng(0)
+    y_true, y_pred = rng.integers(0, 2, shape), rng.uniform(size=shape)
+    assert metrics.get("acc")(y_true, y_pred) == getattr(metrics, right)()(y_true, y_pred)
+    assert metrics.get("acc").name == "acc"
+
+
+def test_what_is_no_metric_is_refused_with_the_nearest():
+    with pytest.raises(ValueError, match="unknown metric 'preciscion'; did you mean 'precision'"):
+        metrics.get("preciscion")
