@@ -1,18 +1,21 @@
-"""Keras' own recurrent cells, run step by step: what a whole layer does not show, z_t and dL/dh_t.
+"""Keras' own recurrent cells, run step by step: what a whole layer does not show, every gate, and the derivatives by them.
 
-To every h_t a tensor of zeros is added; the derivative of the loss by it is dL/dh_t.
+A cell of Keras applies its activations to its pre-activations, in the order of its gates: functions that note what they are
+given stand in their places. To every pre-activation and state a tensor of zeros is added; the derivative of the loss by it
+is that by the quantity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ... import losses
 from ...keras_io.live import import_keras, twin_of
-from ...layers import Dense, Flatten, InputLayer, SimpleRNN
+from ...layers import GRU, LSTM, Dense, Flatten, InputLayer, SimpleRNN
+from ...layers.cell import Cell
 from ...run import Run
 from ..report import Judge, Row, derivative, witness
 from .backends import ADAPTERS, cannot_compute, gradients
@@ -20,12 +23,13 @@ from .keras import absent, twin_of_loss
 
 NAME = "Keras cell"
 MOST = 200  # steps
+RECURRENT = (SimpleRNN, LSTM, GRU)
 OPTIONS = ("go_backwards", "stateful", "return_state", "dropout", "recurrent_dropout", "activity_regularizer")
 
 
 @witness(lambda trace: [])
 def rows(trace: Run) -> Iterator[Row]:
-    """Rows for z_t and dL/dh_t of networks of plain SimpleRNN and Dense layers; none of others."""
+    """Rows for pre-activations, gates and what flows back to them and to the states; only of plain recurrent layers."""
     if absent(trace) is not None or not _plain(trace):
         return
     keras, dtype, judge = import_keras(), str(trace.dtype), Judge(trace)
@@ -33,55 +37,49 @@ def rows(trace: Run) -> Iterator[Row]:
     if cannot_compute(backend, dtype) is not None:
         return
     run = _Run(trace, dtype)
-    h, z, _ = run(run.nothing())
-    for name, found in z.items():
-        quantity = f"z{name[1:]}"
-        nodes = [trace.variables[quantity, t] for t in range(1, trace.steps + 1)]
-        yield judge.row(f"{quantity}_t", NAME, nodes, np.swapaxes(_array(found), 0, 1))
+    steps = range(1, trace.steps + 1)
+    seen, _ = run(run.nothing())
+    for name, found in seen.items():
+        truth = np.stack([_array(each) for each in found])
+        yield judge.row(f"{name}_t", NAME, [trace.variables[name, t] for t in steps], truth)
     if trace.loss_node is None or trace.truncate or backend not in ADAPTERS:
         return
     ((own, weight),) = losses.one_by_one(trace.loss_function, 1) if trace.loss_function else [(losses.get("mse"), 1.0)]
 
     def loss(moves: list[Any]) -> Any:
-        return weight * twin_of_loss(own, dtype)(trace.targets[0].astype(dtype), run(moves)[2])
+        return weight * twin_of_loss(own, dtype)(trace.targets[0].astype(dtype), run(moves)[1])
 
     derivatives = gradients(backend, loss, run.nothing())
-    for i, name in enumerate(h):
+    for i, name in enumerate(run.moved):
         truth = np.stack(derivatives[i * trace.steps : (i + 1) * trace.steps])
-        nodes = [trace.cotangents[trace.variables[name, t]] for t in range(1, trace.steps + 1)]
+        nodes = [trace.cotangents[trace.variables[name, t]] for t in steps]
         yield judge.row(f"{derivative(trace, name)}_t", ADAPTERS[backend][0], nodes, truth)
 
 
 def _plain(trace: Run) -> bool:
     layers = [call.layer for call in trace.model.order]
     masked = any(x.dtype.kind == "b" for x in trace.inputs)
-    known = not masked and all(type(layer) in (InputLayer, SimpleRNN, Dense, Flatten) for layer in layers)
+    known = not masked and all(type(layer) in (InputLayer, *RECURRENT, Dense, Flatten) for layer in layers)
     special = any(getattr(layer, option, None) for layer in layers for option in OPTIONS)
     return known and not special and bool(trace.state_names) and len(trace.targets) <= 1 and trace.steps <= MOST
 
 
 class _Run:
-    """The forward pass of Keras' twin with zeros added to every state: its states, pre-activations and output."""
+    """The forward pass of Keras' twin, cell by cell, with zeros added to what is named in `moved`."""
 
     def __init__(self, trace: Run, dtype: str) -> None:
         self.trace, self.dtype = trace, dtype
         _, self.layers, _ = twin_of(trace.model, dtype, trace.weights)
-        self.calls = [call for call in trace.model.order if isinstance(call.layer, SimpleRNN)]
-        self.linear = {call: self._linear(self.layers[call.layer].cell) for call in self.calls}
-
-    def _linear(self, cell: Any) -> Any:
-        """The same cell without its activation: it gives z."""
-        other = type(cell).from_config({**cell.get_config(), "activation": "linear"})
-        other.build((None, cell.kernel.shape[0]))
-        other.set_weights(cell.get_weights())
-        return other
+        self.tags = {call: scope.tags[0] for call, scope in trace.model.scopes() if isinstance(call.layer, RECURRENT)}
+        self.moved = [f"{name}{tag}" for call, tag in self.tags.items() for name in _moved(call.layer.cell)]
 
     def nothing(self) -> list[np.ndarray]:
-        """Zeros like every h_t of every layer."""
-        names, steps = self.trace.state_names, range(1, self.trace.steps + 1)
-        return [np.zeros(self.trace.value(name, t).shape, self.dtype) for name in names for t in steps]
+        """Zeros like each of what is moved, at every step."""
+        steps = range(1, self.trace.steps + 1)
+        return [np.zeros(self.trace.value(name, t).shape, self.dtype) for name in self.moved for t in steps]
 
-    def __call__(self, moves: list[Any]) -> tuple[dict[str, Any], dict[str, Any], Any]:
+    def __call__(self, moves: list[Any]) -> tuple[dict[str, list[Any]], Any]:
+        """Of every pre-activation and gate its values at all steps; and the output."""
         import keras
 
         model, T = self.trace.model, self.trace.steps
@@ -89,27 +87,62 @@ class _Run:
             placeholder: keras.ops.convert_to_tensor(x.astype(self.dtype))
             for placeholder, x in zip(model.inputs, self.trace.inputs)
         }
-        states: dict[str, Any] = {}
-        sums: dict[str, Any] = {}
-        left = list(moves)
+        by_name = {name: moves[i * T : (i + 1) * T] for i, name in enumerate(self.moved)}
+        seen: dict[str, list[Any]] = {}
         for call in model.order:
             if not call.inputs:
                 continue
             layer: Any = call.layer
-            x, *initial = [values[s] for s in (*call.inputs, *call.states)]
-            if call not in self.linear:
+            x, *states = [values[s] for s in (*call.inputs, *call.states)]
+            if call not in self.tags:
                 values[call] = self.layers[layer](x)
                 continue
-            cell, linear, name = self.layers[layer].cell, self.linear[call], self.trace.state_names[len(states)]
-            h = initial[0] if initial else keras.ops.zeros((x.shape[0], layer.units), self.dtype)
-            hs, zs = [], []
+            own, twin, tag = layer.cell, self.layers[layer].cell, self.tags[call]
+            states = states or [keras.ops.zeros((x.shape[0], layer.units), self.dtype) for _ in own.state_names]
+            outputs = []
             for t in range(T):
-                zs.append(linear(x[:, t], [h])[0])
-                h = cell(x[:, t], [h])[0] + left.pop(0)
-                hs.append(h)
-            states[name], sums[name] = keras.ops.stack(hs, axis=1), keras.ops.stack(zs, axis=1)
-            values[call] = states[name] if layer.return_sequences else h
-        return states, sums, values[model.output]
+                here = {name: by_name[f"{name}{tag}"][t] for name in _moved(own)}
+                states, found = _step(own, twin, x[:, t], states, here)
+                outputs.append(states[0])
+                for name, value in found.items():
+                    seen.setdefault(f"{name}{tag}", []).append(value)
+            values[call] = keras.ops.stack(outputs, axis=1) if layer.return_sequences else outputs[-1]
+        return seen, values[model.output]
+
+
+def _moved(own: Cell) -> list[str]:
+    """What zeros are added to: the states, and the pre-activations of gates."""
+    return [*own.state_names, *(gate.pre for gate in own.gates if gate.letter)]
+
+
+def _step(own: Cell, twin: Any, x: Any, states: list[Any], moves: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """One step of a cell of Keras: the new states, and what its activations were given and gave, in the order of gates."""
+    found: dict[str, Any] = {}
+    gates = iter(own.gates)
+    functions = {name: getattr(twin, name) for name in dict.fromkeys(gate.activation for gate in own.gates)}
+
+    def noting(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def noted(a: Any) -> Any:
+            gate = next(gates, None)
+            if gate is None:  # tanh(c): the cell, moved where h sees it
+                return function(a + moves[own.state_names[-1]])
+            found[gate.pre] = a
+            value = function(a + moves[gate.pre] if gate.pre in moves else a)
+            if gate.letter:
+                found[gate.name] = value
+            return value
+
+        return noted
+
+    for name, function in functions.items():
+        setattr(twin, name, noting(function))
+    try:
+        _, new = twin(x, states)
+    finally:
+        for name, function in functions.items():
+            setattr(twin, name, function)
+    new = list(new) if isinstance(new, (list, tuple)) else [new]
+    return [state + moves[name] for name, state in zip(own.state_names, new)], found
 
 
 def _array(tensor: Any) -> np.ndarray:

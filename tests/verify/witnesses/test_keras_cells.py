@@ -50,7 +50,7 @@ def test_the_norms_of_the_adjoints_at_every_step_of_the_first_notebook():
     run = keras_steps._Run(trace, "float64")
     import tensorflow as tf
 
-    found = gradients("tensorflow", lambda moves: tf.reduce_mean(run(moves)[2] ** 2), run.nothing())
+    found = gradients("tensorflow", lambda moves: tf.reduce_mean(run(moves)[1] ** 2), run.nothing())
     assert len(found) == 10
     for t, truth in enumerate(found, start=1):
         ours = np.linalg.norm(trace.adjoint("h", t))
@@ -120,3 +120,23 @@ def test_torch(monkeypatch):
 
 def test_only_jax_is_asked_about_its_precision():
     assert cannot_compute("tensorflow", "float64") is None and cannot_compute("jax", "float32") is None
+
+
+def test_gates_one_by_one(monkeypatch):
+    """Every pre-activation and gate of an LSTM above a GRU, and what flows back to them; a wrong slope of one is found."""
+    from minirnn.layers import GRU, LSTM, Dense, Input
+    from minirnn.models import Model
+
+    rng = np.random.default_rng(4)
+    i = Input((4, 3))
+    model = Model(i, Dense(6)(LSTM(5)(GRU(2, return_sequences=True)(i))))
+    model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+    X, Y = rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 6))
+    found = rows(mr.trace(model, X, Y))
+    assert all(row.ok and not row.missing for row in found.values())
+    gru, lstm = ("a_z", "z", "a_r", "r", "a_h", "htilde"), ("a_i", "i", "a_f", "f", "a_c", "ctilde", "a_o", "o")
+    assert {f"{name}^1_t" for name in gru} | {f"{name}^2_t" for name in lstm} <= set(found)
+    assert {"dL/dh^1_t", "dL/dh^2_t", "dL/dc^2_t", "dL/da_f^2_t", "dL/da_r^1_t"} <= set(found)
+    monkeypatch.setattr(ops.sigmoid, "vjp", (lambda g, y, x: g * y,))
+    wrong = rows(mr.trace(model, X, Y))
+    assert not wrong["dL/da_f^2_t"].ok and wrong["f^2_t"].ok
