@@ -45,6 +45,7 @@ def simplify(nodes: list[Node], recorder: Recorder) -> bool:
             changed += _over_steps(node, recorder)
         elif node.op is ops.log:
             changed += _log_of_softmax(node, recorder)
+    _blocks(nodes)
     return changed > 0
 
 
@@ -114,6 +115,30 @@ def _over_steps(node: Node, recorder: Recorder) -> bool:
     made = (ops.average if node.op is ops.mean else ops.total)(*whole.args)
     node.op, node.args, node.attrs = made.op, made.args, made.attrs
     return True
+
+
+def _blocks(nodes: list[Node]) -> None:
+    """Slices that cut the columns of what is computed into equal parts, as the gates of an LSTM, are its blocks."""
+    cuts: dict[Node, dict[Node, tuple[int, int]]] = {}
+    for node in nodes:
+        if node.op is ops.part and node.args[0].args and (ends := _columns(node)) is not None:
+            cuts.setdefault(node.args[0], {})[node] = ends
+    for whole, parts in cuts.items():
+        places = sorted(set(parts.values()))
+        width = whole.shape[-1] // len(places)
+        if len(places) > 1 and places == [(k * width, (k + 1) * width) for k in range(len(places))]:
+            for node, ends in parts.items():
+                node.op, node.attrs = ops.block, {"k": places.index(ends), "parts": len(places)}
+
+
+def _columns(node: Node) -> tuple[int, int] | None:
+    """From where to where a part reaches that is made of whole rows."""
+    key, whole = node.attrs["key"], node.args[0]
+    if len(key) != whole.ndim or whole.ndim > 2 or not all(isinstance(k, slice) for k in key):
+        return None
+    *rows, (start, stop, step) = [k.indices(n) for k, n in zip(key, whole.shape)]
+    all_rows = all(reach == (0, n, 1) for reach, n in zip(rows, whole.shape))
+    return (start, stop) if all_rows and step == 1 else None
 
 
 def _sigmoid(node: Node, recorder: Recorder) -> bool:

@@ -141,3 +141,37 @@ def test_loops_put_together_against_their_order_are_seen(monkeypatch):
 
 def test_every_published_loop_is_there():
     assert len(NAMES) >= 31
+
+
+def test_equal_slices_of_a_sum_are_its_blocks():
+    """Gates cut by slices and by np.split read alike: by blocks, no numbers of columns, no blocks among zeros."""
+    rng = np.random.default_rng(3)
+    sigma = lambda v: 1 / (1 + np.exp(-v))
+
+    def by_slices(X, W, U):
+        h, c, M = np.zeros((2, 4)), np.zeros((2, 4)), 4
+        for t in range(X.shape[1]):
+            z = X[:, t] @ W + h @ U
+            i, f, g, o = sigma(z[:, :M]), sigma(z[:, M : 2 * M]), np.tanh(z[:, 2 * M : 3 * M]), sigma(z[:, 3 * M :])
+            c = f * c + i * g
+            h = o * np.tanh(c)
+        return np.sum(h**2)
+
+    def by_split(X, W, U):
+        h, c = np.zeros((2, 4)), np.zeros((2, 4))
+        for t in range(X.shape[1]):
+            z = X[:, t] @ W + h @ U
+            a_i, a_f, a_g, a_o = np.split(z, 4, axis=1)
+            i, f, g, o = sigma(a_i), sigma(a_f), np.tanh(a_g), sigma(a_o)
+            c = f * c + i * g
+            h = o * np.tanh(c)
+        return np.sum(h**2)
+
+    arrays = {"X": rng.normal(size=(2, 5, 3)), "W": rng.normal(size=(3, 16)), "U": rng.normal(size=(4, 16))}
+    for loop in (by_slices, by_split):
+        trace = mr.trace(loop, **arrays)
+        found = trace.equations()
+        assert found.residual < 1e-12 and not any(":" in str(e) or "[0 " in str(e) for e in found), str(found)
+        assert any("[zₜ]₂" in str(e) for e in found)
+        report = trace.verify(with_keras=False)
+        assert report.ok, report.sentence
