@@ -45,6 +45,14 @@ BLOCKS = [
     "{n}s = []\n    for row in {a}: {n}s.append(np.tanh(row) if not {n}s else np.tanh(row + {n}s[-1]))\n    {n} = {n}s[-1]",
     "{n} = 0\n    for row in {a}: {n} = {n} + row * {b}",
     "{n} = sum([np.sin({a}), {b}])",
+    "{n} = {a} * 1\n    {n}_v = {n}[::-1]\n    {n}_v *= 0.5\n    {n}[0] += {b}[0]",
+    "{n} = {a} + 0\n    {n}_t = {n}.T\n    {n}_t += 0.25\n    {n}_r = {n}.reshape(-1)\n    {n}_r[::2] -= 0.5",
+    "{n} = {a} * 1\n    {n}[[0, -1]] = {n}[[-1, 0]] * 0.5\n    {n}[[0, 0]] = {b}[0]",
+    "{n} = np.zeros_like({a})\n    np.multiply({a}, 0.5, out={n})\n    np.add({n}, {b}, out={n})",
+    "{n} = {a} * 1\n    {n}_p = np.split({n}, 2)\n    {n}_p[0][...] = 0.5 * {n}_p[1]\n    {n} = {n} * 1",
+    "{n} = {a} * 1\n    {n}[{n} > 0.1] *= 0.5",
+    "{n} = {a} * 1\n    np.add.at({n}, [0, 0, 1], {b}[0])",
+    "{n}_d = {{'k': [{a} * 1]}}\n    {n}_d['k'][0] += {b}\n    {n} = {n}_d['k'][-1]",
 ]
 SHAPES = {"a": (4, 3), "b": (3, 5), "c": (3,), "d": (2, 4, 3), "e": (), "f": (1, 5)}
 
