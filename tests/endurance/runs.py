@@ -261,7 +261,7 @@ def function(n: int) -> Callable[..., np.ndarray]:
     linecache.cache[f"<cell {n}>"] = (len(text), None, text.splitlines(True), f"<cell {n}>")
     space = {"np": np}
     exec(compile(text, f"<cell {n}>", "exec"), space)
-    del linecache.cache[f"<cell {n}>"]
+    linecache.cache.pop(f"<cell {n - 1}>", None)  # that of the one before
     return space["f"]
 
 
