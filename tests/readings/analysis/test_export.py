@@ -47,7 +47,6 @@ def test_rows_tell_samples_from_indices(make, tmp_path):
 
 
 def test_a_data_frame(make):
-    pytest.importorskip("pandas")
     trace = make()
     frame = trace.to_pandas()
     h = frame[(frame.quantity == "h") & (frame.step == 2)]
