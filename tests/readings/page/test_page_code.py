@@ -27,4 +27,4 @@ def test_every_equation_has_lines_and_each_line_its_quantity(make):
 def test_where_there_is_no_source_the_page_says_why():
     trace = family.traced("two heads")
     html = page(trace, report=trace.verify(with_keras=False)).html
-    assert "no source yet" in html and 'class="listing"' not in html
+    assert "no source" in html and 'class="listing"' not in html
