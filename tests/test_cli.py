@@ -309,7 +309,9 @@ def test_compare(run, models, tmp_path):
     code, out, err = run(*asked, "--h", "right.npy")
     assert code == 0 and "They agree" in out and err == ""
     code, out, _ = run(*asked, "--value", "h=wrong.npy")
-    assert code == 1 and "h differs first at step 2" in out and "h_last stays as it was" in out  # the same numbers as without the recurrent product
+    assert (
+        code == 1 and "h differs first at step 2" in out and "h_last stays as it was" in out
+    )  # the same numbers as without the recurrent product
     code, out, _ = run(*asked, "--h", "right.npy", "--grad", "W_h=grad.npy", "--weights", "model.keras")
     assert code == 1 and "dL/dW_h differs" in out and "factor 2" in out
 

@@ -147,6 +147,11 @@ class Shown(NamedTuple):
     layer: str
     literal: bool
 
+    @property
+    def symbol(self) -> str:
+        """The base in plain Unicode: ŷ of y."""
+        return self.base if self.literal else SYMBOLS.get(self.base, (self.base,))[0]
+
 
 def shown(name: Name, split: bool = True) -> Shown:
     """How a name is printed; `split`: what follows an underscore in a user's own name is lowered too."""
@@ -175,10 +180,11 @@ def text(name: Name, time: str = "") -> str:
     """
     if _is_fraction(name):
         return f"∂{'⁺' * name.immediate}{text(name.of)}/∂{text(name.quantity, time)}"  # type: ignore[arg-type]
-    base, sub, layer, literal = shown(name, split=False)
+    parts = shown(name, split=False)
+    _, sub, layer, _ = parts
     above = f"({layer})".translate(_SUP) if layer else ""
     below = _small(sub, f"_{sub}") + _small(f"({time})" if sub and time else time, "_T" if time == "T" else f"[{time}]")
-    return escapes.terminal((base if literal else SYMBOLS.get(base, (base,))[0]) + above + below)
+    return escapes.terminal(parts.symbol + above + below)
 
 
 def _small(sub: str, otherwise: str) -> str:
@@ -220,8 +226,9 @@ def markup(name: Name, time: str = "", small: Callable[[str, str], str] = "<{0}>
     if _is_fraction(name):
         above, below = markup(name.of, "", small), markup(name.quantity, time, small)  # type: ignore[arg-type]
         return f"∂{'⁺' * name.immediate}{above}/∂{below}"
-    base, sub, layer, literal = shown(name)
-    whole = f"<I>{escapes.markup(base if literal else SYMBOLS.get(base, (base,))[0])}</I>"
+    parts = shown(name)
+    _, sub, layer, _ = parts
+    whole = f"<I>{escapes.markup(parts.symbol)}</I>"
     if below := ",".join(filter(None, [sub, time])):
         whole += small("SUB", escapes.markup(below))
     return whole + (small("SUP", escapes.markup(f"({layer})")) if layer else "")

@@ -53,9 +53,10 @@ def _cut(name: Name) -> Name:
 def _width(name: Name, time: str, size: float, little: float) -> float:
     if name.of is not None and not name.delta:
         return _width(name.of, "", size, little) + _width(name.quantity, time, size, little) + text_width("∂/∂", size)
-    base, sub, layer, _ = names.shown(name)
+    parts = names.shown(name)
+    _, sub, layer, _ = parts
     lowered = text_width(",".join(filter(None, [sub, time])), little)
-    return text_width(base, size) + lowered + (text_width(f"({layer})", little) if layer else 0)
+    return text_width(parts.symbol, size) + lowered + (text_width(f"({layer})", little) if layer else 0)
 
 
 def head(name: Name, step: object = None, size: int = NAME) -> Row:
