@@ -16,8 +16,6 @@ from ....layers.cell import Cell
 from ..numbers import Case, Slip, Variant
 from ..structure import MULTIPLY, Edge, Structure, summands
 
-# -------------------------------------------------------------------------------------------------------- what gates do
-
 
 def _gates(net: Structure) -> dict[str, list[Edge]]:
     """Where each gate multiplies what it lets through, by its name; one without a name by its place in its step."""
@@ -159,14 +157,13 @@ def _reset_elsewhere(case: Case) -> Iterator[Variant]:
                 after[y] = 1 - i, inside[0]
             before |= {n: n.args.index(y) for n in net.forward if n.op in MULTIPLY and y in n.args and n in weighing}
 
-    def earlier(node: Node, args: tuple[Node, ...]) -> Node | None:
+    def earlier(node: Node, args: tuple[Node, ...]) -> Node:
         place, product = after[node]
-        made: dict[Node, Node] = dict(zip(node.args, args))
         gate, total = args[1 - place], args[place]
         known = weighing[product]
         operands = [a * gate if i == known.place else a for i, a in enumerate(remade[product])]
         rest = total - product.op(*remade[product])
-        return rest + product.op(*operands) if made else None
+        return rest + product.op(*operands)
 
     remade: dict[Node, tuple[Node, ...]] = {}
     wanted = {product for _, product in after.values()}
@@ -250,8 +247,8 @@ def _carried_back(rule: Callable[[Node, Node, int], Node | None]) -> Callable[[C
 def _overwritten(case: Case) -> Iterator[Variant]:
     if nodes := _squashed(case.net):
         name = case.net.state_of[next(iter(nodes.values()))]
-        crossing = set(_carried(case.net).get(name, []))
-        last = [n for n, s in nodes.items() if any(net_arg is s for y, i in crossing for net_arg in [y.args[i]])]
+        carried = {y.args[i] for y, i in _carried(case.net).get(name, [])}
+        last = [n for n, state in nodes.items() if state in carried]
         yield case.along(f"d{name} of the step after takes the place of what comes from h", [(n, 0) for n in last], _nothing)
 
 
