@@ -57,9 +57,6 @@ def _carried(net: Structure) -> dict[str, list[Edge]]:
     return found
 
 
-# ------------------------------------------------------------------------------------------------------- the forward pass
-
-
 def _order(case: Case) -> Iterator[Variant]:
     """The blocks of the fused weights, each taken for another gate."""
     net = case.net
@@ -200,9 +197,6 @@ def _forget_bias(case: Case) -> Iterator[Variant]:
     for q, what in ((-1.0, "forgotten"), (1.0, "added once more")):
         if nodes:
             yield case.at(what, nodes, lambda n, args, q=q: shift(n.op(*args, **n.attrs), q=q))  # type: ignore[misc]
-
-
-# ------------------------------------------------------------------------------------------------------ the backward pass
 
 
 def _as_it_came(g: Node, y: Node, place: int) -> Node:
