@@ -554,7 +554,8 @@ def masked_steps(trace: Any) -> None:
                 elif word == "carried":
                     assert before is not None and np.array_equal(value, before.value[n]), (name, t, n)
                 else:
-                    candidate = trace.variables.get((f"htilde{name[1:]}", t)) if name[0] == "h" else None
+                    new = "hat" if f"{name[0]}hat{name[1:]}" in trace.counts else "tilde"  # ĥ of a cell with a candidate h̃
+                    candidate = trace.variables.get((f"{name[0]}{new}{name[1:]}", t)) if name[0] in "hc" else None
                     assert word == "computed" and (candidate is None or np.array_equal(value, candidate.value[n]))
 
 
