@@ -36,20 +36,23 @@ class LoopResult(NamedTuple):
 
 def assembled(asked: AskedLoop, ran: Ran) -> LoopResult:
     """Name and stamp what the function has computed; add the loss."""
-    output = _number_of(ran.output)
+    output = ran.output
+    recorded = _recorded([output, *ran.further, *ran.recorder.names])
     further: list[Node] = []
     if output.ndim or asked.target is not None:  # beside a loss, what else is returned is a side of it
-        further = [node for node in dict.fromkeys(ran.further) if not _untracked(node)]
+        further = [node for node in dict.fromkeys(ran.further) if node in recorded]
     nodes = ancestors([output, *further])
     nodes = _widened(nodes, set(ran.recorder.given))
     if simplify(nodes, ran.recorder):
         nodes = ancestors([output, *further])
-    side = [n for n in _named(ran) if n not in set(nodes)]
+    present = set(nodes)
+    side = [n for n in ran.recorder.names if n.args and n in recorded and n not in present]
     everything = ancestors(side, nodes) if side else nodes
     everything.sort(key=lambda n: n.serial)
     _distinct(ran.recorder, set(everything))
     sequences, T = settle(ran.recorder, everything)
-    given = {name: leaf for leaf, name in ran.recorder.given.items() if leaf in set(everything)}
+    present = set(everything)
+    given = {name: leaf for leaf, name in ran.recorder.given.items() if leaf in present}
     kept = set(ancestors([output, *further]))
     nodes = [n for n in everything if n in kept]
     of_steps = output.op is ops.stack and all(n.name is not None and n.step == t for t, n in enumerate(output.args, start=1))
@@ -120,18 +123,13 @@ def unpacked(parts: tuple[Any, ...]) -> LoopResult:
     return LoopResult(ends, None if loss is None else nodes[loss], weights, read, steps, ancestors(ends), {}, aside)
 
 
-def _number_of(output: Node) -> Node:
-    """A loss of shape (1,) or (1, 1) as the number that it is."""
-    return output
-
-
-def _named(ran: Ran) -> list[Node]:
-    """What has a name and is recorded."""
-    return [node for node in ran.recorder.names if node.args and not _untracked(node)]
-
-
-def _untracked(node: Node) -> bool:
-    return any(n.op is unrecorded for n in ancestors([node]))
+def _recorded(ends: Iterable[Node]) -> set[Node]:
+    """The nodes behind `ends` that were computed from recorded numbers alone."""
+    found: set[Node] = set()
+    for node in ancestors(ends):
+        if node.op is not unrecorded and all(arg in found for arg in node.args):
+            found.add(node)
+    return found
 
 
 def _distinct(recorder: Recorder, present: set[Node]) -> dict[str, Node]:
