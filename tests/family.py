@@ -20,6 +20,7 @@ from minirnn.layers import (
     TimeDistributed,
 )
 from minirnn.models import Model
+from minirnn.regularizers import L1L2
 
 N, T, D, M, K = 2, 4, 3, 5, 6
 MASK = np.array([[0, 1, 1, 0], [1, 1, 0, 1]], bool)
@@ -66,7 +67,7 @@ def used_twice():
 
 
 def penalties():
-    rnn = SimpleRNN(M, kernel_regularizer="l2", recurrent_regularizer="l1", bias_regularizer="l1_l2")
+    rnn = SimpleRNN(M, kernel_regularizer="l2", recurrent_regularizer="l1", bias_regularizer=L1L2(0.01, 0.01))
     return row(rnn, Dense(K, activity_regularizer="l2", kernel_regularizer="l1"))
 
 

@@ -51,6 +51,7 @@ class Trainable(PlannedNetwork):
         Computes in the dtype of the weights. Interrupted, the model and its optimizer are as after the last complete step.
         Raises FloatingPointError when the loss is no finite number any more.
 
+        >>> import numpy as np
         >>> from minirnn import demo
         >>> model = demo.model()
         >>> model.compile("adam", "mse")

@@ -19,6 +19,7 @@ import numpy as np
 
 from ...engine import names
 from ...engine.names import DATA
+from ...engine.ops import leaf_op
 from ...files import write_whole
 from ..analysis.bounds import gradient_bound
 from ..equations import printer as spelling
@@ -204,7 +205,7 @@ def _nodes(trace: Run) -> list[dict[str, str]]:
 
     rows = []
     for node in trace.forward:
-        if node.name is None or not node.args:
+        if node.name is None or node.op is leaf_op:
             continue
         sources: list[Node] = []
         waiting = list(node.args)

@@ -10,8 +10,8 @@ from minirnn.models import Model
 from ...family import traced
 
 TABLE = """quantity  sample  t=1       t=2       t=3       t=4
-h         1       carried   computed  computed  –
-          2       computed  computed  carried   –
+h         1       carried   computed  computed  carried
+          2       computed  computed  carried   computed
 o         1       zeroed    computed  computed  zeroed
           2       computed  computed  zeroed    computed"""
 
@@ -19,7 +19,7 @@ o         1       zeroed    computed  computed  zeroed
 def test_a_word_for_each_step_and_sample():
     found = traced("masking, zeros").masks()
     assert str(found) == TABLE
-    assert found["o"].tolist()[1] == ["computed", "computed", "zeroed", "computed"] and found.steps["h"] == [1, 2, 3]
+    assert found["o"].tolist()[1] == ["computed", "computed", "zeroed", "computed"] and found.steps["h"] == [1, 2, 3, 4]
     assert found._repr_html_().count("<tr>") == 5 and "<td>zeroed</td>" in found._repr_html_()
 
 
