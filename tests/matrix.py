@@ -408,7 +408,7 @@ def executes(trace: Any, text: str) -> None:
 
     module = executed(text, np)
     params = {name: node.value for name, node in trace.parameters.items()}
-    data = trace.inputs
+    data = [*trace.inputs, *trace.conditions.masks.values()]
     targets = [y.astype(trace.dtype) for y in trace.targets]
     loss, gradients = module["loss_and_gradients"](params, *data, *targets)
     out = module["forward"](params, *data)
@@ -435,7 +435,8 @@ def compiled(trace: Any) -> None:
     f = trace.compile()
     params = {name: node.value for name, node in trace.parameters.items()}
     target = trace.target
-    loss, gradients = f(params, trace.inputs if len(trace.inputs) > 1 else trace.inputs[0], target)
+    data = [*trace.inputs, *trace.conditions.masks.values()]
+    loss, gradients = f(params, data if len(data) > 1 else data[0], target)
     assert abs(loss - trace.loss) <= 1e-13 * max(abs(trace.loss), 1)
     for name, g in trace.gradients.items():
         assert np.abs(gradients[name] - g).max() <= 1e-12 * max(np.abs(g).max(), 1e-30)

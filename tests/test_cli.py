@@ -191,7 +191,7 @@ def test_verify_that_could_not_check(run, monkeypatch):
         (["walk", "model.keras", "--steps", "9"], "this model takes 4 steps"),
         (["walk", "model.keras", "--x", "x.npy", "--steps", "4"], "--steps is for random input"),
         (["walk", "model.keras", "--loss", "categorical_crossentropy"], "needs a target"),
-        (["walk", "model.keras", "--x", "x.npy", "--y", "y.npy", "--loss", "hinge"], "unknown loss 'hinge'"),
+        (["walk", "model.keras", "--x", "x.npy", "--y", "y.npy", "--loss", "hindge"], "hinge"),
         (["draw", "model.keras", "-o", "g.jpg"], "saved as .svg"),
         (["draw", "model.keras", "-o", "nowhere/g.svg"], "there is no folder 'nowhere'"),
         (["explain", "model.keras", "-o", "nowhere/p.html"], "there is no folder 'nowhere'"),

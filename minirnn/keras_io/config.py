@@ -224,6 +224,9 @@ def _functional(config: dict[str, Any], loader: _Loader) -> Model:
         waiting = later
     ends = ("input_layers", "output_layers")
     inputs, outputs = ([find(h) for h in few(_histories(config[key]), "inputs or outputs")] for key in ends)
+    for given in inputs:
+        if given.inputs:
+            raise ValueError(f"{given.layer.label} is among the inputs of the model, but is no Input")
     return Model(inputs, outputs, name=str(config["name"]))
 
 

@@ -134,7 +134,7 @@ def _blocks(nodes: list[Node]) -> None:
 def _columns(node: Node) -> tuple[int, int] | None:
     """From where to where a part reaches that is made of whole rows."""
     key, whole = node.attrs["key"], node.args[0]
-    if len(key) != whole.ndim or whole.ndim > 2 or not all(isinstance(k, slice) for k in key):
+    if not key or len(key) != whole.ndim or whole.ndim > 2 or not all(isinstance(k, slice) for k in key):
         return None
     *rows, (start, stop, step) = [k.indices(n) for k, n in zip(key, whole.shape)]
     all_rows = all(reach == (0, n, 1) for reach, n in zip(rows, whole.shape))
