@@ -81,7 +81,7 @@ def drawn(number: int, options: dict[str, Any]) -> dict[str, Any]:
         "stateful": stateful and not fails,  # the second of two calls is compared
     }
     if "LSTM" in options["kind"] or "GRU" in options["kind"]:
-        toss = random.Random(-number)
+        toss = random.Random(f"gates {number}")  # drawn apart from whether it is stateful
         found["recurrent_activation"] = toss.choice(GATES)
         found["reset_after"] = toss.random() < 0.5
         found["drops_states"] = toss.random() < 0.5  # else there is one mask of the input for all gates

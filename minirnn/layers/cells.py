@@ -102,7 +102,7 @@ class OwnCell(Layer, listed=False):
 
     @property
     def gates(self) -> tuple[Gate, ...]:
-        return tuple(getattr(self.cell, "gates", ()))
+        return tuple(gate for gate in getattr(self.cell, "gates", ()) if isinstance(gate, Gate))
 
     def symbols(self, scope: Scope) -> dict[str, tuple[str, tuple[str, ...]]]:
         letters = {self._features: scope.features, self.output_size: self.features(scope)}
