@@ -148,10 +148,11 @@ def agreed(node: Node, value: Any, live: list[Array]) -> Node | None:
     value = value if isinstance(value, (np.ndarray, np.generic)) else np.float64(value)
     if found.shape != value.shape or found.dtype != value.dtype:
         return None
-    with np.errstate(all="ignore"):
+    if not (found == value).all():  # the usual case first: np.allclose takes longer than most operations
         near = 1e-9 if value.dtype == np.float64 else 1e-3
-        if not np.allclose(found, value, near, near, equal_nan=True):
-            return None
+        with np.errstate(all="ignore"):
+            if not np.allclose(found, value, near, near, equal_nan=True):
+                return None
     if not any(node is x.node for x in live):
         node.value = value
     return node
