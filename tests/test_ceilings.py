@@ -17,7 +17,7 @@ LARGE = {
     "loops/instrument/clone.py": 351,
     "loops/instrument/rewrite_source.py": 343,
     "loops/recording/array.py": 410,
-    "loops/recording/dispatch.py": 305,
+    "loops/recording/dispatch.py": 309,
     "loops/recording/methods.py": 348,
     "network.py": 357,
     "readings/equations/equations.py": 350,

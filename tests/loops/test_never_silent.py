@@ -122,3 +122,18 @@ def test_one_of_several_results():
 def test_other_kinds_of_arrays_are_refused(given):
     with pytest.raises(mr.CannotFollow, match=r"plain array|complex"):
         mr.trace(lambda X, W: np.sum(X @ W), X=X, W=given)
+
+
+@pytest.mark.parametrize(
+    "by_place", [lambda h: np.tanh(h, h), lambda h: np.cumsum(h, 0, None, h), lambda h: np.multiply(h, 2.0, h)]
+)
+def test_out_may_be_given_by_its_place(by_place):
+    def loop(X, W):
+        h = X @ W
+        by_place(h)
+        return np.sum(h * h)
+
+    trace = mr.trace(loop, X=X, W=W)
+    moved = W + 0j
+    moved[1, 0] += 1e-30j
+    assert abs(trace.gradients["W"][1, 0] - np.imag(loop(X, moved)) / 1e-30) < 1e-12

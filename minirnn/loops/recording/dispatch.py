@@ -18,6 +18,7 @@ import numpy as np
 from ...engine.graph import Node, Primitive, next_serial
 from ..errors import here, instead_of, is_label, refuse, run
 from .array import Array, plain, traced
+from .by_place import from_out_on
 from .memory import Axes, Part, Positions, Same, View, gathered
 from .table import FUNCTIONS
 
@@ -63,6 +64,9 @@ def _recording(original: Any, rule: Rule | None, name: str = "") -> Callable[...
 
     @functools.wraps(original, updated=())
     def call(*args: Any, **options: Any) -> Any:
+        if len(args) > 1 and len(args) > (found := from_out_on(original))[0]:  # out= by its place, np.tanh(x, x)
+            place, names = found
+            args, options = args[:place], {**options, **dict(zip(names, args[place:]))}
         if options and options.get("out") is not None:
             return _into(call, original, args, options)
         operands = arrays_in(args, [])
