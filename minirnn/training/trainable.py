@@ -7,7 +7,6 @@ from typing import Any
 from ..callbacks import History
 from ..checks import all_unraised
 from ..layers.calls import TENSORFLOW
-from . import fit as fitting
 from .planned import PlannedNetwork
 
 
@@ -59,6 +58,8 @@ class Trainable(PlannedNetwork):
         >>> [round(loss, 3) for loss in history.history["loss"]]
         [0.881, 0.866, 0.851]
         """
+        from . import fit as fitting
+
         return fitting.fit(
             self, x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
             sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq,
@@ -76,16 +77,22 @@ class Trainable(PlannedNetwork):
         return_dict: bool = False,
     ) -> Any:
         """The loss on `x` and `y`; with metrics a list of it and them, or with `return_dict` all by name."""
+        from . import fit as fitting
+
         return fitting.evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """One step of the optimizer; gives the loss before it and the metrics."""
+        from . import fit as fitting
+
         return fitting.on_batch(self, x, y, sample_weight, class_weight, True, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The loss and the metrics of one batch."""
+        from . import fit as fitting
+
         return fitting.on_batch(self, x, y, sample_weight, None, False, return_dict)
 
     def predict(
@@ -105,6 +112,8 @@ class Trainable(PlannedNetwork):
         data set batch after batch, `steps` of them. Stateful layers keep their states for the next call, and for the next
         batch.
         """
+        from . import fit as fitting
+
         return fitting.predict(self, x, batch_size, verbose, steps, callbacks, training, semantics)
 
     def predict_on_batch(self, x: Any) -> Any:
