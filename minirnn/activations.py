@@ -35,7 +35,7 @@ from .engine.ops import (
     tanh,
 )
 from .registry import Registry
-from .system import plain
+from .system import plain, suggest_names
 
 Activation = Callable[[Node], Node]
 
@@ -195,18 +195,18 @@ def halved(activation: Activation, features: int, whose: str) -> int:
     return features // 2 if activation is glu else features
 
 
-def applied(activation: Activation, z: Node, whose: str) -> Node:
-    """activation(z), which must be a node of the shape of z; `whose` names the layer in the sentence that says otherwise."""
+def applied(activation: Activation, z: Node, layer: Any) -> Node:
+    """activation(z), which must be a node of the shape of z; `layer` is named in the sentence that says otherwise."""
     try:
         y: Any = activation(z)
     except TypeError as error:
         raise TypeError(
-            f"the activation of {whose} does not work on nodes ({plain(error)}): write it with minirnn.ops"
+            f"the activation of {layer.label} does not work on nodes ({plain(error)}): write it with minirnn.ops"
         ) from error
     if not isinstance(y, Node):
-        raise TypeError(f"the activation of {whose} gives {type(y).__name__}, not a node: write it with minirnn.ops")
+        raise TypeError(f"the activation of {layer.label} gives {type(y).__name__}, not a node: write it with minirnn.ops")
     if y.shape != z.shape and activation is not glu:
-        raise ValueError(f"the activation of {whose} makes shape {y.shape} of {z.shape}; it must keep the shape")
+        raise ValueError(f"the activation of {layer.label} makes shape {y.shape} of {z.shape}; it must keep the shape")
     return y
 
 
@@ -215,3 +215,6 @@ def name_of(activation: Any) -> str | None:
     if activation is None or isinstance(activation, str):
         return activation or "linear"
     return next((name for name, f in KNOWN.names.items() if f is activation), None)
+
+
+suggest_names(globals(), called=KNOWN.called)

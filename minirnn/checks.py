@@ -6,13 +6,14 @@ Every array that somebody gives goes through `array_of`, and so is refused in th
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
-from .system import plain
+from .system import choices, plain
 
 # What Keras does with other data where a mask is given; also in the list of `minirnn.verify.keras_differences`
 NAN_LEFT_OUT = (
@@ -66,10 +67,17 @@ def demand_flags(**flags: Any) -> None:
 
 def unraised(function: F) -> F:
     """`function`, in which no error of floating point is raised: what underflows to 0, or overflows in a part that is not
-    used, is what it is without ``np.seterr(all="raise")``."""
+    used, is what it is without ``np.seterr(all="raise")``. An argument that it does not have is told the nearest one."""
+    parameters = inspect.signature(function).parameters
+    known = [name for name in parameters if name != "self"]
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
     @functools.wraps(function)
     def quiet(*args: Any, **options: Any) -> Any:
+        __tracebackhide__ = True  # an error is told of the user's line
+        for name in options:
+            if name not in known and not takes_any:
+                raise TypeError(f"{function.__name__} has no argument {plain(repr(name))}{choices(name, known)}")
         raised = {kind: "ignore" for kind, what in np.geterr().items() if what in ("raise", "call")}
         if not raised:
             return function(*args, **options)
@@ -85,3 +93,24 @@ def all_unraised(kind: C) -> C:
         if inspect.isfunction(method) and (name == "__call__" or not name.startswith("_")):
             setattr(kind, name, unraised(method))
     return kind
+
+
+class Lent:
+    """A function as a method of a class, with its own signature and docstring: imported when it is first asked for."""
+
+    def __init__(self, owner: type, name: str, module: str, wrapped: Callable[[Any], Any]) -> None:
+        self.owner, self.name, self.module, self.wrapped = owner, name, module, wrapped
+
+    def __get__(self, instance: Any, kind: type) -> Any:
+        function = getattr(importlib.import_module(f"minirnn.{self.module}"), self.name)
+        setattr(self.owner, self.name, self.wrapped(unraised(function)))
+        return getattr(kind if instance is None else instance, self.name)
+
+
+def lend(
+    owner: type, modules: Mapping[str, Sequence[str]], wrapped: Callable[[Any], Any] = lambda function: function
+) -> None:
+    """Make methods of functions of this package, listed by their modules: `unraised`, and `wrapped`."""
+    for module, names in modules.items():
+        for name in names:
+            setattr(owner, name, Lent(owner, name, module, wrapped))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .registry import Configured, Registry
+from .system import suggest_names
 
 Constraint = Callable[[np.ndarray], np.ndarray]
 EPSILON = 1e-7  # Keras': it keeps a division by a norm of 0 away
@@ -74,3 +75,6 @@ KNOWN = Registry("constraint", [NonNeg, MaxNorm, MinMaxNorm, UnitNorm])
 def get(constraint: Any) -> Constraint | None:
     """The constraint of that name, of Keras' description of it, or the callable itself; None is none."""
     return KNOWN.get_callable(constraint)
+
+
+suggest_names(globals(), called=KNOWN.called)

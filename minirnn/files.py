@@ -6,15 +6,17 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO
 
 try:
     import fcntl
 except ImportError:  # Windows has none, but lets nobody remove a file that is open
     fcntl = None  # type: ignore[assignment]
 
+StrPath = str | os.PathLike[str]
 
-def demand_writable(path: Any) -> None:
+
+def demand_writable(path: StrPath) -> None:
     """Raise an OSError of one sentence if `path` cannot be written; to be called before work that takes long."""
     if not os.fspath(path):
         raise FileNotFoundError("the name of the file to write is empty")
@@ -36,7 +38,7 @@ def demand_writable(path: Any) -> None:
         raise PermissionError(f"{path}: you may not write there")
 
 
-def replaceable(path: Any) -> bool:
+def replaceable(path: StrPath) -> bool:
     """Whether another file can take the place of `path`: not of a pipe, a device or a stream of this process."""
     try:
         mode = os.stat(path).st_mode
@@ -46,7 +48,7 @@ def replaceable(path: Any) -> bool:
     return (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) and not of_a_process
 
 
-def write_whole(path: Any, data: bytes) -> None:
+def write_whole(path: StrPath, data: bytes) -> None:
     """Write `data` beside `path` and put it in place in one move; on any failure `path` is as it was.
 
     Links are followed, and the mode of a file that is there is kept. What nothing can take the place of (a pipe, a device)
@@ -108,7 +110,7 @@ def _is(handle: int, path: str) -> bool:
 
 
 @contextlib.contextmanager
-def open_regular(path: Any, most: int) -> Iterator[IO[bytes]]:
+def open_regular(path: StrPath, most: int) -> Iterator[IO[bytes]]:
     """The file, open for reading.
 
     Raises FileNotFoundError if there is none, ValueError if it is no regular file or has more than `most` bytes.

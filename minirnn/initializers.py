@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .registry import Configured, Registry
+from .system import suggest_names
 
 Initializer = Callable[..., np.ndarray]
 
@@ -227,3 +228,6 @@ def get(initializer: Any) -> Initializer:
     if initializer is None:
         raise ValueError(KNOWN.unknown("None"))
     return KNOWN.get_callable(initializer)
+
+
+suggest_names(globals(), called=KNOWN.called)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .checks import all_unraised
+from .displays import Shown, Table, Text
+from .files import StrPath
 from .layers.arguments import listed
 from .layers.embedding import Embedding
 from .layers.input import InputLayer
@@ -16,16 +19,17 @@ from .layers.nodes import Array
 from .layers.symbolic import Symbolic, recalled
 from .network import Network
 from .registry import snake
-from .summary import summary_text
-from .system import choices, plain
+from .summary import summary_parts, summary_text
+from .system import choices, plain, suggest_names
 from .training.trainable import Trainable
 
 
 @all_unraised
-class Model(Trainable):
+class Model(Trainable, Shown):
     """``Model(i, x)``: everything between the placeholders `i` and the placeholders `x`.
 
-    `i` may be a list: sequences, initial states and masks. `x` may be a list: the model then has several outputs.
+    `i` may be a list: sequences, initial states and masks. `x` may be a list: the model then has several outputs; of a
+    dictionary `predict` gives a dictionary.
 
     >>> from minirnn.layers import Dense, Input, SimpleRNN
     >>> i = Input(shape=(10, 3))
@@ -39,9 +43,15 @@ class Model(Trainable):
     """
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None) -> None:
+        if outputs is None and type(self).call is Model.call:
+            raise TypeError("a model is put together of its inputs and its outputs: Model(inputs, outputs)")
         if outputs is None:  # a subclass with a `call`: it is put together on the first data
             self.name, self._built = name or snake(type(self).__name__), False
         else:
+            if isinstance(outputs, Mapping):  # as Keras takes them: by the alphabet
+                self.output_keys, outputs = sorted(outputs), [outputs[key] for key in sorted(outputs)]
+            if isinstance(inputs, Mapping):
+                inputs = [inputs[key] for key in sorted(inputs)]
             super().__init__(inputs, outputs, name or "functional")
 
     _built = True
@@ -59,7 +69,7 @@ class Model(Trainable):
         given = [InputLayer(batch_shape=tuple(shape)).placeholder() for shape in shapes]
         try:
             found = self.call(given if len(given) > 1 else given[0])
-        except (TypeError, AttributeError) as error:
+        except (TypeError, AttributeError, NotImplementedError) as error:
             raise NotImplementedError(
                 f"{type(self).__name__}.call does more with a placeholder than to call layers, add, multiply or index it "
                 f"({plain(error)}): write it as a loop in NumPy, mr.trace(loop, ...) follows it"
@@ -100,6 +110,8 @@ class Model(Trainable):
             found = recalled(self.outputs, dict(zip(self.inputs, given, strict=True)), training, self)
             return found if len(found) > 1 else found[0]
         out = self.predict(X, training=bool(training))
+        if isinstance(out, dict):
+            return {key: Array.of(each) for key, each in out.items()}
         return [Array.of(each) for each in out] if isinstance(out, list) else Array.of(out)
 
     def reset_states(self) -> None:
@@ -113,6 +125,10 @@ class Model(Trainable):
     def __repr__(self) -> str:
         row = " -> ".join(map(repr, self.layers))
         return f"<{type(self).__name__} {self.label!r}: {row}>"
+
+    def _display(self) -> Iterator[Text | Table]:
+        """What a notebook shows: the layers, their output shapes and parameters."""
+        yield from summary_parts(self) if self.built else [Text(repr(self))]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name, or at that place. ValueError if there is none."""
@@ -128,19 +144,19 @@ class Model(Trainable):
         """How many numbers the weights hold."""
         return sum(w.size for w in self.weight_arrays)
 
-    def save(self, path: Any, overwrite: bool = True) -> Any:
+    def save(self, path: StrPath, overwrite: bool = True) -> Path:
         """Write the model as Keras does; see `minirnn.save`."""
-        from .keras_io.file import save
+        from .keras_io.write import save
 
         return save(self, path, overwrite)
 
-    def save_weights(self, path: Any, overwrite: bool = True) -> Any:
+    def save_weights(self, path: StrPath, overwrite: bool = True) -> Path:
         """Write the weights to a ``.weights.h5`` file that `load_weights` of Keras reads too."""
-        from .keras_io.file import save_weights
+        from .keras_io.write import save_weights
 
         return save_weights(self, path, overwrite)
 
-    def load_weights(self, path: Any) -> None:
+    def load_weights(self, path: StrPath) -> None:
         """Take the weights of a ``.weights.h5`` file of Keras or of minirnn, or of a file of a whole model."""
         from .keras_io.file import load_weights
 
@@ -153,7 +169,7 @@ class Model(Trainable):
         return described_model(self)["config"]
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Model:
         """The model of that description, with weights drawn anew."""
         from .keras_io.config import model_from_description
 
@@ -167,13 +183,15 @@ class Model(Trainable):
 
         return json.dumps(described_model(self))
 
-    def summary(self, line_length: int | None = None, print_fn: Any = None) -> None:
+    def summary(self, line_length: int | None = None, print_fn: Callable[[str], object] | None = None) -> None:
         """Print the layers, their output shapes and numbers of parameters, as Keras does; by `print_fn`, if given."""
         (print_fn or print)(summary_text(self, line_length))
 
 
 class Sequential(Model):
     """A row of layers. Without an Input in front, it is put together on the first data or by `build`."""
+
+    is_row = True
 
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str = "sequential") -> None:
         self.name = name
@@ -205,6 +223,8 @@ class Sequential(Model):
         """Put the row together for inputs of `input_shape`, the batch axis included."""
         first = self._row[0]
         start = first if isinstance(first, InputLayer) else InputLayer(batch_shape=tuple(input_shape))
+        for call in vars(self).get("order", ()):  # of the row before a layer was added
+            call.layer.placed = [s for s in call.layer.placed if s is not call]
         x: Any = start.placeholder()
         source = x
         for layer in self._row[isinstance(first, InputLayer) :]:
@@ -231,20 +251,22 @@ class Sequential(Model):
         row = [inner for layer in self._row for inner in (layer.layers if isinstance(layer, Model) else [layer])]
         return [layer for layer in row if not isinstance(layer, InputLayer)]
 
-    def __getattr__(self, name: str) -> Any:
-        if name in ("order", "inputs", "outputs"):  # there are none before the row is put together
-            raise ValueError(
-                f"the model {plain(self.name)!r} is not put together yet: call it on data, or build(input_shape)"
-            )
-        raise AttributeError(name)
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name in ("order", "inputs", "outputs"):  # there are none before the row is put together
+                raise ValueError(
+                    f"the model {plain(self.name)!r} is not put together yet: call it on data, or build(input_shape)"
+                )
+            return super().__getattr__(name)
 
 
-def clone_model(model: Model) -> Any:
+def clone_model(model: Model) -> Model:
     """A model of the same layers with weights of its own, drawn anew."""
     return type(model).from_config(model.get_config())
 
 
-def model_from_json(text: str) -> Any:
+def model_from_json(text: str) -> Model:
     """The model that `to_json` described, of minirnn or of Keras, with weights drawn anew."""
     import json
 
@@ -253,8 +275,14 @@ def model_from_json(text: str) -> Any:
     return model_from_description(json.loads(text))
 
 
-def load_model(path: Any) -> Any:
-    """The model in a file; see `minirnn.load`."""
+def load_model(filepath: StrPath, custom_objects: Any = None, compile: bool = True, safe_mode: bool = True) -> Model:
+    """The model in a file, as it was compiled unless `compile` is False; see `minirnn.load`.
+
+    `custom_objects` and `safe_mode` are about code of one's own in a file, which is never run.
+    """
     from .keras_io.file import load
 
-    return load(path)
+    return load(filepath, compile)
+
+
+suggest_names(globals())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from .engine.graph import Node, Primitive
-from .engine.names import Name, Role, parse
+from .engine.names import DATA, Name, Role, parse
+from .system import choices
 
 Step = int | None
 
@@ -19,7 +20,9 @@ def distinct(names: Sequence[Name], labels: Sequence[str], own: Sequence[bool]) 
     seen: Counter[Name] = Counter()
     for name, label, by_user in zip(names, labels, own):
         mine = [o for n, o in zip(names, own) if n == name]
-        if taken[name] > 1 and (by_user or not any(mine)):
+        if name.of is not None:  # a weight may be called as a derivative is, and is none
+            name = _qualified(Name(str(name)), label)
+        elif taken[name] > 1 and (by_user or not any(mine)):
             name = _qualified(name, label)
         seen[name] += 1
         found.append(name if seen[name] == 1 else _qualified(name, str(seen[name])))
@@ -35,14 +38,18 @@ def make_unique(
     the label of the layer. A quantity is qualified where a parameter, or a quantity of another layer, has its name.
     """
     of_user, weights = set(own), set(parameters)
+    named = [(node, str(node.name)) for node in nodes if node.name is not None]
+    taken = {str(node.name) for node in weights}
+    once = len({(key, node.step) for node, key in named}) == len(named)
+    if once and not of_user and sum(key in taken for _, key in named) == len(taken):
+        return  # the names of layers differ
     starts, labels = [start for start, _ in calls], [label for _, label in calls]
     claims: dict[str, dict[str, list[Node]]] = defaultdict(lambda: defaultdict(list))
-    for node in nodes:
-        if node.name is not None and node not in weights:
+    for node, key in named:
+        if node not in weights:
             place = bisect_right(starts, node.serial)
             owner = labels[place - 1] if node in of_user and place else ""
-            claims[str(node.name)][owner].append(node)
-    taken = {str(node.name) for node in weights}
+            claims[key][owner].append(node)
     for key, by_owner in claims.items():
         for owner, members in by_owner.items():
             if key in taken or (owner and (len(by_owner) > 1 or parse(key).of is not None)):
@@ -66,17 +73,28 @@ def _qualify(nodes: Iterable[Node], label: str) -> None:
 
 
 def _number_repeated(nodes: Iterable[Node]) -> None:
-    """What is named twice at one step, by a cell that uses a name again, is numbered at every step: g^1, g^2."""
-    at: Counter[tuple[str, Step]] = Counter()
-    place: dict[Node, int] = {}
-    for node in nodes:
-        if node.name is not None:
-            at[str(node.name), node.step] += 1
-            place[node] = at[str(node.name), node.step]
-    repeated = {key for (key, _), count in at.items() if count > 1}
-    for node, k in place.items():
-        if str(node.name) in repeated:
-            _qualify([node], str(k))
+    """What is named twice at one step, by a cell that uses a name again, is numbered at every step: g^1, g^2.
+
+    Data give way: where an index of a word is called i as the input gate is, the index is i^data.
+    """
+    named = [node for node in nodes if node.name is not None]
+    computed = {str(node.name) for node in named if node.role not in DATA}
+    repeated = _repeated(named)
+    for node in named:
+        if node.role in DATA and str(node.name) in repeated & computed:
+            _qualify([node], "data")
+    repeated, at = _repeated(named), Counter[tuple[str, Step]]()
+    for node in named:
+        key = str(node.name)
+        if key in repeated:
+            at[key, node.step] += 1
+            _qualify([node], str(at[key, node.step]))
+
+
+def _repeated(named: Iterable[Node]) -> set[str]:
+    """The names that two quantities of one step have."""
+    at = Counter((str(node.name), node.step) for node in named)
+    return {key for (key, _), count in at.items() if count > 1}
 
 
 def demand_unique(nodes: Iterable[Node]) -> None:
@@ -95,3 +113,14 @@ def infer_pre_activations(nodes: Iterable[Node], activations: Iterable[Primitive
             x = node.args[0]
             if x.name is not None and x.role is None and x.args:
                 x.role = Role.PRE_ACTIVATION
+
+
+def no_such(name: str, t: Step, variables: Iterable[tuple[str, Step]], names: Mapping[str, Name]) -> str:
+    """The sentence that there is no such quantity, or that it has no such step, and what there is."""
+    found = [step for known, step in variables if known == name]
+    if not found:
+        return f"no quantity {name!r}{choices(name, [key for key, known in names.items() if known.of is None])}"
+    if found == [None]:
+        return f"{name} has no time steps: leave t out"
+    steps = sorted(step for step in found if step is not None)
+    return f"{name} has steps {steps[0]} to {steps[-1]}" + (f", not {t}" if t is not None else f": value({name!r}, t)")

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .checks import array_of
 from .engine.graph import Node, next_serial
 from .engine.names import Name, parse
+from .given import arrays_for, demand_fit
 from .layers.arguments import listed
 from .layers.calls import Call, Conditions, Masks, Scope
 from .layers.cells import OwnCell
@@ -54,8 +54,17 @@ class ForwardPass(NamedTuple):
             symbolic.layer.keep(call)
 
 
+MODELS: dict[str, Any] = {}  # the classes of this package by name: what reads a model makes one of these
+
+
 class Network:
     """Everything between the placeholders `inputs` and the placeholders `outputs`; see `minirnn.models.Model`."""
+
+    is_row = False  # whether Keras describes it as a Sequential
+
+    def __init_subclass__(cls) -> None:
+        if cls.__module__.startswith(f"{__package__}."):
+            MODELS[cls.__name__] = cls
 
     def __init__(
         self, inputs: Symbolic | Sequence[Symbolic], outputs: Symbolic | Sequence[Symbolic], name: str = "functional"
@@ -82,7 +91,8 @@ class Network:
         for given in self.inputs:
             if given not in self.order:
                 raise ValueError(f"the input {given.layer.label} is not connected to the output of the model")
-        name_layers(self._all_layers())
+        self._listed = listed_layers(self.outputs, self.order)
+        name_layers(self._listed)
 
     @property
     def output(self) -> Symbolic:
@@ -90,7 +100,7 @@ class Network:
         return self.outputs[0]
 
     @property
-    def input(self) -> Any:
+    def input(self) -> Symbolic | list[Symbolic]:
         """The only input, or the list of all."""
         return self.inputs if len(self.inputs) > 1 else self.inputs[0]
 
@@ -116,13 +126,10 @@ class Network:
 
     # ------------------------------------------------------------------------------------------------------ layers
 
-    def _all_layers(self) -> list[Layer]:
-        """Each layer once, in the order in which Keras lists them: the farthest from the outputs first."""
-        return listed_layers(self.outputs, self.order)
-
     @property
     def layers(self) -> list[Layer]:
-        return self._all_layers()
+        """Each layer once, in the order in which Keras lists them: the farthest from the outputs first."""
+        return list(self._listed)
 
     @property
     def weight_arrays(self) -> list[np.ndarray]:
@@ -134,9 +141,7 @@ class Network:
         """The weights as Keras shows them, each with its name."""
         return [v for layer in self.layers for v in layer.weights]
 
-    @property
-    def variables(self) -> list[Variable]:
-        return self.weights
+    variables = weights
 
     @property
     def trainable_weights(self) -> list[Variable]:
@@ -148,13 +153,7 @@ class Network:
         """Those that stay as they are."""
         return [v for layer in self.layers for v in layer.non_trainable_weights]
 
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        return self.trainable_weights
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        return self.non_trainable_weights
+    trainable_variables, non_trainable_variables = trainable_weights, non_trainable_weights
 
     @property
     def trainable(self) -> bool:
@@ -189,10 +188,11 @@ class Network:
     # ----------------------------------------------------------------------------------------------------- running
 
     def arrays(self, X: Any, batches: bool = False) -> list[np.ndarray]:
-        """`X`, or the list of all inputs, as arrays that fit; `batches`: for several runs. ValueError says what does not."""
-        many = len(getattr(self, "inputs", ())) > 1 if getattr(self, "_built", True) else False
-        several = isinstance(X, (list, tuple)) and (many or any(np.ndim(x) == 3 for x in X if isinstance(x, np.ndarray)))
-        arrays = [array_of(x, "X") for x in (X if several else [X])]
+        """`X`, or all inputs in a list or by name, as arrays that fit; ValueError says what does not.
+
+        `batches`: for several runs. A last axis of one may be missing, or one too many, as in Keras.
+        """
+        arrays = arrays_for(X, self.inputs if getattr(self, "_built", True) else [])
         self._check(arrays)
         for array, symbolic in zip(arrays, self.inputs if self.is_stateful and not batches else []):
             if symbolic.shape[0] not in (None, len(array)):
@@ -205,6 +205,11 @@ class Network:
     def any_length(self) -> bool:
         """Whether the weights fit sequences of any length: they do unless time is flattened."""
         return all(inner.keeps_length for layer in self.layers for inner in layer.inside())
+
+    @property
+    def of_one_length(self) -> bool:
+        """Whether what is traced of it holds for the number of steps at hand only."""
+        return any(inner.of_one_length for layer in self.layers for inner in layer.inside())
 
     def shortened(self, arrays: list[np.ndarray], T: int) -> list[np.ndarray]:
         """The first T steps of the inputs that have steps."""
@@ -259,11 +264,13 @@ class Network:
                     given_masks[key] = mask_steps(nodes[symbolic.mask][0], each, scope.mask)
                 mask = given_masks[key]
             starts.append((next_serial(), layer.label))
-            call = Call(scope, parameters[layer], conditions, initial or None, mask, symbolic.training, coming)
+            used = None if initial and symbolic.mask is None else mask  # Keras gives it where x is the only tensor
+            call = Call(scope, parameters[layer], conditions, initial or None, used, symbolic.training, coming)
             x: Any = given if layer.takes_many else given[0]
             nodes[symbolic] = layer.outputs(x, call)
-            masks[symbolic] = layer.masks(x, call)
+            masks[symbolic] = layer.masks(x, call.with_mask(mask))
             calls.append((symbolic, call))
+        made = dict(calls)
         losses = [loss for _, call in calls for loss in call.losses]
         losses += [loss for layer, leaves in parameters.items() for loss in layer.penalties(leaves)]
         return ForwardPass(
@@ -273,26 +280,21 @@ class Network:
             [masks[s.first][s.index] for s in self.outputs],
             losses,
             calls,
-            [self._letter(s, dict(calls)) for s in self.outputs],
+            [s.layer.letters(made[s.first].scope)[s.index] if s.first in made else "K" for s in self.outputs],
             [node for _, call in calls for node in call.own],
             starts,
             [state for _, call in calls for state in call.final],
         )
-
-    @staticmethod
-    def _letter(output: Symbolic, calls: Mapping[Symbolic, Call]) -> str:
-        call = calls.get(output.first)
-        return "K" if call is None else output.layer.letters(call.scope)[output.index]
 
     def _given(self, symbolic: Symbolic, value: np.ndarray, dtype: Any, scope: Scope) -> Node:
         match self.role(symbolic):
             case "state":
                 return state_node(value, dtype, scope.features)
             case "numbers":
-                return numbers_node(value, dtype, scope.tag)
+                return numbers_node(value, dtype, scope.tag, scope.steps)
             case "mask":  # each call that it is given to makes its steps
-                return mask_node(value, dtype, scope.mask)
-        return input_node(value, dtype, scope.tag, scope.features)
+                return mask_node(value, dtype, scope.mask, scope.steps)
+        return input_node(value, dtype, scope.tag, scope.features, scope.steps)
 
     @property
     def takes_mask(self) -> bool:
@@ -306,27 +308,19 @@ class Network:
         return any(makers) or any(s.mask is not None for s in self.order)
 
     @property
+    def draws(self) -> bool:
+        """Whether training draws numbers, such as a mask of dropout, anew in every step."""
+        return any(inner.draws for layer in self.layers for inner in layer.inside())
+
+    @property
     def is_stateful(self) -> bool:
         """Whether a layer, or one inside another, keeps its state for the next call."""
         return any(getattr(inner, "stateful", False) for layer in self.layers for inner in layer.inside())
 
     def _check(self, arrays: list[np.ndarray]) -> None:
         """Raise ValueError, in one sentence, where the inputs do not fit."""
-        if len(arrays) != len(self.inputs):
-            raise ValueError(f"the model takes {len(self.inputs)} inputs, not {len(arrays)}")
+        demand_fit(arrays, self.inputs, self.label)
         for array, symbolic in zip(arrays, self.inputs):
-            wants = symbolic.shape
-            fits = array.ndim == len(wants) and all(w is None or w == n for w, n in zip(wants[1:], array.shape[1:]))
-            if not fits:
-                with_samples = (1, *array.shape)
-                advised = len(with_samples) == len(wants) and all(w in (None, n) for w, n in zip(wants[1:], array.shape))
-                shape = ", ".join("any" if n is None else str(n) for n in wants[1:])
-                raise ValueError(
-                    f"X has shape {array.shape}; the model {self.label!r} takes (samples, {shape})"
-                    + (": add the axis of the samples with X[None]" if advised else "")
-                )
-            if 0 in array.shape:
-                raise ValueError(f"X has shape {array.shape}: it holds no sample or no time step")
             if self.role(symbolic) == "numbers":  # the source of a network would not notice
                 for call in self.order:
                     if call.inputs and call.inputs[0] is symbolic:

@@ -13,7 +13,7 @@ from .engine.graph import Node, at, named, users_names
 from .engine.names import Role, users
 from .engine.ops import add, average, leaf, reverse, scale, stack, sum_all, take, total
 from .layers.calls import tags_of
-from .layers.nodes import steps
+from .layers.nodes import at_each, steps
 from .network import ForwardPass
 
 
@@ -59,9 +59,10 @@ def _of_one(
     loss: losses.Loss, output: Node, Y: np.ndarray, masks: list[Node] | None, weights: np.ndarray | None, tag: str, K: str
 ) -> Node:
     """The loss of one output of K features; of a sequence the average over the steps, or over what the mask leaves."""
-    if Y.shape != (wanted := (*output.shape[:-1], 1 if loss.sparse else output.shape[-1])):
+    sparse = loss.sparse or (loss.of_any_target and Y.shape[-1] == 1)
+    if Y.shape != (wanted := (*output.shape[:-1], 1 if sparse else output.shape[-1])):
         raise ValueError(f"Y has shape {Y.shape}; this output of the model needs {wanted}")
-    Y, letter = Y.astype(output.dtype, copy=False), "1" if loss.sparse else K
+    Y, letter = Y.astype(output.dtype, copy=False), "1" if sparse else K
     counts = None if weights is None else _column(weights, output)
     if output.op is stack:
         parts = _steps(loss, output, Y, masks, counts, tag, letter)
@@ -131,11 +132,7 @@ def _of_what_is_left(loss: losses.Loss, parts: list[Part], tag: str) -> Node:
         raise ValueError(
             "the mask leaves out every step of every sample: there is nothing to take the loss of (Keras takes 0)"
         )
-    shares = []
-    for part in sums:
-        with at(part.step):
-            shares.append(part / n)
-    return total(*shares)
+    return total(*at_each(lambda part: part / n, sums))
 
 
 def _column(weights: np.ndarray, output: Node) -> np.ndarray:

@@ -7,12 +7,11 @@ own object; a function is taken as it is. The objects are dataclasses: the argum
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
-from .system import plain
+from .system import nearest, plain
 
 KERAS = {"keras", "tf_keras"}  # the packages whose objects are translated
 
@@ -89,6 +88,10 @@ class Registry:
         """Whether there is something of that name."""
         return isinstance(name, str) and _key(name) in self._by_key
 
+    def called(self, name: str) -> Any:
+        """The class or the function that Keras has under that name too: ``l2`` is `L2`."""
+        return self._by_key.get(_key(name)) if name.islower() or name.isupper() else None
+
     def made(self, name: str, config: Any) -> Any:
         """An object of the class of that name, with the arguments of Keras' description."""
         if isinstance(config, str):  # Keras describes a function by its name
@@ -117,8 +120,8 @@ class Registry:
 
     def unknown(self, name: str) -> str:
         """The sentence that says that there is no such name, and which are there."""
-        near = difflib.get_close_matches(_key(name), self._by_key, 1)
-        meant = next((known for known in self.names if near and _key(known) == near[0]), None)
+        near = nearest(_key(name), self._by_key)
+        meant = next((known for known in self.names if _key(known) == near), None)
         hint = "" if meant is None else f"did you mean {meant!r}? "
         return f"unknown {self.kind} {plain(repr(name))}; {hint}there are {', '.join(dict.fromkeys(self.names))}"
 

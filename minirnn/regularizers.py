@@ -14,7 +14,7 @@ import numpy as np
 from .engine.graph import Node
 from .engine.ops import absolute, scale, spreadcols, sqrt, square, sum_all, sumcols, transpose
 from .registry import Configured, Registry
-from .system import plain
+from .system import plain, suggest_names
 
 Regularizer = Callable[[Node], Node]
 
@@ -95,3 +95,6 @@ KNOWN = Registry("regularizer", [L1, L2, L1L2, OrthogonalRegularizer])
 def get(regularizer: Any) -> Regularizer | None:
     """The regularizer of that name, of Keras' description of it, or the callable itself; None is none."""
     return KNOWN.get_callable(regularizer)
+
+
+suggest_names(globals(), called=KNOWN.called)

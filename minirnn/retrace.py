@@ -57,9 +57,9 @@ class Plan:
         size = sum(math.prod(shape) * dtype.itemsize for shape, dtype in self._shapes)
         self._kept: deque[list[np.ndarray]] = deque(maxlen=2 if 0 < size <= KEPT else 0)  # of the last traces
         self.forward = len(trace.forward)
-        self.data = [number[node] for node in trace.data if node in number]
-        if len(self.data) < len(trace.data):
-            raise ValueError("data that nothing depends on")
+        if not all(node in number for node in [*trace.data, *trace.parameters.values()]):
+            raise ValueError("data or weights that nothing depends on")
+        self.data = [number[node] for node in trace.data]
         self.outputs = [number[node] for node in trace.outputs]
         self.loss = None if trace.loss_node is None else number[trace.loss_node]
         self.parameters = {name: number[node] for name, node in trace.parameters.items()}

@@ -5,7 +5,6 @@ Every reading is given a run, and asks it for nothing but data.
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Container, Iterable
 from functools import cached_property
@@ -15,6 +14,7 @@ import numpy as np
 
 from . import activations, losses, naming
 from .engine.backprop import backprop
+from .engine.domains import Lengths
 from .engine.fold import Folded, fold
 from .engine.graph import Node, Primitive, ancestors, at, next_serial
 from .engine.names import Name, Role, parse
@@ -27,6 +27,9 @@ from .objective import loss_of
 from .system import choices
 
 ACTIVATIONS = [f for f in activations.KNOWN.names.values() if isinstance(f, Primitive)]
+NO_LOSS = "there is no loss to differentiate, so no {}: trace with a target, mr.trace(model, X, Y)"
+# exp overflows in a saturated sigmoid, which then is rightly 0; where it is not right, the first is named
+UNSAID: Any = {"over": "ignore", "invalid": "ignore"}
 SHORT = 5  # steps are enough to see what repeats and what the ends do
 
 
@@ -34,6 +37,8 @@ class ByName(dict[str, np.ndarray]):
     """Arrays by name; a wrong name is told the right ones."""
 
     def __missing__(self, name: str) -> np.ndarray:
+        if not self:
+            raise ValueError(NO_LOSS.format(f"dL/d{name}"))
         raise KeyError(f"no parameter {name!r}{choices(name, self)}")
 
 
@@ -51,9 +56,6 @@ class Request(NamedTuple):
 
     def first_steps(self) -> Request:
         """The same on the first few steps of the data."""
-        T = self.model.steps_of(self.inputs)
-        if any(y.ndim == 3 and y.shape[1] != T for y in self.targets or []):
-            return self  # an output of another length: what its first steps depend on is not known
         targets = self.targets and [y[:, :SHORT] if y.ndim == 3 else y for y in self.targets]
         conditions = self.conditions.copy()
         conditions.masks = {k: m[:, :SHORT] if np.ndim(m) == 3 else m for k, m in conditions.masks.items()}
@@ -80,7 +82,8 @@ class Run:
         self.data = [_leaf(node) for node in run.inputs]  # as it was given: whole sequences
         self.forward = ancestors(run.ends(loss), forward)
         further = [node for name in wrt for node in self._called(name)]
-        self.cotangents = {} if loss is None else backprop(loss, [*self.parameters.values(), *further], self.forward)
+        wanted = [*self.parameters.values(), *further]
+        self.cotangents = {} if loss is None else backprop(loss, wanted, self.forward, every_name=self.is_loop)
         self.nodes = ancestors(self.cotangents.values(), self.forward)
 
     @cached_property
@@ -95,7 +98,7 @@ class Run:
     @classmethod
     def again(cls, request: Request, plan: Any) -> Self:
         """The same network on other values: the nodes of a `minirnn.retrace.Plan`."""
-        with np.errstate(over="ignore"):
+        with np.errstate(**UNSAID):
             nodes = plan.run(request)
         self = cls.__new__(cls)
         self.outputs = [nodes[i] for i in plan.outputs]
@@ -112,7 +115,7 @@ class Run:
         return self._made_again().parts_of_loss
 
     @property
-    def masks_of_outputs(self) -> list[Any]:
+    def masks_of_outputs(self) -> list[list[Node] | None]:
         """The mask of each output, a column for each step, or None."""
         return self._run.masks
 
@@ -141,7 +144,7 @@ class Run:
         return self._request.weights
 
     @property
-    def target(self) -> Any:
+    def target(self) -> np.ndarray | list[np.ndarray] | None:
         """Y as it was given: an array, or a list of them for a model with several outputs; None without one."""
         targets = self._request.targets
         return targets if targets is None or len(targets) > 1 else targets[0]
@@ -223,7 +226,7 @@ class Run:
         return self.output_node.value
 
     @property
-    def loss(self) -> Any:
+    def loss(self) -> np.floating | None:
         """The loss, a number; None if the trace has no target."""
         return None if self.loss_node is None else self.loss_node.value
 
@@ -249,7 +252,7 @@ class Run:
         """What the data are called, each of `data`."""
         return [None if node.name is None else str(node.name) for node in self.data]
 
-    is_loop = False  # whether it is a run of a function of the user's own, in its own names
+    is_loop = runs_once = False  # whether it is a run of a function of the user's own; and one that must not run again
 
     @cached_property
     def names(self) -> dict[str, Name]:
@@ -257,14 +260,22 @@ class Run:
         return {str(n.name): n.name for n in self.nodes if n.name is not None}
 
     @property
+    def overflow(self) -> str | None:
+        """The first quantity that is not finite, "h at step 2", where the outputs or the loss are not; else None."""
+        if all(np.isfinite(node.value).all() for node in [*self.outputs, self.loss_node] if node is not None):
+            return None
+        first = next((n for n in self.forward if n.name is not None and not np.isfinite(n.value).all()), None)
+        where = "" if first is None or first.step is None else f" at step {first.step}"
+        return f"{'the output' if first is None else first.name}{where}"
+
+    @property
     def dtype(self) -> np.dtype:
         return self.output.dtype
 
     @property
     def gradients(self) -> dict[str, np.ndarray]:
-        """dL/dW of every parameter, by name, each of the parameter's shape."""
-        self._needs_loss("gradients")
-        return ByName({name: self.cotangents[node].value for name, node in self.parameters.items()})
+        """dL/dW of every parameter, by name, each of the parameter's shape; empty without a loss."""
+        return ByName({name: self.cotangents[node].value for name, node in self.parameters.items() if self.cotangents})
 
     def value(self, name: str, t: int | None = None) -> np.ndarray:
         """The value of a quantity: ``value("h", 3)``, ``value("W_h")``. KeyError says what there is.
@@ -278,7 +289,7 @@ class Run:
         blocks = self._blocks.get(name, []) if t is None else []
         node = blocks[0] if len(blocks) == 1 else self.variables.get((name, t))
         if node is None:
-            raise KeyError(self._no_such(name, t))
+            raise KeyError(naming.no_such(name, t, self.variables, self.names))
         return node
 
     @cached_property
@@ -297,7 +308,9 @@ class Run:
         if node.name is not None and node.name.of is not None:
             raise KeyError(f"{name} is a derivative already: ask for its value")
         if node not in self.cotangents:  # of a quantity on no path from a parameter: the inputs, the initial state
-            asked = [n for (known, _), n in self.variables.items() if known == name] or [node]
+            asked = [n for (known, _), n in self.variables.items() if known == name]
+            if not asked or any(user.op.beside and node in user.args for user in self.forward):
+                asked = [node]  # one on a path from another would not be asked for itself
             self.cotangents |= {n: g for n, g in backprop(loss, asked).items() if n in asked}
         return self.cotangents[node].value
 
@@ -310,27 +323,16 @@ class Run:
 
     def _needs_loss(self, what: str) -> Node:
         if self.loss_node is None:
-            raise ValueError(f"there is no loss to differentiate, so no {what}: trace with a target, mr.trace(model, X, Y)")
+            raise ValueError(NO_LOSS.format(what))
         return self.loss_node
-
-    def _no_such(self, name: str, t: int | None) -> str:
-        found = [step for known, step in self.variables if known == name]
-        if not found:
-            names = [key for key, known in self.names.items() if known.of is None]
-            return f"no quantity {name!r}{choices(name, names)}"
-        if found == [None]:
-            return f"{name} has no time steps: leave t out"
-        steps = sorted(step for step in found if step is not None)
-        return f"{name} has steps {steps[0]} to {steps[-1]}" + (f", not {t}" if t is not None else f": value({name!r}, t)")
 
     def fold(self, hide: Iterable[str] = ()) -> Folded:
         """The same graph with its T copies of one step folded into one (see `minirnn.engine.fold`)."""
         hidden = tuple(hide)
         if hidden not in self._folds:
-            shown = self.folded_trace
-            self._folds[hidden] = (
-                fold(self.nodes, hidden, self.steps) if shown is self else shown.fold(hidden).retarget(self.steps)
-            )
+            own, shown = self.folded_trace is self, self.folded_trace
+            folded = fold(self.nodes, hidden, self.steps, not self.is_loop) if own else shown.fold(hidden)
+            self._folds[hidden] = folded if own else folded.retarget(Lengths.of_data(self.data, self.steps))
         return self._folds[hidden]
 
     @cached_property
@@ -361,7 +363,7 @@ def quantity_and_step(asked: str, known: Container[str]) -> tuple[str, int | Non
 
 def make_run(request: Request, dtype: Any = None, wrt: tuple[str, ...] = (), kind: type = Run) -> Any:
     """Run the network that is asked for, and differentiate the loss by the parameters and by the quantities `wrt`."""
-    with at(None), np.errstate(over="ignore"):  # exp overflows in a saturated sigmoid, which then is rightly 0
+    with at(None), np.errstate(**UNSAID):
         found = request.model.run(request.inputs, dtype, request.weights, request.conditions)
         loss: Node | None = None
         parts: list[Node] = []
@@ -375,7 +377,6 @@ def make_run(request: Request, dtype: Any = None, wrt: tuple[str, ...] = (), kin
         naming.infer_pre_activations(found.own, ACTIVATIONS)
         made = kind(found, loss, request, wrt if loss is not None else (), forward)
         made.parts_of_loss = [part.value for part in parts]
-    _say_overflow(made)
     return made
 
 
@@ -389,13 +390,3 @@ def cut_into_chunks(found: ForwardPass, loss: Node | None, length: int, T: int) 
         states=[new.get(s, s) for s in found.states],
     )
     return kept, None if loss is None else new[loss]
-
-
-def _say_overflow(run: Run) -> None:
-    """A warning where the numbers themselves have overflowed, with the first that did."""
-    ends = [*run.outputs, *([] if run.loss_node is None else [run.loss_node])]
-    if not all(np.isfinite(node.value).all() for node in ends):
-        named = [n for n in run.forward if n.name is not None and not np.isfinite(n.value).all()]
-        where = "" if not named or named[0].step is None else f" at step {named[0].step}"
-        what = named[0].name if named else "the output"
-        warnings.warn(f"the numbers overflow: {what}{where} is not finite", RuntimeWarning, stacklevel=4)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 
-from .layers.activation import Activation
 from .layers.calls import Scope, tags_of
 from .layers.dense import Dense
+from .layers.functions import Activation
 from .layers.symbolic import Symbolic
 from .layers.wrappers import at_each_step
 
@@ -35,6 +35,7 @@ def scopes(
     masks = _numbered((s.mask or s, "mask") for s in order if s.mask is not None or at_each_step(s.layer).makes_mask)
     cells = _cells(order)
     letters: dict[Symbolic, list[str]] = {}
+    lengths = _lengths(order)
     for s in order:
         letters |= {state: [own] for state, own in zip(s.states, s.layer.state_letters(Scope(tags=cells[s])))}
     unlike = len({s.shape[-1] for s in inputs if role(s) == "data"}) > 1
@@ -48,10 +49,39 @@ def scopes(
             tuple(others),
             s in before,
             cells[s],
+            steps=lengths.get(s.inputs[0].first if s.inputs else s, "T"),
             mask=masks.get(s.mask or s, ""),
         )
         letters[s] = s.layer.letters(scope)
         yield s, scope
+
+
+def _lengths(order: list[Symbolic]) -> dict[Symbolic, str]:
+    """The letter for the length of each sequence: T, T_2, ... for inputs that need not be as long as each other."""
+    same: dict[Symbolic, Symbolic] = {}
+
+    def root(s: Symbolic) -> Symbolic:
+        while same[s] is not s:
+            s = same[s]
+        return s
+
+    for s in order:
+        same[s] = s
+        given = [x.first for x in s.inputs if len(x.shape) == 3 or not x.inputs]
+        if given and len(s.shape) == 3 and s.layer.keeps_steps:
+            same[s] = root(given[0])
+            for other in given[1:]:  # what is put together step by step is of one length
+                same[root(other)] = root(given[0])
+        if s.mask is not None:
+            same[root(s.mask.first)] = root(s.inputs[0].first)
+    sources = dict.fromkeys(root(s) for s in order if not s.inputs and len(s.shape) > 1 and _is_sequence(s, order))
+    names = {source: "T" if k == 1 else f"T_{k}" for k, source in enumerate(sources, 1)}
+    return {s: names[root(s)] for s in order if root(s) in names}
+
+
+def _is_sequence(s: Symbolic, order: list[Symbolic]) -> bool:
+    """Whether an input is a sequence, or the numbers of one."""
+    return len(s.shape) == 3 or any(call.inputs and call.inputs[0] is s and len(call.shape) == 3 for call in order)
 
 
 def head_of(output: Symbolic) -> Symbolic:

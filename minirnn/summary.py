@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from .displays import Table, Text
 from .network import Network
 
 
 def summary_text(model: Network, line_length: int | None = None) -> str:
     """The table that `Model.summary` prints."""
+    rows = _rows(model)
+    first = max(29, *(len(row[0]) + 2 for row in rows))
+    second = max(26, *(len(row[1]) + 2 for row in rows), (line_length or 0) - first - 10)
+    line = "_" * (first + second + 10)
+    body = "\n\n".join(f" {name:<{first - 1}}{shape:<{second}}{count:<10}" for name, shape, count in rows)
+    heading = f" {'Layer (type)':<{first - 1}}{'Output Shape':<{second}}{'Param #':<10}"
+    totals = "\n".join(_totals(model))
+    return "\n".join([f'Model: "{model.label}"', line, heading, "=" * len(line), body, "", "=" * len(line), totals, line])
+
+
+def summary_parts(model: Network) -> Iterator[Text | Table]:
+    """The same for a notebook, with the shapes that the numbers of parameters come from."""
+    yield Text(f'Model: "{model.label}"', strong=True)
+    layers = zip(_rows(model), model.layers)
+    rows = [(name, shape, count + _shapes(layer)) for (name, shape, count), layer in layers]
+    yield Table(("Layer (type)", "Output Shape", "Param #"), rows)
+    yield Text(", ".join(_totals(model)))
+
+
+def _rows(model: Network) -> list[tuple[str, str, str]]:
     shapes = {s.layer: s.shape for s in model.order}
     rows = []
     for layer in model.layers:
         shape: Any = shapes[layer]
         kind = type(layer).__name__
-        rows.append((f"{layer.label} ({kind})", str([shape] if kind == "InputLayer" else shape), layer.count_params()))
-    first = max(29, *(len(row[0]) + 2 for row in rows))
-    second = max(26, *(len(row[1]) + 2 for row in rows), (line_length or 0) - first - 10)
-    line = "_" * (first + second + 10)
-    size = {
-        flag: (
-            sum(layer.count_params() for layer in model.layers if layer.trainable in flag),
-            sum(w.nbytes for layer in model.layers if layer.trainable in flag for w in layer.weight_arrays),
-        )
-        for flag in ((True, False), (True,), (False,))
-    }
-    body = "\n\n".join(f" {name:<{first - 1}}{shape:<{second}}{count:<10}" for name, shape, count in rows)
-    heading = f" {'Layer (type)':<{first - 1}}{'Output Shape':<{second}}{'Param #':<10}"
-    words = zip(("Total", "Trainable", "Non-trainable"), size.values())
-    totals = "\n".join(f"{word} params: {number} ({_bytes(n)})" for word, (number, n) in words)
-    return "\n".join([f'Model: "{model.label}"', line, heading, "=" * len(line), body, "", "=" * len(line), totals, line])
+        shown = str([shape] if kind == "InputLayer" else shape)
+        rows.append((f"{layer.label} ({kind})", shown, str(layer.count_params())))
+    return rows
+
+
+def _shapes(layer: Any) -> str:
+    """3·5 + 5·5 + 5"""
+    shapes = ["·".join(map(str, w.shape)) or "1" for w in layer.weight_arrays]
+    return f" = {' + '.join(shapes)}" if len(shapes) > 1 or "·" in "".join(shapes) else ""
+
+
+def _totals(model: Network) -> Iterator[str]:
+    for word, flag in (("Total", (True, False)), ("Trainable", (True,)), ("Non-trainable", (False,))):
+        layers = [layer for layer in model.layers if layer.trainable in flag]
+        size = sum(w.nbytes for layer in layers for w in layer.weight_arrays)
+        yield f"{word} params: {sum(layer.count_params() for layer in layers)} ({_bytes(size)})"
 
 
 def _bytes(size: float) -> str:

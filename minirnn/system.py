@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import operator
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 
 class CannotFollow(TypeError):
@@ -26,10 +27,13 @@ def plain(text: Any, limit: int = 60) -> str:
 
 
 def nearest(word: Any, known: Iterable[Any]) -> str | None:
-    """The one of the `known` that is most like the word, if one is like it."""
+    """The one of the `known` that is most like the word, or the longest that is part of it, CuDNNLSTM; None if none is."""
     import difflib
 
-    return next(iter(difflib.get_close_matches(str(word), list(map(str, known)), 1, 0.5)), None)
+    names, word = {str(name).lower(): str(name) for name in known}, str(word).lower()
+    like = difflib.get_close_matches(word, names, 1, 0.74)
+    inside = sorted((name for name in names if len(name) > 2 and name in word), key=len)
+    return names[like[0]] if like else names[inside[-1]] if inside else None
 
 
 def choices(word: Any, known: Iterable[Any]) -> str:
@@ -42,6 +46,56 @@ def choices(word: Any, known: Iterable[Any]) -> str:
     near = nearest(word, names)
     there = f"There are {', '.join(names)}"
     return f"; did you mean {near}? {there}" if near else f"; {there[0].lower()}{there[1:]}"
+
+
+class NoAttribute(AttributeError):
+    """That `what` has nothing of that name; the nearest of the `known` is looked for when somebody reads it."""
+
+    def __init__(self, what: str, asked: str, known: Callable[[], Iterable[str]]) -> None:
+        self.what, self.asked, self.known = what, asked, known
+
+    def __str__(self) -> str:
+        near = nearest(self.asked, [each for each in self.known() if not each.startswith("_")])
+        return f"{self.what} has no {self.asked}" + (f"; did you mean {near}?" if near else "")
+
+
+class Suggests:
+    """What answers an attribute that it has not with the nearest one that it has."""
+
+    if not TYPE_CHECKING:  # which would take any attribute to be there
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            if name in dir(type(self)):  # a property in which an attribute is missing
+                return object.__getattribute__(self, name)
+            raise NoAttribute(type(self).__name__, name, lambda: dir(self))
+
+
+def suggest_names(
+    module: dict[str, Any], when_used: Collection[str] = (), called: Callable[[str], Any] = lambda name: None
+) -> None:
+    """Let a module answer a name that it has not with the nearest one that it has.
+
+    - `when_used`: modules in it that are imported when they are asked for
+    - `called`: what else a name stands for, which is what Keras has under it; None if nothing
+    """
+
+    def missing(name: str) -> Any:
+        inner = f"{module['__name__']}.{name}"
+        if name in when_used:
+            return importlib.import_module(inner)
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if (found := called(name)) is not None:
+            return found
+        error = NoAttribute(module["__name__"], name, lambda: [*module, *when_used])
+        imported = sys._getframe(1).f_code.co_name == "_handle_fromlist"  # "from package import name", which says less
+        if imported and importlib.util.find_spec(inner) is None:
+            raise ImportError(str(error))
+        raise error
+
+    module["__getattr__"] = missing
 
 
 def whole_number(what: str, value: Any, least: int = 1) -> int:

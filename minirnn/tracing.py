@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from . import losses
-from .checks import NAN_LEFT_OUT, demand_finite
+from .checks import NAN_LEFT_OUT, array_of, demand_finite
 from .engine.names import Role
 from .layers.calls import Conditions
 from .layers.layer import Layer
@@ -43,6 +44,10 @@ def run_network(
     targets = None
     if function is not None:
         targets = [np.array(y) for y in losses.targets_of(Y, model.output_names, shapes, function)]
+    if masks is not None and not isinstance(masks, Mapping):
+        raise ValueError(f"masks is {plain(repr(masks))}; it must be a dictionary from the names of dropout masks to arrays")
+    for name, mask in (masks or {}).items():
+        demand_finite(array_of(mask, f"the mask {plain(name)}"), f"the mask {plain(name)}")
     weights = {layer: layer.get_weights() for layer in model.layers}
     states: dict[Layer, list[np.ndarray]] = {
         inner: inner.states
@@ -52,7 +57,7 @@ def run_network(
     }
     conditions = Conditions(training, semantics, masks, states)
     request = Request(model, [np.array(x) for x in inputs], targets, function, weights, conditions, truncate)
-    run = again(request, dtype, kind, lambda: make_run(request, dtype, (), kind))
+    run = _told(again(request, dtype, kind, lambda: make_run(request, dtype, (), kind)))
     if masks:
         _demand_masks(run, masks)
     return run
@@ -83,4 +88,11 @@ def checked_run(
     if short:
         request = request._replace(inputs=[x[:2] for x in inputs], targets=targets and [y[:2] for y in targets])
         request = request.first_steps() if model.any_length else request
-    return make_run(request)
+    return _told(make_run(request))
+
+
+def _told(run: Run) -> Run:
+    """The run; of numbers that are not finite a warning names the first."""
+    if run.overflow:
+        warnings.warn(f"the numbers overflow: {run.overflow} is not finite", RuntimeWarning, stacklevel=4)
+    return run

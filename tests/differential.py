@@ -28,7 +28,8 @@ from hypothesis import strategies as st
 import minirnn as mr
 from minirnn.engine.backprop import backprop
 from minirnn.engine.ops import leaf, multiply, sum_all, total
-from minirnn.keras_io.live import by_cell, recurrences
+from minirnn.keras_io.describe import by_cell
+from minirnn.keras_io.live import recurrences
 from minirnn.layers import GRU, LSTM, RNN, Bidirectional, GRUCell, LSTMCell, SimpleRNN, SimpleRNNCell
 from minirnn.layers.calls import Call, Conditions
 from minirnn.layers.configs import described

@@ -6,9 +6,7 @@ A reading of a network is right, or it is refused in one sentence; what each rea
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
-import tempfile
 import traceback
 import warnings
 from collections.abc import Callable
@@ -37,9 +35,9 @@ from minirnn.layers import (
     TimeDistributed,
 )
 from minirnn.models import Model
-from minirnn.readings.picture.layout import overlap
+from minirnn.readings.picture.geometry import overlap
 
-from . import gated_networks
+from . import around_networks, gated_networks
 from .family import MASK, NETWORKS, D, K, M, N, T, row
 
 # ------------------------------------------------------------------------------------------------------- the networks
@@ -295,7 +293,7 @@ def networks() -> dict[str, Callable[[], Model]]:
         found[f"activation {name}"] = lambda a=name: row(SimpleRNN(M, activation=a, **SEQ), Dense(K))
     for name in ("log_softmax", "gelu", "softsign", "elu", "glu", "sparsemax"):
         found[f"head {name}"] = lambda a=name: row(SimpleRNN(M), Dense(K, activation=a))
-    return found | gated_networks.networks()
+    return found | gated_networks.networks() | around_networks.networks()
 
 
 def row_of(i, *layers):
@@ -314,7 +312,7 @@ def masked_fixed(*layers):
 def arrays(model: Model, rng: np.random.Generator, name: str, steps: int = T, samples: int = N) -> Any:
     """Data for every input of the model."""
     found = []
-    first = model._all_layers()[0] if not any(isinstance(layer, Masking) for layer in model.layers) else None
+    masking = next((layer for layer in model.layers if isinstance(layer, Masking)), None)
     for symbolic in model.inputs:
         match model.role(symbolic):
             case "mask":
@@ -326,9 +324,8 @@ def arrays(model: Model, rng: np.random.Generator, name: str, steps: int = T, sa
                 found.append(rng.normal(size=(samples, symbolic.shape[1])))
             case _:
                 X = rng.normal(size=(samples, steps, *symbolic.shape[2:]))
-                if first is None:
-                    value = next(layer for layer in model.layers if isinstance(layer, Masking)).mask_value
-                    X[~np.resize(MASK, (samples, steps))] = value
+                if masking is not None:
+                    X[~np.resize(MASK, (samples, steps))] = masking.mask_value
                 found.append(X)
     return found if len(found) > 1 else found[0]
 
@@ -338,7 +335,8 @@ def traced(name: str, steps: int = T, **options: Any) -> mr.trace.Trace:  # type
     rng = np.random.default_rng(3)
     model = networks()[name]()
     size = 0.3 if "exponential" in name else 0.6
-    model.set_weights([size * rng.normal(size=w.shape) for w in model.get_weights()])
+    drawn = [size * rng.normal(size=w.shape) for w in model.get_weights()]
+    model.set_weights([np.abs(w) + 0.5 if "variance" in v.name else w for v, w in zip(model.weights, drawn, strict=True)])
     X = arrays(model, rng, name, steps)
     training = any(word in name.lower() for word in ("dropout",))
     if name == "TimeDistributed Masking":
@@ -385,6 +383,17 @@ def picture(trace: Any, **options: Any) -> None:
     assert "digraph" in made.dot
 
 
+def inside(trace: Any, **options: Any) -> None:
+    """Of every cell: each box once, lines between boxes, level lines level."""
+    for layer in dict.fromkeys(trace.names[name].layer for name in trace.state_names):
+        made = trace.picture(level="inside", layer=layer, **options)
+        drawn = [box for box, _ in made.sheet.canvas.boxes]
+        assert not [(a.key, b.key) for i, a in enumerate(drawn) for b in drawn[i + 1 :] if overlap(a.rect, b.rect)]
+        known = set(made.sheet.found.quantities)
+        assert all({flow.source, flow.target} <= known for flow in made.sheet.found.flows) and "digraph" in made.dot
+        assert all(key in {f.target for f in made.sheet.found.flows} for key in made.sheet.found.states.values())
+
+
 def numbers_in_picture(trace: Any) -> None:
     made = trace.picture(values=True, backward=True)
     for name in trace.parameters:
@@ -403,6 +412,37 @@ def source(trace: Any) -> None:
         executes(trace, trace.source(form))
 
 
+def other_sizes(trace: Any) -> None:
+    """The source on data of other sizes gives what a trace of these gives, or says that it is for one number of steps."""
+    from minirnn.readings.source.compiled import executed
+
+    model, rng = trace.model, np.random.default_rng(1)
+    if any(s.shape[0] is not None for s in model.inputs) or trace.conditions.training:
+        return
+    module = executed(trace.source(), np)
+    for steps in (T + 1, T + 5):
+        try:
+            X = arrays(model, rng, trace.model.name, steps, 3)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "the numbers overflow")
+                other = mr.trace(model, X, dtype="float64")
+        except ValueError:
+            return  # the model takes no other length
+        if other.overflow:
+            return
+        Y = [rng.normal(size=y.shape) for y in other.outputs]
+        other = mr.trace(model, X, Y if len(Y) > 1 else Y[0], dtype="float64")
+        params = {name: node.value for name, node in trace.parameters.items()}
+        try:
+            loss, gradients = module["loss_and_gradients"](params, *other.inputs, *other.targets)
+        except ValueError as error:
+            assert re.fullmatch(rf"this program is for {trace.steps} steps( of X)?", str(error))
+            return
+        assert abs(loss - other.loss) <= 1e-12 * max(abs(other.loss), 1), (loss, other.loss)
+        for name, g in other.gradients.items():
+            assert np.abs(gradients[name] - g).max() <= 1e-11 * max(np.abs(g).max(), 1e-30), name
+
+
 def executes(trace: Any, text: str) -> None:
     from minirnn.readings.source.compiled import executed
 
@@ -419,16 +459,6 @@ def executes(trace: Any, text: str) -> None:
     for a, b in pairs:
         assert np.shape(a) == np.shape(b)
         assert np.abs(a - b).max() <= 32 * np.finfo(trace.dtype).eps * max(np.abs(b).max(), 1e-300), np.abs(a - b).max()
-
-
-def formatted(trace: Any) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        for form in ("numpy", "buffers"):
-            (Path(folder) / f"net_{form}.py").write_text(trace.source(form))
-        for command in (["format", "--diff"], ["check", "--ignore", "E501"]):
-            call = [sys.executable, "-m", "ruff", *command, "--isolated", folder]
-            result = subprocess.run(call, capture_output=True, text=True)
-            assert result.returncode == 0, result.stdout[:1500]
 
 
 def compiled(trace: Any) -> None:
@@ -470,7 +500,11 @@ def ledger(trace: Any, by: str = "step") -> None:
         except ValueError as error:
             layer, place = trace.model.parameter_places()[name]
             assert "it is whole in trace.gradients" in str(error)
-            assert not name.startswith("W_x") or layer.weight_names[place] in layer.regularizers, error
+            assert (
+                f"at step {trace.steps + 1}" in str(error)
+                or not name.startswith("W_x")
+                or layer.weight_names[place] in layer.regularizers
+            ), error
             continue
         total = each.sum(0) if by == "step" else each.sum((0, 1))
         assert np.abs(total - gradient).max() <= 1e-12 * max(np.abs(gradient).max(), 1e-30), name
@@ -580,12 +614,13 @@ READINGS: dict[str, Callable[..., None]] = {
     "picture rolled backward": lambda t: picture(t, rolled=True, backward=True),
     "picture rolled op": lambda t: picture(t, rolled=True, level="op"),
     "picture rolled op backward": lambda t: picture(t, rolled=True, level="op", backward=True),
+    "picture inside": lambda t: inside(t, values=True, backward=True) or inside(t),
     "picture shapes LR": lambda t: picture(t, show_shapes=True, show_dtype=True, rankdir="LR"),
     "picture max_steps": lambda t: picture(t, max_steps=3),
     "numbers in the picture": numbers_in_picture,
     "svg": svg,
     "source": source,
-    "source formatted": formatted,
+    "source at other sizes": other_sizes,
     "compile": compiled,
     "page": page,
     "walk": walk,
@@ -605,12 +640,14 @@ READINGS: dict[str, Callable[..., None]] = {
 
 # What may be refused, and the sentence that does it: of a reading whose name begins so
 REFUSALS = {
-    "equations component": r"there is no component form for shares yet: use form='matrix'",
-    "equations paths": r"paths: (what reaches .* is more than one product"
-    r"|\S+ is no activation of a pre-activation, as in SimpleRNN|\S+ is not used at every step).*"
-    r"trace\.jacobian.*|paths: no parameter reaches the loss through \S+",
-    "source": r"a model with \d outputs has no source (yet|in this form)"
+    "equations component": r"in the equation of \S+ there is no component form for what is written as .*: use form='matrix'",
+    "equations paths": r"paths: (.* (does not go on as its rows times a matrix|has no row for each sample"
+    r"|is not used at every step|in another at others|depends on other steps than the one before|one fixed step"
+    r"|has no steps); (see )?trace\.jacobian.*|no parameter reaches the loss through \S+)",
+    "source": r".*: such a network has no source yet; trace and fit compute it"
+    r"|a model with \d outputs has no source (yet|in this form)"
     r"|\S+ is drawn for each run: a network with dropout in training has no source",
+    "picture inside": r"level='inside' shows a recurrent cell, and there is none",
     "masks": r"\S+ has no mask: give a layer mask=, or put Masking or Embedding\(mask_zero=True\) before it",
     "figure jacobians": r"the network has the states .*: say which"
     r"|the states .* run through the steps in opposite directions: say .*",

@@ -1,32 +1,45 @@
-"""Every example runs by itself, says something, complains about nothing and leaves nothing behind."""
+"""Every notebook in examples/ runs from top to bottom, complains about nothing, and is stored with what it shows."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+from __future__ import annotations
 
+import nbformat
 import pytest
 
-EXAMPLES = sorted(Path(__file__).parents[1].joinpath("examples").glob("*.py"))
+from . import notebooks
+
+EXAMPLES = sorted(notebooks.FOLDER.glob("*.ipynb"))
+MOST = 250_000  # bytes of a notebook with its outputs
 
 
 def test_there_are_examples():
-    assert len(EXAMPLES) >= 5
+    assert len(EXAMPLES) >= 12 and not list(notebooks.FOLDER.glob("*.py"))
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_example_runs(example, tmp_path):
-    done = subprocess.run(
-        [sys.executable, str(example)],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONUTF8": "1"},  # equations and numbers are printed in Unicode, whatever the locale
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-    )
-    # The libraries in pygraphviz may not know every word of the system's font configuration; they draw all the same.
-    complaints = [line for line in done.stderr.splitlines() if not line.startswith("Fontconfig warning:")]
-    assert done.returncode == 0, done.stderr
-    assert complaints == []
-    assert done.stdout.strip()
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_a_notebook_runs(path, tmp_path):
+    found, complaints = notebooks.executed(path, tmp_path)
+    assert "Warning" not in complaints.replace("Fontconfig warning", "") and list(tmp_path.iterdir()) == []
+    stored = nbformat.read(path, as_version=4)
+    for new, old in zip(found.cells, stored.cells, strict=True):
+        if new.cell_type == "code":
+            assert kinds(new) == kinds(old), "python tests/notebooks.py stores what the notebooks show"
+
+
+def kinds(cell):
+    """What the outputs of a cell are, whatever their numbers."""
+    return [sorted(output.get("data", {})) or output.output_type for output in cell.outputs]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_a_notebook_is_ready_to_be_opened(path):
+    """Small, with a title, and with a first cell that installs minirnn from an archive beside it where it is not there."""
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert "/tmp/" not in path.read_text() and "stderr" not in path.read_text()
+    title, install, *cells = notebook.cells
+    assert path.stat().st_size < MOST and title.cell_type == "markdown" and title.source.startswith("# ")
+    assert 'find_spec("minirnn")' in install.source and "%pip install" in install.source and install.outputs == []
+    assert "http" not in "".join(cell.source for cell in notebook.cells)
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert len(code) >= 3 and sum(bool(cell.outputs) for cell in code) >= len(code) - 2
+    assert "<iframe" not in path.read_text() and "image/svg+xml" not in path.read_text().replace("data:image/svg+xml", "")

@@ -21,6 +21,22 @@ def test_readings_are_right_or_refused_in_one_sentence(name):
         assert verdict != "wrong", (reading, said)
 
 
+@pytest.mark.parametrize("how", ["last", "sequences", "backwards", "mask"])
+def test_source_of_a_cell_that_skips_a_step_is_right_or_of_one_length(how):
+    """Of the two states one is what the other was a step before: every other step depends on it."""
+    assert matrix.outcome("source at other sizes", matrix.traced(f"RNN own, delayed, {how}"))[0] != "wrong"
+
+
+@pytest.mark.parametrize(
+    ("name", "reading"),
+    [("RNN own, unused, states", "source"), ("head glu", "source"),  # sizes that no argument has
+     ("head glu", "source at other sizes"), ("activation exponential", "source at other sizes"),
+     ("around: RepeatVector, LSTM", "picture rolled backward")],
+)  # fmt: skip
+def test_readings_that_are_right(name, reading):
+    assert matrix.outcome(reading, matrix.traced(name)) == ("right", "")
+
+
 def test_the_checks_find_what_is_wrong(monkeypatch):
     """A number that is changed after the run is found by what compares, and a sentence nobody promised is no refusal."""
     trace = matrix.traced("SimpleRNN plain")

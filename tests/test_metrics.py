@@ -38,7 +38,7 @@ def test_a_metric_is_that_of_keras(name):
     settings = SETTINGS.get(name, {})
     theirs, ours = getattr(keras.metrics, name)(**settings), getattr(metrics, name)(**settings)
     taken = metrics.get(getattr(keras.metrics, name)(**settings))
-    assert type(taken) is type(ours)
+    assert type(taken) is type(ours) and ours.name == theirs.name
     for weighted in (False, True):
         rng = np.random.default_rng(3)
         for metric in (theirs, ours, taken):

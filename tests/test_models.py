@@ -183,3 +183,13 @@ def test_predictions_in_batches():
         np.testing.assert_allclose(parts, whole, rtol=1e-14)
     with pytest.raises(ValueError, match="batch_size is 0"):
         two.predict(X, batch_size=0)
+
+
+def test_the_output_of_a_layer_in_a_row_is_that_of_the_whole_row():
+    """Each `add` puts the row together anew: what a layer gave before is not its output any more."""
+    row = mr.Sequential([mr.Input((4, 3)), mr.layers.SimpleRNN(5, return_sequences=True), mr.layers.LSTM(2)])
+    row.add(mr.layers.Dense(6))
+    X = np.random.default_rng(0).normal(size=(2, 4, 3))
+    below = mr.Model(row.inputs, row.layers[0].output)
+    assert below.predict(X).shape == (2, 4, 5)
+    np.testing.assert_array_equal(mr.Model(row.inputs, row.layers[-1].output).predict(X), row.predict(X))

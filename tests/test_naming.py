@@ -9,7 +9,7 @@ import pytest
 
 import minirnn as mr
 from minirnn import naming, ops
-from minirnn.layers import RNN, Bidirectional, Dense, Embedding, Input, Layer, Masking
+from minirnn.layers import LSTM, RNN, Bidirectional, Dense, Embedding, Input, Layer, Masking
 from minirnn.models import Model
 
 N, T, D, M, K = 2, 4, 3, 5, 6
@@ -204,3 +204,37 @@ def test_without_it_a_collision_is_found(monkeypatch):
 
 def test_letters_of_the_alphabet_are_all_tried():
     assert set(string.ascii_lowercase) - set(LETTERS) <= set("bgjkqsuvw")
+
+
+class Listed(Gated):
+    """A `Gated` that keeps its weights in a list and a dictionary."""
+
+    def build(self, shape):
+        super().build(shape)
+        self.held = [self.__dict__.pop("W"), {"U": self.__dict__.pop("U")}, (self.__dict__.pop("V"),)]
+
+    def call(self, x, states):
+        W, by_name, (V,) = self.held
+        g = mr.named(self.gate, ops.sigmoid(x @ W + states[0] @ by_name["U"]))
+        h = g * states[0] + (1 - g) * ops.tanh(x @ V)
+        return h, [h]
+
+
+@pytest.mark.parametrize("make", [Gated, Listed])
+def test_weights_called_as_derivatives_are_weights_wherever_a_cell_holds_them(make):
+    entry = Input((T, D))
+    model = Model(entry, RNN(make(M, weights=("dL/dh", "dL/dL", "d+L/dg")))(entry))
+    rng = random_weights(model)
+    X, Y = rng.normal(size=(N, T, D)), rng.normal(size=(N, M))
+
+    def loss(W, U, V):
+        return np.mean((steps_of(X, np.zeros((N, M)), W, U, V)[:, -1] - Y) ** 2)
+
+    demand_right(mr.trace(model, X, Y), loss, model.get_weights())
+
+
+def test_data_give_way_to_gates():
+    i = Input((4,))
+    model = Model(i, Dense(2)(LSTM(3)(Embedding(9, 5, mask_zero=True)(i))))
+    trace = mr.trace(model, np.array([[1, 2, 3, 0], [4, 0, 0, 0]]), np.zeros((2, 2)))
+    assert trace.value("i", 2).shape == (2, 3) and trace.value("i^data", 2).ravel().tolist() == [2, 0]

@@ -148,3 +148,27 @@ def test_the_equations_of_a_step_are_a_reading(kind, options):
     model.fit(demo.X, np.zeros((1, 2)), verbose=0)
     for name, (layer, i) in model.parameter_places().items():
         np.testing.assert_allclose(found.weights[name], layer.weight_arrays[i], rtol=1e-5)
+
+
+@pytest.mark.parametrize("way", ["no mask", "a mask", "a mask that is not used"])
+def test_the_number_0_is_looked_up_one_by_one_too(way):
+    """Without a mask 0 is a row like others; with one it has no gradient, unless the layer does not use the mask."""
+    import keras
+
+    def program(k):
+        i = k.Input((6,))
+        e = k.layers.Embedding(9, 4, mask_zero=way != "no mask")(i)
+        states = {"initial_state": k.layers.SimpleRNN(3)(e)} if way == "a mask that is not used" else {}
+        return k.Model(i, k.layers.Dense(2)(k.layers.SimpleRNN(3)(e, **states)))
+
+    rng = np.random.default_rng(2)
+    X, Y = rng.integers(1, 9, (8, 6)), rng.normal(size=(8, 2))
+    X[:, 4:] = 0
+    theirs, ours = program(keras), program(mr)
+    start = [0.4 * rng.normal(size=w.shape).astype("f") for w in theirs.get_weights()]
+    for model, package in ((theirs, keras), (ours, mr)):
+        model.set_weights(start)
+        model.compile(package.optimizers.Adam(0.05), "mse")
+        model.fit(X, Y, epochs=2, batch_size=4, shuffle=False, verbose=0)
+    for mine, keras_weight in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, keras_weight, rtol=2e-3, atol=2e-5)

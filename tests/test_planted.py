@@ -95,11 +95,11 @@ def test_a_shifted_delay_in_the_recursion(make, monkeypatch):
 @pytest.mark.parametrize(("name", "wrong"), [("both ways", "y"), ("flat", "y"), ("both ways", "dL/dh^b")])
 def test_a_block_that_begins_at_the_wrong_place_in_components(name, wrong, monkeypatch):
     """Blocks and steps beside each other are read by place."""
-    from minirnn.readings.equations import components
+    from minirnn.readings.equations.components import entries
 
     trace = family.traced(name)
     assert trace.equations(form="component").residual <= 1e-13
-    monkeypatch.setattr(components, "_place", lambda start, index: index)
+    monkeypatch.setattr(entries, "_place", lambda start, index: index)
     assert wrong in {e.name for e in trace.equations(form="component") if e.residual > 1e-12}
 
 

@@ -8,16 +8,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
+def ten_lines():
+    return re.search(r"## Ten lines\n\n```python\n(.*?)```", README, re.S)[1]
+
+
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
     folder = tmp_path_factory.mktemp("readme")
-    code = re.search(r"```python\n(.*?)```", README, re.S)[1].replace(
+    code = ten_lines().replace(
         'trace.picture().save("unrolled.svg")', 'trace.picture().save("unrolled.svg"); trace.picture().save("unrolled.dot")'
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False,
@@ -38,8 +43,7 @@ def test_the_example_prints_what_is_shown(ran):
 
 
 def test_the_example_has_few_lines():
-    code = re.search(r"```python\n(.*?)```", README, re.S)[1]
-    lines = [line for line in code.split("\n") if line.strip() and not line.startswith(("import", "from"))]
+    lines = [line for line in ten_lines().split("\n") if line.strip() and not line.startswith(("import", "from"))]
     assert len(lines) <= 10
 
 
@@ -56,7 +60,23 @@ def test_the_commands_are_those_of_the_continuous_integration():
 
 
 def test_it_speaks_of_the_commands_there_are():
-    from minirnn import cli
+    from minirnn.cli.commands import COMMANDS
 
-    for command in cli.COMMANDS:
+    for command in COMMANDS:
         assert command in README
+
+
+def test_what_it_points_to_is_there():
+    paths = re.findall(r"\]\((?!http)([^)]*)\)", README)
+    assert len(paths) >= 8 and all((ROOT / path).is_file() for path in paths)
+    assert (ROOT / "docs" / "images" / "page.png").stat().st_size < 100_000
+
+
+def test_three_cells_with_a_model_of_ones_own():
+    from minirnn import demo
+
+    cells = re.findall(r"```python\n(.*?)```", README.split("## In a terminal")[0], re.S)
+    space = {"model": demo.model(), "X": demo.X, "Y": np.zeros((1, 2))}
+    for cell in cells:
+        exec(cell, space)
+    assert len(cells) == 3 and "<img" in space["trace"]._repr_html_()

@@ -8,16 +8,18 @@ from collections.abc import Callable, Iterable
 from .graph import Node, Primitive, ancestors, at, named, now, same
 from .names import Name, Role, parse
 from .ops import full, join, ones, put, stack, total, zeros
+from .rules import Beside
 
 Rule = Callable[[Node, Node, int], Node | None]  # what a cotangent of a node contributes to that of one of its operands
 LOSS, NAMELESS = parse("L"), parse("")
 
 
-def backprop(loss: Node, wrt: Iterable[Node], order: list[Node] | None = None) -> dict[Node, Node]:
+def backprop(loss: Node, wrt: Iterable[Node], order: list[Node] | None = None, every_name: bool = False) -> dict[Node, Node]:
     """The cotangent dL/dn of every node n on a path from `wrt` to the scalar `loss`, as new nodes.
 
     The cotangent of a named variable is named after it (``"dL/dh"``) and carries the variable's step. A node of `wrt`
-    that the loss does not depend on gets zeros. `order`, if at hand, is ``ancestors([loss])``.
+    that the loss does not depend on gets zeros. `order`, if at hand, is ``ancestors([loss])``. With `every_name` also what
+    is named and given beside another, a probability beside its logits, has its cotangent.
 
     >>> from minirnn.ops import leaf, mean, square
     >>> w = leaf([1.0, 2.0], "w")
@@ -36,7 +38,7 @@ def backprop(loss: Node, wrt: Iterable[Node], order: list[Node] | None = None) -
             if x not in cotangents:
                 now.step = x.step
                 cotangents[x] = named((x.name or NAMELESS).derivative(of), zeros(x))
-    return cotangents
+    return cotangents | (beside_others(order, cotangents, of) if every_name else {})
 
 
 def pull_back(
@@ -59,12 +61,17 @@ def pull_back(
             now.step = y.step
             terms = contributions.pop(y)
             g = terms[0] if len(terms) == 1 else _collect(terms)
-            if of is not None and y.name is not None and y not in seeds:
+            if y in seeds:
+                shared.add(g)  # the 1 of dL/dL: it is not the derivative by what the loss is a sum of
+            elif of is not None and y.name is not None:
                 g = named(y.name.derivative(of, delta=y.name in deltas), same(g) if g in shared else g)
             cotangents[y] = g
             handed_on = 0
             for position, x in enumerate(y.args):
-                if x in paths and (part := rule(g, y, position)) is not None:
+                if x not in paths:
+                    continue
+                part = beside(g, y, position, paths) if y.op.beside else None
+                if part is not None or (part := rule(g, y, position)) is not None:
                     contributions.setdefault(x, []).append(part)
                     handed_on += part is g
             if handed_on > 1:
@@ -85,7 +92,31 @@ def contribution(g: Node, y: Node, position: int) -> Node | None:
     if callable(vjp):
         return vjp(g, y, position)
     rule = vjp[position]
-    return None if rule is None else rule(g, y, *y.args, **y.attrs)
+    return None if rule is None or isinstance(rule, Beside) else rule(g, y, *y.args, **y.attrs)
+
+
+def beside(g: Node, y: Node, position: int, paths: set[Node]) -> Node | None:
+    """What g contributes to an operand that is given beside another, where that other is on no path."""
+    rule = y.op.vjp[position] if isinstance(y.op.vjp, tuple) else None
+    return rule.vjp(g, y, *y.args, **y.attrs) if isinstance(rule, Beside) and y.args[rule.of] not in paths else None
+
+
+def beside_others(order: Iterable[Node], cotangents: dict[Node, Node], of: Name) -> dict[Node, Node]:
+    """The cotangents of named quantities that are given beside others and reach the loss in no other way."""
+    found: dict[Node, list[Node]] = {}
+    for y in order:
+        if y.op.beside and y in cotangents:
+            for position, x in enumerate(y.args):
+                if x.name is not None and x not in cotangents:
+                    with at(x.step):
+                        part = beside(cotangents[y], y, position, set())
+                    if part is not None:
+                        found.setdefault(x, []).append(part)
+    made = {}
+    for x, terms in found.items():
+        with at(x.step):
+            made[x] = named((x.name or NAMELESS).derivative(of), terms[0] if len(terms) == 1 else total(*terms))
+    return made
 
 
 def depending_on(wrt: Iterable[Node], order: Iterable[Node]) -> set[Node]:

@@ -7,7 +7,7 @@ expression. What moves, repeats or adds up entries says so by indices: ``matmul[
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,8 +16,12 @@ from .sizes import Size, Sizes, product
 Index = tuple["Expr", ...]
 
 
+def _applying(op: str) -> Callable[[Expr, Any], Expr]:
+    return lambda self, other: Apply(op, (self, expr(other)))
+
+
 class Expr:
-    """An expression; Python's operators make larger ones, whole numbers are added up at once."""
+    """An expression; Python's operators make larger ones, sizes and whole numbers are added up at once."""
 
     real = property(lambda self: self)  # of a real number
     dtype = None
@@ -27,15 +31,15 @@ class Expr:
 
     def __add__(self, other: Any) -> Expr:
         a, b = self, expr(other)
+        sizes = as_size(a), as_size(b)
+        if sizes[0] is not None and sizes[1] is not None:
+            return expr(sizes[0] + sizes[1])
         if isinstance(b, Number) and b.value == 0:
             return a
         if isinstance(a, Number) and a.value == 0:
             return b
-        if isinstance(b, Number) and isinstance(b.value, int):
-            if isinstance(a, Number):
-                return Number(a.value + b.value)
-            if isinstance(a, Apply) and a.op == "+" and isinstance(a.args[1], Number):
-                return a.args[0] + (a.args[1].value + b.value)
+        if sizes[1] is not None and isinstance(a, Apply) and a.op == "+" and as_size(a.args[1]) is not None:
+            return a.args[0] + (a.args[1] + b)
         return Apply("+", (a, b))
 
     def __radd__(self, other: Any) -> Expr:
@@ -43,6 +47,9 @@ class Expr:
 
     def __sub__(self, other: Any) -> Expr:
         other = expr(other)
+        sizes = as_size(self), as_size(other)
+        if sizes[0] is not None and sizes[1] is not None:
+            return expr(sizes[0] - sizes[1])
         if isinstance(other, Number):
             return self + (-other.value) if isinstance(other.value, int) else Apply("-", (self, other))
         if isinstance(self, Number) and self.value == 0:
@@ -60,17 +67,8 @@ class Expr:
     def __rmul__(self, other: Any) -> Expr:
         return expr(other) * self
 
-    def __truediv__(self, other: Any) -> Expr:
-        return Apply("/", (self, expr(other)))
-
     def __rtruediv__(self, other: Any) -> Expr:
-        return Apply("/", (expr(other), self))
-
-    def __floordiv__(self, other: Any) -> Expr:
-        return Apply("//", (self, expr(other)))
-
-    def __mod__(self, other: Any) -> Expr:
-        return Apply("%", (self, expr(other)))
+        return expr(other) / self
 
     def __pow__(self, power: Any) -> Expr:
         return Apply("square", (self,)) if power == 2 else Apply("power", (self, expr(power)))
@@ -80,17 +78,9 @@ class Expr:
             return Number(-self.value)
         return self.args[0] if isinstance(self, Apply) and self.op == "neg" else Apply("neg", (self,))
 
-    def __gt__(self, other: Any) -> Expr:
-        return Apply(">", (self, expr(other)))
-
-    def __lt__(self, other: Any) -> Expr:
-        return Apply("<", (self, expr(other)))
-
-    def __ge__(self, other: Any) -> Expr:
-        return Apply(">=", (self, expr(other)))
-
-    def __le__(self, other: Any) -> Expr:
-        return Apply("<=", (self, expr(other)))
+    __truediv__, __floordiv__, __mod__ = map(_applying, ("/", "//", "%"))
+    __gt__, __lt__, __ge__, __le__ = map(_applying, (">", "<", ">=", "<="))
+    __and__, __or__ = map(_applying, ("and", "or"))
 
     def is_(self, other: Any) -> Expr:
         """Whether both are the same number; ``==`` compares expressions."""
@@ -99,12 +89,6 @@ class Expr:
     def is_not(self, other: Any) -> Expr:
         """Whether they are different numbers, as the number 1 or 0."""
         return Apply("!=", (self, expr(other))).astype(None)
-
-    def __and__(self, other: Any) -> Expr:
-        return Apply("and", (self, expr(other)))
-
-    def __or__(self, other: Any) -> Expr:
-        return Apply("or", (self, expr(other)))
 
 
 COMPARISONS = {">", "<", ">=", "<=", "==", "!=", "and", "or"}
@@ -167,6 +151,13 @@ def expr(x: Any) -> Expr:
     if isinstance(x, Size):
         return Number(x.n) if x.is_number else Count(x)
     return x if isinstance(x, Expr) else Number(x)
+
+
+def as_size(x: Expr) -> Size | None:
+    """The size that an expression is; None for all else."""
+    if isinstance(x, Number):
+        return Size.of(x.value) if isinstance(x.value, int) else None
+    return x.size if isinstance(x, Count) else None
 
 
 def index_over(size: Size) -> Expr:
@@ -261,7 +252,13 @@ def changed(x: Expr, change: Callable[[Expr], Expr]) -> Expr:
             step = None if x.step is None else changed(x.step, change)
             x = replace(x, step=step, index=tuple([changed(i, change) for i in x.index]))
         case Apply():
-            x = replace(x, args=tuple([changed(a, change) for a in x.args]))
+            args = [changed(a, change) for a in x.args]
+            x = args[0] + args[1] if x.op == "+" else args[0] - args[1] if x.op == "-" else replace(x, args=tuple(args))
         case Reduce():
             x = replace(x, body=changed(x.body, change))
     return change(x)
+
+
+def at_first(x: Expr, over: Collection[Expr]) -> Expr:
+    """The expression at the first value of these indices."""
+    return changed(x, lambda part: part.start if isinstance(part, Var) and part in over else part)

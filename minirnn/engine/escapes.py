@@ -41,16 +41,23 @@ def comment(text: str) -> str:
     >>> print(comment("a\nimport os"), comment('*/ "'))
     a�import os * / '
     """
-    return terminal(text).replace("*/", "* /").replace("\\", "/").replace('"', "'")
+    return terminal(text).replace("\\", "/").replace("*/", "* /").replace('"', "'")
 
 
 def latex(text: str) -> str:
     r"""Letters for mathematics in LaTeX, set as they stand.
 
-    >>> print(latex("a_b"), latex(r"\input{x}"), latex("λ"))
-    a\_b \backslash{}input\{x\} \lambda{}
+    A bracket that opens is text: what converts LaTeX to MathML looks for the end of each, and takes twice as long for every
+    further one that has none.
+
+    >>> print(latex("a_b"), latex(r"\input{x}"), latex("λ"), latex("f(x)"))
+    a\_b \backslash{}input\text{\{}x\} \lambda{} f\text{(}x)
     """
-    return "".join(_TEX.get(c, c) for c in terminal(text))
+    return "".join(rf"\text{{{_TEX.get(c, c)}}}" if _opens(c) else _TEX.get(c, c) for c in terminal(text))
+
+
+def _opens(c: str) -> bool:
+    return unicodedata.category(c) == "Ps" or c in "⌜⌞⎰"
 
 
 def _greek(c: str) -> str:
@@ -66,9 +73,13 @@ _TEX = (
 
 
 def markup(text: str) -> str:
-    """Text in HTML, SVG, MathML and the labels of Graphviz; in attributes too.
+    r"""Text in HTML, SVG and the labels of Graphviz; in attributes too.
 
-    >>> markup('<b> & "c"')
-    '&lt;b&gt; &amp; &quot;c&quot;'
+    Graphviz puts the names of its graph and nodes in the place of \G and \N, also of a backslash that is written as an
+    entity; so a backslash is shown by the sign for a difference of sets, which looks the same. Nor does it read a "]" in
+    front of a tag.
+
+    >>> markup('<b> & "c"'), markup(r"a\G")
+    ('&lt;b&gt; &amp; &quot;c&quot;', 'a∖G')
     """
-    return html.escape(terminal(text)).replace("\\", "&#92;")  # Graphviz reads \\N and the like
+    return html.escape(terminal(text)).replace("\\", "\u2216").replace("]", "&#93;")

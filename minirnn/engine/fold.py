@@ -12,61 +12,17 @@ that is long enough: `Folded.retarget`.
 from __future__ import annotations
 
 import dataclasses
+import graphlib
+import html
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from .components import components
+from .domains import Domain, End, Fixed, Lengths, Ref, Span, fixed, lengths_of
 from .graph import Node, leaf_op
 from .names import Name, Role
-
-
-class Fixed(NamedTuple):
-    """A step counted from the start (3, h_0 is 0), or from the end (T - 1 is -1 from the end)."""
-
-    from_end: bool
-    offset: int
-
-    def step(self, T: int) -> int:
-        return self.offset + (T if self.from_end else 0)
-
-    def __str__(self) -> str:
-        return f"T{self.offset:+d}".replace("+0", "") if self.from_end else str(self.offset)
-
-
-class Span(NamedTuple):
-    """Consecutive steps of one family, the operands of one operation; `down` if they come in falling order."""
-
-    lo: Fixed
-    hi: Fixed
-    down: bool
-
-    def __str__(self) -> str:
-        return f"{self.hi}..{self.lo}" if self.down else f"{self.lo}..{self.hi}"
-
-
-class Ref(NamedTuple):
-    """An operand: its family, and where: None (no step), a delay (own step + delay), a fixed step, or a span."""
-
-    family: int
-    where: int | Fixed | Span | None
-
-    def __str__(self) -> str:
-        if self.where is None:
-            return ""
-        return f"[t{self.where:+d}]".replace("+0", "") if isinstance(self.where, int) else f"[{self.where}]"
-
-
-class Domain(NamedTuple):
-    """The steps lo..hi for which a definition holds."""
-
-    lo: Fixed
-    hi: Fixed
-
-    def steps(self, T: int) -> range:
-        return range(self.lo.step(T), self.hi.step(T) + 1)
-
-    def __str__(self) -> str:
-        return f"t = {self.lo}" if self.lo == self.hi else f"t = {self.lo}..{self.hi}"
 
 
 class Signature(NamedTuple):
@@ -115,15 +71,37 @@ class Family:
 class Folded:
     """The families in order of first creation, for sequences of T steps."""
 
-    families: list[Family]
-    T: int
+    families: list[Family] = field(repr=False)  # printing it prints them
+    T: Lengths
     places: dict[Node, tuple[int, int | None]] = field(compare=False, repr=False)  # of each node: its family and its step
+    ends: list[End] = field(compare=False, repr=False)  # of each family
+
+    @property
+    def of_any_length(self) -> bool:
+        """Whether what has each of its steps here has each of them in a longer sequence too, and nothing skips a step."""
+        longer = Lengths(self.T + 1, {letter: n + 1 for letter, n in self.T.others.items()})
+        for family in self.families:
+            domains = [definition.domain for definition in family.definitions if definition.domain is not None]
+            for steps in (sorted(t for domain in domains for t in domain.steps(T)) for T in (self.T, longer)):
+                if steps and steps != [*range(steps[0], steps[-1] + 1)]:
+                    return False
+            counts = [count for d in family.definitions if d.op.variadic for count in Counter(d.refs).values()]
+            if self.T > 2 and {int(self.T), *self.T.others.values()} & set(counts):  # one operand, once for every step
+                return False
+        return True
 
     def retarget(self, T: int) -> Folded:
         """The same program for another length. T must leave room for every boundary step: at least 3."""
-        if T < 3 or self.T < 3:
-            raise ValueError(f"a fold of {self.T} steps cannot be re-targeted to {T}: both must be at least 3")
+        T = T if isinstance(T, Lengths) else Lengths(T, self.T.others)
+        for old, new in [(self.T, T), *((n, T.others[letter]) for letter, n in self.T.others.items())]:
+            if old != new and min(old, new) < 3:
+                raise ValueError(f"a fold of {int(old)} steps cannot be re-targeted to {int(new)}: both must be at least 3")
         return dataclasses.replace(self, T=T)
+
+    def where(self, node: Node) -> tuple[Family, Fixed | None]:
+        """The family of a node, and its step as it is counted there."""
+        index, step = self.places[node]
+        return self.families[index], None if step is None else fixed(step, *self.ends[index])
 
     @property
     def named(self) -> list[Family]:
@@ -134,7 +112,7 @@ class Folded:
 
     def cycles(self) -> list[list[Family]]:
         """The groups of families that need each other at other steps: each is a recurrence, a loop over time."""
-        return [group for group in components(self.families) if len(group) > 1 or _needs_itself(group[0])]
+        return [group for group in together(self.families) if len(group) > 1 or _needs_itself(group[0])]
 
     def __str__(self) -> str:
         return "\n".join(
@@ -142,6 +120,9 @@ class Folded:
             for family in self.named
             for d in family.definitions
         )
+
+    def _repr_html_(self) -> str:
+        return f"<details><summary>{html.escape(repr(self))}</summary><pre>{html.escape(str(self))}</pre></details>"
 
     def _text(self, definition: Definition) -> str:
         texts: dict[int, str] = {}
@@ -159,11 +140,14 @@ class Folded:
                 if family.name is None and ref.family not in found:
                     found.add(ref.family)
                     waiting.extend(family.definitions)
-        return [self.families[index] for index in sorted(found)]
+        needs = {i: {r.family for d in self.families[i].definitions for r in d.refs} & found for i in sorted(found)}
+        return [self.families[index] for index in graphlib.TopologicalSorter(needs).static_order()]
 
 
-def fold(nodes: Sequence[Node], hide: Iterable[str] = (), T: int | None = None) -> Folded:
+def fold(nodes: Sequence[Node], hide: Iterable[str] = (), T: int | None = None, several: bool = False) -> Folded:
     """Fold `nodes`, given in order of creation. Names in `hide` are taken for plumbing.
+
+    `several`: there may be sequences of other lengths than T, which the sizes of what they are taken from say.
 
     Raises ValueError if a recurrence would keep no name, for then its equation would have no end.
 
@@ -180,33 +164,40 @@ def fold(nodes: Sequence[Node], hide: Iterable[str] = (), T: int | None = None) 
     """
     hidden = set(hide)
     if hidden:
-        for cycle in fold(nodes, T=T).cycles():
+        for cycle in fold(nodes, T=T, several=several).cycles():
             names = [str(family.name) for family in cycle if family.name is not None]
             if names and hidden.issuperset(names):
                 raise ValueError(f"cannot hide all of {', '.join(names)}: the recurrence needs one of these names")
     T = T or max((node.step for node in nodes if node.step is not None), default=0)
+    known = lengths_of(nodes) if several else {}
     families: list[Family] = []
     keys: dict[Hashable, int] = {}
     members: list[dict[Signature, list[tuple[int | None, int]]]] = []  # (step, serial number) of each node
     place: dict[Node, tuple[int, int | None]] = {}  # node -> its family and its step
+    ends: list[End] = []
     for node in nodes:
         name = None if node.name is None or str(node.name) in hidden else node.name
         step = node.step if name is not None or node.op is leaf_op else _own_step(node, place)
-        signature = _signature(node, step, place, T)
+        seen = [ends[family] for family, at_step in map(place.__getitem__, node.args) if at_step is not None]
+        own = known.get(node.name or node) or next(iter(seen), (T, "T"))
+        signature = _signature(node, step, place, own, ends)
         key: Hashable = name if name is not None else node.serial if node.op is leaf_op else signature
         index = keys.setdefault(key, len(families))
         if index == len(families):
             families.append(Family(index, name, node))
             members.append({})
+            ends.append(own)
         members[index].setdefault(signature, []).append((step, node.serial))
         place[node] = index, step
-    for family, by_signature in zip(families, members):
+    for family, by_signature, end in zip(families, members, ends):
         for signature, found in by_signature.items():
             family.definitions.extend(
                 Definition(signature, domain, min(serial for _, serial in found))
-                for domain in _domains([step for step, _ in found], T)
+                for domain in _domains([step for step, _ in found], end)
             )
-    return Folded(families, T, place)
+        _from_the_end(family, end)
+    others = {letter: n for n, letter in known.values() if letter not in ("T", "")}
+    return Folded(families, Lengths(next((n for n, letter in known.values() if letter == "T"), T), others), place, ends)
 
 
 def _own_step(node: Node, place: dict[Node, tuple[int, int | None]]) -> int | None:
@@ -216,39 +207,33 @@ def _own_step(node: Node, place: dict[Node, tuple[int, int | None]]) -> int | No
     return node.step if any(place[a][1] is not None for a in node.args) else None
 
 
-def _signature(node: Node, step: int | None, place: dict[Node, tuple[int, int | None]], T: int) -> Signature:
+def _signature(
+    node: Node, step: int | None, place: dict[Node, tuple[int, int | None]], own: End, ends: list[End]
+) -> Signature:
     if step is None and node.op.variadic:
-        refs = tuple(_spans([place[a] for a in node.args], T))
+        refs = tuple(_spans([place[a] for a in node.args], ends))
     else:
-        refs = tuple([_ref(*place[a], step, T) for a in node.args])
-    attrs = tuple([(k, _attribute(k, v, step, T)) for k, v in node.attrs.items()]) if node.attrs else ()
+        refs = tuple([_ref(*place[a], step, own, ends) for a in node.args])
+    attrs = tuple([(k, _attribute(k, v, step, own)) for k, v in node.attrs.items()]) if node.attrs else ()
     return Signature(node.op, attrs, refs)
 
 
-def _ref(family: int, there: int | None, here: int | None, T: int) -> Ref:
-    """An operand at step `there`, seen from step `here`; from one end of the sequence to the other is no delay."""
+def _ref(family: int, there: int | None, here: int | None, own: End, ends: list[End]) -> Ref:
+    """An operand at step `there`, seen from step `here`; what is at another end, or of another length, is at no delay."""
     if there is None:
         return Ref(family, None)
-    across = here is not None and T >= 3 and abs(there - here) >= T - 1
-    return Ref(family, fixed(there, T) if here is None or across else there - here)
+    T, letter = ends[family]
+    across = here is not None and (letter != own[1] or (T >= 3 and abs(there - here) >= T - 1))
+    return Ref(family, fixed(there, T, letter) if here is None or across else there - here)
 
 
-def _attribute(key: str, value: Any, step: int | None, T: int) -> Any:
+def _attribute(key: str, value: Any, step: int | None, own: End) -> Any:
     if key == "t" and step is not None:
         return value - step
-    return fixed(value, T) if key == "t" else value
+    return fixed(value, *own) if key == "t" else value
 
 
-def fixed(step: int, T: int, lower: bool = False) -> Fixed:
-    """Counted from the nearer end; halfway, the lower end of a domain from the start and all else from the end.
-
-    With fewer than 3 steps nothing can be said about other lengths, and all is counted from the start.
-    """
-    near_start = step - 1 < T - step or (lower and step - 1 == T - step) or T < 3
-    return Fixed(False, step) if near_start else Fixed(True, step - T)
-
-
-def _spans(places: list[tuple[int, int | None]], T: int) -> Iterator[Ref]:
+def _spans(places: list[tuple[int, int | None]], ends: list[End]) -> Iterator[Ref]:
     """Operands that are consecutive steps of one family, as one reference each."""
     i = 0
     while i < len(places):
@@ -259,13 +244,14 @@ def _spans(places: list[tuple[int, int | None]], T: int) -> Iterator[Ref]:
             while j < len(places) and places[j] == (family, start + way * (j - i)):
                 j += 1
             lo, hi = sorted((start, start + way * (j - 1 - i)))
-            yield Ref(family, Span(fixed(lo, T, lower=True), fixed(hi, T), way < 0))
+            end = ends[family]
+            yield Ref(family, Span(fixed(lo, *end, lower=True), fixed(hi, *end), way < 0))
         else:
-            yield _ref(family, start, None, T)
+            yield _ref(family, start, None, ends[family], ends)
         i = j
 
 
-def _domains(steps: list[int | None], T: int) -> Iterator[Domain | None]:
+def _domains(steps: list[int | None], end: End) -> Iterator[Domain | None]:
     known = sorted(step for step in steps if step is not None)
     if not known:
         yield None
@@ -274,9 +260,23 @@ def _domains(steps: list[int | None], T: int) -> Iterator[Domain | None]:
     for step in [*known[1:], None]:
         if step is None or step > previous + 1:
             alone = start == previous
-            yield Domain(fixed(start, T, lower=not alone), fixed(previous, T))
+            yield Domain(fixed(start, *end, lower=not alone), fixed(previous, *end, upper=not alone))
             start = step if step is not None else start
         previous = step if step is not None else previous
+
+
+def _from_the_end(family: Family, end: End) -> None:
+    """Of 3 steps, two alone: a derivative, which runs from the end, is special at its last step and alike at the others."""
+    T, letter = end
+    if T == 3 and family.name is not None and family.name.of is not None:
+        alone = [definition.domain for definition in family.definitions]
+        T = Lengths(T, {letter: T})
+        if sorted(domain.lo.step(T) for domain in alone if domain and domain.lo == domain.hi) == [1, 2] and len(alone) == 2:
+            most = Domain(Fixed(False, 1), Fixed(True, -2, letter))
+            family.definitions = [
+                dataclasses.replace(d, domain=most) if d.domain and d.domain.lo.step(T) == 1 else d
+                for d in family.definitions
+            ]
 
 
 def _spelled(definition: Definition, texts: dict[int, str], families: list[Family]) -> str:
@@ -290,43 +290,11 @@ def _spelled(definition: Definition, texts: dict[int, str], families: list[Famil
     return f"{definition.op.name}({', '.join(parts)})"
 
 
+def together(families: list[Family]) -> list[list[Family]]:
+    """The families that are computed from each other."""
+    edges = [[ref.family for d in family.definitions for ref in d.refs] for family in families]
+    return [[families[index] for index in group] for group in components(edges)]
+
+
 def _needs_itself(family: Family) -> bool:
     return any(ref.family == family.index for d in family.definitions for ref in d.refs)
-
-
-def components(families: list[Family]) -> list[list[Family]]:
-    """Strongly connected components (Tarjan 1972), without recursion, each in order of creation."""
-    edges = [[ref.family for d in family.definitions for ref in d.refs] for family in families]
-    number: dict[int, int] = {}
-    low: dict[int, int] = {}
-    stacked: list[int] = []
-    on_stack: set[int] = set()
-    found: list[list[Family]] = []
-    for root in range(len(families)):
-        if root in number:
-            continue
-        work = [(root, iter(edges[root]))]
-        number[root] = low[root] = len(number)
-        stacked.append(root)
-        on_stack.add(root)
-        while work:
-            v, rest = work[-1]
-            for w in rest:
-                if w not in number:
-                    number[w] = low[w] = len(number)
-                    stacked.append(w)
-                    on_stack.add(w)
-                    work.append((w, iter(edges[w])))
-                    break
-                if w in on_stack:
-                    low[v] = min(low[v], number[w])
-            else:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[v])
-                if low[v] == number[v]:
-                    cut = stacked.index(v)
-                    group, stacked = stacked[cut:], stacked[:cut]
-                    on_stack.difference_update(group)
-                    found.append([families[w] for w in sorted(group)])
-    return found

@@ -19,10 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .names import Name, Role, parse
+from .rules import EACH, Beside, Spelled, Vjp
 from .sizes import Sizes, at_sizes, sizes_of
-
-Vjp = Callable[..., "Node | None"]
-EACH = "each"
 
 
 class Node:
@@ -116,11 +114,11 @@ class Primitive:
     """One operation, with its four faces in one place.
 
     - `numpy`: the NumPy text, such as ``"np.tanh({0})"``, compiled for computing and printed as it is in source code.
-      ``{0}``, ``{1}`` are operands, ``{*}`` all of them, ``{p}`` the attribute p. Or a function of the attributes that
-      gives it; `text` asks for it.
+      ``{0}``, ``{1}`` are operands, ``{*}`` all of them, ``{p}`` the attribute p. Where it is shorter with some
+      attributes it is `Spelled`; `text` asks for it.
     - `vjp`: one rule per operand, ``rule(g, y, *operands, **attrs)``: what the cotangent g of the result y contributes to
-      that operand, written in primitives. None where nothing flows. An operation of any number of operands has a single
-      rule, which is given the operand's position: ``rule(g, y, position)``.
+      that operand, written in primitives. None where nothing flows; see `Beside`. An operation of any number of
+      operands has a single rule, which is given the operand's position: ``rule(g, y, position)``.
     - `sympy`: ``form(S, *operands, **attrs)``, the matrix expression; S is the module `minirnn.readings.equations.matrix`.
     - `label`: what a picture prints; ``{p:g}`` is the attribute p.
     - `rows`: positions of the operands read row by row: a row of the result needs the same row of these and no other, so
@@ -139,8 +137,8 @@ class Primitive:
     def __init__(
         self,
         name: str,
-        numpy: str | Callable[..., str],
-        vjp: tuple[Vjp | None, ...] | Vjp,
+        numpy: str,
+        vjp: tuple[Vjp | Beside | None, ...] | Vjp,
         sympy: Callable[..., Any],
         label: str,
         rows: tuple[int, ...] = (),
@@ -155,6 +153,7 @@ class Primitive:
         self.rows, self.into, self.helper, self.entry = rows, into, helper, entry
         self.sizes = sizes or _of_the_first
         self.variadic = callable(vjp)
+        self.beside = not callable(vjp) and any(isinstance(rule, Beside) for rule in vjp)
         _known.setdefault(name, self)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -171,7 +170,7 @@ class Primitive:
 
     def text(self, attrs: Mapping[str, Any]) -> str:
         """The NumPy text of the operation with these attributes."""
-        return self.numpy if isinstance(self.numpy, str) else self.numpy(**attrs)
+        return self.numpy.spelled(**attrs) if isinstance(self.numpy, Spelled) else self.numpy
 
     def in_arithmetic(self, numpy: Any, attrs: Mapping[str, Any]) -> Callable[..., Any]:
         """What computes it where the text calls `numpy` np."""
@@ -182,24 +181,29 @@ class Primitive:
     def __getattr__(self, name: str) -> Any:
         if name != "compute":
             raise AttributeError(name)
-        if isinstance(self.numpy, str):  # when first used: importing is to be quick
-            self.compute = _compile(self.numpy, self.helper)
-        else:
+        if isinstance(self.numpy, Spelled):
             self.compute = self._by_attributes
+        else:  # when first used: importing is to be quick
+            self.compute = _compile(self.numpy, self.helper)
         return self.compute
 
     def _by_attributes(self, *values: Any, **attrs: Any) -> Any:
         return _compile(self.text(attrs), self.helper)(*values, **attrs)
 
     def __call__(self, *args: Node, **attrs: Any) -> Node:
-        if self.defaults is not None:
-            attrs = self.defaults(*args, **attrs)
-        if len(args) == 2 and not attrs:  # the plain cases first: this is where a trace spends its time
-            value = self.compute(args[0].value, args[1].value)
-        elif len(args) == 1 and not attrs:
-            value = self.compute(args[0].value)
-        else:
-            value = self.compute(*[a.value for a in args], **attrs)
+        try:
+            if self.defaults is not None:
+                attrs = self.defaults(*args, **attrs)
+            if len(args) == 2 and not attrs:  # the plain cases first: this is where a trace spends its time
+                value = self.compute(args[0].value, args[1].value)
+            elif len(args) == 1 and not attrs:
+                value = self.compute(args[0].value)
+            else:
+                value = self.compute(*[a.value for a in args], **attrs)
+        except AttributeError:
+            if args and hasattr(args[0], "of_primitive"):  # a placeholder of a network
+                return args[0].of_primitive(self, args, attrs)
+            raise
         return Node(self, args, attrs, value)
 
     def __repr__(self) -> str:
@@ -255,14 +259,7 @@ def same_rule(g: Node, y: Node, x: Node) -> Node:
 
 
 leaf_op = Primitive("leaf", "None", (), lambda S: None, "")
-same = Primitive(
-    "same",
-    "{0}",
-    (same_rule,),
-    lambda S, x: x,
-    "=",
-    entry=EACH,
-)
+same = Primitive("same", "{0}", (same_rule,), lambda S, x: x, "=", entry=EACH)
 
 
 def named(name: str | Name, node: Node, role: Role | None = None) -> Node:

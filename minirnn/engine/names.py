@@ -63,6 +63,7 @@ class Name(NamedTuple):
         """Of a derivative, what it is taken by: h of dL/dh."""
         return self._replace(of=None, immediate=False, delta=False)
 
+    @functools.lru_cache(4096)  # noqa: B019  # asked for at every step
     def derivative(self, of: Name, immediate: bool = False, delta: bool = False) -> Name:
         """The name of d`of`/d(this)."""
         return self._replace(of=of, immediate=immediate, delta=delta)
@@ -105,6 +106,7 @@ def parse(key: str) -> Name:
 def verbatim(key: str, shown: str | None = None) -> Name:
     """A name of the user's own, printed as it stands, or as `shown`; a number after ``^`` tells several apart."""
     base, _, layer = demand_printable(key).partition("^")
+    base = base if layer else key  # nothing is left out of a name that ends with ^
     return Name(base, "", layer, shown=base if shown is None else shown)
 
 

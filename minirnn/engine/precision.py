@@ -23,7 +23,7 @@ from .ops import (
     maximum,
     minimum,
     negative,
-    nth_row,
+    nth,
     part,
     permute,
     piece,
@@ -40,7 +40,7 @@ from .ops import (
 )  # fmt: skip
 
 MOVES = {  # operations of which every number of the result is one of an operand, or 0
-    same, cut, transpose, permute, reshape, expand, taken, put, reverse, stack, join, piece, block, nth_row, part, placed,
+    same, cut, transpose, permute, reshape, expand, taken, put, reverse, stack, join, piece, block, nth, part, placed,
     cleared, update, where, maximum, minimum, largest, relu, negative, absolute,
 }  # fmt: skip
 
@@ -80,9 +80,14 @@ def least(known: Iterable[np.dtype | None], otherwise: np.dtype | str = "float64
     return min((d for d in known if d is not None), key=lambda d: d.itemsize, default=np.dtype(otherwise)).name
 
 
+def is_narrow(nodes: Iterable[Node]) -> bool:
+    """Whether some of the nodes hold numbers of less than double precision."""
+    return any(node.dtype.kind == "f" and node.dtype.itemsize < 8 for node in nodes)
+
+
 def widened(nodes: list[Node]) -> dict[Node, Node]:
     """The same graph in float64 throughout, of the same given numbers; each node itself where nothing is narrower."""
-    if not any(node.dtype.kind == "f" and node.dtype.itemsize < 8 for node in nodes):
+    if not is_narrow(nodes):
         return {node: node for node in nodes}
 
     def change(node: Node, args: tuple[Node, ...]) -> Node | None:

@@ -117,6 +117,14 @@ class Size:
     def __hash__(self) -> int:
         return hash(self.n) if self.is_number else hash(frozenset(self.terms.items()))
 
+    @property
+    def python(self) -> str:
+        """As it stands in code: 2 * M, M + M_2."""
+        text = repr(self)
+        for sign in "+-*":
+            text = text[:1] + text[1:].replace(sign, f" {sign} ")
+        return text
+
     def __repr__(self) -> str:
         text = ""
         for letters, factor in self.terms.items():

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..files import open_regular
+from ..files import StrPath, open_regular
 from ..layers import GRU, LSTM, Bidirectional, Input
-from ..models import Model
+from ..network import MODELS
 from ..system import plain
 from .gates import ONNX, Kind
 
@@ -35,7 +35,7 @@ USUAL = {"RNN": ("Tanh",), "LSTM": ("Sigmoid", "Tanh", "Tanh"), "GRU": ("Sigmoid
 MAX_FILE = 128 * 2**20
 
 
-def from_onnx(path: Any, node: str | None = None) -> Model:
+def from_onnx(path: StrPath, node: str | None = None) -> Any:
     """The model of the ``RNN``, ``LSTM`` or ``GRU`` node in an ONNX file (of the one named `node`).
 
     Its output is Y, one state at every step, or Y_h, the last, where the node gives no other; both directions are side by
@@ -49,7 +49,7 @@ def from_onnx(path: Any, node: str | None = None) -> Model:
     try:
         import onnx
     except ImportError as error:
-        raise ImportError("this needs onnx: pip install 'minirnn[onnx]'") from error
+        raise ImportError("this needs onnx: pip install onnx") from error
     with open_regular(path, MAX_FILE) as file:
         try:
             graph = onnx.ModelProto.FromString(file.read()).graph
@@ -65,7 +65,7 @@ def from_onnx(path: Any, node: str | None = None) -> Model:
         raise ValueError(f"{path}: its node is not as the standard says ({plain(error)})") from error
 
 
-def _model(graph: Any, name: str | None) -> Model:
+def _model(graph: Any, name: str | None) -> Any:
     kinds = {kind.name: kind for kind in ONNX}
     nodes = [n for n in graph.node if n.op_type in kinds]
     named = [n for n in nodes if name in (None, n.name)]
@@ -75,8 +75,8 @@ def _model(graph: Any, name: str | None) -> Model:
     node = named[0]
     kind = kinds[node.op_type]
     inputs, arrays = _inputs(graph, node)
-    if not node.output:
-        raise ValueError(f"its {kind.name} node has no output")
+    if not any(node.output[:2]):
+        raise ValueError(f"its {kind.name} node gives neither Y nor Y_h")
     options = _attributes(node)
     W, R, B, _, *starts, peepholes = arrays[1:]
     fits = W is not None and R is not None and W.ndim == R.ndim == 3 and 0 not in W.shape
@@ -113,7 +113,7 @@ def _model(graph: Any, name: str | None) -> Model:
         raise NotImplementedError("its LSTM node is given only one of initial_h and initial_c")
     states = [Input((units,)) for rnn in rnns for _ in rnn.sizes] if given[0] else []
     layer: Any = rnns[0] if directions == 1 else Bidirectional(rnns[0], backward_layer=rnns[1], dtype=W.dtype.name)
-    model = Model([i, *states] if states else i, layer(i, initial_state=states or None), name="onnx_rnn")
+    model = MODELS["Model"]([i, *states] if states else i, layer(i, initial_state=states or None), name="onnx_rnn")
     found = [W.swapaxes(1, 2), R.swapaxes(1, 2)]
     if B is not None:
         both = np.stack(np.split(B, 2, axis=1), axis=1)  # (directions, 2, G units)

@@ -15,14 +15,14 @@ import numpy as np
 from .. import activations
 from ..layers import GRU, Bidirectional, Input, SimpleRNN
 from ..layers.nodes import common_dtype
-from ..layers.rnn import CellLayer
-from ..models import Model
+from ..layers.simple_rnn import CellLayer
+from ..network import MODELS, Network
 from .gates import TORCH, Kind
 
 NONLINEARITIES = ("tanh", "relu")
 
 
-def from_torch(weights: Mapping[str, Any], nonlinearity: str = "tanh", name: str = "torch_rnn") -> Model:
+def from_torch(weights: Mapping[str, Any], nonlinearity: str = "tanh", name: str = "torch_rnn") -> Any:
     """The model that computes the output sequence of ``nn.RNN(..., batch_first=True)``, of an ``nn.LSTM`` or an ``nn.GRU``.
 
     `weights` is its ``state_dict()``, or the same names with arrays; the number of gates in them says which it is.
@@ -57,7 +57,7 @@ def from_torch(weights: Mapping[str, Any], nonlinearity: str = "tanh", name: str
         raise ValueError(f"these weights are not of an {kind.name}: {', '.join(map(str, rest))}")
     for layer, arrays in found:
         layer.set_weights(arrays)
-    return Model(start, x, name=name)
+    return MODELS["Model"](start, x, name=name)
 
 
 def _array(value: Any) -> np.ndarray:
@@ -87,7 +87,7 @@ def _of_keras(rest: dict[str, np.ndarray], end: str, features: int, kind: Kind) 
     return [kind.to_keras(w) for w in (W_x, W_h, *bias)]
 
 
-def to_torch(model: Model) -> dict[str, np.ndarray]:
+def to_torch(model: Network) -> dict[str, np.ndarray]:
     """The ``state_dict`` of an ``nn.RNN``, ``nn.LSTM`` or ``nn.GRU`` of the recurrent layers of `model`, as arrays.
 
     Where Keras has one bias, the second is zeros.

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..layers import Embedding, InputLayer, Layer, Masking, Symbolic
+from ..layers import Embedding, InputLayer, Lambda, Layer, Masking, Symbolic
 from ..layers.configs import few, from_keras, layer_from
-from ..models import Model, Sequential
+from ..network import MODELS
 from ..system import plain
-from .operations import is_operation, layer_of
+from .operations import is_operation, operated
 
 WeightsOf = Callable[[Layer, str, list[tuple[int, ...]]], list[np.ndarray]]
 
@@ -26,7 +26,7 @@ MAX_LENGTH = 1_000_000  # of a sequence, or of an axis of a weight
 OTHER_IN_KERAS_2 = "hard_sigmoid"  # the one activation whose name stands for another function there
 
 
-def model_from_config(described: dict[str, Any], weights: WeightsOf | None, version: str = "3") -> Model:
+def model_from_config(described: dict[str, Any], weights: WeightsOf | None, version: str = "3") -> Any:
     """The model that `described` gives the class and config of, with the arrays of `weights(layer, name, shapes)`.
 
     `version` is that of the Keras whose description it is: names may have changed their meaning.
@@ -45,7 +45,7 @@ def model_from_config(described: dict[str, Any], weights: WeightsOf | None, vers
         raise ValueError(f"the description of the model is not as Keras writes it ({said})") from error
 
 
-def model_from_description(described: dict[str, Any]) -> Model:
+def model_from_description(described: dict[str, Any]) -> Any:
     """The model of a description, as `get_config` of either side gives it, with weights drawn anew."""
     return model_from_config(as_data(described), None)
 
@@ -95,7 +95,7 @@ class _Loader:
             self.weights.listed(layers)
 
     def call(self, layer: Any, given: Given) -> Symbolic | list[Symbolic]:
-        if isinstance(layer, Model):
+        if not isinstance(layer, Layer):  # a model within
             return layer([*given.inputs], given.training)
         if not layer.built:
             shapes = layer.weight_shapes(given.x.shape)
@@ -104,7 +104,7 @@ class _Loader:
                 raise ValueError(f"layer {layer.label!r} has weights of shapes {plain(shapes, 100)}: too large to read")
             if self.weights is not None and shapes:
                 layer.load(self.weights(layer, str(layer.name), shapes))
-        if layer.takes_many:
+        if layer.takes_many or (isinstance(layer, Lambda) and given.states):
             return layer(given.inputs, training=given.training)
         if given.states and not layer.takes_state:
             raise NotImplementedError(
@@ -119,12 +119,10 @@ class _Loader:
 class Given:
     """What a call is given: x, the initial states, the mask, and whether it is in training."""
 
-    def __init__(self, call: Any, find: Callable[[list[Any]], Any], where: str, is_operation: bool = False) -> None:
+    def __init__(self, call: Any, find: Callable[[list[Any]], Any], where: str) -> None:
         inputs: list[Any] = []
         keywords: dict[str, Any] = {}
-        if is_operation:
-            inputs = _histories([call["args"], call.get("kwargs", {})])
-        elif isinstance(call, dict):  # Keras 3
+        if isinstance(call, dict):  # Keras 3
             names = ("x", "initial_state", "mask", "training")
             keywords = dict(zip(names[1:], call["args"][1:])) | dict(call.get("kwargs", {}))
             inputs = _histories(call["args"][0])
@@ -173,7 +171,7 @@ class _Computed:
         self.x, self.value, self.over_features = x, value, over_features
 
 
-def _functional(config: dict[str, Any], loader: _Loader) -> Model:
+def _functional(config: dict[str, Any], loader: _Loader) -> Any:
     entries = few(config["layers"])
     made: dict[tuple[str, int], list[Any]] = {}
     layers: dict[str, Layer | None] = {}
@@ -206,11 +204,10 @@ def _functional(config: dict[str, Any], loader: _Loader) -> Model:
             if any((name, k) not in made for name, k, _ in needed):
                 later.append((entry, i, needed))
                 continue
-            if layer is None and (mask := _computed(entry, call, find)) is not None:
-                made[entry["name"], i] = [mask]
+            if layer is None:
+                made[entry["name"], i] = [_computed(entry, call, find) or operated(entry, call, find)]
                 continue
-            layer = layer or layer_of(entry, call)
-            given = Given(call, find, f"layer {layer.label!r}", is_operation(entry))
+            given = Given(call, find, f"layer {layer.label!r}")
             if isinstance(given.mask, _Computed):
                 _demand_own_mask(given, layer)
             out = loader.call(layer, given)
@@ -227,12 +224,14 @@ def _functional(config: dict[str, Any], loader: _Loader) -> Model:
     for given in inputs:
         if given.inputs:
             raise ValueError(f"{given.layer.label} is among the inputs of the model, but is no Input")
-    return Model(inputs, outputs, name=str(config["name"]))
+    return MODELS["Model"](inputs, outputs, name=str(config["name"]))
 
 
 def _checked(entry: dict[str, Any]) -> Layer:
     """The layer of an entry; the shape of an input must be one that can be read."""
     config = dict(entry["config"])
+    if entry["class_name"] == "Lambda" and callable(config.get("function")):  # of a live model, never of a file
+        return Lambda(config["function"], name=config["name"], arguments=config.get("arguments"))
     if entry["class_name"] == "InputLayer":
         shape = config.pop("batch_shape", None) or config.pop("batch_input_shape", None)
         if not isinstance(shape, (list, tuple)):
@@ -286,7 +285,7 @@ def _demand_own_mask(given: Given, layer: Layer) -> None:
 # --------------------------------------------------------------------------------------------------- sequential models
 
 
-def _sequential(config: Any, loader: _Loader) -> Model:
+def _sequential(config: Any, loader: _Loader) -> Any:
     config = {"name": "sequential", "layers": config} if isinstance(config, list) else config  # early Keras 2
     entries = few(list(config["layers"]))
     given = entries[0]["config"].get("batch_input_shape") or config.get("build_input_shape")
@@ -306,10 +305,10 @@ def _sequential(config: Any, loader: _Loader) -> Model:
             raise ValueError(f"layer {layer.label!r} comes after a layer with several outputs")
         call = Given([["x", 0, 0, {}]], lambda _, x=x: x, f"layer {layer.label!r}")  # type: ignore[misc]
         x = loader.call(layer, call)
-    return Sequential(layers, name=str(config.get("name", "sequential")))
+    return MODELS["Sequential"](layers, name=str(config.get("name", "sequential")))
 
 
-BUILDERS: dict[str, Callable[[dict[str, Any], _Loader], Model]] = {
+BUILDERS: dict[str, Callable[[dict[str, Any], _Loader], Any]] = {
     "Functional": _functional,
     "Model": _functional,
     "Sequential": _sequential,

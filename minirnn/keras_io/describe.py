@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..layers import GetItem, InputLayer, Layer, Symbolic
-from ..layers.configs import described
-from ..models import Model, Sequential
+from ..layers import RNN, InputLayer, Lambda, Layer, Symbolic
 from ..network import Network
-from .operations import described_key
+from .operations import called_on, entry_of, written
 
 
 def keras_name(name: str | None) -> str | None:
@@ -30,11 +28,28 @@ def distinct_names(model: Network) -> dict[Layer, str | None]:
     return names
 
 
-def described_model(model: Model) -> dict[str, Any]:
-    """The model as Keras 3 serializes it."""
-    if isinstance(model, Sequential):
+def by_cell(layer: Layer, states: list[Any]) -> Any:
+    """Initial states as Keras takes them: one alone, several in a list; of cells on top of each other a list for each."""
+    cells = layer.cells if isinstance(layer, RNN) else []
+    if len(cells) < 2 or all(len(cell.sizes) == 1 for cell in cells):
+        return states if len(states) > 1 else states[0]
+    rest = iter(states)
+    return [[next(rest) for _ in cell.sizes] for cell in cells]
+
+
+def described_entry(layer: Layer, name: str | None, dtype: str | None = None) -> dict[str, Any]:
+    """A layer as Keras serializes it; a Lambda as a model within, of the operations that its function is made of."""
+    if isinstance(layer, Lambda):
+        starts, end = next(iter(layer.recorded.values()))
+        return described_model(Network(starts, end, str(name)), dtype)
+    return entry_of(layer, keras_name(name), dtype)
+
+
+def described_model(model: Network, dtype: str | None = None) -> dict[str, Any]:
+    """The model as Keras 3 serializes it, in the dtype of its layers or in that one."""
+    if model.is_row:
         start = model.inputs[0].layer
-        layers = [described(layer) for layer in ([] if start in model.layers else [start]) + model.layers]
+        layers = [described_entry(layer, layer.name) for layer in ([] if start in model.layers else [start]) + model.layers]
         shape = [*model.inputs[0].shape]
         row: dict[str, Any] = {
             "name": keras_name(model.name),
@@ -52,7 +67,7 @@ def described_model(model: Model) -> dict[str, Any]:
         return [names[s.layer], calls[s.layer].index(s.first), s.index]
 
     def tensor(s: Symbolic) -> dict[str, Any]:
-        kind = s.layer.holds if isinstance(s.layer, InputLayer) else s.layer.dtype.name
+        kind = s.layer.holds if isinstance(s.layer, InputLayer) else dtype or s.layer.dtype.name
         return {
             "class_name": "__keras_tensor__",
             "config": {"shape": list(s.shape), "dtype": kind, "keras_history": history(s)},
@@ -63,25 +78,18 @@ def described_model(model: Model) -> dict[str, Any]:
 
     def node(call: Symbolic) -> dict[str, Any]:
         states = call.states
-        keywords: dict[str, Any] = {"initial_state": [tensor(s) for s in states]} if states else {}
+        keywords: dict[str, Any] = {"initial_state": by_cell(call.layer, [tensor(s) for s in states])} if states else {}
         keywords |= {"mask": tensor(call.mask)} if call.mask is not None else {}
         keywords |= {"training": call.training} if call.training is not None else {}
         given: list[Any] = [tensor(x) for x in call.inputs]
-        if isinstance(call.layer, GetItem):
-            return {"args": [*given, described_key(call.layer.key)], "kwargs": {}}
+        if call.layer.operation is not None:
+            return {"args": [written(value) for value in called_on(call.layer, given)], "kwargs": {}}
         return {"args": [given] if call.layer.takes_many else given, "kwargs": keywords}
 
-    def entry(layer: Layer, name: str | None) -> dict[str, Any]:
-        if isinstance(layer, GetItem):
-            operation = {"module": "keras.src.ops.numpy", "class_name": "GetItem", "registered_name": "GetItem"}
-            return operation | {"config": {"name": name}}
-        found = described(layer)
-        return found | {"config": found["config"] | {"name": name}}
-
-    listed = [
-        entry(layer, name) | {"name": name, "inbound_nodes": [node(call) for call in calls[layer] if call.inputs]}
-        for layer, name in names.items()
-    ]
+    listed = []
+    for layer, name in names.items():
+        nodes = [node(call) for call in calls[layer] if call.inputs]
+        listed.append(described_entry(layer, name, dtype) | {"name": name, "inbound_nodes": nodes})
     config: dict[str, Any] = {
         "name": keras_name(model.name),
         "trainable": True,

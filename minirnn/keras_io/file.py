@@ -6,25 +6,25 @@ looked at; links, external and virtual data, wrong shapes and oversized members 
 
 from __future__ import annotations
 
-import io
 import json
 import struct
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from ..files import demand_writable, open_regular, write_whole
-from ..layers import GetItem, Layer, StackedRNNCells
-from ..models import Model, Sequential
+from ..files import StrPath, open_regular
+from ..layers import Layer, StackedRNNCells
+from ..network import Network
 from ..registry import snake
 from ..system import plain
 from .config import model_from_config
-from .describe import described_model
 from .hdf5 import MAX_TEXT, Hdf5
+from .plans import Read, carry, remember, variables_of
 
 MAX_FILE = 128 * 2**20
 MAX_METADATA = 2**16
@@ -37,92 +37,34 @@ DAMAGE = (
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 
 
-KERAS_VERSION = "3.15.1"  # whose files are written
-
-
-def save(model: Model, path: Any, overwrite: bool = True) -> Path:
-    """Write `model` to a ``.keras`` file that ``keras.saving.load_model`` opens, of 3.4 and later; no Keras is needed.
-
-    Raises ValueError for another ending, NotImplementedError for what Keras has no description for.
-    """
-    path = _target(path, ".keras", "a model is saved as .keras", overwrite)
-    config = described_model(model)
-    whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w") as archive:
-        members: dict[str, str | bytes] = {
-            "metadata.json": json.dumps({"keras_version": KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"}),
-            "config.json": json.dumps(config),
-            "model.weights.h5": _weights(model),
-        }
-        for name, data in members.items():
-            archive.writestr(zipfile.ZipInfo(name), data)  # no date: the same model gives the same bytes
-    write_whole(path, whole.getvalue())
-    return path
-
-
-def save_weights(model: Model, path: Any, overwrite: bool = True) -> Path:
-    """Write the weights to a ``.weights.h5`` file, as Keras does."""
-    path = _target(path, ".weights.h5", "weights are saved as .weights.h5", overwrite)
-    write_whole(path, _weights(model))
-    return path
-
-
-def load_weights(model: Model, path: Any) -> None:
+def load_weights(model: Network, path: StrPath) -> None:
     """Give `model` the weights of a ``.weights.h5`` file, or of a file of a whole model; ValueError if they do not fit."""
     path = Path(path)
     if not path.name.endswith(".weights.h5"):
-        model.set_weights(load(path).get_weights())
+        model.set_weights(load(path, compile=False).get_weights())
         return
     with open_regular(path, MAX_FILE) as file:
         try:
             with Hdf5(file.read()) as arrays:
                 weights = _Keras3Weights(arrays)
-                weights.listed(_with_groups(model))
-                found = {a: weights(a, a.label, [w.shape for w in a.weight_arrays]) for a in _with_groups(model)}
+                weights.listed(with_groups(model))
+                found = {a: weights(a, a.label, [w.shape for w in a.weight_arrays]) for a in with_groups(model)}
         except ValueError as error:
             raise ValueError(f"{path}: {plain(error, MAX_MESSAGE)}") from error
         except DAMAGE as error:
             raise ValueError(f"{path}: the file is damaged ({_short(error)})") from error
     for layer, arrays_of_it in found.items():
-        layer.set_weights(arrays_of_it)
+        layer.load(layer.fitting(arrays_of_it, finite=False))  # a training that failed is still to be looked at
 
 
-def _target(path: Any, ending: str, rule: str, overwrite: bool) -> Path:
-    """Where to write, which must have that ending."""
-    path = Path(path)
-    if not path.name.endswith(ending):
-        also = "; .h5 files are read, and not written" if path.suffix == ".h5" else ""
-        raise ValueError(f"{path}: {rule}; give the file this ending{also}")
-    if not overwrite and path.exists():
-        raise ValueError(f"{path}: there is such a file already, and overwrite is False")
-    demand_writable(path)
-    return path
-
-
-def _with_groups(model: Model) -> list[Layer]:
+def with_groups(model: Network) -> list[Layer]:
     """The layers that have a group in a file of weights, in the order in which those of one class are numbered."""
-    first = [] if isinstance(model, Sequential) else [s.layer for s in model.inputs if s.layer not in model.layers]
-    return [layer for layer in first + model.layers if not isinstance(layer, GetItem)]
+    first = [] if model.is_row else [s.layer for s in model.inputs if s.layer not in model.layers]
+    return [layer for layer in first + model.layers if layer.operation is None]
 
 
-def _weights(model: Model) -> bytes:
-    """The file of weights."""
-    import h5py
-
-    memory = io.BytesIO()
-    with h5py.File(memory, "w") as file:
-        for layer, group in groups(_with_groups(model)).items():
-            for place in folders(layer):
-                file.create_group(f"{group}/{place}")
-            for array, place in zip(layer.weight_arrays, paths(layer)):
-                file.create_dataset(f"{group}/{place}", data=array)
-        file.require_group("layers")
-        file.create_group("vars")
-    return memory.getvalue()
-
-
-def load(path: Any) -> Model:
-    """The model in a ``.keras`` or whole-model HDF5 file, by Keras 2 or 3.
+def load(path: StrPath, compile: bool = True) -> Any:
+    """The model in a ``.keras`` or whole-model HDF5 file, by Keras 2 or 3; compiled as it was, unless `compile` is False.
 
     Raises FileNotFoundError, ValueError (not such a file, cut, or hostile) or NotImplementedError (a layer or an argument
     that minirnn does not have), each with one sentence.
@@ -133,9 +75,9 @@ def load(path: Any) -> Model:
             start = file.read(8)
             file.seek(0)
             if start[:4] == b"PK\x03\x04":
-                return _load_zip(file)
+                return _load_zip(file, compile)
             if start == b"\x89HDF\r\n\x1a\n":
-                return _load_h5(file.read())
+                return _load_h5(file.read(), compile)
         except NotImplementedError as error:
             raise NotImplementedError(f"{path}: {plain(error, MAX_MESSAGE)}") from error
         except ValueError as error:
@@ -153,7 +95,7 @@ def _short(error: BaseException) -> str:
 # -------------------------------------------------------------------------------------------------------------- .keras
 
 
-def _load_zip(file: IO[bytes]) -> Model:
+def _load_zip(file: IO[bytes], compile: bool) -> Any:
     _demand_short_listing(file)
     with zipfile.ZipFile(file) as archive:
         counts = Counter(archive.namelist())
@@ -167,7 +109,24 @@ def _load_zip(file: IO[bytes]) -> Model:
         raise ValueError("config.json does not describe a model")
     with Hdf5(weights) as arrays:
         version = about.get("keras_version") if isinstance(about, dict) else None
-        return model_from_config(config, _Keras3Weights(arrays), _text(version or "3"))
+        made = model_from_config(config, _Keras3Weights(arrays), _text(version or "3"))
+        there = arrays.has(["optimizer", "vars", "1"])
+        _carry(config.get("compile_config") if compile else None, made, (lambda: _numbered(arrays)) if there else None)
+        return made
+
+
+def _numbered(arrays: Hdf5) -> Read:
+    return lambda k, shape: arrays.array(f"optimizer/vars/{k}", shape, whole=k == 0)
+
+
+def _carry(told: Any, made: Any, variables: Callable[[], Read] | None) -> None:
+    """Compile the model as the file says, if it can be, and go on where its optimizer was; `fit` says what is not read."""
+    if isinstance(told, dict) and carry(told, made) is None and variables is not None:
+        try:
+            remember(made, variables())
+        except ValueError as error:
+            said = f"the optimizer begins anew, since what the file has of it is not read: {plain(error, MAX_MESSAGE)}"
+            made.training_plan().to_be_said = said
 
 
 def _demand_short_listing(file: IO[bytes]) -> None:
@@ -203,7 +162,7 @@ def _json(data: bytes) -> Any:
 # ---------------------------------------------------------------------------------------------------------------- HDF5
 
 
-def _load_h5(data: bytes) -> Model:
+def _load_h5(data: bytes, compile: bool) -> Any:
     with Hdf5(data) as file:
         text = file.attribute("model_config", ())
         if text is None:
@@ -211,7 +170,23 @@ def _load_h5(data: bytes) -> Model:
         config = _json(text.encode(errors="replace") if isinstance(text, str) else text)
         if not isinstance(config, dict) or not isinstance(config.get("config"), (dict, list)):
             raise ValueError("its model_config does not describe a model")
-        return model_from_config(config, _WholeModelWeights(file), _text(file.attribute("keras_version", ()) or "3"))
+        version = _text(file.attribute("keras_version", ()) or "3")
+        made = model_from_config(config, _WholeModelWeights(file), version)
+        told = file.attribute("training_config", ()) if compile else None
+        if told is not None:
+            told = _json(told.encode(errors="replace") if isinstance(told, str) else told)
+            told = told | {"optimizer": told.get("optimizer_config")} if isinstance(told, dict) else None
+        there = file.has(["optimizer_weights"])
+        _carry(told, made, (lambda: _by_name(file, made, version)) if there else None)
+        return made
+
+
+def _by_name(file: Hdf5, made: Any, version: str) -> Read:
+    if version.startswith(("1", "2")):
+        raise ValueError("the file is of Keras 2")
+    group = file.object(["optimizer_weights"])
+    names = file.attribute("weight_names", (len(variables_of(made)),), group)
+    return lambda k, shape: file.array(_text(names[k]), shape, group, whole=k == 0)
 
 
 def _text(value: Any) -> str:

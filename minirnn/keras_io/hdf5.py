@@ -24,7 +24,7 @@ MAX_TEXT = 2 * 2**20  # a description; in memory, JSON takes up to fifty times a
 MAX_DEPTH = 16
 MAX_ENTRIES = 100_000  # of all heaps of texts; a model has one text, and one for each weight
 MAX_ATTRIBUTES = 10_000  # Keras writes some in each of the groups of at most 200 layers
-TEXTS = (b"model_config\0", b"weight_names\0", b"keras_version\0")
+TEXTS = (b"model_config\0", b"training_config\0", b"weight_names\0", b"keras_version\0")
 
 
 def check_bytes(data: bytes) -> None:
@@ -139,8 +139,15 @@ class Hdf5:
         self._spend(size * math.prod(shape), name)
         return group.attrs[name]
 
-    def array(self, path: str, shape: tuple[int, ...], group: Any = None) -> np.ndarray:
-        """The array of that place, which must have that shape."""
+    def has(self, parts: list[str]) -> bool:
+        """Whether there is something at that place."""
+        try:
+            return self.object(parts) is not None
+        except ValueError:
+            return False
+
+    def array(self, path: str, shape: tuple[int, ...], group: Any = None, whole: bool = False) -> np.ndarray:
+        """The array of that place, which must have that shape; of floating-point numbers, or of `whole` ones."""
         import h5py
 
         data = self.object(path.split("/"), group)
@@ -154,8 +161,9 @@ class Hdf5:
             raise ValueError(f"{said!r} keeps its numbers in another file, which is not read")
         if data.shape != shape:
             raise ValueError(f"{said!r} has shape {data.shape}; the description of the model wants {shape}")
-        if data.dtype not in (np.float32, np.float64):
-            raise ValueError(f"{said!r} holds {data.dtype}, not float32 or float64 numbers")
+        if data.dtype not in ((np.int32, np.int64) if whole else (np.float32, np.float64)):
+            wanted = "whole numbers" if whole else "float32 or float64 numbers"
+            raise ValueError(f"{said!r} holds {data.dtype}, not {wanted}")
         if stored.get_layout() != h5py.h5d.CONTIGUOUS or (data.size and data.id.get_offset() is None):
             raise ValueError(f"{said!r} is not stored in one piece, as Keras stores it")
         self._spend(data.nbytes, said)

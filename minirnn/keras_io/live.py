@@ -10,18 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from ..layers import RNN, Bidirectional, Dropout, GetItem, InputLayer, Layer, Symbolic
+from ..layers import RNN, Bidirectional, Dropout, InputLayer, Layer, Symbolic
+from ..layers.arguments import flattened
 from ..layers.calls import Scope
-from ..layers.configs import described
 from ..layers.wrappers import at_each_step
-from ..models import Model
 from ..network import Network
 from ..system import quiet_stderr
 from .config import BUILDERS, as_data, model_from_config
-from .describe import distinct_names, keras_name
+from .describe import by_cell, described_entry, distinct_names, keras_name
+from .operations import computed
+from .plans import carry, remember
 
 
-def from_keras(model: Any) -> Model:
+def from_keras(model: Any) -> Any:
     """A minirnn model with the layers and weights of a Keras (or tf-keras) Functional or Sequential model."""
     if not hasattr(model, "get_config") or not hasattr(model, "get_weights"):
         raise TypeError(f"from_keras takes a Keras model, not {type(model).__name__}")
@@ -33,6 +34,7 @@ def from_keras(model: Any) -> Model:
         )
     described = model if hasattr(model, "get_config") and _is_described(model) else _functional(model)
     config = as_data(described.get_config())
+    _with_functions(config["layers"], described.layers)
     if type(described).__name__ == "Sequential" and config.get("build_input_shape") is None:
         config["build_input_shape"] = list(described.input_shape)
     version = getattr(sys.modules.get(type(model).__module__.partition(".")[0]), "__version__", "3")
@@ -40,6 +42,17 @@ def from_keras(model: Any) -> Model:
     if getattr(model, "compiled", False):
         _carry_compile(model, made)
     return made
+
+
+def _with_functions(entries: list[Any], layers: list[Any]) -> None:
+    """Put the functions of live Lambda layers, of models within too, into their descriptions."""
+    by_name: dict[Any, Any] = {layer.name: layer for layer in layers}
+    for entry in entries:
+        live: Any = by_name.get(entry["config"].get("name"))
+        if entry["class_name"] == "Lambda":
+            entry["config"] |= {"function": live.function, "arguments": live.arguments}
+        elif "layers" in entry["config"]:
+            _with_functions(entry["config"]["layers"], live.layers)
 
 
 def as_model(model: Any) -> Any:
@@ -91,17 +104,18 @@ def _functional(model: Any) -> Any:
         ) from error
 
 
-def _carry_compile(model: Any, made: Model) -> None:
-    """Train as the Keras model is to be trained; what minirnn cannot take of it is said when it is trained."""
+def _carry_compile(model: Any, made: Any) -> None:
+    """Train as the Keras model is to be trained, and go on where its optimizer is; a warning says what cannot be taken."""
     told = getattr(getattr(model, "_compile_config", None), "config", None)
     if told is None:
         return
-    names = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
-    given = {name: told[name] for name in names if told.get(name) is not None}
-    try:
-        made.compile(**given)
-    except (TypeError, ValueError, NotImplementedError) as error:
-        warnings.warn(f"how the Keras model is trained is not carried over: {error}", stacklevel=4)
+    missing = carry(told | {"optimizer": model.optimizer}, made)  # which saving as .h5 takes out
+    if missing is not None:
+        warnings.warn(f"how the Keras model is trained is not carried over: {missing}", stacklevel=4)
+        return
+    variables = [np.asarray(v) for v in model.optimizer.variables] if getattr(model.optimizer, "built", False) else []
+    if variables and variables[0]:
+        remember(made, lambda k, shape: variables[k].reshape(shape))
 
 
 def to_keras(model: Network, dtype: str = "float32") -> Any:
@@ -125,17 +139,15 @@ def twin_of(
     names = {s.layer: keras_name(s.layer.name) for s in model.inputs} | distinct_names(model)
     for symbolic, scope in model.scopes():
         layer = symbolic.layer
-        if layer not in layers and not isinstance(layer, GetItem):
-            entry = described(layer, dtype)
-            entry["config"]["name"] = names[layer]
-            layers[layer] = keras.saving.deserialize_keras_object(entry)
+        if layer not in layers and layer.operation is None:
+            layers[layer] = keras.saving.deserialize_keras_object(described_entry(layer, names[layer], dtype))
         if isinstance(layer, InputLayer):
             made[symbolic] = layers[layer].output
             continue
-        if isinstance(layer, GetItem):
-            made[symbolic] = _output(made, symbolic.inputs[0])[layer.key]
+        if layer.operation is not None:
+            made[symbolic] = computed(keras, layer, [tensor_of(made, s) for s in symbolic.inputs])
             continue
-        given, states = ([_output(made, s) for s in those] for those in (symbolic.inputs, symbolic.states))
+        given, states = ([tensor_of(made, s) for s in those] for those in (symbolic.inputs, symbolic.states))
         x: Any = given if layer.takes_many else given[0]
         fixed = [(masks or {}).get(f"{letter}{scope.tag}") for letter in "Dd"]
         if isinstance(at_each_step(layer), Dropout) and any(mask is not None for mask in fixed):
@@ -143,7 +155,7 @@ def twin_of(
             made[symbolic] = keras.ops.multiply(x, mask if mask.ndim == len(x.shape) else mask[:, None])
             continue
         keywords: dict[str, Any] = {"initial_state": by_cell(layer, states)} if states else {}
-        keywords |= {"mask": _output(made, symbolic.mask)} if symbolic.mask is not None else {}
+        keywords |= {"mask": tensor_of(made, symbolic.mask)} if symbolic.mask is not None else {}
         keywords |= {"training": symbolic.training} if symbolic.training is not None else {}
         made[symbolic] = layers[layer](x, **keywords)
     for layer, twin in layers.items():
@@ -151,25 +163,24 @@ def twin_of(
             arrays = layer.weight_arrays if weights is None else weights[layer]
             twin.set_weights([w.astype(dtype) for w in arrays])
     inputs = [made[s] for s in model.inputs]
-    ends = [_output(made, s) for s in model.outputs]
+    ends = [tensor_of(made, s) for s in model.outputs]
     whole = keras.Model(
         inputs if len(inputs) > 1 else inputs[0], ends if len(ends) > 1 else ends[0], name=keras_name(model.name)
     )
     return whole, layers, made
 
 
-def by_cell(layer: Layer, states: list[Any]) -> Any:
-    """Initial states as Keras takes them: one alone, several in a list; of cells on top of each other a list for each."""
-    cells = layer.cells if isinstance(layer, RNN) else []
-    if len(cells) < 2 or all(len(cell.sizes) == 1 for cell in cells):
-        return states if len(states) > 1 else states[0]
-    rest = iter(states)
-    return [[next(rest) for _ in cell.sizes] for cell in cells]
-
-
-def _output(made: dict[Symbolic, Any], s: Symbolic) -> Any:
+def tensor_of(made: Mapping[Symbolic, Any], s: Symbolic) -> Any:
+    """The tensor of a placeholder, of those of all calls."""
     found = made[s.first]
-    return found[s.index] if isinstance(found, (list, tuple)) else found
+    return flattened(found)[s.index]  # the states of cells on top of each other are lists in a list
+
+
+def as_array(tensor: Any) -> np.ndarray:
+    """The numbers of a tensor, or of the first of several."""
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(tensor[0] if isinstance(tensor, (list, tuple)) else tensor))
 
 
 def recurrences(layer: Layer, twin: Any, scope: Scope) -> Iterator[tuple[RNN, Any, Any, list[str]]]:
@@ -220,7 +231,7 @@ def dropout_masks(model: Network, keras_model: Any, X: Any) -> dict[str, np.ndar
                     ones = keras.ops.ones((len(arrays[0]), size), cell.compute_dtype)
                     drawn = [keras.random.dropout(ones, rate, seed=cell.seed_generator) for _ in names if rate]
                     if rate and ours.drops(rate):
-                        found |= {n: np.asarray(keras.ops.convert_to_numpy(mask)) for n, mask in zip(names, drawn)}
+                        found |= {n: as_array(mask) for n, mask in zip(names, drawn)}
                 cell.seed_generator.state.assign(state)
     return found
 
@@ -236,5 +247,5 @@ def import_keras() -> Any:
 
             keras.ops.zeros(1)  # the backend speaks when it is first used
     except ImportError as error:
-        raise ImportError("this needs Keras: pip install 'minirnn[keras]'") from error
+        raise ImportError("this needs Keras: pip install keras tensorflow") from error
     return keras

@@ -1,21 +1,37 @@
 """Layers with Keras' argument names, defaults, weight order and shapes."""
 
+from ..system import suggest_names
 from . import operators as operators
-from .activation import Activation
 from .cell import Gate
 from .cells import StackedRNNCells
 from .convolution import Conv1D
 from .dense import Dense
 from .dropout import Dropout, SpatialDropout1D
 from .embedding import Embedding
-from .functions import LeakyReLU, ReLU, Rescaling, Softmax
+from .functions import Activation, LeakyReLU, ReLU, Rescaling, Softmax
 from .gru import GRU, GRUCell
 from .indexing import GetItem
 from .input import Input, InputLayer
+from .lambda_layer import Lambda
 from .layer import Layer
 from .lstm import LSTM, LSTMCell
 from .masking import Masking
-from .merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
+from .merging import (
+    Add,
+    Average,
+    Concatenate,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from .normalization import BatchNormalization, LayerNormalization
 from .pooling import GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
@@ -47,6 +63,7 @@ __all__ = [
     "Input",
     "InputLayer",
     "LSTMCell",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -68,4 +85,13 @@ __all__ = [
     "Subtract",
     "Symbolic",
     "TimeDistributed",
+    "add",
+    "average",
+    "concatenate",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]
+
+suggest_names(globals())

@@ -36,3 +36,10 @@ def share(kind: str, argument: str, value: Any) -> float:
 def listed(value: Any) -> list[Any]:
     """A list of the entries of a list or tuple, or of the one value."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def flattened(value: Any) -> list[Any]:
+    """The entries of lists within lists, [[h, c], [h]], in one list."""
+    if not isinstance(value, (list, tuple)):
+        return [value]
+    return [item for part in value for item in flattened(part)]

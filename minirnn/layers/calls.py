@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ class Scope(NamedTuple):
     activated: bool = False  # an Activation follows the head
     tags: tuple[str, ...] = ("",)  # of the recurrences in it, one for each cell
     alike: bool = False  # the two directions of Bidirectional have the same sizes, and so the same letters for them
+    steps: str = "T"  # the letter for the length of its sequence
     mask: str = ""  # the tag of the mask that it makes or is given
 
     def letter(self, letter: str) -> str:
@@ -83,11 +85,20 @@ class Call:
         self.batch_statistics: list[Node] = []  # mean and variance, of a BatchNormalization in training
         self.made: Masks = []  # the mask that the layer makes
         self.final: list[Node] = []  # the states after the last step
+        self.nameless = False  # whether what comes out is part of a longer expression
         self.losses: list[Node] = []  # penalties on what comes out
         self.own: list[Node] = []  # what code of the user's own has named
 
+    def with_mask(self, mask: Masks | None) -> Call:
+        """The same with another mask."""
+        found = copy.copy(self)
+        found.mask = mask
+        return found
+
     def output(self, node: Node) -> Node:
         """What a layer gives, under its name: y where it is the model's output, else a."""
+        if self.nameless:
+            return node
         if self.scope.head:
             return named(f"y{self.scope.tag}", node, Role.OUTPUT)
         return named(f"a{self.scope.tag}", node)

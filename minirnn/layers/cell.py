@@ -9,7 +9,7 @@ import numpy as np
 from .. import activations
 from ..engine.graph import Node, named
 from ..engine.names import Role
-from ..engine.ops import full, nth_row, split
+from ..engine.ops import full, nth, split
 from ..initializers import Draws
 from .arguments import boolean, positive_int, share
 from .calls import Call, Conditions, Scope
@@ -79,7 +79,7 @@ class Step:
         gate = next(gate for gate in self.cell.gates if gate.name == name)
         pre = self.from_input(name) + self.from_state(name) if pre is None else pre
         function = getattr(self.cell, gate.activation)
-        return activations.applied(function, named(f"{gate.pre}{self.tag}", pre, Role.PRE_ACTIVATION), self.cell.label)
+        return activations.applied(function, named(f"{gate.pre}{self.tag}", pre, Role.PRE_ACTIVATION), self.cell)
 
     def gate(self, name: str, pre: Node | None = None) -> Node:
         """The same under its name."""
@@ -130,6 +130,10 @@ class Cell(Layer, listed=False):
             if getattr(self, name) is activations.glu:
                 raise NotImplementedError(f"{kind}({name}='glu'): it halves the number of units, and a state keeps it")
 
+    @property
+    def draws(self) -> bool:  # type: ignore[override]
+        return self.dropout > 0 or self.recurrent_dropout > 0
+
     def own_shapes(self, input_shape: Shape) -> list[tuple[int, ...]]:
         if input_shape[-1] is None:
             raise ValueError(f"{self.label}: the number of its input features is not known; give Input a complete shape")
@@ -174,7 +178,7 @@ class Cell(Layer, listed=False):
         recurrent = self._blocks(call, "recurrent_kernel", "W_h")
         biases: list[list[Node | None]] = [[None] * len(self.gates)] * 2
         if self.two_biases and self.use_bias:
-            both = [nth_row(call.parameters["bias"], k=k) for k in range(2)]
+            both = [nth(call.parameters["bias"], k=k, parts=2) for k in range(2)]
             biases = [self._split(call, b, f"b_{of}") for b, of in zip(both, "xh")]  # type: ignore[misc]
         elif self.use_bias:
             biases = [self._blocks(call, "bias", self.bias_name), biases[1]]  # type: ignore[list-item]

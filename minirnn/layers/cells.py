@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..engine.ops import full
 from ..engine.sizes import Size
 from ..registry import snake
 from ..system import plain
+from .arguments import listed
 from .calls import Call, Scope
 from .cell import Cell, Gate
 from .layer import Layer
@@ -63,6 +64,12 @@ class OwnCell(Layer, listed=False):
 
     def __init__(self, cell: Layer) -> None:
         super().__init__(name=cell.name)
+        for name, held in vars(cell).items():
+            if any(each.own_weights for layer in listed(held) if isinstance(layer, Layer) for each in layer.inside()):
+                raise NotImplementedError(
+                    f"{cell.label}: the cell holds the layer {plain(name)!r}, whose weights nothing would train: "
+                    "make weights with add_weight in its build, and compute with minirnn.ops in its call"
+                )
         size = cell.state_size
         self.cell, self.sizes = cell, [size] if isinstance(size, int) else list(size)
         self.state_size, self.output_size = size, getattr(cell, "output_size", self.sizes[0])
@@ -124,12 +131,20 @@ class OwnCell(Layer, listed=False):
         sizes = map(Size.of, letters, self.sizes)
         return [full(dims=(x.dims[0], size), value=0, dtype=x.dtype.name) for size in sizes]
 
+    def _with_nodes(self, held: Any, call: Call) -> Any:
+        """What the cell holds, in lists and dictionaries too, with the nodes of its weights in place of them."""
+        if isinstance(held, Variable) and held.layer is self.cell:
+            return call.parameters[f"own/{self.cell.own_weights[held.place]}"]
+        if type(held) in (list, tuple):
+            return type(held)(self._with_nodes(each, call) for each in held)
+        return {key: self._with_nodes(each, call) for key, each in held.items()} if type(held) is dict else held
+
     def stepped(self, x: Node, states: list[Node], call: Call, prepared: None) -> tuple[Node, list[Node]]:
         """The output of one step and the new states, which the caller names."""
         kept = dict(vars(self.cell))
-        for attribute, weight in kept.items():
-            if isinstance(weight, Variable) and weight.layer is self.cell:
-                setattr(self.cell, attribute, call.parameters[f"own/{self.cell.own_weights[weight.place]}"])
+        for attribute, held in kept.items():
+            if attribute != "own_arrays":
+                setattr(self.cell, attribute, self._with_nodes(held, call))
         try:
             with users_names() as own:
                 out, new = self.cell.call(x, list(states))  # type: ignore[misc,arg-type]
@@ -146,6 +161,11 @@ class OwnCell(Layer, listed=False):
         if not all(isinstance(node, Node) for node in [out, *listed]) or len(listed) != len(self.sizes):
             raise TypeError(f"{self.cell.label}: call(x, states) must give a node and {len(self.sizes)} states, all nodes")
         return out, listed
+
+
+def cells_in(layers: Iterable[Layer]) -> list[Cell | OwnCell]:
+    """All cells of these layers, each of which says what its states and gates are."""
+    return [inner for layer in layers for inner in layer.inside() if isinstance(inner, (Cell, OwnCell))]
 
 
 def demand_cell(cell: Any) -> Any:

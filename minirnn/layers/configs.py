@@ -6,13 +6,12 @@ names are looked up among the layers of this package, all else by the short list
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 import numpy as np
 
 from .. import activations, constraints, initializers, regularizers
-from ..system import plain
+from ..system import nearest, plain
 
 KINDS: dict[str, Any] = {}  # the layers of this package by the names of their classes: each puts itself here
 ZOO = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
@@ -52,7 +51,8 @@ def _object(given: Any, whose: str, kind: str) -> dict[str, Any] | None:
     known = ZOO[kind]
     if given is None:
         return None
-    if type(given) not in known.KNOWN.classes.values():
+    of_keras = type(given).__module__.startswith("keras.") and type(given).__name__ in known.KNOWN.classes
+    if type(given) not in known.KNOWN.classes.values() and not of_keras:
         if kind != "initializer":
             raise NotImplementedError(
                 f"{whose}: its {kind} is a function of your own, which Keras has no description of: take one of minirnn's"
@@ -93,11 +93,16 @@ def layer_from(entry: dict[str, Any], depth: int = 0) -> Any:
 def refusal(name: str, kind: Any) -> str:
     """What is said of a layer that minirnn does not have, with the way out."""
     kind = plain(kind)
-    near = difflib.get_close_matches(kind, KINDS, 1, 0.75)
-    nearest = f" (it has {near[0]})" if near and near[0] != kind else ""
-    article = "an" if kind.startswith(("A", "E", "I", "O", "Up", "LSTM")) else "a"
+    if kind == "Lambda":
+        return (
+            f"layer {name!r} is a Lambda, whose function is code, and no code of a file is run: build the model in Python "
+            "and give it the weights of the file with load_weights"
+        )
+    near = nearest(kind, KINDS)
+    like = f" (it has {near})" if near and near != kind else ""
+    article = "an" if kind.startswith(("A", "E", "I", "O", "Up")) else "a"
     return (
-        f"layer {name!r} is {article} {kind}, which minirnn does not support{nearest}: write the forward pass as a loop in "
+        f"layer {name!r} is {article} {kind}, which minirnn does not support{like}: write the forward pass as a loop in "
         "NumPy, mr.trace(loop, ...) follows it"
     )
 

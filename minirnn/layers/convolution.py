@@ -8,7 +8,7 @@ from typing import Any
 from .. import activations
 from ..engine.graph import Node, named
 from ..engine.names import Role
-from ..engine.ops import full_key, part
+from ..engine.ops import nth
 from .arguments import boolean, positive_int
 from .calls import Call, Scope
 from .pooling import _one
@@ -73,7 +73,7 @@ class Conv1D(Windows):
 
     def call(self, x: Node, call: Call) -> Node:
         p, tag = call.parameters, call.scope.tag
-        taps = [named(f"W_k{k}{tag}", part(p["kernel"], key=full_key(3, 0, k - 1))) for k in range(1, self.width + 1)]
+        taps = [named(f"W_k{k}{tag}", nth(p["kernel"], k=k - 1, parts=self.width)) for k in range(1, self.width + 1)]
 
         def affine(window: Window) -> Node:
             terms = [x_t @ W for x_t, W in zip(window, taps) if x_t is not None]
@@ -81,6 +81,6 @@ class Conv1D(Windows):
             out = out + p["bias"] if self.use_bias else out
             if self.activation is activations.linear:
                 return out
-            return activations.applied(self.activation, named(f"z_k{tag}", out, Role.PRE_ACTIVATION), self.label)
+            return activations.applied(self.activation, named(f"z_k{tag}", out, Role.PRE_ACTIVATION), self)
 
         return self.at_windows(x, call, affine)

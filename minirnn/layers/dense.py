@@ -60,7 +60,7 @@ class Dense(Layer):
         if self.use_bias:
             out = out + p["bias"]
         if self.activation is not activations.linear:
-            out = activations.applied(self.activation, named(z + tag, out, Role.PRE_ACTIVATION), self.label)
+            out = activations.applied(self.activation, named(z + tag, out, Role.PRE_ACTIVATION), self)
         if call.scope.activated:
             return named(z + tag, out, Role.PRE_ACTIVATION)
         return named(y + tag, out, Role.OUTPUT if call.scope.head else None)

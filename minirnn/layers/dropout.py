@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from ..engine.graph import Node, at, named
@@ -11,7 +12,7 @@ from ..initializers import Draws
 from .arguments import share
 from .calls import Call
 from .layer import Layer
-from .nodes import steps
+from .nodes import at_each, steps
 
 
 class Dropout(Layer):
@@ -35,6 +36,10 @@ class Dropout(Layer):
                 f"Dropout(noise_shape={self.noise_shape}) is not supported by minirnn yet: it takes (None, 1, features)"
             )
 
+    @property
+    def draws(self) -> bool:  # type: ignore[override]
+        return self.rate > 0
+
     def call(self, x: Node, call: Call) -> Node:
         if not call.training or not self.rate:
             return x
@@ -45,12 +50,12 @@ class Dropout(Layer):
             if x.ndim == 2:
                 return x * d
         else:
-            d = call.dropout(f"D{call.scope.tag}", x.shape, ("N", "T", letter), self.rate, self._rng, x.dtype)
-        found = []
-        for position, x_t in enumerate(steps(x), start=1):
-            with at(x_t.step):
-                found.append(x_t * (d if d.ndim == 2 else named(name, take(d, position), Role.DROPOUT_MASK)))
-        return stack(*found, size=x.dims[1])
+            d = call.dropout(f"D{call.scope.tag}", x.shape, ("N", str(x.dims[1]), letter), self.rate, self._rng, x.dtype)
+
+        def dropped(x_t: Node, position: int) -> Node:
+            return x_t * (d if d.ndim == 2 else named(name, take(d, position), Role.DROPOUT_MASK))
+
+        return stack(*at_each(dropped, steps(x), itertools.count(1)), size=x.dims[1])
 
     def __repr__(self) -> str:
         return f"Dropout({self.rate:g})"

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.graph import Node, at, named
+from ..engine.graph import Node, named
 from ..engine.names import Role
 from ..engine.ops import leaf, onehot, present, stack, take
 from .arguments import boolean, positive_int
 from .calls import Call, Masks, Scope
 from .layer import Layer
-from .nodes import steps
+from .nodes import each_step, numbered
 from .symbolic import Shape
 
 
@@ -63,13 +63,13 @@ class Embedding(Layer):
 
     def call(self, x: Node, call: Call) -> Node:
         W = call.parameters["embeddings"]
-        found = []
-        for i_t in steps(x):
-            with at(i_t.step):
-                if self.mask_zero:
-                    call.made.append(named(f"m{call.scope.mask}", present(i_t, v=0), Role.MASK))
-                found.append(named(f"e{call.scope.tag}", onehot(i_t, size=W.dims[0]) @ W))
-        return stack(*found, size=x.dims[1])
+
+        def looked_up(i_t: Node) -> Node:
+            if self.mask_zero:
+                call.made.append(named(f"m{call.scope.mask}", present(i_t, v=0), Role.MASK))
+            return named(f"e{call.scope.tag}", onehot(i_t, size=W.dims[0]) @ W)
+
+        return each_step(x, looked_up)
 
     def masks(self, x: Node, call: Call) -> list[Masks | None]:
         return [call.made if self.mask_zero else None]
@@ -78,12 +78,9 @@ class Embedding(Layer):
         return f"Embedding({self.input_dim}, {self.output_dim})"
 
 
-def numbers_node(value: Any, dtype: Any, tag: str) -> Node:
+def numbers_node(value: Any, dtype: Any, tag: str, length: str = "T") -> Node:
     """Whole numbers (N, T) as a node: the stack of the columns i_t."""
     value = np.array(value, dtype)[..., None]
-    whole = leaf(value, f"I{tag}", Role.INDEX, ("N", "T", "1"))
-    each = []
-    for t in range(1, value.shape[1] + 1):
-        with at(t):
-            each.append(named(f"i{tag}", take(whole, t), Role.INDEX))
+    whole = leaf(value, f"I{tag}", Role.INDEX, ("N", length, "1"))
+    each = numbered(lambda t: named(f"i{tag}", take(whole, t), Role.INDEX), value.shape[1])
     return Node(stack, tuple(each), {"axis": 1, "size": whole.dims[1]}, value)

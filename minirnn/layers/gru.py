@@ -9,7 +9,7 @@ from ..engine.graph import Node
 from .arguments import boolean
 from .cell import Cell, Gate, Step
 from .lstm import demand_no_cudnn, gated_implementation
-from .rnn import CellLayer, of_cell
+from .simple_rnn import CellLayer
 
 
 class GRUCell(Cell):
@@ -54,18 +54,12 @@ class GRUCell(Cell):
         return [z * h + (1 - z) * htilde]
 
 
-class GRU(CellLayer):
+class GRU(CellLayer, of=GRUCell):
     """Keras' GRU: kernel (D, 3 units), recurrent_kernel (units, 3 units), bias (2, 3 units), blocks in the order z, r, h̃.
 
     Called on a sequence (N, T, D), it gives the last state (N, units), or all of them with ``return_sequences=True``. The
     other arguments are those of `GRUCell` and `RNN`. ``use_cudnn`` is taken as Keras takes it on a machine without cuDNN.
     """
-
-    cell: GRUCell
-    activation, recurrent_activation, use_bias, reset_after, dropout, recurrent_dropout, implementation = map(
-        of_cell,
-        ("activation", "recurrent_activation", "use_bias", "reset_after", "dropout", "recurrent_dropout", "implementation"),
-    )
 
     def __init__(
         self,
@@ -80,13 +74,5 @@ class GRU(CellLayer):
         **others: Any,
     ) -> None:
         demand_no_cudnn(self.kind, use_cudnn)
-        super().__init__(
-            GRUCell,
-            units,
-            others,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            reset_after=reset_after,
-            implementation=implementation,
-        )
+        del use_cudnn
+        super().__init__(locals())

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.graph import Node, at
-from ..engine.ops import Key, join, part, same, stack
+from ..engine.ops import Key, join, part, repeated, stack
 from ..system import plain
 from .calls import Call, Masks, Scope
 from .layer import Layer
-from .nodes import steps
-from .symbolic import Shape
+from .nodes import numbered, steps
+from .symbolic import Operand, Operation, Shape
 
 
 class GetItem(Layer):
@@ -22,6 +22,8 @@ class GetItem(Layer):
     def __init__(self, key: Any, **others: Any) -> None:
         super().__init__(**others)
         self.key = key if isinstance(key, tuple) else (key,)
+        self.operation = Operation("get_item", (Operand, self.key), {})
+        self.of_one_length = not all(place in (None, slice(None), slice(None, None, -1), -1, 0) for place in self.key[1:2])
         self.keeps_length = all(place in (None, slice(None), -1) for place in self.key[1:2])
 
     def places(self, shape: Shape) -> list[Any]:
@@ -54,8 +56,16 @@ class GetItem(Layer):
             raise NotImplementedError(f"{self.label}: x[{plain(Key(self.key))}] has {len(found)} axes; minirnn has 2 or 3")
         return tuple(found)
 
+    def build(self, input_shape: Shape) -> None:
+        self.shapes = input_shape, self.output_shape(input_shape)
+        super().build(input_shape)
+
     def features(self, scope: Scope) -> str:
-        return scope.features
+        before, after = self.shapes
+        letters = iter(("", scope.steps, scope.features) if len(before) == 3 else ("", scope.features))
+        places = [("1" if place is None else next(letters), place) for place in self.places(before)]
+        letter, place = next((letter, place) for letter, place in reversed(places) if not isinstance(place, int))
+        return letter if place in (None, slice(None), slice(None, None, -1)) else str(after[-1])
 
     def call(self, x: Node, call: Call) -> Node:
         return indexed(x, self.places(x.shape))
@@ -100,8 +110,4 @@ def _columns(x: Node, place: slice) -> Node:
 
 def _steps(each: list[Node]) -> Node:
     """These nodes as steps 1, 2, ... of a sequence."""
-    found = []
-    for step, node in enumerate(each, start=1):
-        with at(step):
-            found.append(same(node))
-    return stack(*found, size=len(found))
+    return stack(*numbered(lambda t: repeated(each[t - 1], t=t), len(each)), size=len(each))

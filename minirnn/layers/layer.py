@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from .. import regularizers
+from ..checks import array_of
 from ..engine.graph import Node
 from ..engine.names import Role
 from ..engine.ops import leaf
 from ..registry import snake
-from ..system import plain
+from ..system import choices, plain
 from . import configs
-from .arguments import COMMON, boolean, listed
+from .arguments import COMMON, boolean, flattened, listed
 from .calls import TENSORFLOW, Call, Conditions, Masks, Scope, tags_of
 from .configs import KINDS, describe
 from .nodes import Array, common_dtype, input_node, mask_node, mask_steps, state_node, steps
@@ -39,6 +40,10 @@ class Layer(Weighted):
     makes_mask = False  # whether it finds out which steps count
     keeps_length = True  # whether what holds for a few steps holds for many
     takes_many = False  # whether it is called on a list
+    draws = False  # whether it draws numbers anew in every step of training
+    of_one_length = False  # whether what is traced of it holds for the number of steps at hand only
+    keeps_steps = True  # whether a sequence that comes out is as long as that which went in, up to a few steps
+    operation: Any = None  # the operation that Keras writes in its place
     recurrences = 0  # how many cells run through time in it, the two directions of Bidirectional for one
     kind = ""  # the class as messages call it
     keras_kind = ""  # the class as Keras calls it
@@ -72,11 +77,10 @@ class Layer(Weighted):
     ) -> None:
         kind = self.kind
         refused = COMMON | self.refused | self.newer
-        for argument, value in others.items():
-            if argument in self.forgotten:
-                continue
+        for argument in [name for name in others if name not in self.forgotten]:
+            value = others[argument]
             if argument not in refused:
-                raise TypeError(f"{kind} has no argument {plain(repr(argument))}")
+                raise TypeError(f"{kind} has no argument {plain(repr(argument))}{choices(argument, self.asked)}")
             if value != refused[argument]:
                 raise NotImplementedError(f"{kind}({argument}={plain(repr(value))}) is not supported by minirnn yet")
         if name is not None and not isinstance(name, str):
@@ -121,7 +125,7 @@ class Layer(Weighted):
         return {"name": self.label} | self.config() | {"dtype": policy} | self.newer
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """The layer of that description, without weights."""
         return cls(**configs.arguments(config))
 
@@ -162,7 +166,7 @@ class Layer(Weighted):
     @property
     def label(self) -> str:
         """The name as it is shown: on one line, cut if it is long."""
-        return plain(self.name or snake(type(self).__name__))
+        return plain(self.name or (self.operation.name if self.operation else snake(type(self).__name__)))
 
     # ------------------------------------------------------------------------------------------------------ calling
 
@@ -209,7 +213,7 @@ class Layer(Weighted):
 
     def penalties(self, parameters: dict[str, Node]) -> list[Node]:
         """What its regularizers add to the loss."""
-        return [penalty(parameters[key]) for key, penalty in self.regularizers.items()] if self.trainable else []
+        return [penalty(parameters[k]) for k, penalty in self.regularizers.items() if self.trainable and k in parameters]
 
     def __call__(
         self, x: Any, initial_state: Any = None, mask: Any = None, training: Any = None, semantics: str = TENSORFLOW
@@ -219,21 +223,20 @@ class Layer(Weighted):
         A layer with several outputs gives a list. A stateful layer called on an array keeps its state for the next call.
         """
         given = listed(x) if self.takes_many else [x]
-        states = [] if initial_state is None else listed(initial_state)
+        states = [] if initial_state is None else flattened(initial_state)
         if states and not self.takes_state:
             raise TypeError(f"{self.label} takes no initial_state")
-        for each in given:
-            if isinstance(each, Layer):
-                raise TypeError(f"{self.label} is called on the layer {each!r}: call that on an Input, or use Sequential")
+        if layers := [each for each in given if isinstance(each, Layer)]:
+            raise TypeError(f"{self.label} is called on the layer {layers[0]!r}: call that on an Input, or use Sequential")
         if any(isinstance(each, Symbolic) for each in given):
             return self._place(given, states, mask, training)
-        values = [np.asarray(value) for value in (*given, *states)]
+        values = [np.asarray(each) if isinstance(each, Node) else array_of(each, "x") for each in (*given, *states)]
         for value in values[: len(given)]:
             self.check(value)
         self.build_on([value.shape for value in values[: len(given)]])
         dtype = common_dtype(*values, *self.weight_arrays)
         scope = self.scope()
-        nodes = [each if isinstance(each, Node) else self.input_node(each, dtype) for each in given]
+        nodes = [each if isinstance(each, Node) else self.input_node(value, dtype) for each, value in zip(given, values)]
         initial = [state_node(value, dtype, "M") for value in states] or None
         masks = None if mask is None else mask_steps(mask_node(mask, dtype, ""), steps(nodes[0]), "")
         call = Call(scope, self.leaves(scope, dtype), Conditions(bool(training), semantics), initial, masks)
@@ -265,13 +268,13 @@ class Layer(Weighted):
         return first.outputs if len(made) > 1 else first
 
     @property
-    def input(self) -> Any:
+    def input(self) -> Symbolic | list[Symbolic]:
         """What it was called on when the model was put together: a placeholder, or a list of them."""
         first = self._first_call()
         return list(first.inputs) if len(first.inputs) > 1 else (first.inputs or (first,))[0]
 
     @property
-    def output(self) -> Any:
+    def output(self) -> Symbolic | list[Symbolic]:
         """The placeholder that its first call gave, or the list of several: ``Model(model.inputs, layer.output)``."""
         first = self._first_call()
         return first.outputs if len(first.outputs) > 1 else first

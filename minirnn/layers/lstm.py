@@ -10,7 +10,7 @@ from .. import activations
 from ..engine.graph import Node
 from .arguments import boolean
 from .cell import Cell, Gate, Step
-from .rnn import CellLayer, of_cell
+from .simple_rnn import CellLayer
 from .symbolic import Shape
 
 
@@ -56,32 +56,23 @@ class LSTMCell(Cell):
         _, c = states
         i, f, ctilde, o = map(step.gate, ("i", "f", "ctilde", "o"))
         c = f * c + i * ctilde
-        return [o * activations.applied(self.activation, c, self.label), c]
+        return [o * activations.applied(self.activation, c, self), c]
 
 
 def gated_implementation(cell: Cell, implementation: Any) -> int:
-    """1: an input mask of dropout for each gate; 2: one for all. Keras has 1 with any recurrent dropout."""
-    if implementation not in (1, 2) or isinstance(implementation, bool):
+    """1: an input mask of dropout for each gate; 2, in old files 0: one for all. Keras has 1 with any recurrent dropout."""
+    if implementation not in (0, 1, 2) or isinstance(implementation, bool):
         raise ValueError(f"{cell.kind}(implementation={implementation!r}): it must be 1 or 2")
-    return 1 if cell.recurrent_dropout else implementation
+    return 1 if cell.recurrent_dropout or implementation == 1 else 2
 
 
-class LSTM(CellLayer):
+class LSTM(CellLayer, of=LSTMCell):
     """Keras' LSTM: kernel (D, 4 units), recurrent_kernel (units, 4 units), bias (4 units,), blocks in the order i, f, c̃, o.
 
     Called on a sequence (N, T, D), it gives the last state h (N, units), or all of them with ``return_sequences=True``; with
     ``return_state=True`` the output, h and c. ``initial_state`` is the list of both. The other arguments are those of
     `LSTMCell` and `RNN`. ``use_cudnn`` is taken as Keras takes it on a machine without cuDNN.
     """
-
-    cell: LSTMCell
-    activation, recurrent_activation, use_bias, unit_forget_bias, dropout, recurrent_dropout, implementation = map(
-        of_cell,
-        (
-            "activation", "recurrent_activation", "use_bias", "unit_forget_bias", "dropout", "recurrent_dropout",
-            "implementation",
-        ),
-    )  # fmt: skip
 
     def __init__(
         self,
@@ -96,16 +87,8 @@ class LSTM(CellLayer):
         **others: Any,
     ) -> None:
         demand_no_cudnn(self.kind, use_cudnn)
-        super().__init__(
-            LSTMCell,
-            units,
-            others,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            unit_forget_bias=unit_forget_bias,
-            implementation=implementation,
-        )
+        del use_cudnn
+        super().__init__(locals())
 
 
 def demand_no_cudnn(kind: str, use_cudnn: Any) -> None:

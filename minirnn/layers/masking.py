@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..engine.graph import Node, at, named
+from ..engine.graph import Node, named
 from ..engine.names import Role
-from ..engine.ops import present, spreadcols, stack
+from ..engine.ops import present, spreadcols
 from .calls import Call, Masks
 from .layer import Layer
-from .nodes import steps
+from .nodes import each_step
 
 
 class Masking(Layer):
@@ -23,12 +23,11 @@ class Masking(Layer):
         self.mask_value = float(mask_value)
 
     def call(self, x: Node, call: Call) -> Node:
-        found = []
-        for x_t in steps(x):
-            with at(x_t.step):
-                call.made.append(named(f"m{call.scope.mask}", present(x_t, v=self.mask_value), Role.MASK))
-                found.append(x_t * spreadcols(call.made[-1], x_t))
-        return stack(*found, size=x.dims[1])
+        def masked(x_t: Node) -> Node:
+            call.made.append(named(f"m{call.scope.mask}", present(x_t, v=self.mask_value), Role.MASK))
+            return x_t * spreadcols(call.made[-1], x_t)
+
+        return each_step(x, masked)
 
     def masks(self, x: Node, call: Call) -> list[Masks | None]:
         return [call.made]

@@ -6,8 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from ..engine import ops
 from ..engine.graph import Node, at
-from ..engine.ops import join, maximum, minimum, stack
 from .arguments import listed
 from .calls import Call, Masks, Scope
 from .layer import Layer
@@ -57,11 +57,11 @@ class Merge(Layer, listed=False):
         for each in zip(*sequences):
             with at(each[0].step):
                 found.append(call.output(self.function(*each)))
-        return stack(*found, size=x[0].dims[1])
+        return ops.stack(*found, size=x[0].dims[1])
 
     def masks(self, x: Any, call: Call) -> list[Masks | None]:
         """A step counts if it counts in one of the inputs; without a mask in one, all do."""
-        known = [mask for mask in call.coming if mask is not None]
+        known = [mask for mask in call.coming if mask is not None and self.supports_masking]
         if len(known) < len(call.coming):
             return [None]
         return [functools.reduce(_either, known)]
@@ -71,7 +71,7 @@ def _either(one: Masks, other: Masks) -> Masks:
     found = []
     for a, b in zip(one, other):
         with at(a.step):
-            found.append(a if a is b else maximum(a, b))
+            found.append(a if a is b else ops.maximum(a, b))
     return found
 
 
@@ -102,6 +102,12 @@ class Multiply(Merge):
     function = _folded(lambda a, b: a * b)
 
 
+class Divide(Merge, listed=False):
+    """a / b, entry by entry."""
+
+    function = _folded(lambda a, b: a / b)
+
+
 class Average(Merge):
     """(a + b + ...) / how many there are."""
 
@@ -112,13 +118,13 @@ class Average(Merge):
 class Maximum(Merge):
     """The larger of each pair of entries."""
 
-    function = _folded(maximum)
+    function = _folded(ops.maximum)
 
 
 class Minimum(Merge):
     """The smaller of each pair of entries."""
 
-    function = _folded(minimum)
+    function = _folded(ops.minimum)
 
 
 class Concatenate(Merge):
@@ -146,4 +152,14 @@ class Concatenate(Merge):
     def function(self, *xs: Node) -> Node:
         if len(xs) == 1:
             return xs[0]
-        return join(*xs)
+        return ops.join(*xs)
+
+
+def _of_inputs(kind: Callable[..., Merge]) -> Callable[..., Any]:
+    """A layer that is made and called at once, as Keras has it: ``concatenate([a, b])`` is ``Concatenate()([a, b])``."""
+    return lambda inputs, *settings, **named: kind(*settings, **named)(inputs)
+
+
+add, subtract, multiply, average, maximum, minimum, concatenate = map(
+    _of_inputs, (Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate)
+)

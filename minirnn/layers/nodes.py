@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..engine.graph import Node, at, named
 from ..engine.names import Role
-from ..engine.ops import leaf, same, stack, take
+from ..engine.ops import leaf, reverse, same, stack, take
 from .calls import Masks
 
 
@@ -25,6 +26,11 @@ class Array(np.ndarray):
         """The same as a plain array."""
         return np.array(self)
 
+    @property
+    def _id(self) -> Any:
+        """What a GradientTape of TensorFlow asks of a tensor."""
+        raise AttributeError("a GradientTape does not see what minirnn computes: mr.trace(model, X, Y).gradients has it all")
+
     def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Any:
         return array[()] if return_scalar else np.asarray(array)  # what is computed from it is a plain array
 
@@ -38,16 +44,13 @@ def common_dtype(*arrays: np.ndarray) -> np.dtype:
     return np.result_type(np.float32, *floats)
 
 
-def input_node(value: np.ndarray, dtype: Any, tag: str = "", features: str = "D") -> Node:
+def input_node(value: np.ndarray, dtype: Any, tag: str = "", features: str = "D", length: str = "T") -> Node:
     """An input as a node: a sequence (N, T, D) as the stack of its steps x_t, a table (N, D) as x."""
     value = np.array(value, dtype)  # a copy: what was traced stays as it was
     if value.ndim < 3:
         return leaf(value, f"x{tag}", Role.INPUT, ("N", features))
-    whole = leaf(value, f"X{tag}", Role.INPUT, ("N", "T", features))
-    each = []
-    for t in range(1, value.shape[1] + 1):
-        with at(t):
-            each.append(named(f"x{tag}", take(whole, t), Role.INPUT))
+    whole = leaf(value, f"X{tag}", Role.INPUT, ("N", length, features))
+    each = numbered(lambda t: named(f"x{tag}", take(whole, t), Role.INPUT), value.shape[1])
     return Node(stack, tuple(each), {"axis": 1, "size": whole.dims[1]}, value)  # the stack of all is the input: no copy
 
 
@@ -67,30 +70,42 @@ def steps(x: Node) -> list[Node]:
         there = [node.step for node in x.args]
         if None not in there and sorted(there) == list(range(1, len(there) + 1)):  # type: ignore[type-var]
             return list(x.args)
+
+    def step(t: int) -> Node:
+        node = take(x, t)
+        return node if node.step == t else same(node)
+
+    return numbered(step, x.shape[1])
+
+
+def at_each(function: Callable[..., Node], first: Sequence[Node], *others: Iterable[Any]) -> list[Node]:
+    """`function` of each of these nodes, and of what goes with it, at its own step."""
     found = []
-    for t in range(1, x.shape[1] + 1):
+    for node, *more in zip(first, *others):
+        with at(node.step):
+            found.append(function(node, *more))
+    return found
+
+
+def numbered(function: Callable[[int], Node], count: int) -> list[Node]:
+    """``function(t)`` at each step t from 1 to `count`."""
+    found = []
+    for t in range(1, count + 1):
         with at(t):
-            node = take(x, t)
-            found.append(node if node.step == t else same(node))
+            found.append(function(t))
     return found
 
 
 def each_step(x: Node, function: Callable[[Node], Node]) -> Node:
     """`function` of x, or of every step of it."""
-    if x.ndim == 2:
-        return function(x)
-    found = []
-    for x_t in steps(x):
-        with at(x_t.step):
-            found.append(function(x_t))
-    return stack(*found, size=x.dims[1])
+    return function(x) if x.ndim == 2 else stack(*at_each(function, steps(x)), size=x.dims[1])
 
 
-def mask_node(mask: Any, dtype: Any, tag: str) -> Node:
+def mask_node(mask: Any, dtype: Any, tag: str, length: str = "T") -> Node:
     """A mask (N, T), or (N, T, 1), as a node of 1 and 0."""
     value = np.asarray(mask)
     value = value[..., None] if value.ndim == 2 else value
-    return leaf((value != 0).astype(dtype), f"mask{tag}", Role.MASK, ("N", "T", "1"))
+    return leaf((value != 0).astype(dtype), f"mask{tag}", Role.MASK, ("N", length, "1"))
 
 
 def mask_steps(whole: Node, each: list[Node], tag: str) -> Masks:
@@ -98,8 +113,16 @@ def mask_steps(whole: Node, each: list[Node], tag: str) -> Masks:
     wants = (each[0].shape[0], len(each), 1)
     if whole.shape != wants:
         raise ValueError(f"mask has shape {whole.shape[:2]}, not (samples, timesteps) = {wants[:2]}")
-    found = []
-    for position, node in enumerate(each, start=1):
-        with at(node.step):
-            found.append(named(f"m{tag}", take(whole, position), Role.MASK))
-    return found
+    return at_each(lambda _, position: named(f"m{tag}", take(whole, position), Role.MASK), each, itertools.count(1))
+
+
+def given_on(masks: Masks | None, x: Node, backwards: bool, tag: str) -> Masks | None:
+    """The mask of the outputs of a layer that runs through x, `backwards` if its outputs are turned round.
+
+    Keras gives the mask on as it is: the first step of the mask belongs to the first output, whichever step that is.
+    """
+    each = steps(x)[::-1] if backwards else steps(x)
+    if masks is None or masks[0].step == each[0].step:
+        return masks
+    whole = reverse(stack(*sorted(masks, key=lambda m: m.step or 0), size=x.dims[1]))
+    return at_each(lambda node: named(f"m_y{tag}", take(whole, node.step), Role.MASK), each)

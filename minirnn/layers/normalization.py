@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.graph import Node, at
-from ..engine.ops import meancols, ones, spread, spreadcols, sqrt, square, sumrows, total
+from ..engine.ops import divided, meancols, spread, spreadcols, sqrt, square, sumrows, total
+from ..engine.sizes import product
 from .arguments import boolean
 from .calls import Call, Masks, Scope
 from .functions import number
 from .layer import Layer
-from .nodes import each_step, steps
+from .nodes import at_each, each_step, steps
 from .symbolic import Shape
 
 
@@ -106,32 +107,27 @@ class BatchNormalization(Normalization):
     def call(self, x: Node, call: Call) -> Node:
         moving = [call.parameters[name] for name in self.fixed]
         if call.training and self.trainable:
-            moving = call.batch_statistics = self.of_batch(steps(x) if x.ndim == 3 else [x], call.mask)
+            moving = call.batch_statistics = self.of_batch(x, call.mask)
         mean, variance = moving
         return each_step(x, lambda x_t: self.scaled(x_t, spread(mean, x_t), spread(variance, x_t), call))
 
-    def of_batch(self, each: list[Node], mask: Masks | None) -> list[Node]:
-        """Mean and variance of each feature over all rows of all steps, each row with the weight of its mask."""
-        weights = []
-        for t, x_t in enumerate(each):
-            with at(x_t.step):
-                weights.append(ones(x_t) if mask is None else spreadcols(mask[t], x_t))
+    def of_batch(self, x: Node, mask: Masks | None) -> list[Node]:
+        """Mean and variance of each feature over all rows of all steps, of those that the mask leaves."""
+        each = steps(x) if x.ndim == 3 else [x]
+        weights, number = at_each(lambda x_t, m: spreadcols(m, x_t), each, mask or []), product(x.dims[:-1])
+
+        def over_all(rows: list[Node]) -> Node:
+            sums = at_each(sumrows, rows)
+            with at(None):
+                return total(*sums) if len(rows) > 1 else sums[0]
 
         def mean(rows: list[Node]) -> Node:
-            sums, counts = [], []
-            for row, weight in zip(rows, weights):
-                with at(row.step):
-                    sums.append(sumrows(row if mask is None else row * weight))
-                    counts.append(sumrows(weight))
-            with at(None):
-                return total(*sums) / total(*counts) if len(rows) > 1 else sums[0] / counts[0]
+            if mask is None:
+                return divided(over_all(rows), p=number)
+            return over_all(at_each(lambda row, weight: row * weight, rows, weights)) / over_all(weights)
 
         mu = mean(each)
-        squares = []
-        for x_t in each:
-            with at(x_t.step):
-                squares.append(square(x_t - spread(mu, x_t)))
-        return [mu, mean(squares)]
+        return [mu, mean(at_each(lambda x_t: square(x_t - spread(mu, x_t)), each))]
 
     def keep(self, call: Call) -> None:
         if call.training and self.trainable and self.own_arrays is not None:

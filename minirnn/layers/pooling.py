@@ -6,11 +6,11 @@ import functools
 from typing import Any
 
 from ..engine.graph import Node, at, named
-from ..engine.ops import average, cast, cut, equal, maximum, spreadcols, stack, total
+from ..engine.ops import average, cut, equal, maximum, numbers, repeated, spreadcols, stack, total
 from .arguments import boolean, positive_int
 from .calls import Call, Masks
 from .layer import Layer
-from .nodes import steps
+from .nodes import at_each, steps
 from .symbolic import Shape
 from .windows import Windows
 
@@ -26,6 +26,7 @@ class GlobalPooling(Layer, listed=False):
         super().__init__(data_format=self.data_format, **others)
         self.keepdims = boolean(self.kind, "keepdims", keepdims)
         self.keeps_length = not self.keepdims  # one step is a length of its own
+        self.of_one_length = self.keepdims
 
     def build(self, input_shape: Shape) -> None:
         if len(input_shape) != 3:
@@ -40,8 +41,10 @@ class GlobalPooling(Layer, listed=False):
         raise NotImplementedError
 
     def call(self, x: Node, call: Call) -> Node:
+        with at(None):
+            row = self.pooled(steps(x), call.mask if self.supports_masking else None, call.scope.tag)
         with at(1 if self.keepdims else None):
-            row = call.output(self.pooled(steps(x), call.mask, call.scope.tag))
+            row = call.output(repeated(row, t=1) if self.keepdims else row)
         return stack(row, size=1) if self.keepdims else row
 
     def masks(self, x: Node, call: Call) -> list[Masks | None]:
@@ -54,11 +57,15 @@ class GlobalAveragePooling1D(GlobalPooling):
     def pooled(self, each: list[Node], mask: Masks | None, tag: str) -> Node:
         if mask is None:
             return average(*each)
-        kept = []
-        for x_t, m_t in zip(each, mask):
-            with at(x_t.step):
-                kept.append(x_t * spreadcols(m_t, x_t))
+        kept = at_each(lambda x_t, m_t: x_t * spreadcols(m_t, x_t), each, mask)
         return total(*kept) / spreadcols(total(*mask), each[0])
+
+
+class GlobalSum(GlobalPooling, listed=False):
+    """The sum over the steps, which Keras has as an operation; a mask has no effect."""
+
+    def pooled(self, each: list[Node], mask: Masks | None, tag: str) -> Node:
+        return total(*each)
 
 
 class GlobalMaxPooling1D(GlobalPooling):
@@ -68,11 +75,13 @@ class GlobalMaxPooling1D(GlobalPooling):
     """
 
     def pooled(self, each: list[Node], mask: Masks | None, tag: str) -> Node:
-        most = each[0]
-        for x_t in each:
-            with at(x_t.step):
-                most = named(f"top{tag}", maximum(most, x_t) if x_t is not each[0] else x_t)
-        return largest(each, most)
+        tops: list[Node] = []
+
+        def top(x_t: Node) -> Node:
+            tops.append(named(f"top{tag}", maximum(tops[-1], x_t) if tops else x_t))
+            return tops[-1]
+
+        return largest(each, at_each(top, each)[-1])
 
 
 def largest(each: list[Node], most: Node | None = None) -> Node:
@@ -80,14 +89,8 @@ def largest(each: list[Node], most: Node | None = None) -> Node:
     if len(each) == 1:
         return each[0]
     most = cut(functools.reduce(maximum, each) if most is None else most)
-    at_most = []
-    for x_t in each:
-        with at(x_t.step):
-            at_most.append(cast(equal(cut(x_t), most), dtype=x_t.dtype.name))
-    parts = []
-    for x_t, e_t in zip(each, at_most):
-        with at(x_t.step):
-            parts.append(x_t * e_t)
+    at_most = at_each(lambda x_t: numbers(equal(cut(x_t), most), x_t), each)
+    parts = at_each(lambda x_t, e_t: x_t * e_t, each, at_most)
     return total(*parts) / total(*at_most)
 
 

@@ -6,13 +6,13 @@ import math
 from typing import Any
 
 from ..engine.graph import Node, at
-from ..engine.ops import join, permute, piece, same, stack
+from ..engine.ops import join, permute, piece, repeated, stack
 from ..engine.sizes import Size
 from ..system import plain
 from .arguments import positive_int
 from .calls import Call, Scope
 from .layer import Layer
-from .nodes import steps
+from .nodes import numbered, steps
 from .symbolic import Shape
 
 
@@ -32,7 +32,7 @@ class Flatten(Layer):
         return (input_shape[0], _product(input_shape[1:]))
 
     def features(self, scope: Scope) -> str:
-        return f"T*{scope.features}"
+        return f"{scope.steps}*{scope.features}"
 
     def call(self, x: Node, call: Call) -> Node:
         return flat(x)
@@ -42,6 +42,8 @@ class Reshape(Layer):
     """The numbers of each sample, row after row, in another shape: (features,) or (steps, features); -1 is what is left."""
 
     arranges = True
+    keeps_steps = False
+    of_one_length = True
     keeps_length = False
     supports_masking = False
 
@@ -62,19 +64,20 @@ class Reshape(Layer):
             raise ValueError(f"{self.label}: {whole} numbers of each sample cannot have the shape {self.target_shape}")
         return (input_shape[0], *target)
 
+    def build(self, input_shape: Shape) -> None:
+        self.width = self.output_shape(input_shape)[-1]
+        super().build(input_shape)
+
     def features(self, scope: Scope) -> str:
-        return str(self.target_shape[-1]) if self.target_shape[-1] > 0 else scope.features
+        return str(self.width)  # a number, as those that are asked for are: it is the size of no input
 
     def call(self, x: Node, call: Call) -> Node:
         shape = self.output_shape(x.shape)
         row = flat(x)
         if len(shape) == 2:
             return row
-        width = Size.of(self.features(call.scope), shape[2])
-        found = []
-        for t in range(1, shape[1] + 1):  # type: ignore[operator]
-            with at(t):
-                found.append(piece(row, t=t, width=width))
+        width = Size.of(str(shape[2]), shape[2])
+        found = numbered(lambda t: piece(row, t=t, width=width), shape[1])  # type: ignore[arg-type]
         return stack(*found, size=len(found))
 
 
@@ -82,6 +85,7 @@ class Permute(Layer):
     """The axes of each sample in another order: (2, 1) makes steps of features and features of steps."""
 
     arranges = True
+    keeps_steps = False
     keeps_length = False
     supports_masking = False
 
@@ -97,7 +101,7 @@ class Permute(Layer):
         return (input_shape[0], *[input_shape[i] for i in self.dims])
 
     def features(self, scope: Scope) -> str:
-        return "T" if self.dims == (2, 1) else scope.features
+        return scope.steps if self.dims == (2, 1) else scope.features
 
     def call(self, x: Node, call: Call) -> Node:
         return permute(x, axes=(0, 2, 1)) if self.dims == (2, 1) else x
@@ -107,6 +111,7 @@ class RepeatVector(Layer):
     """(N, D) to (N, n, D): the same row at every one of n steps."""
 
     arranges = True
+    keeps_steps = False
     keeps_length = False  # n is a length of its own
     supports_masking = False
 
@@ -120,11 +125,7 @@ class RepeatVector(Layer):
         return (input_shape[0], self.n, input_shape[1])
 
     def call(self, x: Node, call: Call) -> Node:
-        found = []
-        for t in range(1, self.n + 1):
-            with at(t):
-                found.append(same(x))
-        return stack(*found, size=len(found))
+        return stack(*numbered(lambda t: repeated(x, t=t), self.n), size=self.n)
 
 
 def flat(x: Node) -> Node:

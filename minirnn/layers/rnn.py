@@ -16,7 +16,7 @@ from .calls import Call, Masks, Scope
 from .cell import Cell
 from .cells import StackedRNNCells, demand_cell
 from .layer import Layer
-from .nodes import steps
+from .nodes import given_on, steps
 from .symbolic import Shape
 
 
@@ -167,7 +167,7 @@ class RNN(Layer):
 
     def masks(self, x: Node, call: Call) -> list[Masks | None]:
         out = call.mask if self.return_sequences and call.conditions.semantics != "keras-3.16" else None
-        return [out] + [None] * (len(self.sizes) if self.return_state else 0)
+        return [given_on(out, x, self.go_backwards, call.scope.tag)] + [None] * (len(self.sizes) if self.return_state else 0)
 
     def _initial(self, x_1: Node, call: Call, calls: list[Call]) -> list[list[Node]]:
         """The states before the first step, those of each cell."""
@@ -224,33 +224,6 @@ def _new_names(cell: Cell) -> list[str]:
     candidates = {gate.name for gate in cell.gates}
     mark = "hat" if candidates & {f"{name}tilde" for name in cell.state_names} else "tilde"
     return [f"{name}{mark}" for name in cell.state_names]
-
-
-def of_cell(name: str) -> Any:
-    """An attribute of a layer that is its cell's."""
-    return property(lambda layer: getattr(layer.cell, name))
-
-
-class CellLayer(RNN, listed=False):
-    """An RNN of one of Keras' cells, which it makes itself: the arguments of both in one."""
-
-    units = of_cell("units")
-
-    def __init__(self, cell: type[Cell], units: int, others: dict[str, Any], **arguments: Any) -> None:
-        own = {key: others.pop(key) for key in (*OF_THE_RNN, *_OF_THE_LAYER) if key in others}
-        super().__init__(cell(units, dtype=own.get("dtype"), kind=self.kind, **arguments, **others), **own)
-
-    def config(self, dtype: str | None = None) -> dict[str, Any]:
-        """The arguments of the RNN and of its cell, as Keras has them in one."""
-        cell = {key: value for key, value in self.cell.config(dtype).items() if key != "seed" or value is not None}
-        return {"activity_regularizer": None} | cell | self.common_config(dtype) | self.arguments(OF_THE_RNN, dtype)
-
-
-OF_THE_RNN = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
-_OF_THE_LAYER = (
-    "name", "dtype", "trainable", "autocast", "input_shape", "batch_input_shape", "time_major", "activity_regularizer",
-    *RNN.forgotten,
-)  # fmt: skip
 
 
 class _Outputs:

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 Shape = tuple[int | None, ...]
+
+
+class Operand:
+    """Stands where an operation has an operand."""
+
+
+class Operation(NamedTuple):
+    """What Keras writes in the place of a layer: the name of an operation, what it is called on, and its configuration."""
+
+    name: str
+    called: tuple[Any, ...]
+    config: dict[str, Any]
 
 
 class Symbolic:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from .. import constraints, initializers, regularizers
-from ..checks import array_of
-from ..system import plain
+from ..checks import array_of, demand_finite
+from ..system import NoAttribute, plain
 from .symbolic import Shape
 
 
@@ -182,15 +182,20 @@ class Weighted:
         return [w.copy() for w in self.weight_arrays] if self.built else []
 
     def set_weights(self, weights: list[Any]) -> None:
-        """Replace all weights; their dtype becomes the layer's. Raises ValueError if number or a shape differs."""
+        """Replace all weights; their dtype becomes the layer's. Raises ValueError if number or a shape differs, or if one
+        is not finite."""
         self.load(self.fitting(weights))
 
-    def fitting(self, weights: list[Any]) -> list[np.ndarray]:
-        """Copies of `weights` that the layer can take. Raises ValueError if number or a shape differs."""
-        new = [array_of(w, f"a weight of {self.label}") for w in weights]
+    def fitting(self, weights: list[Any], finite: bool = True) -> list[np.ndarray]:
+        """Copies of `weights` that the layer can take. Raises ValueError if number or a shape differs, and, unless told
+        otherwise, if one is not finite."""
+        what = f"a weight of {self.label}"
+        new = [array_of(w, what) for w in weights]
         if [w.shape for w in new] != [w.shape for w in self.weight_arrays]:
             wants = [w.shape for w in self.weight_arrays]
             raise ValueError(f"{self.label} takes weights of shapes {wants}, not {[w.shape for w in new]}")
+        for w in new if finite else ():
+            demand_finite(w, what)
         return [w if w.dtype in (np.float32, np.float64) else w.astype(self.dtype) for w in map(np.copy, new)]
 
     def load(self, arrays: list[np.ndarray]) -> None:
@@ -259,7 +264,7 @@ class Weighted:
     def __getattr__(self, name: str) -> Any:
         own = vars(self).get("own_weights", type(self).own_weights)  # layer.kernel, layer.bias
         if name not in own:
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+            raise NoAttribute(type(self).__name__, name, lambda: [*own, *dir(self)])
         if vars(self).get("own_arrays") is None:
             raise AttributeError(f"{self.kind} has no {name} yet: call it on data, or build(input_shape)")
         return self.weights[own.index(name)]

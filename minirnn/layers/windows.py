@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..engine.graph import Node, at
-from ..engine.ops import same, stack
+from ..engine.graph import Node
+from ..engine.ops import repeated, same, stack
 from ..system import plain
 from .calls import Call, Masks
 from .layer import Layer
-from .nodes import steps
+from .nodes import numbered, steps
 from .symbolic import Shape
 
 Window = list[Node | None]  # None where it reaches beyond the sequence
@@ -34,6 +34,7 @@ class Windows(Layer, listed=False):
             raise ValueError(f"{self.kind}(padding={plain(repr(padding))}): it must be one of {', '.join(self.paddings)}")
         self.width, self.apart, self.padding, self.gap = width, apart, padding, gap
         self.keeps_length = width == apart == 1
+        self.of_one_length = not self.keeps_length
 
     def build(self, input_shape: Shape) -> None:
         if len(input_shape) != 3:
@@ -65,15 +66,18 @@ class Windows(Layer, listed=False):
         each = steps(x)
         if len(each) > 1 and each[0].step > each[1].step:  # type: ignore[operator]  # it runs backwards
             each = renumbered(each)
-        found = []
-        for step, start in enumerate(self.starts(len(each)), start=1):
-            places = [start + k * self.gap for k in range(self.width)]
-            with at(step):
-                window = [each[p] if 0 <= p < len(each) else None for p in places]
-                found.append(call.output(function(window)))
+        by_themselves = self.apart > 1  # window t does not begin so many steps from step t
+        starts = self.starts(len(each))
+
+        def one(t: int) -> Node:
+            places = [starts[t - 1] + k * self.gap for k in range(self.width)]
+            made = function([each[p] if 0 <= p < len(each) else None for p in places])
+            return call.output(repeated(made, t=t) if by_themselves else made)
+
+        found = numbered(one, len(starts))
         if not found:
             raise ValueError(f"{self.label}: its window does not fit into {len(each)} steps")
-        return stack(*found, size=x.dims[1] if len(found) == len(each) else len(found))
+        return stack(*found, size=len(found) if by_themselves else x.dims[1] - (len(each) - len(found)))
 
     def masks(self, x: Node, call: Call) -> list[Masks | None]:
         return [None]
@@ -81,8 +85,4 @@ class Windows(Layer, listed=False):
 
 def renumbered(each: list[Node]) -> list[Node]:
     """The same nodes as steps 1, 2, ... in the order in which they stand."""
-    found = []
-    for step, node in enumerate(each, start=1):
-        with at(step):
-            found.append(node if node.step == step else same(node))
-    return found
+    return numbered(lambda t: each[t - 1] if each[t - 1].step == t else same(each[t - 1]), len(each))

@@ -12,14 +12,15 @@ from ..engine.names import Role
 from ..engine.ops import join, scale, stack
 from ..initializers import Draws
 from ..system import plain
-from .activation import Activation
 from .calls import Call, Masks, Scope
 from .configs import described
 from .dense import Dense
 from .dropout import Dropout
+from .functions import Activation, RowWise
 from .layer import Layer
 from .masking import Masking
-from .nodes import steps
+from .nodes import at_each, steps
+from .normalization import LayerNormalization
 from .reshaping import Flatten
 from .rnn import RNN
 from .symbolic import Shape, Symbolic
@@ -136,11 +137,8 @@ class Bidirectional(Layer):
         if not self.return_sequences:
             with at(None):
                 return self._named(self._pair(one, other), call)
-        found = []
-        for a, b in zip(one.args, other.args):
-            with at(a.step):
-                found.append(self._named(self._pair(a, b), call))
-        return stack(*found, size=one.dims[1])
+        pairs = at_each(lambda a, b: self._named(self._pair(a, b), call), one.args, other.args)
+        return stack(*pairs, size=one.dims[1])
 
     def _pair(self, a: Node, b: Node) -> Node:
         match self.merge_mode:
@@ -197,7 +195,7 @@ def _anew(layer: RNN, side: str) -> RNN:
 
 
 class TimeDistributed(Layer):
-    """A layer applied at every step of a sequence: Dense, Activation, Dropout, Flatten or Masking.
+    """A layer of rows applied at every step of a sequence: Dense, Activation, ReLU, LayerNormalization and the like.
 
     A Masking makes 0 of the steps it leaves out, and no mask for the layers that follow, as in Keras.
     """
@@ -206,10 +204,10 @@ class TimeDistributed(Layer):
         super().__init__(**others)
         if not isinstance(layer, Layer):
             raise ValueError(f"TimeDistributed takes a layer, not {plain(type(layer).__name__)}")
-        if not isinstance(layer, (Dense, Activation, Dropout, Flatten, Masking)):
+        if not isinstance(layer, (Dense, Activation, Dropout, Flatten, Masking, RowWise, LayerNormalization)):
             raise NotImplementedError(
                 f"TimeDistributed({layer.kind}) is given sequences of sequences, which minirnn does not have: "
-                "give Dense, Activation, Dropout, Flatten or Masking"
+                "give a layer of rows, such as Dense, Activation, Dropout, Flatten, Masking, ReLU or LayerNormalization"
             )
         self.layer = self.children["layer"] = layer
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import losses
 from ..engine import ops
-from ..engine.graph import Node, ancestors, at, named
-from ..engine.names import DATA, Role, verbatim
+from ..engine.graph import Node, Primitive, ancestors, at, leaf_op, named
+from ..engine.names import DATA, Name, Role, verbatim
 from ..network import ForwardPass
 from ..run import cut_into_chunks
 from .infer import settle
 from .instrument.recorder import Recorder
 from .recording.dispatch import unrecorded
 from .rewrite import simplify
+from .roles import infer_roles
 from .running import AskedLoop, Ran
 
 
@@ -30,30 +32,30 @@ class LoopResult(NamedTuple):
     steps: int
     nodes: list[Node] | None  # all that the outputs were computed from
     originals: dict[str, Any]  # of each parameter, the array that the function found
-    aside: dict[tuple[str, int | None], np.ndarray]  # named numbers that the outputs were not computed from
+    aside: list[Node]  # what has a name, and the outputs were not computed from
     filled: str | None = None  # the variable that holds the output, where it was filled step by step
 
 
 def assembled(asked: AskedLoop, ran: Ran) -> LoopResult:
     """Name and stamp what the function has computed; add the loss."""
     output = ran.output
-    recorded = _recorded([output, *ran.further, *ran.recorder.names])
-    further: list[Node] = []
-    if output.ndim or asked.target is not None:  # beside a loss, what else is returned is a side of it
-        further = [node for node in dict.fromkeys(ran.further) if node in recorded]
-    nodes = ancestors([output, *further])
-    nodes = _widened(nodes, set(ran.recorder.given))
-    if simplify(nodes, ran.recorder):
-        nodes = ancestors([output, *further])
-    present = set(nodes)
-    side = [n for n in ran.recorder.names if n.args and n in recorded and n not in present]
-    everything = ancestors(side, nodes) if side else nodes
-    everything.sort(key=lambda n: n.serial)
-    _distinct(ran.recorder, set(everything))
-    sequences, T = settle(ran.recorder, everything)
+    computed = [node for node in ran.recorder.names if node.args]
+    # beside a loss, what else is returned is a side of it
+    further = list(dict.fromkeys(ran.further)) if output.ndim or asked.target is not None else []
+    if ran.untracked:
+        recorded = _recorded([output, *further, *computed])
+        computed, further = ([node for node in found if node in recorded] for found in (computed, further))
+    ends = [output, *further]
+    everything = ancestors([*ends, *computed])
+    kept = _behind(ends, everything)
+    if simplify(_widened([n for n in everything if n in kept], ran.recorder.given), ran.recorder):
+        everything = ancestors([*ends, *computed])
+        kept = _behind(ends, everything)
     present = set(everything)
+    _distinct(ran.recorder, present)
+    sequences, T = settle(ran.recorder, everything, present, kept)
     given = {name: leaf for leaf, name in ran.recorder.given.items() if leaf in present}
-    kept = set(ancestors([output, *further]))
+    kept = _behind(ends, everything)
     nodes = [n for n in everything if n in kept]
     of_steps = output.op is ops.stack and all(n.name is not None and n.step == t for t, n in enumerate(output.args, start=1))
     if output.name is None and output.args and not of_steps:
@@ -66,15 +68,17 @@ def assembled(asked: AskedLoop, ran: Ran) -> LoopResult:
     loss = output if not output.ndim and asked.target is None else None
     if asked.target is not None and asked.loss is not None:
         with at(None):
-            loss = _loss(output, asked.target, asked.loss, _free(nodes, "L", "loss"))
+            loss = _loss(output, asked.target, asked.loss, functools.partial(_free, nodes))
     if loss is not None:
         if loss.name is None:
             loss.name = "L"  # type: ignore[assignment]
         loss.role = Role.LOSS
-    _give_names(ancestors(everything if loss is None else [loss], everything))
+    added = [] if loss is None or loss is output else ancestors([loss], everything)[len(everything) :]
+    _give_names([*everything, *added])
+    infer_roles([*nodes, *added])
     data = {name: node for name, node in given.items() if node in kept and (node in sequences or node.role in DATA)}
     originals = {k: ran.recorder.originals[n] for k, n in parameters.items() if n in ran.recorder.originals}
-    others = {(str(n.name), n.step): n.value for n in everything if n not in kept and n.name is not None}
+    others = [n for n in everything if n not in kept and n.name is not None]
     made = LoopResult([output, *further], loss, parameters, data, T, nodes, originals, others, ran.name)
     if asked.truncate is not None:
         run, loss = cut_into_chunks(run_of(made), loss, asked.truncate, T)
@@ -90,13 +94,19 @@ def run_of(made: LoopResult) -> ForwardPass:
 
 def _give_names(nodes: list[Node]) -> None:
     """The names, so far texts of the user's own, as data: x_t, which has steps, is printed as x at step t."""
-    texts = {node.name for node in nodes if isinstance(node.name, str)}
-    for node in nodes:
+    found = [node for node in nodes if node.name is not None]
+    texts = {node.name for node in found}
+
+    @functools.cache
+    def as_data(name: str, in_steps: bool) -> Name:
+        base = name.partition("^")[0]
+        short = base.removesuffix("_t")
+        drop = in_steps and short != base and short.isidentifier() and short not in texts
+        return verbatim(name, short if drop else base)
+
+    for node in found:
         if isinstance(node.name, str):
-            base = node.name.partition("^")[0]
-            short = base.removesuffix("_t")
-            drop = node.step is not None and short != base and short.isidentifier() and short not in texts
-            node.name = verbatim(node.name, short if drop else base)
+            node.name = as_data(node.name, node.step is not None)
         elif node.role is Role.TARGET and "Y" not in texts and node.name is not None:
             node.name = node.name._replace(shown="Y")
 
@@ -107,17 +117,23 @@ def packed(made: LoopResult) -> tuple[Any, ...]:
     place = {node: i for i, node in enumerate(nodes)}
     rows = [(n.op, [place[a] for a in n.args], n.attrs, n.value, n.name, n.step, n.role) for n in nodes]
     named_nodes = [{name: place[node] for name, node in known.items()} for known in (made.parameters, made.data)]
-    return rows, [place[n] for n in made.outputs], made.loss and place[made.loss], *named_nodes, made.steps, made.aside
+    aside = [(n.name, n.step, n.value) for n in made.aside]
+    return rows, [place[n] for n in made.outputs], made.loss and place[made.loss], *named_nodes, made.steps, aside
 
 
 def unpacked(parts: tuple[Any, ...]) -> LoopResult:
     """What `packed` has taken apart."""
-    rows, outputs, loss, parameters, data, steps, aside = parts
+    rows, outputs, loss, parameters, data, steps, beside = parts
     nodes: list[Node] = []
-    for op, args, attrs, value, name, step, role in rows:
+
+    def made(op: Primitive, args: tuple[int, ...], attrs: Any, value: Any, name: Any, step: Any, role: Any) -> Node:
         node = Node(op, tuple([nodes[i] for i in args]), attrs, value)
         node.name, node.step, node.role = name, step, role
-        nodes.append(node)
+        return node
+
+    for row in rows:
+        nodes.append(made(*row))
+    aside = [made(leaf_op, (), {"dims": ()}, value, name, step, None) for name, step, value in beside]
     weights, read = ({name: nodes[i] for name, i in known.items()} for known in (parameters, data))
     ends = [nodes[i] for i in outputs]
     return LoopResult(ends, None if loss is None else nodes[loss], weights, read, steps, ancestors(ends), {}, aside)
@@ -147,7 +163,16 @@ def _distinct(recorder: Recorder, present: set[Node]) -> dict[str, Node]:
     return found
 
 
-def _widened(nodes: list[Node], given: set[Node]) -> list[Node]:
+def _behind(ends: Iterable[Node], nodes: list[Node]) -> set[Node]:
+    """Which of `nodes`, in order of creation, `ends` are computed from, and they themselves."""
+    found = set(ends)
+    for node in reversed(nodes):
+        if node in found:
+            found.update(node.args)
+    return found
+
+
+def _widened(nodes: list[Node], given: Iterable[Node]) -> list[Node]:
     """The nodes; float32 arrays that are only used beside float64 ones are float64 from the start: no value changes."""
     if len({leaf.value.dtype for leaf in given}) < 2:
         return nodes
@@ -190,20 +215,24 @@ def _demand_classes_last(output: Node, Y: np.ndarray) -> None:
         )
 
 
-def _loss(output: Node, Y: np.ndarray, function: losses.Loss, name: str) -> Node:
-    """The loss; of an output put together of one for each step, the average of the losses of the steps, as in a model."""
+def _loss(output: Node, Y: np.ndarray, function: losses.Loss, free: Callable[..., str]) -> Node:
+    """The loss, its names those that are `free`.
+
+    Of an output put together of one for each step it is the average of the losses of the steps, as in a model.
+    """
     if Y.shape != output.shape:
         raise ValueError(f"Y has shape {Y.shape}; what the function returns has shape {output.shape}")
     Y = np.array(Y, output.dtype)
     if isinstance(function, losses.CategoricalCrossentropy):
         _demand_classes_last(output, Y)
-    steps = [node.step for node in output.args]
+    steps, name = [node.step for node in output.args], free("L", "loss")
     if output.op is not ops.stack or steps != list(range(1, len(steps) + 1)):
-        return named(name, losses.applied(function, ops.leaf(Y, "target", Role.TARGET), output))
-    whole, axis = ops.leaf(Y, "Y", Role.TARGET), output.attrs["axis"]
+        return named(name, losses.applied(function, ops.leaf(Y, free("target"), Role.TARGET), output))
+    whole, axis = ops.leaf(Y, free("Y", "Y_target"), Role.TARGET), output.attrs["axis"]
+    one, of_step = free("target"), free("l", "loss")
     each = []
     for t, y in enumerate(output.args, start=1):
         with at(t):
-            target = named("target", ops.take(whole, t, axis), Role.TARGET)
-            each.append(named("l", losses.applied(function, target, y), Role.STEP_LOSS))
+            target = named(one, ops.take(whole, t, axis), Role.TARGET)
+            each.append(named(of_step, losses.applied(function, target, y), Role.STEP_LOSS))
     return named(name, ops.average(*each), Role.LOSS)

@@ -109,8 +109,3 @@ def where(frame: FrameType | None) -> str:
 def _cell(frame: FrameType) -> bool:
     """A notebook cell or an interactive line has a name in angle brackets and yet is the user's."""
     return bool(frame.f_code.co_filename.startswith("<") and frame.f_globals.get("__minirnn__") is not None)
-
-
-def reason(value: Any) -> str:
-    """How a value is called in a message."""
-    return f"an array of shape {value.shape}" if hasattr(value, "shape") else type(value).__name__

@@ -28,7 +28,8 @@ def set_generators(states: Any) -> None:
 
 
 def same_generators(a: Any, b: Any) -> bool:
-    return all(np.array_equal(x, y) for x, y in zip(a[0], b[0])) and a[1] == b[1]
+    (kind, key, *rest), (other, other_key, *others) = a[0], b[0]
+    return kind == other and rest == others and np.array_equal(key, other_key) and a[1] == b[1]
 
 
 def compare(function: Callable[..., Any], plain: Any, returned: Any, before: Any) -> None:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..engine import ops
+from ..engine.entries import Operand, choice
 from ..engine.graph import Node, Primitive
+from ..engine.rules import EACH
 from ..engine.sizes import Size, Sizes
-from . import one_hot
+from . import one_hot, places
 
 
 def _constant(name: str, text: str, label: str) -> Primitive:
-    return Primitive(name, text, (None,), lambda S, x: S.entrywise(name, x), label, rows=(0,))
+    return Primitive(name, text, (None,), lambda S, x: S.entrywise(name, x), label, rows=(0,), entry=EACH)
 
 
 rounded = _constant("round", "np.rint({0}.real).astype({0}.dtype)", "round")
@@ -21,8 +24,10 @@ floor = _constant("floor", "np.floor({0}.real).astype({0}.dtype)", "⌊ ⌋")
 ceiling = _constant("ceil", "np.ceil({0}.real).astype({0}.dtype)", "⌈ ⌉")
 truncated = _constant("trunc", "np.trunc({0}.real).astype({0}.dtype)", "trunc")
 
-negated: Primitive = Primitive("not", "~{0}", (None,), lambda S, c: S.add(S.ones_like(c), S.scale(-1, c)), "not")
-both: Primitive = Primitive("and", "{0} & {1}", (None, None), lambda S, a, b: S.hadamard(a, b), "and")
+negated: Primitive = Primitive(
+    "not", "~{0}", (None,), lambda S, c: S.add(S.ones_like(c), S.scale(-1, c)), "not", entry=lambda i, c: choice(c[*i], 0, 1)
+)
+both: Primitive = Primitive("and", "{0} & {1}", (None, None), lambda S, a, b: S.hadamard(a, b), "and", entry=EACH)
 
 largest: Primitive = Primitive(
     "argmax",
@@ -33,6 +38,40 @@ largest: Primitive = Primitive(
     sizes=lambda x, axis: () if axis is None else x.dims[: axis % x.ndim] + x.dims[axis % x.ndim + 1 :],
 )
 
+
+def _down(g: Node) -> Node:
+    """The sum of every column, in every entry of it."""
+    return ops.expand(ops.sums(g, axis=0, keepdims=True), dims=g.dims)
+
+
+def _turned(op: Primitive, index: Any, x: Any) -> Any:
+    """An entry of the operation on the transpose."""
+    assert callable(op.entry)
+    return op.entry(index[::-1], Operand(x.dims[::-1], lambda i: x[i[::-1]]))
+
+
+softmax_down: Primitive = Primitive(
+    "softmax_down",  # of every column; the largest entry is taken off first so that exp cannot overflow
+    "softmax_down({0})",
+    (lambda g, y, x: y * (g - _down(g * y)),),
+    lambda S, x: S.entrywise("softmax", x, -2),
+    "softmax",
+    helper="""def softmax_down(z):
+    e = np.exp(z - z.max(0))
+    return e / e.sum(0)""",
+    entry=lambda i, x: _turned(ops.softmax, i, x),
+)
+log_softmax_down: Primitive = Primitive(
+    "log_softmax_down",  # the log of {1} = softmax_down({0}), computed from {0} so that it never is the log of 0
+    "log_softmax_down({0})",
+    (lambda g, y, x, p: g - p * _down(g), None),
+    lambda S, x, p: S.entrywise("log", p),
+    "log",
+    helper="""def log_softmax_down(z):
+    z = z - z.max(0)
+    return z - np.log(np.exp(z).sum(0))""",
+    entry=lambda i, x, p: _turned(ops.log_softmax, i, x),
+)
 
 decided: Primitive = Primitive(
     "decided",  # {0}, where the test {1} has decided that it is what it is
@@ -66,6 +105,7 @@ entry_at: Primitive = Primitive(
     lambda S, x, *indices, key: one_hot.entry(S, x, indices, key),
     "[ ]",
     sizes=_there,
+    entry=places.entry,
     helper="""def entry_at(operands, key):
     # the first operand at the places that the others say, where the key is None
     x, *indices = operands"""
@@ -79,6 +119,7 @@ put_at: Primitive = Primitive(
     lambda S, x, *indices, key, dims: one_hot.placed(S, x, indices, key, dims),
     "[ ]ᵀ",
     sizes=lambda x, *indices, key, dims: dims,
+    entry=places.placed,
     helper="""def put_at(operands, key, shape):
     # zeros, with the first operand added at those places
     x, *indices = operands"""
@@ -102,6 +143,7 @@ update_at: Primitive = Primitive(
     _update_rule,
     lambda S, x, v, *indices, key: one_hot.updated(S, x, v, indices, key),
     "[ ] =",
+    entry=places.updated,
     helper="""def update_at(operands, key):
     # the first operand, with the second at those places
     x, part, *indices = operands"""
@@ -116,6 +158,7 @@ cleared_at: Primitive = Primitive(
     lambda g, y, position: None if position else cleared_at(g, *y.args[1:], key=y.attrs["key"]),
     lambda S, x, *indices, key: one_hot.cleared(S, x, indices, key),
     "0",
+    entry=places.cleared,
     helper="""def cleared_at(operands, key):
     # the first operand, with 0 at those places
     x, *indices = operands"""

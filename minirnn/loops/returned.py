@@ -23,12 +23,10 @@ def output_of(returned: Any, wanted: Any, decisions: list[Any]) -> tuple[Node, s
     if type(returned) is Array and traced(returned):
         name = returned.node.name or getattr(returned, "_called", None)
         return returned.node, name[0] if isinstance(name, tuple) else None
-    if type(returned) is list and returned and traced(returned):
-        shapes = {np.shape(part) if type(part) is not Array else part.shape for part in returned}
-        if len(shapes) == 1:
-            return call(np.array, returned).node, None
-    for part in returned.values() if isinstance(returned, dict) else returned if isinstance(returned, (list, tuple)) else []:
-        if traced(part) or isinstance(part, dict):
+    if type(returned) is list and _alike(returned):
+        return call(np.array, returned).node, None
+    for part in _parts(returned):
+        if _holds(part):
             return output_of(part, None, decisions)
     for _, place, what, cure in decisions:
         raise CannotFollow(f"{place}: {what}; {cure}")
@@ -36,6 +34,22 @@ def output_of(returned: Any, wanted: Any, decisions: list[Any]) -> tuple[Node, s
         f"the function returned {type(values(returned)).__name__}, and nothing in it was computed from the arrays it was "
         "given; return what it computes"
     )
+
+
+def _parts(returned: Any) -> list[Any]:
+    """What a container holds."""
+    return [*returned.values()] if isinstance(returned, dict) else [*returned] if isinstance(returned, (list, tuple)) else []
+
+
+def _holds(returned: Any) -> bool:
+    """Whether something traced is in it, however deep."""
+    return traced(returned) or any(map(_holds, _parts(returned)))
+
+
+def _alike(parts: list[Any]) -> bool:
+    """Whether it is a list of arrays and numbers of one shape, some of them traced."""
+    plain = all(type(part) is Array or isinstance(part, (np.ndarray, np.generic, float, int)) for part in parts)
+    return plain and traced(parts) and len({part.shape if type(part) is Array else np.shape(part) for part in parts}) == 1
 
 
 def _shape_of(returned: Any) -> str:
@@ -46,13 +60,14 @@ def _shape_of(returned: Any) -> str:
 
 def further_of(returned: Any) -> list[Node]:
     """The nodes of the several results: arrays, and lists of arrays of one shape put together."""
-    parts = returned.values() if isinstance(returned, dict) else returned if isinstance(returned, tuple) else ()
     found = []
-    for part in parts:
+    for part in _parts(returned) if not isinstance(returned, list) else ():
         if type(part) is Array and part.traced:
             found.append(part.node)
-        elif type(part) is list and all(type(p) is Array and p.traced for p in part) and len({p.shape for p in part}) == 1:
+        elif type(part) is list and _alike(part) and all(type(p) is Array and p.traced for p in part):
             found.append(call(np.array, part).node)
+        elif isinstance(part, (dict, tuple)):
+            found += further_of(part)
     return found
 
 

@@ -5,29 +5,35 @@ The nodes are changed in place, before they are named and stamped with steps.
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from ..engine import ops
 from ..engine.graph import Node
+from ..engine.sizes import Size
 from .instrument.recorder import Recorder
-from .primitives import entry_at
+from .primitives import entry_at, log_softmax_down, softmax_down
 
 ALL = slice(None)
+MOST_PIECES = 2000  # that an array written slice by slice is shown as
+SIMPLER = {ops.part, ops.update, ops.inverse, ops.divide, ops.add, ops.mean, ops.sums, ops.log}
+PUT_TOGETHER = {ops.part, ops.stack, ops.join}
 
 
 def simplify(nodes: list[Node], recorder: Recorder) -> bool:
     """Whether any was: parts may not be needed any more."""
     instead: dict[Node, Node] = {}
     changed = 0
-    users: dict[Node, int] = {}
+    uses = _Uses(nodes)
+    pieces: dict[Node, tuple[int, list[Piece]]] = {}
     for node in nodes:
-        for a in node.args:
-            users[a] = users.get(a, 0) + 1
-    for node in nodes:
-        if any(a in instead for a in node.args):
+        if instead and not instead.keys().isdisjoint(node.args):
             node.args = tuple([instead.get(a, a) for a in node.args])
+        if node.op not in SIMPLER:
+            continue
         if node.op is ops.part:
-            piece = _piece(node)
+            piece = _piece(node) if node.args[0].op in PUT_TOGETHER else None
             if piece is not None and piece is not node:
                 changed += 1
                 if node in recorder.names:
@@ -35,12 +41,16 @@ def simplify(nodes: list[Node], recorder: Recorder) -> bool:
                 else:
                     instead[node] = piece
             changed += piece is node
+        elif node.op is ops.update:
+            changed += _pieces(node, pieces, between=uses.count[node] == uses.written[node] == 1)
+            if node.op is ops.join and node not in uses.inside and node not in recorder.names:
+                node.step = 0  # filled turn by turn, and used as a whole when the loop is over
         elif node.op is ops.inverse:
             changed += _sigmoid(node, recorder)
         elif node.op is ops.divide:
             changed += _softmax(node, recorder)
         elif node.op is ops.add:
-            changed += _sum_of_steps(node, recorder, users)
+            changed += _sum_of_steps(node, recorder, uses)
         elif node.op in (ops.mean, ops.sums):
             changed += _over_steps(node, recorder)
         elif node.op is ops.log:
@@ -49,30 +59,109 @@ def simplify(nodes: list[Node], recorder: Recorder) -> bool:
     return changed > 0
 
 
+class _Uses:
+    """How often, and where, each node is used; counted when first asked for, which most programs never do."""
+
+    def __init__(self, nodes: list[Node]) -> None:
+        self._nodes = nodes
+
+    @cached_property
+    def count(self) -> Counter[Node]:
+        return Counter(arg for node in self._nodes for arg in node.args)
+
+    @cached_property
+    def written(self) -> Counter[Node]:
+        """As what something is written into."""
+        return Counter(node.args[0] for node in self._nodes if node.op is ops.update)
+
+    @cached_property
+    def inside(self) -> set[Node]:
+        """What is used in a turn of a loop."""
+        return {arg for node in self._nodes if node.step for arg in node.args}
+
+
+class Piece(NamedTuple):
+    """What stands in an array from `lo` to `hi` along an axis: a node, from `start` on."""
+
+    lo: int
+    hi: int
+    node: Node
+    start: int
+
+
+def _pieces(node: Node, known: dict[Node, tuple[int, list[Piece]]], between: bool) -> bool:
+    """An array that was written slice by slice, x[:2] = a, is its pieces one after the other.
+
+    What is written once more, and used for nothing else, stands `between`: it is left as it is.
+    """
+    whole, part = node.args
+    axis = _only_axis(node.attrs["key"])
+    key = None if axis is None else node.attrs["key"][axis]
+    if axis is None or type(key) is not slice or key.step not in (None, 1) or not part.value.size:
+        return False
+    n = node.shape[axis]
+    lo, hi, _ = key.indices(n)
+    before = known.get(whole)
+    if before is None or before[0] != axis:
+        before = axis, [Piece(0, n, whole, 0)]
+    found = [p._replace(hi=min(p.hi, lo)) for p in before[1] if p.lo < lo]
+    found += [Piece(lo, hi, part, 0)]
+    found += [p._replace(lo=max(p.lo, hi), start=p.start + max(hi - p.lo, 0)) for p in before[1] if p.hi > hi]
+    if len(found) > MOST_PIECES:
+        return False
+    known[node] = axis, found
+    if between:
+        return False
+    cut = [_cut(node, p, axis) for p in found]
+    made = ops.join(*cut, axis=axis - node.ndim) if len(cut) > 1 else ops.same(part)
+    node.op, node.args, node.attrs = made.op, made.args, made.attrs
+    return True
+
+
+def _cut(node: Node, piece: Piece, axis: int) -> Node:
+    """The piece as a node, made before `node`."""
+    n = piece.hi - piece.lo
+    if n == piece.node.shape[axis]:
+        return piece.node
+    if piece.node.op is ops.full:
+        dims = piece.node.dims
+        made = ops.full(**{**piece.node.attrs, "dims": (*dims[:axis], Size.of(n), *dims[axis + 1 :])})
+    else:
+        made = ops.part(piece.node, key=ops.full_key(node.ndim, axis, slice(piece.start, piece.start + n)))
+    return _before(node, made)
+
+
 def _only_axis(key: Any) -> int | None:
     """The axis along which a key chooses, if it has all of every other."""
-    chosen = [axis for axis, k in enumerate(key) if not (type(k) is slice and k == ALL)]
-    return chosen[0] if len(chosen) == 1 else None
+    found = None
+    for axis, k in enumerate(key):
+        if type(k) is not slice or k != ALL:
+            if found is not None:
+                return None
+            found = axis
+    return found
 
 
 def _piece(node: Node) -> Node | None:
     """The piece that a part is of; the node itself if it is now a part of something simpler; None if neither."""
     (x,), key = node.args, node.attrs["key"]
+    if x.op is ops.part:
+        before = x.attrs["key"]
+        axis = _only_axis(before)
+        if axis is None or type(before[axis]) is not slice or _only_axis(key) != axis or type(key[axis]) is not int:
+            return None
+        place = range(x.args[0].shape[axis])[before[axis]][key[axis]]  # a place counted through a slice
+        node.args, node.attrs = x.args, {"key": ops.Key(place if i == axis else j for i, j in enumerate(key))}
+        return (_piece(node) if node.args[0].op in PUT_TOGETHER else None) or node
     axis = _only_axis(key)
     if axis is None:
         return None
     k, n = key[axis], x.shape[axis]
-    if x.op is ops.part and type(k) is int and (inner := _only_axis(x.attrs["key"])) is not None:
-        before = x.attrs["key"]
-        if type(before[inner]) is slice and inner == axis:  # a place counted through a slice
-            place = range(x.args[0].shape[axis])[before[inner]][k]
-            node.args, node.attrs = x.args, {"key": ops.Key(place if i == axis else j for i, j in enumerate(key))}
-            return _piece(node) or node
     if x.op is ops.stack and x.attrs["axis"] == axis:
         if type(k) is int:
             return x.args[k]
         if (type(k) is slice and node.value.size and node.value.shape[axis] < len(x.args)) or _reverses(k, n):
-            made = ops.stack(*x.args[k], axis=axis)
+            made = ops.stack(*x.args[k], axis=axis, size=len(x.args[k]))
             node.op, node.args, node.attrs = made.op, made.args, made.attrs
             return node
     if x.op is ops.join and type(k) is int and x.attrs["axis"] % x.ndim == axis:
@@ -81,7 +170,7 @@ def _piece(node: Node) -> Node | None:
             if place < piece.shape[axis]:
                 node.args = (piece,)
                 node.attrs = {"key": ops.Key(place if i == axis else j for i, j in enumerate(key))}
-                return _piece(node) or node
+                return (_piece(node) if piece.op in PUT_TOGETHER else None) or node
             place -= piece.shape[axis]
     return None
 
@@ -90,7 +179,7 @@ def _reverses(k: Any, n: int) -> bool:
     return type(k) is slice and range(n)[k] == range(n)[::-1]
 
 
-def _sum_of_steps(node: Node, recorder: Recorder, users: dict[Node, int]) -> bool:
+def _sum_of_steps(node: Node, recorder: Recorder, uses: _Uses) -> bool:
     """l_1 + l_2 + ... + l_T of one quantity, added one after the other."""
     first, last = node.args
     name = recorder.names.get(last)
@@ -98,7 +187,7 @@ def _sum_of_steps(node: Node, recorder: Recorder, users: dict[Node, int]) -> boo
         return False
     if first.op is ops.shift and first.attrs["q"] == 0 and first not in recorder.names:
         first = first.args[0]
-    terms = first.args if first.op is ops.total and first not in recorder.names and users.get(first) == 1 else (first,)
+    terms = first.args if first.op is ops.total and first not in recorder.names and uses.count[first] == 1 else (first,)
     if any(recorder.names.get(term, ("",))[0] != name[0] for term in terms):
         return False
     node.op, node.args, node.attrs = ops.total, (*terms, last), {}
@@ -168,19 +257,14 @@ def _softmax(node: Node, recorder: Recorder) -> bool:
     column = x.ndim == 2 and x.shape[1] == 1 and 0 in along
     if not column and not (along == {x.ndim - 1} or (x.ndim == 2 and x.shape[0] == 1 and 1 in along)):
         return False
-    if column:
-        row = _made(ops.transpose, (x,), above)
-        node.op, node.args, node.attrs = ops.transpose, (_made(ops.softmax, (row,), below),), {}
-    else:
-        node.op, node.args, node.attrs = ops.softmax, (x,), {}
+    node.op, node.args, node.attrs = softmax_down if column else ops.softmax, (x,), {}
     return True
 
 
-def _made(op: Any, args: tuple[Node, ...], instead: Node) -> Node:
-    """A new node, in the order of creation where that is which it replaces."""
-    node = op(*args)
-    node.serial, node.step = instead.serial, instead.step
-    return node
+def _before(node: Node, made: Node) -> Node:
+    """A new node that `node` is computed from, put before it in the order of creation, after those put there earlier."""
+    made.serial, made.step = node.serial - 1 + (made.serial - node.serial) * 2.0**-22, node.step  # type: ignore[assignment]
+    return made
 
 
 def _unshifted(x: Node) -> Node:
@@ -198,16 +282,12 @@ def _log_of_softmax(node: Node, recorder: Recorder) -> bool:
     """The log of a softmax, or of some of its entries, computed of what it was applied to: its slope is p - y then."""
     (picked,) = node.args
     p = picked.args[0] if picked.op in (ops.part, entry_at) and picked not in recorder.names else picked
-    turned = p.op is ops.transpose and p.args[0].op is ops.softmax
-    soft = p.args[0] if turned else p
-    if soft.op is not ops.softmax or (picked is not p and picked.op is ops.part and p.shape == picked.shape):
+    log = {ops.softmax: ops.log_softmax, softmax_down: log_softmax_down}.get(p.op)
+    if log is None or (picked is not p and picked.op is ops.part and p.shape == picked.shape):
         return False
-    if turned:
-        return False
-    logs = ops.log_softmax(soft.args[0], soft)
     if picked is p:
-        node.op, node.args, node.attrs = ops.log_softmax, (soft.args[0], soft), {}
-        return True
-    logs.serial, logs.step = picked.serial, picked.step
-    node.op, node.args, node.attrs = picked.op, (logs, *picked.args[1:]), picked.attrs
+        node.op, node.args, node.attrs = log, (p.args[0], p), {}
+    else:
+        logs = _before(node, log(p.args[0], p))
+        node.op, node.args, node.attrs = picked.op, (logs, *picked.args[1:]), picked.attrs
     return True

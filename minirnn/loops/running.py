@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import pickle
 import warnings
@@ -18,9 +19,11 @@ from . import errors as refusal
 from .arguments import split_arguments
 from .given import Given, Plain
 from .instrument.clone import Copies
-from .instrument.recorder import Recorder, recording
+from .instrument.recorder import Recorder
 from .instrument.rewrite_source import has_source
+from .instrument.snapshot import in_its_order
 from .plain_run import called, generators, same_generators, set_generators
+from .present import recording
 from .primitives import decided
 from .recording.dispatch import unrecorded
 from .returned import further_of, output_of, values
@@ -38,6 +41,7 @@ class AskedLoop(NamedTuple):
     output: Any  # which of several results is the output
     snapshot: Any  # a `Snapshot`: what the function found when it was traced
     generators: Any  # the states of the generators of random numbers then
+    once: bool = False  # whether the function must not be run again
 
     def packed(self) -> AskedLoop:
         """The same, as it can be pickled: without what the function found, and without the function if it cannot be."""
@@ -66,7 +70,9 @@ class Ran(NamedTuple):
     name: str | None  # what the variable is called that held the output, if it was filled part by part
     returned: Any
     further: list[Node]  # all else that was returned
+    untracked: bool  # whether something was computed that is not recorded
     draws: bool  # whether it has drawn from the generators of random numbers that all share
+    fixed: str | None  # where labels have become plain numbers, for which alone the graph holds
 
 
 def run(asked: AskedLoop, loud: bool = False) -> Ran:
@@ -80,9 +86,11 @@ def run(asked: AskedLoop, loud: bool = False) -> Ran:
     decisions: list[Any] = []
     refusal.run.decisions, refusal.run.untracked = decisions, 0
     refusal.run.labels = refusal.run.fixed = None
-    before = generators()
+    state, draws = generators(), True
+    moved = not same_generators(asked.generators, state)
     try:
-        set_generators(asked.generators)
+        if moved:
+            set_generators(asked.generators)
         with recording(recorder), np.errstate(over="ignore"):
             copies, own = _copied(asked, given, recorder, {} if loud else {"print": _silent})
             returned = _called_with(copies.of(asked.function, ""), own)
@@ -98,11 +106,14 @@ def run(asked: AskedLoop, loud: bool = False) -> Ran:
                 output = ops.part(output, key=ops.Key((0,) * output.ndim))  # a loss of shape (1,) or (1, 1)
             if decisions or refusal.run.untracked:
                 _refuse_untracked(output, recorder, decisions)
-            draws = not same_generators(asked.generators, generators())
+            draws, fixed = not same_generators(asked.generators, generators()), refusal.run.fixed
+            untracked = bool(refusal.run.untracked)
     finally:
         refusal.run.decisions = None
-        set_generators(before)
-    return Ran(recorder, output, name, values(returned), [n for n in nodes if n is not output], draws)
+        if draws or moved:
+            set_generators(state)
+    further = [n for n in nodes if n is not output]
+    return Ran(recorder, output, name, values(returned), further, untracked, draws, fixed)
 
 
 def _refuse_untracked(output: Node, recorder: Recorder, decisions: list[Any]) -> None:
@@ -151,14 +162,15 @@ def _called_with(function: Callable[..., Any], arguments: dict[str, Any]) -> Any
 
 def run_plainly(asked: AskedLoop, others: dict[int, Any] | None = None) -> Any:
     """What the function returns, run on plain copies; `others` take the place of originals, by their identity."""
-    before = generators()
+    state = generators()
     try:
         set_generators(asked.generators)
-        copies, own = _copied(asked, Plain(others), Recorder(), {"print": _silent}, notes=False)
+        before = functools.partial(asked.snapshot.of, read=in_its_order)
+        copies, own = _copied(asked, Plain(others, before), Recorder(), {"print": _silent}, notes=False)
         with np.errstate(all="ignore"):
             return copies.of(asked.function, "")(**own)
     finally:
-        set_generators(before)
+        set_generators(state)
 
 
 def _copied(

@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 
 from .. import losses
+from ..engine.graph import Node
 from ..layers.calls import Conditions
 from ..network import ForwardPass
 from ..run import Request, Run
-from ..system import CannotFollow
+from ..system import CannotFollow, NoAttribute
 from .arguments import in_precision, split_arguments, taken
 from .assemble import LoopResult, assembled, packed, run_of, unpacked
 from .errors import where
 from .given import Plain
-from .instrument.clone import Copies, Snapshot
+from .instrument.clone import Copies
 from .instrument.recorder import Recorder
+from .instrument.snapshot import Snapshot
+from .one_shape import start_of
 from .plain_run import compare, generators
 from .returned import values
 from .running import AskedLoop, Failed, Ran, run, run_plainly
@@ -59,6 +62,8 @@ class LoopRun(Run):
 
     def __init__(self, asked: AskedLoop, wrt: tuple[str, ...], found: Ran | LoopResult, returned: Any) -> None:
         self._asked_loop, self._wrt, self._found, self.returned = asked, wrt, found, returned
+        self._fixed = found.fixed if isinstance(found, Ran) else None
+        self.runs_once = asked.once
         self.draws_random_numbers = isinstance(found, Ran) and found.draws  # the same ones whenever it is run again
         if asked.target is not None or asked.truncate is not None or wrt:
             self._settle()
@@ -70,7 +75,7 @@ class LoopRun(Run):
             if "_made" not in self.__dict__:
                 self._settle()
         if name not in self.__dict__:
-            raise AttributeError(f"a trace has no {name}")
+            raise NoAttribute("Trace", name, lambda: dir(self))
         return self.__dict__[name]
 
     def _settle(self) -> None:
@@ -84,8 +89,8 @@ class LoopRun(Run):
         super().__init__(run_of(made), made.loss, known, wrt, made.nodes)
         self._made = self._found = made
         for node in self.nodes:
-            if isinstance(node.value, np.ndarray):
-                node.value.flags.writeable = False
+            if type(node.value) is np.ndarray:
+                node.value.setflags(write=False)
 
     @cached_property
     def _run(self) -> ForwardPass:
@@ -104,8 +109,18 @@ class LoopRun(Run):
 
     def value(self, name: str, t: int | None = None) -> np.ndarray:
         """The value of a quantity, also of one that the result was not computed from: ``value("h", 3)``."""
-        aside = self._made.aside
-        return aside[name, t] if (name, t) in aside and (name, t) not in self.variables else super().value(name, t)
+        known = (name, t) not in self.variables and (name, t) in self._aside
+        return self._aside[name, t] if known else super().value(name, t)
+
+    @cached_property
+    def _aside(self) -> dict[tuple[str, int | None], np.ndarray]:
+        return {(str(node.name), node.step): node.value for node in self._made.aside}
+
+    def _node(self, name: str, t: int | None) -> Node:
+        given = self.parameters.get(name) if t is None else None  # a state that begins with an array has steps
+        if t == 0 and (name, 0) not in self.variables:  # a start that is repeated for all samples has a name of its own
+            given = self.variables.get((start_of(name), None))
+        return super()._node(name, t) if given is None else given
 
     def call_function(self, others: Mapping[str, Any]) -> Any:
         """What the user's function itself returns, run with plain NumPy on copies; `others` replace parameters, by name."""
@@ -127,26 +142,6 @@ class LoopRun(Run):
         """T, the number of time steps."""
         return self._made.steps
 
-    @property
-    def state_names(self) -> list[str]:
-        """What one step hands to a later one."""
-        return list(self._states)
-
-    @cached_property
-    def _states(self) -> dict[str, None]:
-        found: dict[str, None] = {}
-        for node in self.forward:
-            if node.step is not None:
-                for arg in node.args:
-                    if (
-                        arg.name is not None
-                        and arg.step is not None
-                        and arg.step < node.step
-                        and (str(arg.name), 1) in self.variables
-                    ):
-                        found[str(arg.name)] = None
-        return found
-
     is_loop = True
 
     def astype(self, dtype: Any) -> LoopRun:
@@ -166,9 +161,6 @@ class LoopRun(Run):
         self._needs_loss(f"derivative with respect to {', '.join(names)}")
         return type(self)(self._asked_loop, names, self._made, self.returned)
 
-    def _short(self) -> None:
-        return None  # the function itself decides how many steps it takes
-
     @property
     def _data_shapes(self) -> list[tuple[int, ...]]:  # type: ignore[override]
         return [node.shape for node in self.data]
@@ -178,6 +170,14 @@ class LoopRun(Run):
         """What the function calls its data."""
         return [*self._made.data]
 
+    def data_reasons(self) -> dict[str, str]:
+        """Why each of the data is no parameter, which has a gradient; and where labels have become plain numbers."""
+        words = {True: "whole numbers or conditions, which nothing is differentiated by", False: "read step by step"}
+        found = {name: words[node.value.dtype.kind in "iub"] for name, node in self._made.data.items()}
+        if self._fixed:
+            found["labels"] = f"plain numbers from {self._fixed} on: equations and source hold for these alone"
+        return found
+
     def __repr__(self) -> str:
         loss = (
             "no loss"
@@ -185,6 +185,7 @@ class LoopRun(Run):
             else f"{self.loss_node.name if self.loss_node else 'loss'} = {float(self.loss):.6g}"
         )
         data = f", data: {', '.join(map(str, self.data_names))}" if self.data_names else ""
+        data += ", for these labels alone" if self._fixed else ""
         what = f"{self.steps} steps, {len(self.nodes)} nodes, {loss}, {self.dtype}{data}"
         return f"<Trace of the function {self.model.label!r}: {what}>"
 
@@ -198,7 +199,8 @@ def run_function(
 ) -> Any:
     """Run `function` on `arguments` and trace it. ``Y`` and ``loss`` are a target and a loss unless it takes them itself.
 
-    ``output`` chooses among several results the one that is traced; ``check_run=False`` leaves out the plain run.
+    ``output`` chooses among several results the one that is traced; ``check_run=False`` leaves out the plain run, and then
+    `verify` does not run the function again.
 
     Raises CannotFollow (a TypeError), with file, line and cure, where the function does what cannot be followed.
     """
@@ -216,7 +218,7 @@ def run_function(
     chosen = None if target is None else losses.get(loss or "mse")
     precision = None if dtype is None else np.dtype(dtype)
     copied = _copied_arguments(arguments)
-    asked = AskedLoop(function, copied, target, chosen, precision, truncate, output, Snapshot(), generators())
+    asked = AskedLoop(function, copied, target, chosen, precision, truncate, output, Snapshot(), generators(), not check)
     return kind(asked, (), *(_checked(asked, arguments) if check else _recorded(asked, loud=True)))
 
 

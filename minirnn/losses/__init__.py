@@ -8,6 +8,7 @@ import numpy as np
 
 from ..engine.graph import Node
 from ..registry import Registry
+from ..system import suggest_names
 from .classification import (
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
@@ -35,7 +36,7 @@ from .regression import (
     Poisson,
 )
 
-__all__ = ["OfEach", "for_each", "get", "of_outputs", "one_by_one", "targets_of"]  # and all that is named here
+__all__ = ["OfEach", "for_each", "get", "of_outputs", "one_by_one", "targets_of"]
 
 mean_squared_error = mse = LossFunction(MeanSquaredError)
 mean_absolute_error = mae = LossFunction(MeanAbsoluteError)
@@ -73,6 +74,7 @@ KNOWN = Registry(
     },
     {"axis": (-1, None)},
 )
+__all__ += [*KNOWN.classes, *[name for name, made in vars().items() if isinstance(made, LossFunction)]]
 
 
 def get(loss: Any) -> Loss:
@@ -108,3 +110,12 @@ def of_outputs(loss: Any, weights: Any, names: list[str]) -> Loss | OfEach:
 def applied(loss: Any, target: Node, output: Node) -> Node:
     """The loss as a node."""
     return get(loss).reduced(target, output)
+
+
+def _called(name: str) -> LossFunction | None:
+    """The function of that name of Keras: ``MSE``, ``kld``, ``logcosh``."""
+    kind = KNOWN.called(name)
+    return None if kind is None else LossFunction(kind)
+
+
+suggest_names(globals(), called=_called)

@@ -212,14 +212,11 @@ class Hinge(Loss):
 
 
 @dataclass(unsafe_hash=True)
-class SquaredHinge(Loss):
+class SquaredHinge(Hinge):
     """The mean of max(1 - y_true y_pred, 0)²; y_true as in `Hinge`."""
 
-    def check(self, target: np.ndarray, classes: int) -> None:
-        demand_signs(self, target)
-
     def entries(self, target: Node, y: Node) -> Node:
-        return square(relu(1 - signs(target) * y))
+        return square(super().entries(target, y))
 
 
 @dataclass(unsafe_hash=True)
@@ -245,7 +242,7 @@ class Tversky(Loss):
 
     def rows(self, target: Node, y: Node) -> Node:
         name = type(self).__name__
-        raise NotImplementedError(f"{name} is one number of the whole batch: masks and weights cannot be put on it")
+        raise NotImplementedError(f"{name} is one number of the whole batch: take another loss with masks and sample_weight")
 
 
 @dataclass(unsafe_hash=True)

@@ -36,6 +36,7 @@ class Loss(Configured):
     name: str | None = field(default=None, kw_only=True, compare=False)
 
     sparse = False  # whether the target holds the number of a class in place of a row of K entries
+    of_any_target = False  # whether it may hold either
 
     def __post_init__(self) -> None:
         if self.reduction not in REDUCTIONS:
@@ -111,6 +112,8 @@ class Own(Loss):
     """A function of the user's own, which makes a number, a column, or a loss of every entry of the nodes it is given."""
 
     function: Callable[..., Any]
+
+    of_any_target = True
 
     @property
     def label(self) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import losses
 from ..registry import Registry
+from ..system import suggest_names
 from .counts import (
     AUC,
     F1Score,
@@ -41,9 +43,9 @@ from .means import (
     SquaredHinge,
     TopKCategoricalAccuracy,
 )
-from .metric import Foreign, Metric, OfFunction
+from .metric import Foreign, MeanMetric, Metric, MetricFunction, OfFunction
 
-__all__ = ["Metric", "get"]  # and the classes
+__all__ = ["Metric", "get"]
 
 KNOWN = Registry(
     "metric",
@@ -63,6 +65,7 @@ KNOWN = Registry(
         "fn": ...,
     },
 )  # fmt: skip
+__all__ += KNOWN.classes
 
 
 def get(metric: Any) -> Metric:
@@ -73,6 +76,8 @@ def get(metric: Any) -> Metric:
         found = AnyAccuracy() if metric.lower() in ("accuracy", "acc") else KNOWN.named(metric)
         found.name = metric
         return found
+    if isinstance(metric, MetricFunction):
+        return metric.kind(name=metric.__name__)
     try:
         found = KNOWN.get(metric)
     except NotImplementedError:
@@ -92,3 +97,14 @@ def _called_as(found: Metric, given: Any) -> Metric:
     if isinstance(name, str) and not isinstance(given, type):
         found.name = name
     return found
+
+
+def _called(name: str) -> Any:
+    """The function of that name of Keras, of arrays: ``mean_squared_error``, ``binary_accuracy``."""
+    if losses.KNOWN.called(name) is not None:
+        return getattr(losses, name)
+    kind = KNOWN.called(name)
+    return MetricFunction(kind) if isinstance(kind, type) and issubclass(kind, MeanMetric) else None
+
+
+suggest_names(globals(), called=_called)

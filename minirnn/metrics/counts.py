@@ -29,6 +29,8 @@ class Counts(Metric):
 
     thresholds: float | Sequence[float] | None = None
 
+    kind: ClassVar[str]  # which of the counts is the result
+
     def reset_state(self) -> None:
         n = len(self._thresholds())
         self._counts = {kind: np.zeros(n) for kind in ("tp", "fp", "tn", "fn")}
@@ -52,32 +54,24 @@ class Counts(Metric):
         return float(found[0]) if len(found) == 1 else found
 
     def of_counts(self, tp: np.ndarray, fp: np.ndarray, tn: np.ndarray, fn: np.ndarray) -> np.ndarray:
-        """The result."""
-        raise NotImplementedError
+        """The result: by default the count that the class is of."""
+        return self._counts[self.kind]
 
 
 class TruePositives(Counts):
-    def of_counts(self, tp: np.ndarray, fp: np.ndarray, tn: np.ndarray, fn: np.ndarray) -> np.ndarray:
-        return tp
+    kind = "tp"
 
 
 class FalsePositives(Counts):
-    goes = "down"
-
-    def of_counts(self, tp: np.ndarray, fp: np.ndarray, tn: np.ndarray, fn: np.ndarray) -> np.ndarray:
-        return fp
+    kind, goes = "fp", "down"
 
 
 class TrueNegatives(Counts):
-    def of_counts(self, tp: np.ndarray, fp: np.ndarray, tn: np.ndarray, fn: np.ndarray) -> np.ndarray:
-        return tn
+    kind = "tn"
 
 
 class FalseNegatives(Counts):
-    goes = "down"
-
-    def of_counts(self, tp: np.ndarray, fp: np.ndarray, tn: np.ndarray, fn: np.ndarray) -> np.ndarray:
-        return fn
+    kind, goes = "fn", "down"
 
 
 @dataclass(eq=False)
@@ -199,6 +193,7 @@ class FBetaScore(Metric):
     `average`: None, "micro", "macro" or "weighted"; `threshold`: None takes the largest entry of a row for true.
     """
 
+    known_as = "fbeta_score"
     average: str | None = None
     beta: float = 1.0
     threshold: float | None = None
@@ -233,6 +228,7 @@ class FBetaScore(Metric):
 class F1Score(FBetaScore):
     """2 precision recall / (precision + recall); the arguments are those of `FBetaScore`."""
 
+    known_as = "f1_score"
     beta: float = field(default=1.0, init=False)
 
 

@@ -23,51 +23,22 @@ class OfLoss(MeanMetric):
         return self.loss(**settings).of_samples(y_true, y_pred)
 
 
-class MeanSquaredError(OfLoss):
-    loss = losses.MeanSquaredError
+def _of_loss(kind: type[losses.Loss], name: str = "", goes: str = "down", known_as: str = "") -> type[OfLoss]:
+    """The metric of a loss without settings, called as the loss is unless it has a name of its own."""
+    own = {"loss": kind, "goes": goes, "known_as": known_as, "__module__": __name__, "__doc__": kind.__doc__}
+    return type(name or kind.__name__, (OfLoss,), own)
 
 
-class MeanAbsoluteError(OfLoss):
-    loss = losses.MeanAbsoluteError
-
-
-class MeanAbsolutePercentageError(OfLoss):
-    loss = losses.MeanAbsolutePercentageError
-
-
-class MeanSquaredLogarithmicError(OfLoss):
-    loss = losses.MeanSquaredLogarithmicError
-
-
-@dataclass(eq=False)
-class LogCoshError(OfLoss):
-    loss = losses.LogCosh
-
-    def __post_init__(self) -> None:
-        self.name = self.name or "logcosh"
-        super().__post_init__()
-
-
-class Poisson(OfLoss):
-    loss = losses.Poisson
-    goes = ""
-
-
-class KLDivergence(OfLoss):
-    loss = losses.KLDivergence
-    goes = ""
-
-
-class Hinge(OfLoss):
-    loss = losses.Hinge
-
-
-class SquaredHinge(OfLoss):
-    loss = losses.SquaredHinge
-
-
-class CategoricalHinge(OfLoss):
-    loss = losses.CategoricalHinge
+MeanSquaredError = _of_loss(losses.MeanSquaredError)
+MeanAbsoluteError = _of_loss(losses.MeanAbsoluteError)
+MeanAbsolutePercentageError = _of_loss(losses.MeanAbsolutePercentageError)
+MeanSquaredLogarithmicError = _of_loss(losses.MeanSquaredLogarithmicError)
+LogCoshError = _of_loss(losses.LogCosh, "LogCoshError", known_as="logcosh")
+Poisson = _of_loss(losses.Poisson, goes="")
+KLDivergence = _of_loss(losses.KLDivergence, goes="")
+Hinge = _of_loss(losses.Hinge)
+SquaredHinge = _of_loss(losses.SquaredHinge)
+CategoricalHinge = _of_loss(losses.CategoricalHinge)
 
 
 @dataclass(eq=False)

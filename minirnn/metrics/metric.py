@@ -18,11 +18,12 @@ class Metric(Configured):
 
     name: str | None = field(default=None, kw_only=True)
 
+    known_as: ClassVar[str] = ""  # its name in Keras, where that is not made of the name of the class
     goes: ClassVar[str] = "up"  # where a better number lies
     masked: ClassVar[bool] = False  # whether what a mask leaves out is left out
 
     def __post_init__(self) -> None:
-        self.name = self.name or snake(type(self).__name__)
+        self.name = self.name or self.known_as or snake(type(self).__name__)
         self.reset_state()
 
     @property
@@ -60,8 +61,12 @@ class MeanMetric(Metric):
         """The number of each sample, or more of each: one for every step or entry."""
         raise NotImplementedError
 
+    def compared(self, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
+        """The arrays that `values` is given."""
+        return of_one_rank(y_true, y_pred)
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        values = np.asarray(self.values(*of_one_rank(y_true, y_pred)), np.float64)
+        values = np.asarray(self.values(*self.compared(y_true, y_pred)), np.float64)
         values = values.reshape(1) if not values.ndim else values
         weights = np.ones(len(values)) if sample_weight is None else np.asarray(sample_weight, np.float64)
         while weights.ndim > values.ndim and weights.shape[-1] == 1:
@@ -75,9 +80,31 @@ class MeanMetric(Metric):
         return self._total / self._count if self._count else 0.0
 
 
+class MetricFunction:
+    """A metric as a function: ``binary_accuracy(y_true, y_pred)`` of arrays gives the number of each sample.
+
+    Further arguments are those of the class.
+    """
+
+    def __init__(self, kind: type[MeanMetric]) -> None:
+        self.kind, self.__name__, self.__doc__ = kind, snake(kind.__name__), kind.__doc__
+
+    def __call__(self, y_true: Any, y_pred: Any, **settings: Any) -> np.ndarray:
+        metric = self.kind(**settings)
+        values = np.asarray(metric.values(*metric.compared(y_true, y_pred)))
+        return values if values.dtype.kind == "f" else values.astype(np.float32)
+
+    def __repr__(self) -> str:
+        return f"<metric {self.__name__}>"
+
+
 @dataclass(eq=False)
 class OfFunction(MeanMetric):
-    """The mean of what a function of the arrays (y_true, y_pred) gives: one number, or one for each sample."""
+    """The mean of what a function of the arrays (y_true, y_pred) gives: one number, or one for each sample.
+
+    As in Keras it is given the target as it stands: (N,) beside an output (N, 1) is (N, N) where it is subtracted; and one
+    number counts once for a batch, whatever its size.
+    """
 
     function: Callable[..., Any]
 
@@ -87,9 +114,11 @@ class OfFunction(MeanMetric):
         self.name = self.name or getattr(self.function, "__name__", None) or snake(type(self.function).__name__)
         self.reset_state()
 
+    def compared(self, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
+        return array_of(y_true, "y_true"), array_of(y_pred, "y_pred")
+
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        found = np.asarray(self.function(y_true, y_pred))
-        return np.full(len(y_pred), float(found)) if not found.ndim else found
+        return np.asarray(self.function(y_true, y_pred))
 
 
 @dataclass(eq=False)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..registry import Registry
+from ..system import suggest_names
 from . import schedules
 from .optimizer import Occurrences, Optimizer
 from .rules import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop
 
-__all__ = ["Occurrences", "Optimizer", "get", "schedules"]  # and the classes
+__all__ = ["Occurrences", "Optimizer", "get", "schedules"]
 
 KNOWN = Registry(
     "optimizer",
@@ -22,6 +23,7 @@ KNOWN = Registry(
         "gradient_accumulation_steps": (None, 1), "jit_compile": ..., "is_legacy_optimizer": ...,
     },
 )  # fmt: skip
+__all__ += KNOWN.classes
 
 
 def get(optimizer: Any) -> Optimizer:
@@ -33,3 +35,6 @@ def get(optimizer: Any) -> Optimizer:
             f"there are {', '.join(KNOWN.names)}"
         )
     return found
+
+
+suggest_names(globals())

@@ -9,11 +9,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ..registry import Configured
+from ..registry import Configured, snake
 from .schedules import Schedule
 
 Each = Callable[[Callable[[np.ndarray], np.ndarray], np.ndarray], np.ndarray]
@@ -49,6 +50,20 @@ class State(NamedTuple):
     slots: tuple[np.ndarray, ...]
 
 
+class Rate(float):
+    """A learning rate, which programs read and set as a variable of Keras: ``optimizer.learning_rate.assign(0.01)``."""
+
+    optimizer: Optimizer
+
+    def numpy(self) -> np.float32:
+        """The number as Keras keeps it."""
+        return np.float32(self)
+
+    def assign(self, value: Any) -> None:
+        """Let the optimizer go on with this learning rate."""
+        self.optimizer.learning_rate = value
+
+
 @dataclass(eq=False)
 class Optimizer(Configured):
     """Turns weights and their gradient into new weights.
@@ -72,6 +87,7 @@ class Optimizer(Configured):
     name: str | None = field(default=None, kw_only=True)
 
     slots: ClassVar[tuple[str, ...]] = ()
+    of_all: ClassVar[tuple[str, ...]] = ()  # those of them that are one number, for all weights
     single: ClassVar[
         tuple[str, ...]
     ] = ()  # settings that Keras on TensorFlow takes through float32, in float64 training too
@@ -79,6 +95,7 @@ class Optimizer(Configured):
 
     def __post_init__(self) -> None:
         self._state = State(0, ())
+        self.name = self.name or snake(type(self).__name__)
         self._own = [f.name for f in fields(self) if f.name not in {own.name for own in fields(Optimizer)}]
         clipping = ("clipnorm", "clipvalue", "global_clipnorm")
         for name in ("weight_decay", *clipping):
@@ -100,7 +117,10 @@ class Optimizer(Configured):
         if name == "learning_rate" and not isinstance(value, (dict, Schedule)):
             if isinstance(getattr(self, "learning_rate", None), Schedule) and "_state" in vars(self):
                 raise TypeError(f"the learning rate of this {type(self).__name__} follows a schedule: it cannot be set")
-            value = self._number("learning_rate", value)
+            value = Rate(self._number("learning_rate", value))
+            value.optimizer = self
+        if name not in ("state", "_state"):
+            vars(self).pop("_fixed", None)
         super().__setattr__(name, value)
 
     def _number(self, name: str, value: Any, most: float = np.inf) -> float:
@@ -110,6 +130,10 @@ class Optimizer(Configured):
             wanted = "a number, 0 or more" if most == np.inf else "between 0 and 1" + ", less than 1" * (name in MEANS)
             raise ValueError(f"{type(self).__name__}({name}={value!r}): it must be {wanted}")
         return float(value)
+
+    def kept_together(self) -> list[tuple[str, ...]]:
+        """The vectors that Keras keeps with these settings, in its order: those in one tuple it keeps weight by weight."""
+        return [self.slots]
 
     @property
     def iterations(self) -> int:
@@ -134,7 +158,12 @@ class Optimizer(Configured):
     @property
     def settings(self) -> dict[str, Any]:
         """What the formula is given by name, besides the weights, the gradient and the vectors."""
-        return {"eta": self.rate, "t": self.iterations + 1} | {name: getattr(self, name) for name in self._own}
+        return {"eta": self.rate, "t": self.iterations + 1, **self._fixed}
+
+    @cached_property
+    def _fixed(self) -> dict[str, Any]:
+        """Those that are the same at every step."""
+        return {name: getattr(self, name) for name in self._own}
 
     def step(
         self,
@@ -167,7 +196,7 @@ class Optimizer(Configured):
         return np.zeros_like(weights)
 
     def _precise(self, settings: dict[str, Any]) -> dict[str, Any]:
-        return settings | {name: float(np.float32(settings[name])) for name in self.single}
+        return settings | {name: float(np.float32(settings[name])) for name in self.single} if self.single else settings
 
     def _clipped(
         self, gradient: np.ndarray, parts: Sequence[slice], occurrences: Sequence[Occurrences]

@@ -33,6 +33,9 @@ class SGD(Optimizer):
     slots = ("v",)
     single = ("momentum",)
 
+    def kept_together(self) -> list[tuple[str, ...]]:
+        return [self.slots] if self.momentum else []
+
     @staticmethod
     def formula(w: Array, g: Array, v: Array, eta: float, t: int, momentum: float, nesterov: bool, **_: Any) -> Arrays:
         if not momentum:
@@ -58,6 +61,9 @@ class Adam(Optimizer):
     amsgrad: bool = False
 
     slots = ("m", "v", "v_max")
+
+    def kept_together(self) -> list[tuple[str, ...]]:
+        return [("m", "v"), ("v_max",)] if self.amsgrad else [("m", "v")]
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -106,6 +112,9 @@ class RMSprop(Optimizer):
     centered: bool = False
 
     slots = ("v", "m", "u")
+
+    def kept_together(self) -> list[tuple[str, ...]]:
+        return [("v",), *[("u",)] * bool(self.momentum), *[("m",)] * self.centered]
 
     @staticmethod
     def formula(
@@ -203,8 +212,11 @@ class Nadam(Optimizer):
     beta_2: float = 0.999
     epsilon: float = 1e-7
 
-    slots = ("m", "v", "p")
+    slots, of_all = ("m", "v", "p"), ("p",)
     single = ("beta_1", "beta_2")
+
+    def kept_together(self) -> list[tuple[str, ...]]:
+        return [("m", "v")]
 
     def first(self, name: str, weights: np.ndarray) -> Any:
         return 1.0 if name == "p" else np.zeros_like(weights)

@@ -33,24 +33,23 @@ class ExponentialDecay(Schedule):
     staircase: bool = False
     name: str = "ExponentialDecay"
 
-    def __call__(self, step: int) -> float:
+    def stairs(self, step: int) -> float:
+        """step / decay_steps, rounded down on a staircase."""
         p = step / self.decay_steps
-        return self.initial_learning_rate * self.decay_rate ** (math.floor(p) if self.staircase else p)
+        return math.floor(p) if self.staircase else p
+
+    def __call__(self, step: int) -> float:
+        return self.initial_learning_rate * self.decay_rate ** self.stairs(step)
 
 
 @dataclass
-class InverseTimeDecay(Schedule):
+class InverseTimeDecay(ExponentialDecay):
     """initial_learning_rate / (1 + decay_rate step / decay_steps); `staircase` rounds step / decay_steps down."""
 
-    initial_learning_rate: float
-    decay_steps: float
-    decay_rate: float
-    staircase: bool = False
     name: str = "InverseTimeDecay"
 
     def __call__(self, step: int) -> float:
-        p = step / self.decay_steps
-        return self.initial_learning_rate / (1 + self.decay_rate * (math.floor(p) if self.staircase else p))
+        return self.initial_learning_rate / (1 + self.decay_rate * self.stairs(step))
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ class Batch(NamedTuple):
     inputs: list[np.ndarray]
     targets: list[np.ndarray]
     weights: list[np.ndarray | None] | None = None
+    thin: Sequence[bool] = ()  # of each target, whether it was given without its last axis, which is one
 
     @property
     def size(self) -> int:
@@ -33,7 +34,7 @@ class Batch(NamedTuple):
     def part(self, chosen: Any) -> Batch:
         """Some of the samples."""
         weights = self.weights and [None if w is None else w[chosen] for w in self.weights]
-        return Batch([x[chosen] for x in self.inputs], [y[chosen] for y in self.targets], weights)
+        return Batch([x[chosen] for x in self.inputs], [y[chosen] for y in self.targets], weights, self.thin)
 
 
 def checked(
@@ -50,6 +51,8 @@ def checked(
     if y is None:
         raise ValueError("there is no target: give y, or data that hold pairs (x, y)")
     targets = losses.targets_of(y, model.output_names, [s.shape for s in model.outputs], loss)
+    each = [y] if len(targets) == 1 and not isinstance(y, dict) else losses.for_each("Y", y, model.output_names)
+    thin = [np.ndim(given) < target.ndim for given, target in zip(each, targets)]
     for array in [*inputs, *targets]:
         if len(array) != len(inputs[0]):
             many = {len(a) for a in inputs} - {len(inputs[0])}
@@ -65,7 +68,7 @@ def checked(
         weights = _of_classes(class_weight, targets, weights, dtype)
     types = [dtype if model.role(s) in ("data", "state") else a.dtype for a, s in zip(inputs, model.inputs)]
     inputs = [np.ascontiguousarray(a, own) for a, own in zip(inputs, types)]
-    return Batch(inputs, [target.astype(dtype) for target in targets], weights)
+    return Batch(inputs, [target.astype(dtype) for target in targets], weights, thin)
 
 
 def _weights(model: Network, given: Any, inputs: list[np.ndarray], dtype: np.dtype) -> list[np.ndarray | None] | None:
@@ -100,6 +103,7 @@ def _of_classes(
         raise ValueError(
             "class_weight is a dictionary from the numbers of classes to weights, for targets that name classes"
         )
+    demand_finite(array_of([*class_weight.values()], "class_weight"), "class_weight")
     numbers, places = np.unique(classes, return_inverse=True)
     of_each = np.array([float(class_weight.get(int(number), 1.0)) for number in numbers], dtype)
     return [of_each[places.reshape(classes.shape)]]
@@ -114,61 +118,40 @@ class Feed:
         """The batches of the next epoch."""
         raise NotImplementedError
 
+    def begin_again(self) -> None:
+        """Let the next epoch begin with the first batch, as an evaluation does; a generator only goes on."""
+
 
 class Arrays(Feed):
     """Batches of arrays, in a new order in every epoch if they are to be shuffled."""
 
     def __init__(self, data: Batch, size: int, shuffle: bool = False, steps: int | None = None) -> None:
-        self.data, self._size, self._shuffle = data, size, shuffle
-        self._all = -(-data.size // size)
-        self.steps, self._asked, self._left = steps or self._all, steps, 0
-        self._rng = np.random.default_rng() if shuffle else None
-
-    @property
-    def takes_part_of_it(self) -> bool:
-        """Whether an epoch is a number of batches that was asked for."""
-        return self._asked is not None
-
-    @property
-    def batch_size(self) -> int:
-        """The samples of a batch; the last of an epoch may have less."""
-        return self._size
-
-    @property
-    def all_steps(self) -> int:
-        """How many batches all samples are."""
-        return self._all
-
-    @property
-    def random_state(self) -> Any:
-        """Where the numbers stand that orders are drawn from; it can be put back."""
-        return None if self._rng is None else self._rng.bit_generator.state
-
-    @random_state.setter
-    def random_state(self, state: Any) -> None:
-        if self._rng is not None:
-            self._rng.bit_generator.state = state
+        self.data, self.batch_size = data, size  # the last batch of an epoch may have less samples
+        self.all_steps = -(-data.size // size)  # how many batches all samples are
+        self.asked = steps  # how many of them an epoch is to have, if that was said
+        self.steps, self._left = steps or self.all_steps, 0
+        self.rng = np.random.default_rng() if shuffle else None  # what orders are drawn from
 
     def orders(self, epochs: int) -> np.ndarray | None:
         """The samples of the next epochs in their order (epochs, samples); None if they come as they are."""
-        if self._rng is None:
-            return None
-        return np.array([self._rng.permutation(self.data.size) for _ in range(epochs)])
+        return None if self.rng is None else np.array([self.rng.permutation(self.data.size) for _ in range(epochs)])
 
     def epoch(self) -> Iterator[Batch]:
-        if self._asked is None or not self._left:
-            self._batches, self._left = self._once(), self._all
+        if self.asked is None or not self._left:
+            self._batches, self._left = self._once(), self.all_steps
         for _ in range(min(self.steps or self._left, self._left)):
             yield next(self._batches)
             self._left -= 1
-        if self._asked is not None and self._asked > self._all:
+        if self.asked is not None and self.asked > self.all_steps:
             _warn_of_the_end()
 
+    def begin_again(self) -> None:
+        self._left = 0
+
     def _once(self) -> Iterator[Batch]:
-        if self._rng is None:
-            return (self.data.part(slice(start, start + self._size)) for start in range(0, self.data.size, self._size))
-        order = self._rng.permutation(self.data.size)
-        return (self.data.part(order[start : start + self._size]) for start in range(0, self.data.size, self._size))
+        order = None if self.rng is None else self.rng.permutation(self.data.size)
+        parts = (slice(start, start + self.batch_size) for start in range(0, self.data.size, self.batch_size))
+        return (self.data.part(part if order is None else order[part]) for part in parts)
 
 
 class Stream(Feed):
@@ -179,7 +162,7 @@ class Stream(Feed):
     ) -> None:
         self._model, self._source, self._loss, self._class_weight = model, source, loss, class_weight
         self._begun = False
-        length = len(source) if hasattr(source, "__len__") else None
+        length = _length(source)
         self.steps, self._asked = steps or length, steps
         self._again = iter(source) is not source if hasattr(source, "__iter__") else True
         self._going: Iterator[Any] | None = None
@@ -205,6 +188,10 @@ class Stream(Feed):
             _warn_of_the_end()
             self._going = self._items() if self._again else self._going
 
+    def begin_again(self) -> None:
+        if self._again and self._begun:
+            self._going = None
+
     def _items(self) -> Iterator[Any]:
         if hasattr(self._source, "__iter__"):
             return iter(self._source)
@@ -215,6 +202,14 @@ class Stream(Feed):
             raise ValueError("a generator must give pairs (x, y), or triples (x, y, sample_weight)")
         x, y, *weights = item
         return checked(self._model, x, y, weights[0] if weights else None, self._loss, self._class_weight)
+
+
+def _length(source: Any) -> int | None:
+    """How many batches there are; None if nobody knows: a data set may have a length that it cannot tell."""
+    try:
+        return len(source)
+    except TypeError:
+        return None
 
 
 def _warn_of_the_end() -> None:

@@ -1,25 +1,19 @@
-"""fit, evaluate and predict, and the same of single batches."""
+"""fit: the epochs, with validation and the hooks of the callbacks."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from ..callbacks import CallbackList, History, TerminateOnNaN
-from ..checks import demand_finite
-from ..engine.graph import at
+from ..callbacks import CallbackList, History, ProgressBar, TerminateOnNaN
 from ..layers.arguments import boolean
-from ..layers.calls import TENSORFLOW, Conditions
-from ..layers.nodes import common_dtype
-from ..progress import ProgressBar
-from ..system import plain, whole_number
-from .feed import Arrays, Batch, Feed, checked, feed, is_stream, size_of_batches, split
+from ..system import whole_number
+from .evaluate import evaluated, listed, verbosity
+from .feed import Arrays, Batch, Feed, feed, is_stream, size_of_batches, split
 from .in_c import whole_epochs
 from .planned import PlannedNetwork
-from .runners import compiled
 from .session import Interrupts, Session
 
 
@@ -42,14 +36,38 @@ def fit(
     validation_batch_size: int | None = None,
     validation_freq: Any = 1,
 ) -> History:
-    """Train `model`; see `Model.fit`."""
-    plan = model.training_plan()
-    loss = plan.loss
-    verbose = _verbose(verbose)
+    """Train on `x` and the target `y`, as Keras does; returns a History.
+
+    - `x`, `y`: arrays, lists, tables of pandas, tensors; or as `x` a generator or data set of batches (x, y)
+    - `epochs`: how often all samples are used (1), `batch_size`: samples per step (32)
+    - `shuffle`: a new order in every epoch (True)
+    - `validation_data`: (x, y) to be evaluated after every epoch; or `validation_split`, the share of the last samples
+    - `callbacks`: objects of `minirnn.callbacks`, of Keras, or of classes of one's own
+    - `class_weight`, `sample_weight`: what the classes, or the samples, count for in the loss
+    - `verbose`: 0 says nothing, 1 shows a bar, 2 prints one line per epoch
+
+    Of several outputs `y` is a list, or a dictionary by `output_names`, and the history holds the loss of each too. A
+    stateful model goes on from batch to batch, and from epoch to epoch, with the states of the one before: its
+    `batch_size` is that of its input, and `reset_states` begins anew.
+
+    Computes in the dtype of the weights. Interrupted, the model and its optimizer are as after the last complete step.
+    Raises FloatingPointError when the loss is no finite number any more.
+
+    >>> import numpy as np
+    >>> from minirnn import demo
+    >>> model = demo.model()
+    >>> model.compile("adam", "mse")
+    >>> history = model.fit(demo.X, np.zeros((1, 2)), epochs=3, verbose=0)
+    >>> [round(loss, 3) for loss in history.history["loss"]]
+    [0.881, 0.866, 0.851]
+    """
+    verbose = verbosity(verbose)
     boolean("fit", "shuffle", shuffle)
     whole_number("epochs", epochs)
     whole_number("initial_epoch", initial_epoch, least=0)
+    loss = model.compiled_loss
     given = feed(model, x, y, sample_weight, batch_size, loss, shuffle, steps_per_epoch, class_weight)
+    plan = model.training_plan()  # data that do not fit are said first
     validation: Feed | None = None
     if validation_data is not None:
         parts = _unpacked(validation_data)
@@ -58,11 +76,11 @@ def fit(
         if not isinstance(given, Arrays):
             raise ValueError("validation_split takes the last samples of arrays: of a generator give validation_data")
         data, rest = split(given.data, validation_split)
-        size = size_of_batches(model, batch_size, data.size)
-        given = Arrays(data, size, shuffle, steps_per_epoch)
+        rest = rest if class_weight is None else rest._replace(weights=None)  # classes count in training alone
+        given = Arrays(data, size_of_batches(model, batch_size, data.size), shuffle, steps_per_epoch)
         validation = Arrays(rest, size_of_batches(model, validation_batch_size or batch_size, rest.size))
-    history = next((c for c in _listed(callbacks) if isinstance(c, History)), None)
-    own = [*_listed(callbacks), *([] if history else [History()]), *([ProgressBar()] if verbose else [])]
+    history = next((c for c in listed(callbacks) if isinstance(c, History)), None)
+    own = [*listed(callbacks), *([] if history else [History()]), *([ProgressBar()] if verbose else [])]
     history = history or next(c for c in own if isinstance(c, History))
     session = Session(model, plan)
     calls = CallbackList(own, model, epochs=epochs, steps=given.steps, verbose=verbose)
@@ -85,8 +103,8 @@ class Fitting:
     def __init__(self, session: Session, calls: CallbackList, validation: Feed | None) -> None:
         self.session, self.calls, self.validation = session, calls, validation
         self.logs: dict[str, Any] = {}
-        self._begins = calls.watches("on_train_batch_begin")
-        self._ends = [c for c in calls.callbacks if _watches(calls, c, "on_train_batch_end")]
+        self._begins = calls.watching("on_train_batch_begin")
+        self._ends = calls.watching("on_train_batch_end")
         self._only_shown = all(isinstance(c, ProgressBar) for c in self._ends)
 
     def run(self, interrupts: Interrupts, given: Feed, epochs: range, validation_freq: Any) -> None:
@@ -157,12 +175,6 @@ class _Late(dict[str, Any]):
         return self._plan.logs().items()
 
 
-def _watches(calls: CallbackList, callback: Any, hook: str) -> bool:
-    only = CallbackList([], calls.model)
-    only.callbacks = [callback]
-    return only.watches(hook)
-
-
 def _going_through(given: Feed, interrupts: Interrupts) -> Iterator[Batch]:
     """The batches of an epoch; while a generator of the user's own makes the next, an interrupt ends it at once."""
     batches = given.epoch()
@@ -183,140 +195,6 @@ def _due(epoch: int, every: Any) -> bool:
     return (epoch + 1) % whole_number("validation_freq", every) == 0 if np.ndim(every) == 0 else epoch + 1 in every
 
 
-def evaluated(session: Session, given: Feed, calls: CallbackList, interrupts: Interrupts | None = None) -> dict[str, Any]:
-    """The loss and the metrics on data, by name."""
-    plan = session.plan
-    plan.reset()
-    calls.call("on_test_begin", {})
-    watched = calls.watches("on_test_batch_end") or calls.watches("on_test_batch_begin")
-    for number, batch in enumerate(given.epoch()):
-        if watched:
-            calls.call("on_test_batch_begin", number, {})
-        session.test(batch)
-        if interrupts is not None:
-            interrupts.check()
-        if watched:
-            calls.call("on_test_batch_end", number, plan.logs())
-    logs = plan.logs()
-    calls.call("on_test_end", logs)
-    return logs
-
-
-def evaluate(
-    model: PlannedNetwork,
-    x: Any = None,
-    y: Any = None,
-    batch_size: int | None = None,
-    verbose: int | str = "auto",
-    sample_weight: Any = None,
-    steps: int | None = None,
-    callbacks: Any = None,
-    return_dict: bool = False,
-) -> Any:
-    """The loss and the metrics of `model` on data; see `Model.evaluate`."""
-    plan = model.training_plan()
-    given = feed(model, x, y, sample_weight, batch_size, plan.loss, steps=steps)
-    shown = [ProgressBar()] if _verbose(verbose) else []
-    calls = CallbackList([*_listed(callbacks), *shown], model, epochs=1, steps=given.steps, verbose=verbose)
-    found = evaluated(Session(model, plan), given, calls)
-    return found if return_dict else plan.in_order(found)
-
-
-def on_batch(
-    model: PlannedNetwork,
-    x: Any,
-    y: Any,
-    sample_weight: Any,
-    class_weight: Mapping[int, float] | None,
-    train: bool,
-    return_dict: bool,
-) -> Any:
-    """One batch, trained or tested."""
-    plan = model.training_plan()
-    batch = checked(model, x, y, sample_weight, plan.loss, class_weight)
-    session = Session(model, plan)
-    plan.reset()
-    with Interrupts():
-        try:
-            (session.train if train else session.test)(batch)
-        finally:
-            if train:
-                session.put_back()
-    logs = plan.logs()
-    return logs if return_dict else plan.in_order(logs)
-
-
-def predict(
-    model: PlannedNetwork,
-    x: Any,
-    batch_size: int | None = None,
-    verbose: int | str = 0,
-    steps: int | None = None,
-    callbacks: Any = None,
-    training: bool = False,
-    semantics: str = TENSORFLOW,
-) -> Any:
-    """The output of `model`; see `Model.predict`."""
-    several = _verbose(verbose) not in (0, "auto") or callbacks or steps or batch_size is not None or is_stream(x)
-    if not several:
-        return _predicted(model, model.arrays(x), training, semantics)
-    given, many = _inputs(model, x, batch_size, steps)
-    shown = [ProgressBar()] if verbose in (1, 2) else []
-    calls = CallbackList([*_listed(callbacks), *shown], model, epochs=1, steps=many, verbose=verbose)
-    calls.call("on_predict_begin", {})
-    made = []
-    for number, arrays in enumerate(given):
-        calls.call("on_predict_batch_begin", number, {})
-        made.append(_predicted(model, arrays, training, semantics))
-        calls.call("on_predict_batch_end", number, {"outputs": made[-1]})
-    calls.call("on_predict_end", {})
-    if not made:
-        raise ValueError("there are no data to predict from")
-    return [np.concatenate(each) for each in zip(*made)] if isinstance(made[0], list) else np.concatenate(made)
-
-
-def _inputs(
-    model: PlannedNetwork, x: Any, batch_size: int | None, steps: int | None
-) -> tuple[Iterator[list[np.ndarray]], int | None]:
-    """The inputs batch after batch, and how many batches there are, if that is known."""
-    if is_stream(x):
-        batches = (model.arrays(item[0] if isinstance(item, tuple) else item) for item in x)
-        return itertools.islice(batches, steps), steps
-    arrays = model.arrays(x, batches=True)
-    samples = len(arrays[0])
-    size = whole_number("batch_size", -(-samples // (steps or 1)) if batch_size is None else batch_size)
-    starts = list(range(0, samples, size))[:steps]
-    return ([a[k : k + size] for a in arrays] for k in starts), len(starts)
-
-
-def _predicted(model: PlannedNetwork, arrays: list[np.ndarray], training: bool, semantics: str) -> Any:
-    """The output for one batch: by the source, or by the graph where there is none."""
-    if not model.takes_mask:  # which may leave them out
-        for array in arrays:
-            demand_finite(array, "X")
-    roles = {model.role(symbolic) for symbolic in model.inputs}
-    plain_run = not training and semantics == TENSORFLOW and len(model.outputs) == 1 and not model.is_stateful
-    if plain_run and roles <= {"data", "state"}:
-        try:
-            return _in_source(model, arrays)
-        except NotImplementedError:
-            pass
-    with at(None), np.errstate(over="ignore"):  # exp overflows in a saturated sigmoid, which then is rightly 0
-        run = model.run(arrays, conditions=Conditions(training, semantics))
-    run.keep()
-    found = [np.array(node.value) for node in run.outputs]
-    return found if len(found) > 1 else found[0]
-
-
-def _in_source(model: PlannedNetwork, data: list[np.ndarray]) -> np.ndarray:
-    """The output by the source, in float64 if the weights or the data are float64, else in float32."""
-    dtype = common_dtype(*data, *model.weight_arrays)
-    run = compiled(model, data, None, None)
-    params = {name: np.asarray(layer.weight_arrays[i], dtype) for name, (layer, i) in model.parameter_places().items()}
-    with np.errstate(over="ignore"):
-        return run.forward(params, [np.asarray(x, dtype) for x in data])
-
-
 def _unpacked(validation_data: Any) -> tuple[Any, Any, Any]:
     """x, y and the weights of the samples."""
     if is_stream(validation_data):
@@ -329,15 +207,3 @@ def _unpacked(validation_data: Any) -> tuple[Any, Any, Any]:
 
 def _size(batch_size: int | None, x: Any) -> int | None:
     return None if is_stream(x) else batch_size
-
-
-def _listed(callbacks: Any) -> list[Any]:
-    if callbacks is None:
-        return []
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-
-
-def _verbose(verbose: Any) -> Any:
-    if verbose not in ("auto", 0, 1, 2):
-        raise ValueError(f"verbose={plain(repr(verbose))}: it must be 0, 1, 2 or 'auto'")
-    return verbose

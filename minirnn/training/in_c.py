@@ -6,6 +6,7 @@ Plain is what has no callbacks, metrics, constraints, clipping, decay, weights o
 from __future__ import annotations
 
 import time
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -14,8 +15,7 @@ from ..network import Network
 from ..optimizers import SGD, Adam, RMSprop
 from ..optimizers.optimizer import Optimizer, State
 from ..readings.source.compiled_c import CompiledC
-from ..readings.source.native import Native
-from ..readings.source.train_c import Rule, train
+from ..readings.source.native import Native, Rule, train
 from .feed import Arrays, Feed
 from .runners import InSource, tables_of
 from .session import Session
@@ -55,16 +55,17 @@ class WholeEpochs:
         slots = np.zeros((2, vector.size), vector.dtype)
         for row, slot in zip(slots, state.slots):
             row[: weights.free] = slot
-        before = given.random_state
+        before: Any = None if given.rng is None else given.rng.bit_generator.state
         order = given.orders(many)
         steps = many * given.all_steps
-        places = {name: weights.part(name)[0].start for name in self._native.parameters}
+        places = {name: weights.parts[name][0].start for name in self._native.parameters}
         rates = _rates(optimizer, state.iterations, steps)
         found = train(
             self._native, places, vector, weights.free, slots, self._arrays, given.batch_size, order, many, self._rule, rates
         )
         if not found.complete:
-            given.random_state = before
+            if given.rng is not None:
+                given.rng.bit_generator.state = before
             return []
         kept = [*(row[: weights.free].copy() for row in slots), *state.slots[2:]]
         kept += [np.zeros(weights.free, vector.dtype)] * (len(optimizer.slots) - len(kept))
@@ -76,11 +77,11 @@ def whole_epochs(session: Session, given: Feed) -> WholeEpochs | None:
     """What computes the epochs in C; None where the case is not plain, or the C engine was not asked for."""
     plan, model = session.plan, session.model
     rule = _rule(plan.optimizer)
-    if plan.engine != "c" or rule is None or not isinstance(given, Arrays) or given.takes_part_of_it:
+    if plan.engine != "c" or rule is None or not isinstance(given, Arrays) or given.asked is not None:
         return None
     if (
         plan.looks_at_outputs
-        or session.weights.constrained
+        or session.weights.constraints
         or given.data.weights is not None
         or session.goes_on_without_numbers
     ):
@@ -98,8 +99,8 @@ def whole_epochs(session: Session, given: Feed) -> WholeEpochs | None:
 
 def _native(session: Session, given: Arrays) -> Native | None:
     """The C of the network, if batches are computed by it."""
-    runner = session.runner_of(given.data)
-    if tables_of(session.model) or not isinstance(runner, InSource) or not isinstance(runner.compiled, CompiledC):
+    runner = session.runner(given.data)
+    if tables_of(session.weights.places) or not isinstance(runner, InSource) or not isinstance(runner.compiled, CompiledC):
         return None
     return runner.compiled.native(session.weights.vector.dtype.name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,8 +10,10 @@ import numpy as np
 
 from .. import losses, metrics, optimizers
 from ..layers.calls import TENSORFLOW, Conditions
+from ..network import Network
 from ..readings.source.compiled import ENGINES
 from .feed import Batch
+from .weights import trainable
 
 
 class Plan:
@@ -31,6 +34,10 @@ class Plan:
             raise ValueError(f"engine={engine!r}: it must be one of {', '.join(ENGINES)}")
         self.engine, self.loss_weights = engine, loss_weights
         self.names, self.given, self.semantics = list(names), loss, Conditions(semantics=semantics).semantics
+        self._trained: list[str] | None = None
+        self._warned = False
+        self.to_be_said: str | None = None  # when training begins
+        self.given_metrics = metrics, weighted_metrics
         self.optimizer = optimizers.get(optimizer)
         self.loss = losses.of_outputs("mse" if loss is None else loss, loss_weights, self.names)
         self.of_outputs = [function for function, _ in losses.one_by_one(self.loss, len(self.names))]
@@ -39,16 +46,28 @@ class Plan:
         self._losses = [Mean(f"{name}_loss") for name in self.names] if several else []
         self._plain = [_made(given) for given in _for_outputs("metrics", metrics, self.names)]
         self._weighted = [_made(given) for given in _for_outputs("weighted_metrics", weighted_metrics, self.names)]
+        self.looks_at_outputs = any([*self._plain, *self._weighted])  # whether there are metrics
+
+    def trained(self, model: Network) -> list[str]:
+        """The names of the weights that are trained: those that were so when training began, as in Keras."""
+        places = model.parameter_places()
+        now = trainable(places)
+        if self._trained is None or not set(self._trained) <= set(places):
+            self._trained = now
+        elif set(now) != set(self._trained) and not self._warned:
+            self._warned = True
+            warnings.warn(
+                "trainable has changed since the model was compiled: as in Keras the same weights are trained as before, "
+                "until it is compiled again",
+                UserWarning,
+                stacklevel=5,
+            )
+        return self._trained
 
     @property
-    def metrics(self) -> list[Any]:
+    def metrics(self) -> list[metrics.Metric | Mean]:
         """All that is followed; the loss first."""
         return [self._loss, *(m for each in [*self._plain, *self._weighted] for m in each), *self._losses]
-
-    @property
-    def looks_at_outputs(self) -> bool:
-        """Whether there are metrics, which need the outputs."""
-        return any([*self._plain, *self._weighted])
 
     def reset(self) -> None:
         """Begin anew, as in every epoch."""
@@ -67,13 +86,17 @@ class Plan:
         self._loss.update(float(loss), batch.size)
         for mean, part in zip(self._losses, parts):
             mean.update(part, 1)  # Keras takes the plain mean over the batches
-        for plain, weighted, target, output, mask, weights in zip(
-            self._plain, self._weighted, batch.targets, outputs, masks, batch.weights or [None] * len(self.names)
+        if not self.looks_at_outputs:
+            return
+        nothing = [None] * len(self.names)
+        for plain, weighted, target, output, mask, weights, thin in zip(
+            self._plain, self._weighted, batch.targets, outputs, masks, batch.weights or nothing, batch.thin or nothing
         ):
+            given = target[..., 0] if thin else target
             for metric in plain:
-                metric.update_state(target, output, mask if metric.masked else None)
+                metric.update_state(given, output, mask if metric.masked else None)
             for metric in weighted:
-                metric.update_state(target, output, _product(weights, mask) if metric.masked else weights)
+                metric.update_state(given, output, _product(weights, mask) if metric.masked else weights)
 
     def follow_epoch(self, loss: float) -> None:
         """Take the mean loss of a whole epoch into account."""
@@ -95,9 +118,9 @@ class Plan:
                     found[name] = metric.result()
         return dict(sorted(found.items()))
 
-    def in_order(self, logs: Mapping[str, Any]) -> Any:
+    def in_order(self, logs: Mapping[str, float]) -> float | list[float]:
         """The numbers as a list, the loss first, as `evaluate` gives them; one alone as it is."""
-        first = [metric.name for metric in self.metrics if metric.name in logs]
+        first = [str(metric.name) for metric in self.metrics if metric.name in logs]
         found = [logs[name] for name in dict.fromkeys([*first, *sorted(logs)])]
         return found[0] if len(found) == 1 else found
 

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from ..callbacks import History
+import numpy as np
+
 from ..checks import all_unraised
 from ..layers.calls import TENSORFLOW
 from ..network import Network
-from .plan import Plan
+
+if TYPE_CHECKING:
+    from ..callbacks import History
+    from ..losses import Loss, OfEach
+    from ..metrics import Metric
+    from ..optimizers import Optimizer
+    from .plan import Mean, Plan
+
+Predicted = np.ndarray | list[np.ndarray] | dict[str, np.ndarray]  # several of a model with several outputs
+Measured = float | list[float] | dict[str, float]  # the loss, with metrics a list, or all by name
 
 
 @all_unraised
 class PlannedNetwork(Network):
     """A network with `compile`."""
 
+    output_keys: Sequence[str] | None = None  # of a model whose outputs are a dictionary
     history: History | None = None  # of the last `fit`
     stop_training = False  # set by a callback, it ends the training
+    _plan: Plan | None = None  # what `compile` was told
+
+    @property
+    def output_names(self) -> list[str]:
+        """What the outputs are called: by their keys, or after their layers."""
+        return list(self.output_keys) if self.output_keys else super().output_names
 
     def compile(
         self,
@@ -45,33 +63,46 @@ class PlannedNetwork(Network):
         - `semantics`: on "tensorflow", Keras squares and clips the gradient of every lookup in an Embedding by itself; under
           "jax" lookups of the same row are added up first, as the mathematics says
 
-        The others are Keras' settings of how it runs: they change no number and are not looked at.
+        The others are Keras' settings of how it runs: they change no number and are not looked at. As in Keras, a loss that
+        is left out stays that of an earlier `compile`, and so do the metrics.
         """
+        from .plan import Plan
+
         names = self.output_names if getattr(self, "_built", True) else ["output"]  # a row of layers has one
+        before = self._plan
+        if before is not None and loss is None:
+            loss, loss_weights = before.given, before.loss_weights
+        if before is not None and metrics is None and weighted_metrics is None:
+            metrics, weighted_metrics = before.given_metrics
         self._plan = Plan(names, optimizer, loss, metrics, loss_weights, weighted_metrics, engine, semantics)
+
+    @property
+    def compiled_loss(self) -> Loss | OfEach | None:
+        """The loss as targets are checked for it; None before `compile`."""
+        return self._plan.loss if self._plan else None
 
     def training_plan(self) -> Plan:
         """What `compile` was told. ValueError if it was not called."""
-        if "_plan" not in self.__dict__:
+        if self._plan is None:
             raise ValueError("say how to train first: model.compile(optimizer='adam', loss='mse')")
         return self._plan
 
     @property
-    def optimizer(self) -> Any:
+    def optimizer(self) -> Optimizer | None:
         """The optimizer that `compile` was given; None before."""
-        return self._plan.optimizer if "_plan" in self.__dict__ else None
+        return self._plan.optimizer if self._plan else None
 
     @property
     def loss(self) -> Any:
         """The loss as `compile` was given it; None before."""
-        return self._plan.given if "_plan" in self.__dict__ else None
+        return self._plan.given if self._plan else None
 
     @property
-    def metrics(self) -> list[Any]:
+    def metrics(self) -> list[Metric | Mean]:
         """What is followed in training: the loss, and the metrics that `compile` was given."""
-        return self._plan.metrics if "_plan" in self.__dict__ else []
+        return self._plan.metrics if self._plan else []
 
     @property
     def metrics_names(self) -> list[str]:
         """The names of these."""
-        return [metric.name for metric in self.metrics]
+        return [str(metric.name) for metric in self.metrics]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -14,6 +15,7 @@ from ..engine.graph import ancestors, replay
 from ..engine.ops import matmul, onehot
 from ..layers.calls import TENSORFLOW
 from ..layers.embedding import Embedding
+from ..layers.layer import Layer
 from ..losses import Loss, OfEach
 from ..network import Network
 from ..readings.source.compiled import Compiled
@@ -63,13 +65,14 @@ class InSource(Runner):
     def __init__(self, model: Network, loss: Loss | OfEach, like: Batch, engine: str) -> None:
         self._model = model
         self._run = compiled(model, like.inputs, like.targets[0], loss, engine)
-        self.compiled = self._run
-        self._by_rows = copy.copy(compiled(model, like.inputs, like.targets[0], loss))  # for tables of other sizes
+        self.compiled, self._like, self._loss = self._run, like, loss
 
     def train(self, params: Arrays, batch: Batch, outputs: bool, tables: Sequence[str]) -> Found:
         if tables and (rows := self._every_lookup(params, batch, tables)):
             inputs, tables_of_rows, numbers = rows
             loss, gradients = self._run_of(self._by_rows, dict(params) | tables_of_rows, inputs, batch.targets[0])
+            if self._masks_zeros and any(gradients[name][0].any() for name in tables):  # 0 is looked up outside of the mask
+                return Traced(self._model, self._loss, TENSORFLOW).train(params, batch, outputs, tables)
             lookups = {name: Lookups(numbers[name], gradients[name]) for name in tables}
             found = Found(loss, gradients, lookups=lookups)
         else:
@@ -79,6 +82,16 @@ class InSource(Runner):
     def test(self, params: Arrays, batch: Batch, outputs: bool) -> Found:
         loss, _ = self._run_of(self._run, params, batch.inputs, batch.targets[0])
         return Found(loss, {}, **(self._outputs(params, batch) if outputs else {}))
+
+    @cached_property
+    def _masks_zeros(self) -> bool:
+        """Whether the number 0 stands for a step that is left out."""
+        return any(getattr(inner, "mask_zero", False) for layer in self._model.layers for inner in layer.inside())
+
+    @cached_property
+    def _by_rows(self) -> Compiled:
+        """The same for tables of other sizes."""
+        return copy.copy(compiled(self._model, self._like.inputs, self._like.targets[0], self._loss))
 
     @staticmethod
     def _run_of(run: Compiled, params: Arrays, inputs: list[np.ndarray], target: np.ndarray) -> tuple[Any, Any]:
@@ -91,7 +104,7 @@ class InSource(Runner):
     def _every_lookup(self, params: Arrays, batch: Batch, tables: Sequence[str]) -> tuple[Any, Any, Any] | None:
         """The batch with every lookup numbered by itself, and tables with a row for each; None if none is made twice.
 
-        The gradient of such a table is that of each lookup. Row 0 stands for all that are 0: a mask may leave them out.
+        The gradient of such a table is that of each lookup. Where a mask leaves them out, row 0 stands for all that are 0.
         """
         numbered = [self._model.role(symbolic) == "numbers" for symbolic in self._model.inputs]
         tokens = [x for x, of_rows in zip(batch.inputs, numbered) if of_rows]
@@ -100,7 +113,8 @@ class InSource(Runner):
             return None
         inputs, place = [], 1
         for x, of_rows in zip(batch.inputs, numbered):
-            inputs.append(np.where(x == 0, 0, np.arange(place, place + x.size).reshape(x.shape)) if of_rows else x)
+            each = np.arange(place, place + x.size).reshape(x.shape)
+            inputs.append(x if not of_rows else np.where(x == 0, 0, each) if self._masks_zeros else each)
             place += x.size if of_rows else 0
         numbers = {name: np.where(all_rows < len(params[name]), all_rows, 0) for name in tables}
         return inputs, {name: params[name][rows] for name, rows in numbers.items()}, numbers
@@ -177,10 +191,7 @@ _masks: WeakKeyDictionary[Network, dict[Any, Any]] = WeakKeyDictionary()
 def runner(model: Network, batch: Batch, loss: Loss | OfEach, engine: str = "numpy", semantics: str = TENSORFLOW) -> Runner:
     """What computes batches like this one."""
     moving = any(inner.fixed for layer in model.layers for inner in layer.inside())  # what training changes by itself
-    if len(model.outputs) > 1 or model.is_stateful or moving or batch.weights is not None:
-        return Traced(model, loss, semantics)
-    short = checked_run(model, batch.inputs, batch.targets, loss, training=True, short=True, semantics=semantics)
-    if short.conditions.masks:
+    if len(model.outputs) > 1 or model.is_stateful or moving or model.draws or batch.weights is not None:
         return Traced(model, loss, semantics)
     try:
         return InSource(model, loss, batch, engine)
@@ -205,32 +216,30 @@ def compiled(
     key = (*map(id, model.layers), *(w.shape for w in model.weight_arrays), shapes, target is None, loss, engine)
     if key not in known:
         rng = np.random.default_rng(0)  # the nodes of a network do not depend on the numbers
-        few = [rng.uniform(size=(3, *a.shape[1:])).astype(a.dtype) for a in data]
-        few = [_rows(model, s, a) if model.role(s) == "numbers" else a for s, a in zip(model.inputs, few)]
-        aim = None if target is None else [np.resize(target, (3, *target.shape[1:]))]
-        longer = None
-        if model.any_length:  # the source holds for every length: it is tried on another than that it is made of
-            T = SHORT + 3
-            few = [a[:, :T] if has_steps else a for a, has_steps in zip(few, timed)]
-            aim = aim and [y[:, :T] if y.ndim == 3 else y for y in aim]
-            longer = checked_run(model, few, aim, loss)
-        known[key] = _by_engine(checked_run(model, few, aim, loss, short=True), engine, longer)
+        more = [rng.uniform(size=(5, *a.shape[1:])).astype(a.dtype) for a in data]
+        more = [_rows(model, s, a) if model.role(s) == "numbers" else a for s, a in zip(model.inputs, more)]
+        aim = None if target is None else [np.resize(target, (5, *target.shape[1:]))]
+        if model.any_length:
+            more = [a[:, : SHORT + 3] if has_steps else a for a, has_steps in zip(more, timed)]
+            aim = aim and [y[:, : SHORT + 3] if y.ndim == 3 else y for y in aim]
+        few = [a[:3] for a in more], aim and [y[:3] for y in aim]
+        # the source holds for every number of samples and of steps: it is tried on others than those it is made of
+        known[key] = _by_engine(checked_run(model, *few, loss, short=True), engine, checked_run(model, more, aim, loss))
     return known[key]
 
 
-def _by_engine(sample: Run, engine: str, longer: Run | None = None) -> Compiled:
-    """The functions of a run, compiled by an engine; by NumPy if the other cannot."""
+def _by_engine(sample: Run, engine: str, larger: Run) -> Compiled:
+    """The functions of a run, compiled by an engine and tried on a larger one; by NumPy if the other cannot."""
     try:
         found = compiled_run(sample, engine, None)
         _demand_same(found, sample)
-        if longer is not None:
-            _demand_same(found, longer)
+        _demand_same(found, larger)
         return found
     except NotImplementedError as error:
         if engine == "numpy":
             raise
         warnings.warn(f"NumPy computes in place of the engine {engine!r}: {error}", RuntimeWarning, stacklevel=6)
-        return _by_engine(sample, "numpy", longer)
+        return _by_engine(sample, "numpy", larger)
 
 
 def _rows(model: Network, symbolic: Any, like: np.ndarray) -> np.ndarray:
@@ -255,7 +264,6 @@ def _demand_same(found: Compiled, trace: Run) -> None:
             raise NotImplementedError("the source of this network does not compute what its graph computes")
 
 
-def tables_of(model: Network) -> list[str]:
+def tables_of(places: Mapping[str, tuple[Layer, int]]) -> list[str]:
     """The weights that are tables of rows, and have no penalty: Keras has their gradient by lookups."""
-    places = model.parameter_places().items()
-    return [n for n, (layer, _) in places if isinstance(layer, Embedding) and layer.trainable and not layer.regularizers]
+    return [n for n, (layer, _) in places.items() if isinstance(layer, Embedding) and not layer.regularizers]

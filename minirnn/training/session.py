@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -12,65 +14,83 @@ import numpy as np
 
 from ..layers.calls import TENSORFLOW
 from ..layers.nodes import common_dtype
+from ..losses import CategoricalCrossentropy
 from ..optimizers import Occurrences
 from ..optimizers.optimizer import State
+from . import runners
 from .feed import Batch
 from .plan import Plan
 from .planned import PlannedNetwork
-from .runners import Found, Runner, runner, tables_of
+from .runners import Found, Runner, tables_of
 from .weights import Weights
 
 
 class Session:
-    """Takes steps with a model. What it has reached is in `weights` and in the optimizer, and put back at the end."""
+    """Takes steps with a model. What it has reached is in `weights` and in the optimizer, and put back at the end.
 
-    def __init__(self, model: PlannedNetwork, plan: Plan) -> None:
-        self.model, self.plan = model, plan
-        self.weights = Weights(model, common_dtype(*model.weight_arrays))
-        self._params = self.weights.views(self.weights.vector)
+    `trains`: whether it is made to train; else it evaluates only.
+    """
+
+    def __init__(self, model: PlannedNetwork, plan: Plan, trains: bool = True) -> None:
+        self.model, self.plan, self._trains = model, plan, trains
+        self.weights = Weights(model, common_dtype(*model.weight_arrays), plan.trained(model) if trains else None)
+        if trains and plan.to_be_said:
+            warnings.warn(plan.to_be_said, UserWarning, stacklevel=5)
+            plan.to_be_said = None
         self._before = self.weights.vector, plan.optimizer.state
         self._runners: dict[Any, Runner] = {}
         careful = plan.semantics == TENSORFLOW and plan.optimizer.minds_occurrences()
-        self._tables = tables_of(model) if careful else []
+        trained = self.weights.names[: len(self.weights.trained)]
+        self._tables = [name for name in tables_of(self.weights.places) if name in trained] if careful else []
         self._gradients: Mapping[str, np.ndarray] = {}
         self.goes_on_without_numbers = False  # whether a loss that is no number ends the training by an error
 
-    def _runner(self, batch: Batch) -> Runner:
-        key = tuple(x.shape[1:] for x in [*batch.inputs, *batch.targets]), batch.weights is None
+    def runner(self, batch: Batch) -> Runner:
+        """What computes batches like this one."""
+        key = *[x.shape[1:] for x in batch.inputs], *[y.shape[1:] for y in batch.targets], batch.weights is None
         if key not in self._runners:
-            self._runners[key] = runner(self.model, batch, self.plan.loss, self.plan.engine, self.plan.semantics)
+            self._demand_shares(batch)
+            self._runners[key] = runners.runner(self.model, batch, self.plan.loss, self.plan.engine, self.plan.semantics)
         return self._runners[key]
 
-    def runner_of(self, batch: Batch) -> Runner:
-        """What computes batches like this one."""
-        return self._runner(batch)
+    def _demand_shares(self, batch: Batch) -> None:
+        """Warn where Keras trains by what is not the gradient of its loss: on TensorFlow it relies on rows that sum to 1."""
+        for function, target in zip(self.plan.of_outputs, batch.targets):
+            if self._trains and isinstance(function, CategoricalCrossentropy) and np.abs(target.sum(-1) - 1).max() > 1e-3:
+                warnings.warn(
+                    "the rows of Y do not sum to 1: Keras on TensorFlow then trains by what is not the gradient of "
+                    "categorical_crossentropy, minirnn by the gradient; for classes that exclude each other give one-hot "
+                    "rows, for others take binary_crossentropy",
+                    UserWarning,
+                    stacklevel=6,
+                )
 
     def go_on(self, vector: np.ndarray, state: State) -> None:
         """Go on from these weights and this state of the optimizer."""
         self._before = self.weights.vector, self.plan.optimizer.state
-        self.weights.vector, self.plan.optimizer.state = vector, state
-        self._params = self.weights.views(vector)
+        self.weights.take(vector)
+        self.plan.optimizer.state = state
 
     def train(self, batch: Batch) -> None:
         """One step of the optimizer."""
-        found = self._runner(batch).train(self._params, batch, self.plan.looks_at_outputs, self._tables)
-        if not np.isfinite(found.loss) and not self.goes_on_without_numbers:
+        found = self.runner(batch).train(self.weights.arrays, batch, self.plan.looks_at_outputs, self._tables)
+        if not math.isfinite(found.loss) and not self.goes_on_without_numbers:
             said = self._exploded(found.loss)
-            self.weights.vector, self.plan.optimizer.state = self._before  # the last weights with a finite loss
+            self.go_on(*self._before)  # the last weights with a finite loss
             raise FloatingPointError(said)
         self._follow(batch, found)
         weights, optimizer = self.weights, self.plan.optimizer
         gradient = weights.gathered(found.gradients, found.lookups)
         self._gradients = found.gradients
-        tables = [Occurrences(*weights.part(name), *lookups) for name, lookups in found.lookups.items()]
+        tables = [Occurrences(*weights.parts[name], *lookups) for name, lookups in found.lookups.items()]
         new, state = optimizer.step(weights.vector[: weights.free], gradient, weights.trained, tables)
         self._before = weights.vector, optimizer.state
-        weights.vector, optimizer.state = weights.with_trained(new), state
-        self._params = weights.views(weights.vector)
+        weights.step_to(new)
+        optimizer.state = state
 
     def test(self, batch: Batch) -> None:
         """The loss and the metrics of a batch, without a step."""
-        self._follow(batch, self._runner(batch).test(self._params, batch, self.plan.looks_at_outputs))
+        self._follow(batch, self.runner(batch).test(self.weights.arrays, batch, self.plan.looks_at_outputs))
 
     def _follow(self, batch: Batch, found: Found) -> None:
         self.plan.follow(batch, found.loss, found.parts, found.outputs, found.masks)
@@ -83,8 +103,7 @@ class Session:
         """Go on from the weights that the model has: a callback may have set them."""
         vector = self.weights.taken_anew()
         if not np.array_equal(vector, self.weights.vector):
-            self.weights.vector = vector
-            self._params = self.weights.views(vector)
+            self.weights.take(vector)
 
     def _exploded(self, loss: Any) -> str:
         """What to say when the loss is no number any more."""

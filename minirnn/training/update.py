@@ -11,7 +11,8 @@ import numpy as np
 from .. import optimizers
 from ..loops.trace import run_function
 from ..optimizers import Optimizer
-from ..readings.equations.equations import Equations, equations
+from ..readings.equations.equation import Equations
+from ..readings.equations.equations import equations
 from ..run import Run
 from .weights import Weights
 
@@ -42,9 +43,9 @@ class Update:
 def update(trace: Run, optimizer: Any = None) -> Update:
     """The step that an optimizer takes from the weights and gradients of `trace`; its state is as it is now.
 
-    `optimizer` is a name or an object; None is that of the model's `compile`.
+    - `optimizer`: a name or an object; None is that of the model's `compile`
     """
-    plan = vars(trace.model).get("_plan")
+    plan = getattr(trace.model, "_plan", None)
     if optimizer is None:
         if plan is None:
             raise ValueError("say which optimizer: trace.update('adam'), or compile the model first")
@@ -53,7 +54,7 @@ def update(trace: Run, optimizer: Any = None) -> Update:
     weights = Weights(trace.model, trace.dtype)
     gradient = weights.gathered(trace.gradients, {})
     vector = np.concatenate([trace.value(name).ravel() for name in weights.names])
-    weights.vector = vector
+    weights.take(vector)
     new, _ = chosen.step(vector[: weights.free], gradient.copy(), weights.trained)
     views = weights.views(np.concatenate([new, vector[weights.free :]]))
     return Update(chosen, _equations(chosen), {name: views[name] for name in weights.names[: len(weights.trained)]})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -13,59 +13,57 @@ from ..network import Network
 class Weights:
     """All weights of a model as one flat vector; those that are trained come first, each a part of it.
 
-    `vector` is never changed: a step of training puts another in its place.
+    `arrays` are its parts by name, `parts` says where in the vector each lies, and its shape. A step of training puts
+    another vector in its place and leaves it whole until the next.
+    `trained` are the names of those that are trained; without it all are whose layers say so.
     """
 
-    def __init__(self, model: Network, dtype: np.dtype) -> None:
+    def __init__(self, model: Network, dtype: np.dtype, trained: Collection[str] | None = None) -> None:
         self.places = model.parameter_places()
-        free = {name: layer.trainable and layer.weights[i].trainable for name, (layer, i) in self.places.items()}
+        trained = trainable(self.places) if trained is None else trained
+        free = {name: name in trained for name in self.places}
         self.names = sorted(self.places, key=lambda name: not free[name])
         arrays = self._arrays()
         ends = np.cumsum([0, *(w.size for w in arrays)]).tolist()
-        self._parts = {n: (slice(a, b), w.shape) for n, a, b, w in zip(self.names, ends, ends[1:], arrays)}
-        self.trained = [self._parts[name][0] for name in self.names if free[name]]
-        self._constraints = {
+        self.parts = {n: (slice(a, b), w.shape) for n, a, b, w in zip(self.names, ends, ends[1:], arrays)}
+        self.trained = [self.parts[name][0] for name in self.names if free[name]]
+        self.constraints = {
             name: layer.constraints[layer.weight_names[i]]
             for name, (layer, i) in self.places.items()
             if free[name] and layer.weight_names[i] in layer.constraints
         }
-        self.vector = np.concatenate([w.ravel() for w in arrays] or [np.zeros(0)]).astype(dtype)
+        self._other: tuple[np.ndarray, dict[str, np.ndarray]] | None = None
+        self.take(np.concatenate([w.ravel() for w in arrays] or [np.zeros(0)]).astype(dtype))
         self.free = self.trained[-1].stop if self.trained else 0  # where the weights that stay begin
-
-    @property
-    def constrained(self) -> bool:
-        """Whether any weight has a constraint."""
-        return bool(self._constraints)
-
-    def part(self, name: str) -> tuple[slice, tuple[int, ...]]:
-        """Where a weight lies in the vector, and its shape."""
-        return self._parts[name]
 
     def views(self, vector: np.ndarray) -> dict[str, np.ndarray]:
         """The weights by name, as parts of a vector."""
-        return {name: vector[part].reshape(shape) for name, (part, shape) in self._parts.items()}
+        return {name: vector[part].reshape(shape) for name, (part, shape) in self.parts.items()}
+
+    def take(self, vector: np.ndarray) -> None:
+        """Let these be the weights."""
+        self.vector, self.arrays = vector, self.views(vector)
 
     def gathered(self, gradients: Mapping[str, np.ndarray], leave_out: Mapping[str, object]) -> np.ndarray:
         """The gradient of the trained weights as a vector; 0 for those to be left out."""
-        found = np.zeros(self.free, self.vector.dtype)
-        for name in self.names[: len(self.trained)]:
-            if name not in leave_out:
-                found[self._parts[name][0]] = gradients[name].ravel()
-        return found
+        names = self.names[: len(self.trained)]
+        each = [gradients[n].ravel() if n not in leave_out else np.zeros_like(self.arrays[n]).ravel() for n in names]
+        return np.concatenate(each) if each else np.zeros(0, self.vector.dtype)
 
-    def with_trained(self, new: np.ndarray) -> np.ndarray:
-        """A new vector with these trained weights, which obey their constraints; the others are as the layers have them."""
-        rest = [array.ravel() for array in self._arrays(len(self.trained))]
-        vector = np.concatenate([new, *rest]).astype(self.vector.dtype, copy=False)
-        for name, constraint in self._constraints.items():
-            part, shape = self._parts[name]
-            vector[part] = np.asarray(constraint(vector[part].reshape(shape))).ravel()
-        return vector
+    def step_to(self, new: np.ndarray) -> None:
+        """Let the trained weights be `new`, made to obey their constraints; the others are as the layers have them."""
+        vector, arrays = self._other or (made := np.empty_like(self.vector), self.views(made))
+        self._other = self.vector, self.arrays
+        vector[: self.free] = new
+        if self.free < len(vector):
+            vector[self.free :] = np.concatenate([array.ravel() for array in self._arrays(len(self.trained))])
+        for name, constraint in self.constraints.items():
+            arrays[name][...] = constraint(arrays[name])
+        self.vector, self.arrays = vector, arrays
 
     def put_back(self) -> None:
         """Give the layers these weights."""
-        views = self.views(self.vector)
-        for layer, arrays in by_layer(self.places, views).items():
+        for layer, arrays in by_layer(self.places, self.arrays).items():
             layer.load([array.copy() for array in arrays])
 
     def taken_anew(self) -> np.ndarray:
@@ -75,6 +73,11 @@ class Weights:
     def _arrays(self, first: int = 0) -> list[np.ndarray]:
         """The weights that the layers have, from the one that is the `first` in order."""
         return [self.places[name][0].weight_arrays[self.places[name][1]] for name in self.names[first:]]
+
+
+def trainable(places: Mapping[str, tuple[Layer, int]]) -> list[str]:
+    """The names of the weights at these places that are trained, as their layers say it now."""
+    return [name for name, (layer, i) in places.items() if layer.trainable and layer.weights[i].trainable]
 
 
 def by_layer(places: Mapping[str, tuple[Layer, int]], arrays: Mapping[str, np.ndarray]) -> dict[Layer, list[np.ndarray]]:

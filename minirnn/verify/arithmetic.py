@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..displays import watched
 from ..engine.graph import Node, leaf_op, replay
+from ..engine.ops import MULTIPLY
 from ..run import Run
 
 
@@ -31,10 +33,10 @@ class Arithmetic:
     def run(self, nodes: list[Node], values: dict[Node, Any] | None = None) -> dict[Node, Any]:
         """The values of the nodes; their leaves are taken exactly as they are, but for those in `values`."""
         leaves = {n: self.array(n.value) for n in nodes if n.op is leaf_op and n.dtype.kind == "f"}
-        return replay(nodes, leaves | (values or {}), self)
+        return replay(watched(nodes, "exact arithmetic", len(nodes)), leaves | (values or {}), self)
 
 
 def work(trace: Run) -> int:
     """About so many additions and multiplications make up the trace."""
-    matmuls = sum(n.value.size * n.args[0].shape[-1] for n in trace.nodes if n.op.name == "matmul")
+    matmuls = sum(n.value.size * n.args[0].shape[-1] for n in trace.nodes if n.op in MULTIPLY)
     return matmuls + sum(n.value.size for n in trace.nodes)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..checks import NAN_LEFT_OUT
-from ..layers import RNN, Bidirectional, Layer
+from ..layers import RNN, Bidirectional, Embedding, Layer
 from ..layers.calls import SEMANTICS
 from ..layers.cell import Cell
 from .report import Row
@@ -64,6 +64,16 @@ def _zeroed(trace: Run) -> list[tuple[RNN, np.ndarray]]:
     return [(rnn, mask) for rnn, mask in _masked(trace) if rnn.zero_output_for_mask]
 
 
+def _looks_up_again(trace: Run) -> bool:
+    """Whether a row of the table of an Embedding that is trained is looked up more than once."""
+    for symbolic, _ in trace.calls:
+        if isinstance(symbolic.layer, Embedding) and symbolic.layer.trainable and symbolic.inputs[0] in trace.model.inputs:
+            numbers = trace.inputs[trace.model.inputs.index(symbolic.inputs[0])]
+            if len(np.unique(numbers)) < np.size(numbers):
+                return trace.loss is not None
+    return False
+
+
 TRAPS = (
     Trap(
         "steps left out before the first that is used",
@@ -89,6 +99,13 @@ TRAPS = (
         "Unrolled backwards, TensorFlow zeroes by the mask in its original order; unrolled, JAX and NumPy ignore the flag.",
         lambda trace: any(rnn.unroll for rnn, _ in _zeroed(trace)),
         shows="jax",
+        noted=True,
+    ),
+    Trap(
+        "a mask and initial states",
+        "Called with initial_state, a recurrent layer of Keras does not use the mask of its input, as of an Embedding, and "
+        "hands it on all the same: it is used where it is given, mask=. minirnn does the same.",
+        lambda trace: any(call.states and call.coming[0] is not None and call.mask is None for _, call in trace.calls),
         noted=True,
     ),
     Trap(
@@ -155,6 +172,15 @@ TRAPS = (
             isinstance(layer, Bidirectional) and layer.stateful and layer.return_state for layer in trace.model.layers
         ),
         fails=True,
+    ),
+    Trap(
+        "the gradient of an Embedding in training",
+        "Where a row is looked up several times in a batch, Keras on TensorFlow squares and clips the gradient of each "
+        "lookup before it adds them up, in every optimizer but plain SGD; on JAX it takes the sum. minirnn trains as Keras "
+        'on TensorFlow, and with compile(semantics="jax") by the sum. The gradients themselves are those of the '
+        "mathematics.",
+        _looks_up_again,
+        noted=True,
     ),
     Trap(
         "factors in single precision",

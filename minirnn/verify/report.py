@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import html
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..displays import Folded, Shown, Table, Text
+from ..displays.parts import Part
 from ..engine.graph import Node
 from ..engine.precision import least, precisions
 from ..run import Run
 
+HEAD = ("quantity", "witness", "dtype", "error in eps", "verdict")
 TOLERANCE = 32.0  # eps of the dtype, relative to the largest entry
 
 
@@ -35,7 +37,7 @@ class Row(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        return self.error is None or self.error <= self.allowed
+        return self.error is None or (math.isfinite(self.error) and self.error <= self.allowed)
 
     @property
     def said(self) -> str:
@@ -124,16 +126,20 @@ def steps_of(trace: Run, name: str) -> list[int | None]:
 
 
 @dataclass(frozen=True, repr=False)
-class Report:
-    """The verdict. `ok` is True if at least one witness could be heard, which is `checked`, and none disagrees."""
+class Report(Shown):
+    """The verdict. `ok` is True if at least one witness could be heard, which is `checked`, and none disagrees.
+
+    `overflow` says what was not finite in the run itself: then it is not ok, whatever the same run gives in float64.
+    """
 
     rows: list[Row]
     versions: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)  # where states are saturated, and where Keras surprises
+    overflow: str | None = None
 
     @property
     def ok(self) -> bool:
-        return self.checked and all(row.ok for row in self.rows)
+        return self.checked and self.overflow is None and all(row.ok for row in self.rows)
 
     @property
     def checked(self) -> bool:
@@ -153,6 +159,8 @@ class Report:
     @property
     def sentence(self) -> str:
         """The verdict in one sentence."""
+        if self.overflow is not None:
+            return f"The numbers overflow: {self.overflow} is not finite, so there is nothing to agree with."
         heard = [row for row in self.rows if not row.missing]
         missing = len(self.rows) - len(heard)
         tail = f"; {missing} could not be checked" if missing else ""
@@ -172,24 +180,27 @@ class Report:
         tail = f"; {len(beyond)} as far as differences tell{tail}" if beyond else tail
         return f"{agree}, the worst within {worst:.2g} eps ({TOLERANCE:.0f} are allowed){tail}."
 
+    def _table(self, rows: Iterable[Row]) -> Table:
+        body = [(r.quantity, r.witness, r.dtype, r.said, r.verdict + f" ({r.note})" * bool(r.note)) for r in rows]
+        return Table(HEAD, body, frozenset(i for i, cells in enumerate(body) if cells[4].startswith("DIFFERS")))
+
+    def _display(self) -> Iterator[Part]:
+        """The sentence; what differs; below titles to open what agrees and what could not be checked; the notes."""
+        yield Text(self.sentence, strong=True)
+        wrong, right, missing = (
+            [row for row in self.rows if row.verdict == word] for word in ("DIFFERS", "agrees", "missing")
+        )
+        if wrong:
+            yield self._table(wrong)
+        if right:
+            yield Folded(f"{len(right)} agree", [self._table(right)])
+        if missing:
+            yield Folded(f"{len(missing)} could not be checked: {missing[0].note}", [self._table(missing)])
+        yield from (Text(f"Note: {said}.") for said in self.warnings)
+
     def __str__(self) -> str:
-        head = ("quantity", "witness", "dtype", "error in eps", "verdict")
-        body = [(r.quantity, r.witness, r.dtype, r.said, r.verdict + f" ({r.note})" * bool(r.note)) for r in self.rows]
-        widths = [max(len(row[i]) for row in [head, *body]) for i in range(4)]
-        lines = ["  ".join([*(f"{cell:<{w}}" for cell, w in zip(row, widths)), row[4]]) for row in [head, *body]]
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
-        return "\n".join([*lines, "", self.sentence, *(f"Note: {said}." for said in self.warnings), versions])
+        notes = (f"Note: {said}." for said in self.warnings)
+        return "\n".join([str(self._table(self.rows)), "", self.sentence, *notes, versions])
 
     __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        def cells(row: Row) -> str:
-            verdict = row.verdict + (f": {row.note}" if row.note else "")
-            return "".join(f"<td>{html.escape(x)}</td>" for x in (row.quantity, row.witness, row.dtype, row.said, verdict))
-
-        head = "".join(f"<th>{x}</th>" for x in ("quantity", "witness", "dtype", "error in eps", "verdict"))
-        body = "".join(f"<tr>{cells(row)}</tr>" for row in self.rows)
-        notes = "".join(f"<p>Note: {html.escape(said)}.</p>" for said in self.warnings)
-        return (
-            f"<p>{html.escape(self.sentence)}</p>{notes}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        )

@@ -22,33 +22,42 @@ def verify(trace: Run, *, with_keras: bool = True, thorough: bool = False) -> Re
     """Compare the trace with the complex step (float64) and with Keras and tf.GradientTape (float64 and float32).
 
     The network is run again in each precision. 32 eps are allowed, and more only where rounding alone costs more (see
-    `minirnn.verify.rounding`). A function of your own is differentiated itself, by complex step or by differences. A
-    witness that is not at hand is reported as missing, row by row.
+    `minirnn.verify.rounding`). A function of your own is differentiated itself, by complex step or by differences,
+    unless it was traced with ``check_run=False``. A witness that is not at hand is reported as missing, row by row.
 
     - `with_keras`: ask Keras too, if it is installed
     - `thorough`: also take second derivatives, ask SymPy for its own derivative of the loss, where the network is small, and
       say how far float64 and float32 are off the truth to 50 digits
     """
     demand_flags(with_keras=with_keras, thorough=thorough)
-    double, single = (trace.astype(dtype) for dtype in ("float64", "float32"))
-    rows = allowed([*complex_step.rows(double), *own_function.rows(double)], double)
+    double, single = (trace if trace.runs_once else trace.astype(dtype) for dtype in ("float64", "float32"))
+    rows = _judged([*complex_step.rows(double), *own_function.rows(double)], double)
     if with_keras:
         for each in (double, single):
-            rows += allowed(_asking_keras(each), each)
+            rows += _judged(_asking_keras(each), each)
     if thorough:
         from .witnesses import fifty_digits as exact
         from .witnesses import sympy_diff as symbolic
 
-        rows += allowed([*complex_step.second(double), *symbolic.rows(double), *exact.rows(double)], double)
-        rows += allowed(exact.rows(single), single)
+        rows += _judged([*complex_step.second(double), *symbolic.rows(double), *exact.rows(double)], double)
+        rows += _judged(exact.rows(single), single)
     rows += _unjudged(double, rows)
 
     versions = {"minirnn": __version__, "numpy": np.__version__, "python": platform.python_version()}
-    if with_keras and (asked := keras.versions()):
+    if with_keras and keras.absent(trace) is None:
         unrolled = [layer for layer in trace.model.layers if getattr(layer, "unroll", False)]
-        versions |= asked | {"unroll": "on" if unrolled else "off"}
+        versions |= keras.versions() | {"unroll": "on" if unrolled else "off"}
     warnings = [*(said for each in (double, single) for said in saturated(each)), *traps.notes(trace)]
-    return Report(rows, versions, list(dict.fromkeys(warnings)))
+    return Report(rows, versions, list(dict.fromkeys(warnings)), trace.overflow and f"{trace.overflow} in {trace.dtype}")
+
+
+def _judged(rows: list[Row], trace: Run) -> list[Row]:
+    """The rows with what rounding alone explains; of a run that is not finite nothing can be said where a row finds it."""
+    rows = allowed(rows, trace)
+    if trace.overflow is None:
+        return rows
+    said = f"{trace.overflow} is not finite in {trace.dtype}"
+    return [row if row.ok else row._replace(error=None, note=said) for row in rows]
 
 
 def _asking_keras(trace: Run) -> list[Row]:

@@ -58,12 +58,12 @@ def test_a_click_pins_and_a_second_lets_go(visit):
 
 def test_a_plot_point_and_a_table_cell(visit):
     tab = visit(link="#step=14&view=flow")
-    tab.locator('.bar[data-k="dL/dh_4"]').hover()
+    tab.locator('.bar[data-k="dL/dh_4"]').first.hover()
     assert lit(tab)[0] == {"dL/dh_4"}
     tab.locator("#tab-parameters").click()
     tab.locator('[data-value="W_h"] td').first.hover()
     assert lit(tab)[0] == {"W_h"}
-    tab.locator('.sizes [data-k="W_x"]').hover()
+    tab.locator('.sizes [data-k="W_x"]').first.hover()
     assert lit(tab)[0] == {"W_x"}
 
 

@@ -14,7 +14,7 @@ from minirnn.models import Model
 from minirnn.readings.page.page import resource
 
 TEXTS = json.loads(resource("texts.json"))
-VIEWS = ["overview", "step", "flow", "ledger", "parameters", "source", "verdict", "words"]
+VIEWS = ["overview", "step", "flow", "ledger", "practice", "parameters", "source", "verdict", "words"]
 
 
 def contrast(one, other):
@@ -215,7 +215,7 @@ def test_in_a_notebook(visit, demo_trace, tmp_path, wait):
     assert frame.locator("#where").inner_text() == "Forward, t = 1 of 10"
     frame.locator(".chips .chip").first.click()
     frame.locator("[data-copy]").click()
-    tab.evaluate("document.querySelector('iframe').remove()")
+    tab.evaluate("document.querySelectorAll('iframe, style').forEach((found) => found.remove())")
     assert tab.locator("img").bounding_box()["width"] > 300 and tab.locator("img").get_attribute("alt")
 
 

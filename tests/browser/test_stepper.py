@@ -31,7 +31,7 @@ def test_every_key(visit, at):
     tab.keyboard.press("Shift+ArrowLeft")
     assert at(tab) == 1 and tab.locator(".card.active h2 .chip").get_attribute("data-k") == "h_1"
     tab.keyboard.press("?")
-    assert tab.locator("#help").is_visible() and tab.locator("#help dt").count() == 10
+    assert tab.locator("#help").is_visible() and tab.locator("#help dt").count() == 14
     tab.keyboard.press("ArrowRight")
     assert at(tab) == 1  # the list of keys has the keys now
     tab.keyboard.press("Escape")
@@ -69,7 +69,7 @@ def test_every_button(visit, at, demo_trace):
     for move, position in [("next", 1), ("next", 2), ("back", 1), ("last", 2 * T + 1), ("back", 2 * T), ("first", 0)]:
         tab.locator(f"[data-move={move}]").click()
         assert at(tab) == position
-    tab.locator(".ticks .tick").nth(13).dispatch_event("click")
+    tab.locator('.ticks [data-go="13"]').dispatch_event("click")
     assert at(tab) == 13
     tab.locator("#keys").click()
     tab.locator("#close").click()
@@ -149,7 +149,7 @@ def test_nothing_jumps_between_steps(visit, first, last):
 def test_every_view(visit):
     tab = visit()
     views = [tab_.get_attribute("data-view") for tab_ in tab.locator("[role=tab]").all()]
-    assert views == ["overview", "step", "flow", "ledger", "parameters", "source", "verdict", "words"]
+    assert views == ["overview", "step", "flow", "ledger", "practice", "parameters", "source", "verdict", "words"]
     for view in views:
         tab.locator(f"#tab-{view}").click()
         open_panels = [p.get_attribute("id") for p in tab.locator("[role=tabpanel]").all() if p.is_visible()]
@@ -177,14 +177,16 @@ def test_the_flow_shows_the_norms_and_goes_there(visit, demo_trace, at):
     import numpy as np
 
     tab = visit(link="#step=14&view=flow")
-    bars = tab.locator("#view-flow .bar")
+    bars = tab.locator("#view-flow .bars").first.locator(".bar")
     titles = [bar.get_attribute("title") for bar in bars.all()]
     norms = [np.linalg.norm(demo_trace.adjoint("h", t)) for t in range(1, T + 1)]
     assert [title.split(": ")[1].split(" ≤ ")[0] for title in titles] == [shown(norm) for norm in norms]
     heights = tab.evaluate(
-        "[...document.querySelectorAll('#view-flow .column')].map((c) => c.getBoundingClientRect().height)"
+        "[...find('#view-flow .bars').querySelectorAll('.column')].map((c) => c.getBoundingClientRect().height)"
     )
     assert np.allclose(np.diff(heights) / np.diff(np.log10(norms)), np.ptp(heights) / np.ptp(np.log10(norms)), rtol=0.05)
+    product = tab.locator("#view-flow .product").inner_text()
+    assert f"multiply to {norms[0] / norms[-1]:.3g}"[:-1] in product and f"step {T} to step 1" in product
     bars.nth(2).click()
     assert at(tab) == 2 * T + 2 - 3
     tab.locator("#view-flow summary").click()
@@ -206,8 +208,8 @@ def test_the_ledger_of_each_parameter(visit, demo_trace):
 def test_the_parameters_add_up(visit):
     tab = visit(link="#step=2&view=parameters")
     assert [s.inner_text() for s in tab.locator(".sizes").all()] == [
-        "3 · 5 + 5 · 5 + 5 = 45",
-        "5 · 2 + 2 = 12",
+        "D · M + M · M + M = 3 · 5 + 5 · 5 + 5 = 45",
+        "M · K + K = 5 · 2 + 2 = 12",
         "together: 57",
     ]
 
@@ -281,7 +283,9 @@ def test_the_source_marks_the_lines_of_the_step(visit):
     backward = marked()
     assert any(line.startswith("# ∂L/∂hₜ = ") for line in backward) and not any(line.startswith("# hₜ") for line in backward)
     assert not any(line.startswith("# ∂L/∂h_T") for line in backward)
+    assert any("dz[t] =" in line for line in backward) and not any("dz[T] =" in line for line in backward)
     tab.evaluate("go(T + 2)")  # at T the gradient comes from the output
+    assert any("dz[T] =" in line for line in marked()) and not any("dz[t] =" in line for line in marked())
     assert any(line.startswith("# ∂L/∂h_T") for line in marked())
     tab.keyboard.press("l")
     assert any(line.startswith("# L = mean") for line in marked())

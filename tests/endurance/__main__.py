@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import runs
+from . import runs, training, writing
 
-ALL = {act.__name__: act for act in (runs.kills, runs.writers, runs.threads, runs.processes, runs.steps, runs.memory)}
+ACTS = (
+    writing.kills, writing.writers, runs.threads, runs.processes, training.interrupts, runs.steps, runs.memory,
+)  # fmt: skip
+ALL = {act.__name__: act for act in ACTS}
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ import pytest
 import minirnn as mr
 from minirnn.engine import ops
 from minirnn.engine.backprop import backprop
-from minirnn.engine.graph import at, named
+from minirnn.engine.graph import ancestors, at, named
 from minirnn.layers import SimpleRNN
 
 
@@ -129,3 +129,36 @@ def test_a_block_used_alone_leaves_zeros_beside_it():
 def test_columns_that_do_not_split_are_refused():
     with pytest.raises(ValueError, match="5 columns cannot be split into 2 equal parts"):
         ops.split(ops.leaf(np.zeros((2, 5))), 2)
+
+
+def _cross_entropy(z, y, given):
+    """-log p_y of p = softmax(z), by way of p or of z."""
+    p = named("p", ops.softmax(z))
+    logs = ops.log_softmax(z, p) if given else ops.log(p)
+    return p, named("L", -ops.sum_all(ops.onehot(y, size=p.dims[-1]) * logs))
+
+
+def test_a_probability_given_beside_its_logits_has_its_derivative():
+    z, y = ops.leaf(np.random.default_rng(4).normal(size=(2, 3)), "z"), ops.leaf([[2.0], [0.0]])
+    by_p = [backprop(loss, [p])[p].value for p, loss in (_cross_entropy(z, y, given) for given in (True, False))]
+    assert np.abs(by_p[0]).max() > 1
+    np.testing.assert_allclose(*by_p, rtol=1e-14)
+    p, loss = _cross_entropy(z, y, True)
+    by_z = backprop(loss, [z], every_name=True)
+    np.testing.assert_allclose(by_z[p].value, by_p[0], rtol=1e-14)
+    np.testing.assert_allclose(by_z[z].value, p.value - np.eye(3)[[2, 0]], rtol=1e-14)  # not counted twice
+
+
+def test_the_sigmoid_of_a_logistic_loss_has_its_derivative():
+    z, t = ops.leaf(np.array([[0.3, -1.2]]), "z"), ops.leaf(np.array([[1.0, 0.0]]))
+    p = named("p", ops.sigmoid(z))
+    loss = named("L", ops.sum_all(ops.logistic_loss(z, t, p)))
+    expected = -t.value / p.value + (1 - t.value) / (1 - p.value)
+    np.testing.assert_allclose(backprop(loss, [p])[p].value, expected, rtol=1e-14)
+
+
+def test_a_term_of_a_running_sum_is_reached_by_no_way_through_the_sum_before():
+    a, b = (ops.leaf(np.float64(v), name) for v, name in ((2.0, "a"), (3.0, "b")))
+    before = named("S", ops.square(a))
+    g = backprop(named("L", before - ops.square(b)), [a, b])
+    assert g[before].value == 1 and g[before] not in ancestors([g[b]])

@@ -16,7 +16,7 @@ PRIMITIVES |= {f"DOTS{ranks}": op for ranks, op in ops.DOTS.items() if 0 not in 
 N, D, M = Size.of("N", 2), Size.of("D", 3), Size.of("M", 5)
 T = Size.of("T", 4)
 SHAPES = {"matmul": [(2, 3), (3, 5)], "expand": [(3,)], "put": [(2, 3)], "piece": [(2, 6)], "onehot": [(2, 1)]}
-SHAPES |= {"taken": [(2, 4, 3)], "reverse": [(2, 4, 3)], "join": [(2, 3), (2, 4)], "block": [(2, 6)], "nth_row": [(4, 3)]}
+SHAPES |= {"taken": [(2, 4, 3)], "reverse": [(2, 4, 3)], "join": [(2, 3), (2, 4)], "block": [(2, 6)], "nth": [(4, 3)]}
 SHAPES |= {"part": [(2, 4, 3)], "placed": [(2, 3)], "scattered": [(2, 3)], "update": [(4, 3), (3,)], "cleared": [(4, 3)]}
 SHAPES |= {"einsum": [(2, 3), (5, 3)], "outer": [(3,), (5,)], "permute": [(2, 3, 4)], "number_dot": [(), (2, 3)], "full": []}
 RANKS = {(1, 1): [(3,), (3,)], (1, 2): [(3,), (3, 5)], (2, 1): [(5, 3), (3,)], (2, 2): [(2, 3), (3, 5)]}
@@ -24,8 +24,19 @@ RANKS |= {(3, 2): [(2, 4, 3), (3, 5)], (4, 2): [(2, 2, 4, 3), (3, 5)], (3, 3): [
 SHAPES |= {f"{table}{ranks}": shapes for ranks, shapes in RANKS.items() for table in ("PRODUCTS", "DOTS")}
 ATTRS = {"scale": {"p": 3}, "shift": {"q": 2}, "complement": {"q": 1}, "clip": {"low": -0.5, "high": 0.6}}
 ATTRS |= {"inside": {"low": -0.5, "high": 0.6}, "divided": {"p": N}, "inverse": {"q": 2}, "power": {"p": 3}}
-ATTRS |= {"taken": {"t": 2}, "put": {"t": 2, "axis": 1, "dims": (N, T, D)}, "piece": {"t": 2, "width": D}}
-ATTRS |= {"present": {"v": 0}, "block": {"k": 1, "parts": 2}, "nth_row": {"k": 1}, "onehot": {"size": T}}
+ATTRS |= {
+    "taken": {"t": 2},
+    "repeated": {"t": 2},
+    "put": {"t": 2, "axis": 1, "dims": (N, T, D)},
+    "piece": {"t": 2, "width": D},
+}
+ATTRS |= {
+    "repeated": {"t": 2},
+    "present": {"v": 0},
+    "block": {"k": 1, "parts": 2},
+    "nth": {"k": 1, "parts": 4},
+    "onehot": {"size": T},
+}
 ATTRS |= {
     "expand": {"dims": (N, D)},
     "full": {"dims": (N, M), "value": 2.5, "dtype": "float64"},
@@ -43,10 +54,11 @@ ATTRS |= {
 ATTRS |= {"scattered": {"key": ops.Key((np.array([1, 1]), slice(None))), "dims": (T, D)}, "permute": {"axes": (2, 0, 1)}}
 ATTRS |= {"update": {"key": ops.Key((1, slice(None)))}, "einsum": {"spec": "ni,mi->mn"}, "largest": {"axis": -1}}
 TWO = {"add", "subtract", "multiply", "divide", "total", "average", "stack", "maximum", "minimum"}
-TWO |= {"logistic_loss", "greater", "less", "at_least", "at_most", "equal"}
+TWO |= {"logistic_loss", "numbers", "greater", "less", "at_least", "at_most", "equal"}
 COMPARISONS = {"greater", "less", "at_least", "at_most", "equal"}
 CONSTANT = {
     "cast",
+    "numbers",
     "positive",
     "inside",
     "sign",

@@ -325,10 +325,81 @@ def test_gated_layers_that_torch_has_not():
         from_torch(weights | {"weight_hr_l0": np.ones((2, M))})
 
 
+GATED = [("LSTM", 4, {}), ("GRU", 3, {"linear_before_reset": 1}), ("GRU", 3, {})]
+
+
+def gated_file(path, kind, gates, bias=True, states=(), outputs=("Y",), lengths="", way="forward", **options):
+    """A file with one node of gates, and what its arrays are; `states` are its inputs of initial states."""
+    onnx = pytest.importorskip("onnx")
+    rng = np.random.default_rng(5)
+    directions = 1 + (way == "bidirectional")
+    arrays = {"W": rng.normal(size=(directions, gates * M, D)), "R": rng.normal(size=(directions, gates * M, M)) / 2}
+    arrays |= {"B": rng.normal(size=(directions, 2 * gates * M))} if bias else {}
+    arrays = {name: a.astype("float32") for name, a in arrays.items()}
+    inputs = ["X", "W", "R", "B" if bias else "", lengths, *states]
+    node = onnx.helper.make_node(kind, inputs, [*outputs], name="rnn", hidden_size=M, direction=way, **options)
+    shape = onnx.helper.make_tensor_value_info
+    given = [shape("X", 1, ["a", "b", D]), *[shape(name, 1, None) for name in states if name]]
+    given += [shape(lengths, 6, None)] if lengths else []
+    graph = onnx.helper.make_graph(
+        [node], "g", given, [shape(name, 1, None) for name in outputs if name],
+        [onnx.numpy_helper.from_array(a, name) for name, a in arrays.items()],
+    )  # fmt: skip
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 14)], ir_version=8), path)
+    return path
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("state", [False, True])
 @pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("way", ["forward", "reverse", "bidirectional"])
+@pytest.mark.parametrize(("kind", "gates", "options"), GATED)
+def test_gated_nodes_of_onnx_beside_its_own_runtime(tmp_path, kind, gates, options, way, bias, state, last):
+    runtime = pytest.importorskip("onnxruntime")
+    names = (["h", "c"] if kind == "LSTM" else ["h"]) if state else []
+    outputs = ("", "Y_h") if last else ("Y",)
+    path = gated_file(tmp_path / "a.onnx", kind, gates, bias, names, outputs, way=way, **options)
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(N, T, D)).astype("float32")
+    both = 1 + (way == "bidirectional")
+    given = {name: rng.normal(size=(both, N, M)).astype("float32") for name in names}
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    (Y,) = session.run(None, {"X": X.transpose(1, 0, 2)} | given)
+    found = from_onnx(path).predict([X, *[given[name][k] for k in range(both) for name in names]] if state else X)
+    wants = np.concatenate(Y if last else Y.transpose(1, 2, 0, 3), axis=-1)
+    wants = wants[:, ::-1] if way == "reverse" and not last else wants
+    np.testing.assert_allclose(found, wants, atol=3e-6)
+
+
 @pytest.mark.parametrize(
-    ("kind", "gates", "options"), [("LSTM", 4, {}), ("GRU", 3, {"linear_before_reset": 1}), ("GRU", 3, {})]
+    ("kind", "options", "says"),
+    [
+        ("LSTM", {"lengths": "lengths"}, "sequence_lens"),
+        ("LSTM", {"states": ("h",)}, "only one of initial_h and initial_c"),
+        ("LSTM", {"outputs": ("", "", "Y_c")}, "gives neither Y nor Y_h"),
+        ("LSTM", {"input_forget": 1}, "couples the input and the forget gate"),
+        ("GRU", {"clip": 2.0}, "has clip"),
+    ],
 )
+def test_gated_nodes_that_are_refused(tmp_path, kind, options, says):
+    gates = {"LSTM": 4, "GRU": 3}[kind]
+    with pytest.raises((NotImplementedError, ValueError), match=says):
+        from_onnx(gated_file(tmp_path / "a.onnx", kind, gates, **options))
+
+
+@pytest.mark.parametrize(("kind", "gates", "options"), GATED)
+def test_the_layout_of_a_gated_node_changes_nothing(tmp_path, kind, gates, options):
+    """Whether the file has time or samples first, sequences here are (samples, timesteps, features)."""
+    X = np.random.default_rng(1).normal(size=(N, T, D)).astype("float32")
+    each = [
+        from_onnx(gated_file(tmp_path / f"{layout}.onnx", kind, gates, layout=layout, **options)).predict(X)
+        for layout in (0, 1)
+    ]
+    np.testing.assert_array_equal(*each)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(("kind", "gates", "options"), GATED)
 def test_gated_nodes_of_onnx_beside_the_reference(tmp_path, kind, gates, options, bias):
     """The reference implementation of the standard, one direction, biases of both sides different."""
     onnx = pytest.importorskip("onnx")

@@ -1,9 +1,9 @@
-"""Fuzzing, one command for each target or for all: ``python -m tests.fuzz files onnx_files names api loops --minutes 30``.
+"""Fuzzing, one command for each target or for all: ``python -m tests.fuzz files names loops verdicts --minutes 30``.
 
-Every target is a module here with good inputs to start from (``SEEDS``) and ``one_input(data)``, which raises
-AssertionError at a fault. With atheris installed the search is guided by the code that an input reaches; without it inputs
-are changed at random. What is found is kept in --found, and what led to new places in the corpus of the target, which the
-suite replays.
+Every target is a module here with good inputs to start from (``SEEDS``), perhaps a way to change them (``mutated``), and
+``one_input(data)``, which raises AssertionError at a fault. With atheris installed the search is guided by the code that an
+input reaches; without it inputs are changed at random. What is found is kept in --found, and what led to new places in the
+corpus of the target, which the suite replays.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-TARGETS = ("files", "onnx_files", "names", "api", "loops")
+TARGETS = ("files", "onnx_files", "names", "api", "loops", "verdicts")
 MOST_KEPT = 300_000  # bytes of a corpus, before they are packed
 
 
@@ -70,13 +70,15 @@ def mutated(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def at_random(target: str, seconds: float, seed: int = 0, most: int = 10**9) -> tuple[int, int]:
-    """Run a target on inputs changed at random for so long; how many there were, and how many did what they were to do."""
+    """Run a target on inputs changed at random for so long; how many there were, and how many (of names: how many names)
+    did what they were to do."""
     module = importlib.import_module(f"tests.fuzz.{target}")
     rng = np.random.default_rng(seed)
     start, pool = time.monotonic(), [*module.SEEDS.values(), *corpus(target).values()]
     count = done = 0
     while time.monotonic() - start < seconds and count < most:
-        data = mutated(pool[rng.integers(len(pool))], rng) if pool else rng.bytes(int(rng.integers(8, 400)))
+        change = getattr(module, "mutated", mutated)  # a target may know better where its inputs are soft
+        data = change(pool[rng.integers(len(pool))], rng) if pool else rng.bytes(int(rng.integers(8, 400)))
         try:
             done += module.one_input(data)
         except BaseException:

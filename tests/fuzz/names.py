@@ -42,9 +42,10 @@ text = st.one_of(
     st.text(st.characters(exclude_categories=[]), max_size=12),
     st.sampled_from(PARTS).map(lambda part: part * 60),
 )
-names = st.lists(text, min_size=1, max_size=4, unique=True)
+names = st.lists(text, min_size=1, max_size=12, unique=True)
 X = np.arange(6.0).reshape(3, 2) * 0.3 + 0.5
-WEIGHTS = [np.array([[0.3, -0.2], [0.1, 0.4]]) * k for k in (1.0, 0.7, -0.5, 0.3)]
+WEIGHTS = [np.array([[0.9, -0.4], [0.5, 1.1]]) * k for k in (1.0, 0.7, -0.9, 1.3)] * 3
+TAKEN: list[int] = []  # how many names went through every reading, of each input
 
 
 def rnn(X, **params):
@@ -74,15 +75,11 @@ class Tags(html.parser.HTMLParser):
                 self.seen[f"{key}={value}"] += 1
 
 
-def readings(called: list[str]) -> dict[str, object] | None:
-    """What comes of every reading of a loop whose parameters are called so; None if that is refused in one line."""
+def readings(called: list[str]) -> dict[str, object]:
+    """What comes of every reading of a loop whose parameters are called so."""
     weights = dict(zip(called, WEIGHTS))
-    try:
-        trace = mr.trace(rnn, X=X, **weights)
-        equations = trace.equations()
-    except REFUSALS as error:
-        assert str(error).isprintable() and len(str(error)) < 1500, f"refused in several lines: {error!s:.300}"
-        return None
+    trace = mr.trace(rnn, X=X, **weights)
+    equations = trace.equations()
     loss, gradients = trace.compile()(weights, X)
     assert np.isclose(loss, rnn(X, **weights)) and sorted(gradients) == sorted(trace.gradients)
     space: dict[str, object] = {"__name__": "source"}
@@ -99,8 +96,9 @@ def readings(called: list[str]) -> dict[str, object] | None:
         shown.encode()
     svg = trace.picture().svg
     drawn = "".join(ElementTree.fromstring(svg).itertext()).replace("\xa0", " ")
-    for name in called:
-        assert re.split(r"[_^/]", name)[0].strip()[:8] in drawn, f"{name!r} is not in the picture"
+    for name in called[:4]:  # where there are more, it shows so many
+        shown = re.split(r"[_^/]", name)[0].strip()[:8].replace("\\", "\u2216")
+        assert shown in drawn, f"{name!r} is not in the picture"
     tags = {re.sub(r"\{.*\}", "", element.tag) for element in ElementTree.fromstring(svg).iter()}
     assert tags <= SVG, f"a picture has the tags {tags - SVG}"
     formulas = Tags(equations.mathml()).seen
@@ -110,30 +108,42 @@ def readings(called: list[str]) -> dict[str, object] | None:
 
 
 SVG = {"svg", "g", "title", "desc", "style", "path", "polygon", "polyline", "text", "ellipse"}
-_usual: dict[int, dict[str, object] | None] = {}
+_usual: dict[int, dict[str, object]] = {}
 
 
-def check(called: list[str]) -> bool:
-    """Whether the names are taken; AssertionError if one of them does what a name may not."""
+def check(called: list[str]) -> int:
+    """How many of the names are taken; AssertionError if one of them does what a name may not."""
     RUN.clear()
     try:
-        found = readings(called)
+        called = [name for name in called if _is_taken([name])]
+        found = readings(called) if called and _is_taken(called) else None
     finally:
         assert not RUN, f"a name was run: {called!r}"
     if found is None:
-        return False
+        return 0
     if len(called) not in _usual:
         _usual[len(called)] = readings([f"W{k}" for k in range(len(called))])
     usual = _usual[len(called)]
-    assert usual is not None
     allowed = usual["commands"] | set(SHOWN)  # type: ignore[operator]
     assert found["commands"] <= allowed, f"commands of LaTeX from names: {found['commands'] - allowed}"  # type: ignore[operator]
     assert found["page"] == usual["page"], f"the page has {found['page']}, with usual names {usual['page']}"
+    return len(called)
+
+
+def _is_taken(called: list[str]) -> bool:
+    """Whether parameters may be called so; if not, that is said in one line."""
+    try:
+        mr.trace(rnn, X=X, **dict(zip(called, WEIGHTS))).equations()
+    except REFUSALS as error:
+        assert str(error).isprintable() and len(str(error)) < 1500, f"refused in several lines: {error!s:.300}"
+        return False
     return True
 
 
 GREEK = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega"
-SHOWN = [rf"\{word}" for word in ["backslash", "sim", "wedge", "mathrm", "hat", "tilde", "ell", "frac", *GREEK.split()]]
+SHOWN = [
+    rf"\{word}" for word in ["backslash", "sim", "wedge", "mathrm", "text", "hat", "tilde", "ell", "frac", *GREEK.split()]
+]
 SHOWN += [rf"\{word}" for word in ("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega")]
 
 
@@ -141,15 +151,17 @@ SHOWN += [rf"\{word}" for word in ("Gamma", "Delta", "Theta", "Lambda", "Xi", "P
 @given(names)
 def hostile_names(called: list[str]) -> None:
     """The property."""
-    check(called)
+    TAKEN.append(check(called))
 
 
 SEEDS: dict[str, bytes] = {}
 
 
-def one_input(data: bytes) -> bool:
-    """The property of the names that these bytes choose; whether they chose some."""
-    return hostile_names.hypothesis.fuzz_one_input(data) is not None
+def one_input(data: bytes) -> int:
+    """The property of the names that these bytes choose; how many of them were taken."""
+    TAKEN.clear()
+    hostile_names.hypothesis.fuzz_one_input(data)
+    return sum(TAKEN)
 
 
 def compiles(trace: object) -> None:
@@ -164,3 +176,24 @@ def compiles(trace: object) -> None:
             trace.equations().to_tex(path)  # type: ignore[attr-defined]
             command = ["pdflatex", "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", path.name]
             subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
+
+
+def compile_all(size: int = 12) -> int:
+    """Every hostile part as a name, so many in a function: its C and its TeX are compiled. How many there were."""
+    taken, group = 0, []
+    for part in [*PARTS, None]:
+        if part is not None:
+            try:
+                mr.trace(rnn, X=X, **{part: WEIGHTS[0]}).equations()
+                group.append(part)
+            except REFUSALS:
+                continue
+        if group and (part is None or len(group) == size):
+            weights = {name: WEIGHTS[k % 4] for k, name in enumerate(group)}
+            try:
+                compiles(mr.trace(rnn, X=X, **weights))
+            except subprocess.CalledProcessError as error:
+                said = (error.stdout + error.stderr).decode(errors="replace")
+                raise AssertionError(f"{group!r}: {error.cmd[0]}: {said[-1500:]}") from error
+            taken, group = taken + len(group), []
+    return taken

@@ -72,7 +72,7 @@ def test_without_keras(network, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "keras", None)
-    with pytest.raises(ImportError, match=r"pip install 'minirnn\[keras\]'"):
+    with pytest.raises(ImportError, match="pip install keras tensorflow"):
         mr.to_keras(network())
 
 

@@ -137,3 +137,17 @@ def test_out_may_be_given_by_its_place(by_place):
     moved = W + 0j
     moved[1, 0] += 1e-30j
     assert abs(trace.gradients["W"][1, 0] - np.imag(loop(X, moved)) / 1e-30) < 1e-12
+
+
+def test_a_function_that_writes_into_a_global_array_is_verified_from_where_it_began():
+    state = np.array([0.3, -0.2, 0.5, 0.1])
+
+    def loop(X, W):
+        before = state * 1.0
+        state[:2] = before[2:] * 0.5
+        return np.sum(np.tanh(X * state) @ W) + np.sum(before * before)
+
+    trace = mr.trace(loop, X=X, W=W)
+    assert state[0] == 0.25  # as after one ordinary call
+    report = trace.verify(with_keras=False)
+    assert report.ok, report

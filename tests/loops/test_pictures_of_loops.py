@@ -7,7 +7,7 @@ import re
 import pytest
 from test_published import traced
 
-from minirnn.readings.picture.unrolled import unrolled
+from minirnn.readings.picture.views import unrolled
 
 
 def drawn(name):

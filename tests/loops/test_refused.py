@@ -66,7 +66,7 @@ def test_wrong_arguments(arrays):
         mr.trace(refused.branch, **arrays, V=arrays["W"])
     with pytest.raises(TypeError, match="also takes W: give W="):
         mr.trace(refused.branch, X=arrays["X"])
-    with pytest.raises(ValueError, match=r"W has nan at \[1, 2\]: 1 of 20 are not finite"):
+    with pytest.raises(ValueError, match=r"W has nan at \[1, 2\]: 1 of 20 entries are not finite"):
         arrays["W"][1, 2] = np.nan
         mr.trace(refused.branch, **arrays)
     with pytest.raises(ValueError, match="float16; minirnn computes in float32 or float64"):

@@ -85,3 +85,17 @@ def test_without_deriving_views_again_the_graph_would_differ(monkeypatch):
 def test_the_graph_computed_again_gives_the_same_numbers(body):
     trace = mr.trace(function(body), X=X.copy())
     assert np.array_equal(replay(trace.forward, {})[trace.output_node], trace.output)
+
+
+def test_a_copy_in_another_order_keeps_its_numbers():
+    """np.asarray(h, order="F") is a copy that has the node of h: what is written into h later is not in it."""
+
+    def f(X, W):
+        h = X @ W
+        g = np.asarray(h, order="F")
+        h[0] = 5.0
+        return np.sum(g * g)
+
+    rng = np.random.default_rng(0)
+    X, W = rng.normal(size=(3, 2)), rng.normal(size=(2, 4))
+    np.testing.assert_allclose(mr.trace(f, X=X, W=W).gradients["W"], 2 * X.T @ X @ W, rtol=1e-12)

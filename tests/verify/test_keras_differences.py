@@ -1,4 +1,4 @@
-"""Ten places where Keras differs from itself or its documentation: what it does, what minirnn does, the sentence for it."""
+"""Places where Keras differs from itself or its documentation: what it does, what minirnn does, the sentence for it."""
 
 from __future__ import annotations
 
@@ -218,6 +218,59 @@ def test_10_both_ways_stateful_with_states():
     trace = traced(LATE, layer=mine, dtype="float64")
     said = explains(trace, "Bidirectional with stateful and return_state", ok=True)  # by the complex step
     assert "Keras fails here: TypeError" in said
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNN", "GRU", "LSTM", "Bidirectional"])
+def test_11_a_mask_and_initial_states(kind):
+    """The mask of the input is not used where there are initial states, and handed on to the next layer and the loss."""
+    import keras
+
+    L = keras.layers
+    states = {"LSTM": 2, "Bidirectional": 2}.get(kind, 1)
+    layer = (
+        L.Bidirectional(L.GRU(3, return_sequences=True))
+        if kind == "Bidirectional"
+        else getattr(L, kind)(3, return_sequences=True)
+    )
+    words, given = keras.Input((4,)), [keras.Input((3,)) for _ in range(states)]
+    x = layer(L.Embedding(9, 5, mask_zero=True)(words), initial_state=given if states > 1 else given[0])
+    twin = keras.Model([words, *given], L.Dense(2)(L.SimpleRNN(6, return_sequences=True)(x)))
+    twin.set_weights([np.random.default_rng(0).normal(size=w.shape) for w in twin.get_weights()])
+    rng = np.random.default_rng(1)
+    data = [np.array([[0, 3, 2, 0], [5, 0, 1, 4]]), *[rng.normal(size=(2, 3)).astype("float32") for _ in given]]
+    Y = rng.normal(size=(2, 4, 2)).astype("float32")
+    model = mr.from_keras(twin)
+    np.testing.assert_allclose(model.predict(data), twin.predict(data, verbose=0), rtol=1e-5, atol=1e-6)
+    twin.compile("sgd", "mse")
+    trace = mr.trace(model, data, Y)
+    assert np.isclose(trace.loss, twin.evaluate(data, Y, verbose=0), rtol=1e-5)
+    assert "a mask and initial states" in {trap.name for trap in concerning(trace)}
+    assert trace.equations().residual < 1e-5
+
+
+def test_12_rows_that_are_looked_up_again():
+    """Keras' Adam squares the gradient of each lookup: a row that is looked up twice moves otherwise than by the sum."""
+    import keras
+
+    i = Input((2,))
+    model = Model(i, Dense(1)(SimpleRNN(3)(mr.layers.Embedding(4, 2)(i))))
+    again, once, Y = np.array([[1, 1], [2, 3]]), np.array([[0, 1], [2, 3]]), np.ones((2, 1))
+    said = [trap.name for trap in concerning(mr.trace(model, again, Y, loss="mse"))]
+    assert said == ["the gradient of an Embedding in training"]
+    assert not concerning(mr.trace(model, once, Y, loss="mse")) and not concerning(mr.trace(model, again))
+    assert "each lookup" in " ".join(mr.trace(model, again, Y, loss="mse").verify(with_keras=False).warnings)
+    start, tables = model.get_weights(), {}
+    for semantics in ("tensorflow", "jax"):
+        model.set_weights(start)
+        model.compile(mr.optimizers.Adam(0.1), "mse", semantics=semantics)
+        model.fit(again, Y, epochs=3, verbose=0)
+        tables[semantics] = model.get_weights()[0]
+    model.set_weights(start)
+    twin = mr.to_keras(model)
+    twin.compile(keras.optimizers.Adam(0.1), "mse")
+    twin.fit(again, Y, epochs=3, verbose=0)
+    np.testing.assert_allclose(tables["tensorflow"], twin.get_weights()[0], rtol=1e-4, atol=1e-6)
+    assert np.abs(tables["jax"] - tables["tensorflow"]).max() > 1e-3
 
 
 def test_a_trace_knows_what_it_can_run_into():

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 import numpy as np
 import pytest
 
+import minirnn as mr
 from minirnn.verify.report import Report, Row, error_in_eps
 
 
@@ -29,7 +31,7 @@ def test_the_verdict_in_a_sentence():
     nothing = Report([absent])
     assert not nothing.ok and not nothing.checked and "Nothing could be checked" in nothing.sentence
     assert "missing (Keras is not installed)" in str(Report([good, absent]))
-    assert "<td>DIFFERS</td>" in Report([bad])._repr_html_()
+    assert "<b>DIFFERS</b>" in Report([bad])._repr_html_()
 
 
 def test_a_row_at_the_limit():
@@ -53,3 +55,21 @@ def test_with_keras_left_out(trace):
     report = trace.verify(with_keras=False)
     assert report.ok and {row.witness for row in report} == {"complex step"} and "numpy" in report.versions
     assert "DIFFERS" not in str(report) and str(report).count("agrees") == len(report)
+
+
+def test_numbers_that_overflow_agree_with_nothing():
+    """The loss is no number: no green verdict. What overflows in float32 alone is missing there."""
+    from minirnn.layers import Dense, Input, SimpleRNN
+    from minirnn.models import Sequential
+
+    rng = np.random.default_rng(0)
+    model = Sequential([Input((4, 3)), SimpleRNN(5, activation="relu"), Dense(2)])
+    X, Y = rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 2))
+    for scale, ok in ((1e30, True), (1e200, False)):
+        model.set_weights([scale * abs(rng.normal(size=w.shape)) for w in model.get_weights()])
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            report = mr.trace(model, X, Y, dtype="float64").verify()
+        assert report.ok is ok
+        assert {row.verdict for row in report if row.dtype == "float32"} == {"missing"}
+    assert report.sentence.startswith("The numbers overflow: z at step") and "in float64 is not finite" in report.sentence

@@ -12,16 +12,19 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .. import entries
-from ..graph import EACH, Node, Primitive, Vjp
+from ..graph import Primitive
+from ..rules import EACH, Vjp
 from .leaves import zeros
 
 # ------------------------------------------------------------------------------------------------------- arithmetic
 
 
-def _operation(name: str, numpy: str, vjp: tuple[Vjp | None, ...], sympy: Any, label: str, ufunc: str = "") -> Primitive:
+def _operation(
+    name: str, numpy: str, vjp: tuple[Vjp | None, ...], sympy: Any, label: str, ufunc: str = "", entry: Any = EACH
+) -> Primitive:
     """An operation of one or two operands of one shape; `ufunc` is NumPy's, with its arguments."""
     into = f"np.{ufunc[:-1]}, {{out}})" if ufunc else None
-    return Primitive(name, numpy, vjp, sympy, label, rows=tuple(range(len(vjp))), into=into, entry=EACH)
+    return Primitive(name, numpy, vjp, sympy, label, rows=tuple(range(len(vjp))), into=into, entry=entry)
 
 
 add: Primitive = _operation(
@@ -170,7 +173,7 @@ erf: Primitive = function(
     # by its sine series, exact to rounding (Strecok, 1968); from 6 on it is 1 to rounding
     n = np.arange(1, 38)
     near = np.where(np.abs(x) < 6, x, 6 * np.sign(x.real))
-    series = np.sin(near[..., None] * n / 2.5) @ (np.exp(-n * n / 25) / n)
+    series = np.sin(near[..., np.newaxis] * n / 2.5) @ (np.exp(-n * n / 25) / n)
     return (2 / np.pi * (near / 5 + series)).astype(x.dtype)""",
     scalar=lambda i, x: entries.Apply("erf", (x[i],)),
 )
@@ -233,25 +236,31 @@ equal: Primitive = _operation(
     (None, None),
     lambda S, a, b: S.hadamard(_not_larger(S, a, b), _not_larger(S, b, a)),
     "=",
+    entry=lambda i, a, b: (a[i] >= b[i]) & (a[i] <= b[i]),  # == of expressions would ask whether they are the same
 )
 
 
-def _as(g: Node, condition: Node) -> Node:
-    """The condition in numbers of the precision of g."""
-    return cast(condition, dtype=g.dtype.name)
-
+numbers: Primitive = Primitive(
+    "numbers",  # of a condition, in the precision of {1}
+    "{0}.astype({1}.dtype)",
+    (None, None),
+    lambda S, condition, like: condition,
+    "1 or 0",
+    rows=(0, 1),
+    entry=lambda i, condition, like: entries.choice(condition[*i], 1, 0),
+)
 
 maximum: Primitive = _operation(  # of equal ones the first is taken
     "maximum",
     "np.maximum({0}, {1})",
-    (lambda g, y, a, b: g * _as(g, at_least(a, b)), lambda g, y, a, b: g * _as(g, less(a, b))),
+    (lambda g, y, a, b: g * numbers(at_least(a, b), g), lambda g, y, a, b: g * numbers(less(a, b), g)),
     lambda S, a, b: _choice(S, _not_larger(S, b, a), a, b),
     "max",
 )
 minimum: Primitive = _operation(
     "minimum",
     "np.minimum({0}, {1})",
-    (lambda g, y, a, b: g * _as(g, at_most(a, b)), lambda g, y, a, b: g * _as(g, greater(a, b))),
+    (lambda g, y, a, b: g * numbers(at_most(a, b), g), lambda g, y, a, b: g * numbers(greater(a, b), g)),
     lambda S, a, b: _choice(S, _not_larger(S, a, b), a, b),
     "min",
 )

@@ -12,6 +12,7 @@ from ..graph import Node, Primitive
 from ..sizes import Size, Sizes
 from .leaves import zeros
 from .parts import full_key, part, taken
+from .shapes import reshape
 
 
 def over_time(xs: Sequence[Node]) -> Size:
@@ -46,6 +47,8 @@ def _join_rule(g: Node, y: Node, position: int) -> Node:
     axis, x = y.attrs["axis"], y.args[position]
     if axis == -1 and not Size.of(y.attrs["size"]).is_number:
         return piece(g, t=position + 1, width=x.dims[-1])
+    if x.step == position + 1 and all(arg.shape[axis] == 1 for arg in y.args):  # the column of a step
+        return reshape(taken(g, t=position + 1, axis=axis % g.ndim), dims=x.dims)
     ends = [Size.of(0)]
     for before in y.args[: position + 1]:
         ends.append(ends[-1] + before.dims[axis])
@@ -71,11 +74,6 @@ join: Primitive = Primitive(
 )
 
 
-def concat(*xs: Node) -> Node:
-    """The steps of a sequence side by side."""
-    return join(*xs, size=over_time(xs))
-
-
 def take(x: Node, t: int, axis: int = 1) -> Node:
     """Step t (from 1) of a sequence (N, T, ...); of a stack, the very node that was stacked."""
     if x.op is stack and x.attrs["axis"] == axis:
@@ -94,6 +92,14 @@ piece: Primitive = Primitive(
     sizes=lambda x, t, width: (*x.dims[:-1], width),
     entry=lambda i, x, t, width: x[*i[:-1], (t - 1) * entries.expr(width) + i[-1]],
 )
+repeated: Primitive = Primitive(
+    "repeated",  # the same at step t, of steps that are counted by themselves
+    "{0}",
+    (lambda g, y, x, t: g,),
+    lambda S, x, t: x,
+    "=",
+    entry=lambda i, x, t: x[*i],
+)
 block: Primitive = Primitive(
     "block",  # the k-th, from 0, of so many equal parts of the columns: a gate of a fused kernel
     "np.split({0}, {parts}, axis=-1)[{k}]",
@@ -110,14 +116,14 @@ def _among_zeros(g: Node, k: int, parts: int) -> Node:
     return join(*[g if j == k else zeros(g) for j in range(parts)], size=Size.of(parts))
 
 
-nth_row: Primitive = Primitive(
-    "nth_row",  # the k-th row, from 0, of a matrix of a fixed number of rows, such as the two biases of a GRU
-    "{0}[{k}]",
-    (lambda g, y, x, k: stack(*[g if j == k else zeros(g) for j in range(x.shape[0])], axis=0, size=x.dims[0]),),
-    lambda S, x, k: S.nth_row(x, k),
-    "row",
-    sizes=lambda x, k: x.dims[1:],
-    entry=lambda i, x, k: x[k, *i],
+nth: Primitive = Primitive(
+    "nth",  # the k-th, from 0, of so many parts along the first axis: one of the two biases of a GRU, or of the matrices
+    "{0}[{k}]",  # of a Conv1D
+    (lambda g, y, x, k, parts: stack(*[g if j == k else zeros(g) for j in range(parts)], axis=0, size=x.dims[0]),),
+    lambda S, x, k, parts: S.nth(x, k, parts),
+    "[{k}]",
+    sizes=lambda x, k, parts: x.dims[1:],
+    entry=lambda i, x, k, parts: x[k, *i],
 )
 
 

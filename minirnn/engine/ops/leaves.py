@@ -9,6 +9,7 @@ import numpy as np
 from .. import entries
 from ..graph import Node, Primitive, leaf_op
 from ..names import Name, Role, parse
+from ..rules import Spelled
 from ..sizes import Size
 
 
@@ -21,7 +22,10 @@ def leaf(value: Any, name: str | Name | None = None, role: Role = Role.CONSTANT,
 
 full: Primitive = Primitive(
     "full",  # one number in every entry
-    lambda value, **_: "np.zeros({dims}, {dtype})" if value == 0 else "np.full({dims}, {value}, {dtype})",
+    Spelled(
+        "np.full({dims}, {value}, {dtype})",
+        lambda value, **_: "np.zeros({dims}, {dtype})" if value == 0 else "np.full({dims}, {value}, {dtype})",
+    ),
     (),
     lambda S, dims, value, dtype: S.full(value, dims),
     "{value:g}",

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import entries
 from ..graph import Node, Primitive
+from ..rules import Spelled
 from ..sizes import Size, Sizes
 
 
@@ -28,8 +29,9 @@ class Key(tuple):
 
 def _index_text(part: Any) -> str:
     if isinstance(part, slice):
-        ends = ["" if end is None else str(end) for end in (part.start, part.stop, part.step)]
-        return ":".join(ends[:2] if part.step is None else ends)
+        given = [part.start, part.stop] if part.step is None else [part.start, part.stop, part.step]
+        ends = ["" if end is None else end.python if isinstance(end, Size) else str(end) for end in given]
+        return (" : " if any(" " in end for end in ends) else ":").join(ends).strip()
     if isinstance(part, np.ndarray):
         return repr(part.tolist())
     return "..." if part is Ellipsis else repr(part)
@@ -168,7 +170,7 @@ update: Primitive = Primitive(
 _STEP = ["{0}[" + ":, " * axis + "{t} - 1]" for axis in range(9)]
 taken: Primitive = Primitive(
     "take",  # step t, from 1, along an axis
-    lambda t, axis: _STEP[axis],
+    Spelled("{0}[(slice(None),) * {axis} + ({t} - 1,)]", lambda t, axis: _STEP[axis]),
     (lambda g, y, x, t, axis: put(g, t=t, axis=axis, dims=x.dims),),
     lambda S, x, t, axis: S.step_of(x, t, axis),
     "step t",

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import entries
 from ..graph import Node, Primitive
+from ..rules import Spelled
 from ..sizes import ONE, Size, Sizes, product
 from .entrywise import divided
 from .joining import over_time
@@ -85,7 +86,7 @@ def _text(method: str) -> Any:
         options = [] if axis is None else ["{axis}"]
         return f"{{0}}.{method}({', '.join(options + ['keepdims=True'] * keepdims)})"
 
-    return text
+    return Spelled(f"{{0}}.{method}({{axis}}, keepdims={{keepdims}})", text)
 
 
 def _over(i: Any, x: Any, axis: Axis, keepdims: bool, kind: str) -> Any:
@@ -101,42 +102,42 @@ def _over(i: Any, x: Any, axis: Axis, keepdims: bool, kind: str) -> Any:
     return found
 
 
+def _entry_of_largest_at(i: Any, x: Any, axis: Axis) -> Any:
+    gone = _positive(axis, len(x.dims))
+    kept = [n for a, n in enumerate(i) if a not in gone]
+    top = _over(kept, x, axis, False, "max")
+    same = entries.Operand(x.dims, lambda index: entries.choice(x[*index].is_(top), 1, 0))
+    return same[*i] / _over(kept, same, axis, False, "+")
+
+
 def _together(x: Any, axis: Axis) -> Size:
     """How many entries are taken together."""
     gone = _positive(axis, len(x.dims))
     return product(size for i, size in enumerate(x.dims) if i in gone)
 
 
-sums: Primitive = Primitive(
-    "sum",
-    _text("sum"),
-    (lambda g, y, x, axis, keepdims: _back(g, x, axis),),
-    lambda S, x, axis, keepdims: S.reduced(x, axis, keepdims, "sum"),
-    "Σ",
-    sizes=_remaining,
-    defaults=_all_axes,
-    entry=lambda i, x, axis, keepdims: _over(i, x, axis, keepdims, "+"),
-)
-mean: Primitive = Primitive(
-    "mean",
-    _text("mean"),
-    (lambda g, y, x, axis, keepdims: _back(_share(g, x, axis), x, axis),),
-    lambda S, x, axis, keepdims: S.reduced(x, axis, keepdims, "mean"),
-    "mean",
-    sizes=_remaining,
-    defaults=_all_axes,
-    entry=lambda i, x, axis, keepdims: _over(i, x, axis, keepdims, "+") / entries.expr(_together(x, axis)),
-)
-largest: Primitive = Primitive(
-    "max",
-    _text("max"),
-    (lambda g, y, x, axis, keepdims: _back(g, x, axis) * largest_at(x, axis=axis),),
-    lambda S, x, axis, keepdims: S.reduced(x, axis, keepdims, "max"),
-    "max",
-    sizes=_remaining,
-    defaults=_all_axes,
-    entry=lambda i, x, axis, keepdims: _over(i, x, axis, keepdims, "max"),
-)
+def _reduction(name: str, label: str, rule: Any, kind: str = "+", divided_by: Any = None) -> Primitive:
+    """The method of that name over axes; ``rule(g, x, axis)`` is the share of each entry, of the shape of the result."""
+
+    def entry(i: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+        found = _over(i, x, axis, keepdims, kind)
+        return found if divided_by is None else found / entries.expr(divided_by(x, axis))
+
+    return Primitive(
+        name,
+        _text(name),
+        (lambda g, y, x, axis, keepdims: rule(g, x, axis),),
+        lambda S, x, axis, keepdims: S.reduced(x, axis, keepdims, name),
+        label,
+        sizes=_remaining,
+        defaults=_all_axes,
+        entry=entry,
+    )
+
+
+sums: Primitive = _reduction("sum", "Σ", lambda g, x, axis: _back(g, x, axis))
+mean: Primitive = _reduction("mean", "mean", lambda g, x, axis: _back(_share(g, x, axis), x, axis), divided_by=_together)
+largest: Primitive = _reduction("max", "max", lambda g, x, axis: _back(g, x, axis) * largest_at(x, axis=axis), "max")
 largest_at: Primitive = Primitive(
     "largest_at",  # 1 at the largest entry, equal shares where several are equal
     "largest_at({0}, {axis})",
@@ -146,6 +147,7 @@ largest_at: Primitive = Primitive(
     helper="""def largest_at(x, axis):
     e = x == np.max(x, axis, keepdims=True)
     return (e / e.sum(axis, keepdims=True)).astype(x.dtype)""",
+    entry=_entry_of_largest_at,
 )
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from .. import entries
 from ..graph import Primitive, same
+from ..rules import Beside
 from ..sizes import ONE
-from .entrywise import exp, relu, sigmoid, tanh
+from .entrywise import exp, relu, sigmoid, softplus, tanh
 from .reductions import spread, sumcols
 
 
@@ -63,7 +64,7 @@ softmax: Primitive = Primitive(
 log_softmax: Primitive = Primitive(
     "log_softmax",  # the log of {1} = softmax({0}), computed from {0} so that it never is the log of 0
     "log_softmax({0})",
-    (lambda g, y, x, p: g - p * spread(sumcols(g), g), None),
+    (lambda g, y, x, p: g - p * spread(sumcols(g), g), Beside(0, lambda g, y, x, p: g / p)),
     lambda S, x, p: S.entrywise("log", p),
     "log",
     rows=(0, 1),
@@ -75,13 +76,20 @@ log_softmax: Primitive = Primitive(
 logistic_loss: Primitive = Primitive(
     "logistic_loss",  # -({1} log p + (1 - {1}) log(1 - p)) of p = {2} = sigmoid({0}), computed from {0}: never the log of 0
     "logistic_loss({0}, {1})",
-    (lambda g, y, z, t, p: g * (p - t), lambda g, y, z, t, p: -(g * z), None),
-    lambda S, z, t, p: S.scale(-1, S.add(S.hadamard(t, S.entrywise("log", p)), _of_the_rest(S, t, p))),
+    (
+        lambda g, y, z, t, p: g * (p - t),
+        lambda g, y, z, t, p: -(g * z),
+        Beside(0, lambda g, y, z, t, p: g * (p - t) / (p * (1 - p))),
+    ),
+    lambda S, z, t, p: S.written(
+        S.scale(-1, S.add(S.hadamard(t, S.entrywise("log", p)), _of_the_rest(S, t, p))),
+        S.add(S.entrywise("softplus", z), S.scale(-1, S.hadamard(z, t))),
+    ),
     "log",
     rows=(0, 1, 2),
     helper="""def logistic_loss(z, t):
     return np.maximum(z, 0) - z * t + np.log1p(np.exp(-z * np.sign(z.real)))""",
-    entry=lambda i, z, t, p: entries.Apply("softplus", (z[*i],)) - z[*i] * t[*i],
+    entry=lambda i, z, t, p: softplus.in_arithmetic(entries.SCALARS, {})(z[*i]) - z[*i] * t[*i],
 )
 
 
@@ -129,7 +137,7 @@ onehot: Primitive = Primitive(
     rows=(0,),
     sizes=lambda i, size: (*i.dims[:-1], size),
     helper="""def onehot(i, size):
-    found = np.zeros((len(i), size), i.dtype)
+    found = np.zeros((*i.shape[:-1], size), i.dtype)
     np.put_along_axis(found, i.real.astype(int), 1, -1)
     return found""",
     entry=lambda i, x, size: entries.choice(x[*i[:-1], 0].is_(i[-1]), 1, 0),

@@ -22,67 +22,15 @@ from typing import Any
 import numpy as np
 
 from ..recording.array import Array
-from ..recording.methods import as_number
-from ..recording.methods import function as recording
+from .iteration import as_loops
+from .modules import RecordingMath, RecordingModule, of_numpy
 from .recorder import Recorder
 from .rewrite_source import NOTES, with_notes
+from .snapshot import Snapshot, in_its_order
 
 _LIBRARIES = {"numpy", "minirnn", "scipy", "keras", "tensorflow", "torch", "jax", "pandas", "sympy", "matplotlib", "tqdm"}
 _PLAIN = (int, float, str, bytes, complex, bool, type(None), type(Ellipsis), slice, range, np.dtype)
 _CONTAINERS = (list, tuple, dict, set, collections.deque)
-
-
-class RecordingModule:
-    """NumPy, or a part of it, with functions that record."""
-
-    def __init__(self, module: Any, name: str = "") -> None:
-        self.__dict__.update(_module=module, _prefix=name)
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._module, name)
-        value = _of_numpy(found, self._prefix + name)
-        self.__dict__[name] = value
-        return value
-
-
-def _of_numpy(found: Any, name: str) -> Any:
-    if isinstance(found, types.ModuleType):
-        return RecordingModule(found, name + ".")
-    if isinstance(found, type) or not callable(found) or name.startswith("random"):
-        return found
-    return recording(found, f"np.{name}")
-
-
-class RecordingMath:
-    """The module `math`: of a traced number its functions are those of NumPy."""
-
-    def __init__(self) -> None:
-        self.__dict__.update({k: v for k, v in vars(math).items() if not callable(v)})
-
-    def __getattr__(self, name: str) -> Any:
-        plain = getattr(math, name)
-        ours = getattr(np, {"pow": "power", "fabs": "abs"}.get(name, name), None)
-
-        def call(*args: Any) -> Any:
-            if ours is not None and any(type(a) is Array for a in args):
-                return as_number(recording(ours)(*args))
-            return plain(*args)
-
-        return call
-
-
-class Snapshot:
-    """What lists, objects, variables and arrays held when a function was traced, so that it can be run again from there."""
-
-    def __init__(self) -> None:
-        self._kept: dict[Any, tuple[Any, Any]] = {}
-
-    def of(self, thing: Any, read: Callable[[Any], Any], part: str = "") -> Any:
-        """What ``read(thing)`` was when it was read for the first time."""
-        key = (id(thing), part)
-        if key not in self._kept:
-            self._kept[key] = (thing, read(thing))  # the thing too, so that its id stays its own
-        return self._kept[key][1]
 
 
 class Copies:
@@ -101,6 +49,7 @@ class Copies:
         self._seen: dict[int, set[str]] = {}  # the global variables that have been copied, by module
         self._filled: set[int] = set()  # the cells that have been
         self._numpy, self._math = RecordingModule(np), RecordingMath()
+        self._loops = {id(original): ours for original, ours in as_loops(recorder).items()}
 
     def of(self, value: Any, name: str) -> Any:
         """What stands for `value`, which the code calls `name`."""
@@ -109,9 +58,12 @@ class Copies:
         if id(value) in self._made:
             return self._made[id(value)][1]
         if isinstance(value, (np.ndarray, np.generic)) and type(value) is not Array:
+            self.snapshot.of(value, in_its_order)
             return self._keep(value, self.given(value, name))
         if isinstance(value, _CONTAINERS):
             return self._container(value, name)
+        if self.notes and id(value) in self._loops:
+            return self._loops[id(value)]
         if isinstance(value, types.ModuleType):
             return self._keep(value, self._module(value))
         if isinstance(value, (np.random.Generator, np.random.RandomState, random.Random)):
@@ -119,7 +71,7 @@ class Copies:
         if isinstance(value, np.ufunc) or _root(value) == "numpy":
             if not self.notes or isinstance(value, (type, np.generic)):
                 return value
-            return _of_numpy(value, getattr(value, "__name__", name))
+            return of_numpy(value, getattr(value, "__name__", name))
         if isinstance(value, types.FunctionType) and _root(value) not in _LIBRARIES | sys.stdlib_module_names:
             return self.function(value)
         if isinstance(value, types.MethodType):
@@ -296,13 +248,8 @@ class Copies:
 
 
 _CALLABLE = (
-    types.FunctionType,
-    staticmethod,
-    classmethod,
-    property,
-    functools.cached_property,
-    functools._lru_cache_wrapper,
-)
+    types.FunctionType, staticmethod, classmethod, property, functools.cached_property, functools._lru_cache_wrapper,
+)  # fmt: skip
 
 
 class _UserModule:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +12,9 @@ from ...engine import ops
 from ...engine.graph import Node, now
 from .. import primitives as P
 from ..errors import here, reach, refuse, run
+from ..present import present
 from ..recording.array import Array
-from ..recording.memory import Same
+from ..recording.memory import SAME
 from ..recording.methods import as_number
 from ..recording.table import FUNCTIONS
 
@@ -29,6 +29,7 @@ class Turn(NamedTuple):
 
 
 _BEGUN = Turn(0, -1, 0, None)  # a turn whose item is not there yet
+_turn: Any = tuple.__new__  # quicker than Turn(...)
 
 
 class Loop(NamedTuple):
@@ -49,36 +50,50 @@ class Recorder:
         self.originals: dict[Node, Any] = {}  # what each of them was before it was copied
         self.calls = 0
         self.foreign = False  # whether the function computes with TensorFlow, of which another run would round otherwise
+        self._waiting: dict[int, int] = {}  # turns that wait for their item, and the turn of the loop around them
         self._places: dict[Node, str] = {}  # where tests on traced values stand
         self.lists: dict[Node, tuple[str, list[Node]]] = {}  # lists of arrays, put together: their names and their parts
 
-    def call(self) -> int:
-        """The number of a call that begins."""
+    def call(self, generator: bool = False) -> int:
+        """The number of a call that begins; that of a `generator` begins where a loop asks for its first item."""
         self.calls += 1
+        if generator:
+            now.step = self._outside(now.step or 0)
         return self.calls
+
+    def _outside(self, turn: int) -> int:
+        """The turn in which the loops run that wait for an item in `turn`."""
+        while turn in self._waiting:
+            turn = self._waiting[turn]
+        return turn
 
     def loop(self, items: Iterable[Any], site: Any) -> Iterator[Any]:
         """The items, each in a turn of its own."""
-        outer = now.step or 0
+        outer, turn = self._outside(now.step or 0), None
         loop, count = len(self.loops), 0
         self.loops.append(Loop(site, outer))
         rest = iter(items)
         try:
             while True:
+                if turn is not None and now.step != turn and present() is self:
+                    outer = self._outside(now.step or 0)  # a generator goes on where another loop asks for its next item
                 turn = now.step = len(self.turns)
                 self.turns.append(_BEGUN)
+                self._waiting[turn] = outer
                 try:
                     item = next(rest)
                 except StopIteration:
                     if turn == len(self.turns) - 1:
                         self.turns.pop()
                     return
+                finally:
+                    del self._waiting[turn]
                 now.step = turn
-                self.turns[turn] = Turn(outer, loop, count, item if type(item) is int else None)
+                self.turns[turn] = _turn(Turn, (outer, loop, count, item if type(item) is int else None))
                 yield item
                 count += 1
         finally:
-            if getattr(_present, "recorder", None) is self:  # not if this is closed when the run is long over
+            if present() is self:  # not if this is closed when the run is long over
                 now.step = outer
 
     def forever(self) -> Iterator[None]:
@@ -89,18 +104,28 @@ class Recorder:
     def named(self, name: str, value: Any, call: int) -> Any:
         """`value`, now in the variable `name` of a call; where that takes over another's value, told apart from it."""
         if type(value) is Array:
-            if value._memory is None and (node := value._node) is not None and node not in self.names:  # nearly always
+            node = value._node
+            if value._memory is None and node and node not in self.names:  # nearly always
                 self.names[node] = (name, call)
                 return value
             return self._named(name, value, call)
         if type(value) is list:
-            for item in value:
-                self.stored(name, item, call)
+            several = _made_together(value)
+            for k, item in enumerate(value):
+                self.stored(name, item, call, value if several else None, k)
         return value
 
-    def stored(self, name: str, value: Any, call: int) -> Any:
-        """`value`, put into the list, dictionary, array or object `name`: called so if it has no name of its own."""
+    def stored(self, name: str, value: Any, call: int, holder: Any = None, place: int = 0) -> Any:
+        """`value`, put into the list, dictionary, array or object `name`: called so if it has no name of its own.
+
+        Of a `holder` that is a list of several arrays it is that at `place`: h^2 is the second of the list h.
+        """
         if type(value) is Array:
+            if type(holder) is list and place < len(holder) and _are_several(holder):
+                name = f"{name}^{place % len(holder) + 1}"
+            node = value._node
+            if value._memory is None and node and (known := self.names.get(node)) and call >= known[1]:
+                return value
             if not value.traced or _is_filled(value) or value.node not in self.names:
                 return self._named(name, value, call)
             node = value.node
@@ -117,7 +142,7 @@ class Recorder:
                 if value._memory is None or value._parent is None:
                     value._called, value._leaf = (name, call, now.step), None
             elif called[0] != name and called[1] == call:
-                twin = value.sharing(value.data, Same())  # the same memory under another name
+                twin = value.sharing(value.data, SAME)  # the same memory under another name
                 twin._called = (name, call, now.step)
                 return twin
             return value
@@ -126,15 +151,14 @@ class Recorder:
         if known is None or call < known[1]:
             self.names[node] = (name, call)
         elif known[0] != name and known[1] == call:
-            if not isinstance(value.data, np.ndarray):
-                again = Node(ops.same, (node,), {}, node.value)
-                self.names[again] = (name, call)
-                return Array(value.data, again)
-            again = Node(ops.same, (node,), {}, value.data)
+            whole = isinstance(value.data, np.ndarray)
+            again = Node(ops.same, (node,), {}, value.data if whole else node.value)  # that of the node may lie elsewhere
             self.names[again] = (name, call)
-            twin, memory = value.sharing(value.data, Same()), value.memory()
-            twin._node, twin._seen = again, memory.version
-            memory.shared.append(again)
+            twin = Array(value.data, again)
+            if whole:
+                twin._memory = memory = value.memory()
+                twin._parent, twin._view, twin._seen = value, SAME, memory.version
+                memory.shared.append(again)
             return twin
         return value
 
@@ -155,6 +179,37 @@ class Recorder:
         if test.traced:
             self._places[test.node] = here()
         return bool(test.data)
+
+    def opposite(self, test: Any) -> Any:
+        """``not test``."""
+        if type(test) is not Array or not test.traced:
+            return not test
+        return FUNCTIONS[np.logical_not](test) if np.ndim(test.data) == 0 and test.dtype == bool else not self.decide(test)
+
+    def all_of(self, *tests: Callable[[], Any]) -> Any:
+        """``a and b and ...``: the first that does not hold, or the last."""
+        return self._first(tests, False)
+
+    def any_of(self, *tests: Callable[[], Any]) -> Any:
+        """``a or b or ...``: the first that holds, or the last."""
+        return self._first(tests, True)
+
+    def _first(self, tests: tuple[Callable[[], Any], ...], holds: bool) -> Any:
+        """What decides: what was asked before it has been decided otherwise, and is a part of it."""
+        join = FUNCTIONS[np.logical_or if holds else np.logical_and]
+        before: Any = None
+        for test in tests:
+            found = test()
+            here_open = type(found) is Array and found.traced and np.ndim(found.data) == 0 and found.dtype == bool
+            truth = bool(found.data) if type(found) is Array else bool(found)
+            if type(found) is Array and found.traced and not here_open:
+                truth = self.decide(found)
+            if here_open or before is not None:
+                joined = found if here_open else np.bool_(truth)
+                before = joined if before is None else join(before, joined)
+            if truth is holds:
+                break
+        return found if before is None else before
 
     def open(self, test: Any) -> bool:
         """Whether a test depends on traced values."""
@@ -224,32 +279,16 @@ def _renamed(before: Node, after: Node, called: tuple[str, int, Any]) -> None:
 FUNCTIONS["renamed"] = _renamed
 
 
+def _are_several(arrays: list[Any]) -> bool:
+    """Whether a list holds several arrays and nothing else."""
+    return len(arrays) > 1 and all(type(x) is Array for x in arrays) and len({id(x) for x in arrays}) == len(arrays)
+
+
+def _made_together(arrays: list[Any]) -> bool:
+    """Whether they were not made in one turn after the other: the states of layers are, a history is not."""
+    return _are_several(arrays) and len({x._node.step if x._node else getattr(x, "_made", 0) for x in arrays}) == 1
+
+
 def _is_filled(value: Array) -> bool:
     memory = value._memory
     return memory is not None and memory.parts is not None and memory.root is value
-
-
-class _Present(threading.local):
-    recorder: Recorder
-
-
-_present = _Present()
-
-
-def present() -> Recorder:
-    """The recorder of the trace that this thread makes."""
-    return _present.recorder
-
-
-class recording:
-    """``with recording(recorder):`` the calls in this thread are noted by it."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self.recorder = recorder
-
-    def __enter__(self) -> None:
-        self.outer = getattr(_present, "recorder", None), now.step
-        _present.recorder, now.step = self.recorder, 0
-
-    def __exit__(self, *_: object) -> None:
-        _present.recorder, now.step = self.outer  # type: ignore[assignment]

@@ -6,15 +6,13 @@ Line numbers and file stay the same. A function without source is left as it is,
 from __future__ import annotations
 
 import ast
-import copy
-import functools
 import inspect
-import linecache
 import types
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from ...system import CannotFollow
+from .source_text import definition_of, yields
 
 NOTES = "__minirnn__"
 
@@ -26,7 +24,7 @@ def with_notes(function: types.FunctionType) -> types.CodeType:
     """The code of `function` with notes put in; as it is, if there is no source."""
     code = function.__code__
     if code not in _codes:
-        tree = _source(code)
+        tree = definition_of(code)
         _codes[code] = None if tree is None else _compiled(tree, function)
     return _codes[code] or code
 
@@ -35,68 +33,6 @@ def has_source(function: Any) -> bool:
     """Whether the text of a function is there; without it there are no names and no steps."""
     code = getattr(function, "__code__", None)
     return code is None or code not in _codes or _codes[code] is not None or code.co_name == "<lambda>"
-
-
-def _source(code: types.CodeType) -> ast.FunctionDef | None:
-    """The definition, with the line numbers of its file; None without source."""
-    try:
-        lines = inspect.findsource(code)[0]
-    except (OSError, TypeError):
-        return None
-    linecache.checkcache(code.co_filename)
-    text = "".join(lines)
-    try:
-        found = _definitions(text).get((code.co_name, code.co_firstlineno))
-        now = _compiled_definitions(text, code.co_filename).get((code.co_name, code.co_firstlineno))
-    except (SyntaxError, ValueError):
-        return None
-    if code.co_name != "<lambda>" and not _instrumented(code) and (now is None or not _alike(code, now)):
-        raise CannotFollow(
-            f"{code.co_filename}:{code.co_firstlineno}: the file has changed since {code.co_name} was read from it; "
-            "import it again"
-        )
-    return copy.deepcopy(found)
-
-
-@functools.lru_cache(maxsize=32)
-def _definitions(text: str) -> dict[tuple[str, int], ast.FunctionDef]:
-    found = {}
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef):
-            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-            found[node.name, first] = node
-    return found
-
-
-@functools.lru_cache(maxsize=32)
-def _compiled_definitions(text: str, file: str) -> dict[tuple[str, int], types.CodeType]:
-    found, waiting = {}, [compile(text, file, "exec", dont_inherit=True)]
-    while waiting:
-        for inner in waiting.pop().co_consts:
-            if isinstance(inner, types.CodeType):
-                found[inner.co_name, inner.co_firstlineno] = inner
-                waiting.append(inner)
-    return found
-
-
-def _alike(a: types.CodeType, b: types.CodeType) -> bool:
-    """Whether two code objects do the same."""
-    if (a.co_code, a.co_names, len(a.co_consts)) != (b.co_code, b.co_names, len(b.co_consts)):
-        return False
-    for x, y in zip(a.co_consts, b.co_consts):
-        if isinstance(x, types.CodeType):
-            if not isinstance(y, types.CodeType) or not _alike(x, y):
-                return False
-        elif type(x) is not type(y) or repr(x) != repr(y):
-            return False
-    return True
-
-
-def _instrumented(code: types.CodeType) -> bool:
-    """Whether a test runner has put its own assertions into the code."""
-    return any(name.startswith("@py") for name in (*code.co_names, *code.co_varnames)) or any(
-        isinstance(x, types.CodeType) and _instrumented(x) for x in code.co_consts
-    )
 
 
 def _compiled(tree: ast.FunctionDef, function: types.FunctionType) -> types.CodeType:
@@ -135,14 +71,20 @@ def _inner(code: types.CodeType, name: str) -> types.CodeType:
     raise CannotFollow(f"{name} cannot be read again from its source")
 
 
-def _call(method: str, *args: ast.expr) -> ast.expr:
-    return ast.Call(ast.Attribute(ast.Name(NOTES, ast.Load()), method, ast.Load()), list(args), [])
+def _call(method: str, *args: ast.expr, of: str = NOTES) -> ast.expr:
+    return ast.Call(ast.Attribute(ast.Name(of, ast.Load()), method, ast.Load()), list(args), [])
 
 
 def _named(name: str, value: ast.expr, into: ast.expr | None = None) -> ast.expr:
     """The value, noted as that of a variable; of a place ``into`` it is stored, it takes the name if it has none."""
     method = "named" if into is None or isinstance(into, ast.Name) else "stored"
-    return ast.copy_location(_call(method, ast.Constant(name), value, ast.Name("__minirnn_call__", ast.Load())), value)
+    args: list[ast.expr] = [ast.Constant(name), value, ast.Name("__minirnn_call__", ast.Load())]
+    match into:  # layers[1] = h, layers[1][...] = h: if it is a list of layers, that of this number
+        case ast.Subscript(ast.Name(holder), ast.Constant(int() as k)) | ast.Subscript(
+            ast.Subscript(ast.Name(holder), ast.Constant(int() as k)), _
+        ):
+            args += [ast.Name(holder, ast.Load()), ast.Constant(k)]
+    return ast.copy_location(_call(method, *args), value)
 
 
 def _target_name(target: ast.AST) -> str | None:
@@ -189,7 +131,7 @@ class _Notes(ast.NodeTransformer):
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         was, self.in_function = self.in_function, True
         node.body = self._block(node.body)
-        begin = ast.Assign([ast.Name("__minirnn_call__", ast.Store())], _call("call"))
+        begin = ast.Assign([ast.Name("__minirnn_call__", ast.Store())], _call("call", ast.Constant(yields(node.body))))
         node.body.insert(0, ast.copy_location(begin, node.body[0]))
         self.in_function = was
         return node
@@ -210,7 +152,7 @@ class _Notes(ast.NodeTransformer):
     def visit_If(self, node: ast.If) -> Any:
         """Where a branch does no more than raise, print and set variables, these are what depends on the choice."""
         names = _set_by([node])
-        test = self.visit(node.test)
+        test = self._test(node.test)
         node.body, node.orelse = self._block(node.body), self._block(node.orelse)
         if names is None:
             node.test = test
@@ -227,9 +169,21 @@ class _Notes(ast.NodeTransformer):
         begin = ast.Assign([ast.Name(flag, ast.Store())], test)
         return [s if s is node else ast.copy_location(s, test) for s in [begin, node, *ends]]
 
+    def _test(self, node: ast.expr) -> ast.expr:
+        """A test in which `not`, `and` and `or` are recorded too."""
+        match node:
+            case ast.UnaryOp(ast.Not(), inner):
+                return ast.copy_location(_call("opposite", self._test(inner)), node)
+            case ast.BoolOp(op, parts) if not any(isinstance(x, (ast.NamedExpr, ast.Yield)) for x in ast.walk(node)):
+                nothing = ast.arguments([], [], None, [], [], None, [])
+                each: list[ast.expr] = [ast.Lambda(nothing, self._test(part)) for part in parts]
+                return ast.copy_location(_call("all_of" if isinstance(op, ast.And) else "any_of", *each), node)
+        visited: ast.expr = self.visit(node)
+        return visited
+
     def visit_Assert(self, node: ast.Assert) -> Any:
-        self.generic_visit(node)
-        node.test = ast.copy_location(_call("decide", node.test), node.test)
+        node.test = ast.copy_location(_call("decide", self._test(node.test)), node.test)
+        node.msg = node.msg and self.visit(node.msg)
         return node
 
     def visit_Compare(self, node: ast.Compare) -> Any:
@@ -299,8 +253,10 @@ class _Notes(ast.NodeTransformer):
         match node.func:
             case ast.Name(id="float" | "int" | "type" | "id" | "eval") | ast.Attribute(attr="literal_eval"):
                 node.func = ast.copy_location(_call("builtin", node.func), node.func)
-            case ast.Attribute(value=target, attr="append") if len(node.args) == 1 and (name := _target_name(target)):
-                node.args = [_named(name, node.args[0], node.func)]
+            case ast.Attribute(value=target, attr="append" | "appendleft" | "insert") if (
+                node.args and not isinstance(node.args[-1], ast.Starred) and (name := _target_name(target))
+            ):
+                node.args[-1] = _named(name, node.args[-1], node.func)
         return node
 
     def _site(self, node: ast.AST) -> ast.expr:
@@ -327,17 +283,8 @@ class _Notes(ast.NodeTransformer):
 
     def _imported(self, node: ast.Import | ast.ImportFrom) -> Any:
         names = [(a.asname or a.name).partition(".")[0] for a in node.names if a.name != "*"]
-        made = [
-            ast.Assign(
-                [ast.Name(n, ast.Store())],
-                ast.Call(
-                    ast.Attribute(ast.Name("__minirnn_copies__", ast.Load()), "of", ast.Load()),
-                    [ast.Name(n, ast.Load()), ast.Constant(n)],
-                    [],
-                ),
-            )
-            for n in names
-        ]
+        copies = {n: _call("of", ast.Name(n, ast.Load()), ast.Constant(n), of="__minirnn_copies__") for n in names}
+        made = [ast.Assign([ast.Name(n, ast.Store())], copy) for n, copy in copies.items()]
         return [node, *(ast.copy_location(m, node) for m in made)]
 
     visit_Import = visit_ImportFrom = _imported

@@ -15,14 +15,15 @@ from ...engine import ops
 from ...engine.graph import Node, next_serial, now
 from ...engine.sizes import Size
 from ..errors import reach, refuse
+from ..present import present
+from .constants import constant_node
 from .indexing import basic, full, places_of, plain_key, spelled_out
-from .memory import Memory, Part, Positions, Same, View, background_at, gathered, place_in, put_together
+from .memory import SAME, Memory, Part, Positions, View, background_at, gathered, place_in, put_together
 from .table import FUNCTIONS, call
 
 NUMBER = (int, float)
-_ALL = Same()
 _WHOLE = (slice(None),) * 32
-_KEYS: dict[tuple[int, int], ops.Key] = {}
+_ROWS: dict[tuple[int, int], Part] = {}  # by place and the number of further axes
 
 
 class Array:
@@ -99,14 +100,10 @@ class Array:
 
     def leaf_of(self, value: Any) -> Node:
         """A node for a constant, named as this array is."""
-        value = np.array(value)
-        zero = value.ndim > 0 and value.dtype.kind == "f" and not value.any()
-        node = ops.full(dims=value.shape, value=0, dtype=value.dtype.name) if zero else ops.leaf(value)
         called = getattr(self, "_called", None)
+        node = constant_node(np.array(value), called is not None)
         node.step = getattr(self, "_made", node.step)
         if called is not None:
-            from ..instrument.recorder import present
-
             name, number, node.step = called
             present().names[node] = (name, number)
         return node
@@ -116,7 +113,7 @@ class Array:
     def memory(self) -> Memory:
         """What this array shares with its views, made when the first of them is."""
         if self._memory is None:
-            self._memory, self._parent, self._view, self._seen = Memory(self), None, _ALL, 0
+            self._memory, self._parent, self._view, self._seen = Memory(self), None, SAME, 0
             if self._node is not None:
                 self._memory.shared.append(self._node)
         return self._memory
@@ -216,21 +213,20 @@ class Array:
             np.copyto(self.data, plain(value), where=plain(where))
             return node
 
-        self.written(Same(), write)
+        self.written(SAME, write)
         return self
 
     def __getitem__(self, key: Any) -> Any:
         if type(key) is int:
             value = self.data[key]
-            node, ndim = self._node, value.ndim + 1
-            memory = self._memory
-            if node is not None and (memory is None or (self._seen == memory.version and memory.parts is None)):
-                index = _KEYS.get((key, ndim)) or _KEYS.setdefault((key, ndim), ops.Key((key, *_WHOLE[: ndim - 1])))
-                part = Node(ops.part, (node,), {"key": index}, value)
+            node, memory, ndim = self._node, self._memory, value.ndim
+            if node and (memory is None or (self._seen == memory.version and memory.parts is None)):
+                view = _ROWS.get((key, ndim)) or _ROWS.setdefault((key, ndim), Part(ops.Key((key, *_WHOLE[:ndim]))))
+                part = Node(ops.part, (node,), {"key": view.key}, value)
                 found = Array(value, part)
-                if ndim > 1:
-                    memory = memory or self.memory()
-                    found._memory, found._parent, found._view, found._seen = memory, self, Part(index), memory.version
+                if ndim:
+                    found._memory = memory = memory or self.memory()
+                    found._parent, found._view, found._seen = self, view, memory.version
                     memory.shared.append(part)
                 return found
             return self._part((key,), value)
@@ -249,7 +245,7 @@ class Array:
         if None in key:
             inner = tuple(k for k in spelled_out(key, self.data.ndim) if k is not None)
             found = self._part(inner, self.data[(*inner, ...)])
-            return found.sharing(value, Same())
+            return found.sharing(value, SAME)
         if isinstance(value, np.ndarray):
             return self.sharing(value, Part(spelled_out(key, self.data.ndim)))
         if not self.traced:

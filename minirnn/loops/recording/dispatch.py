@@ -9,18 +9,19 @@ the line.
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ...engine import ops
 from ...engine.graph import Node, Primitive, next_serial
 from ..errors import here, instead_of, is_label, refuse, run
 from .array import Array, plain, traced
 from .by_place import from_out_on
-from .memory import Axes, Part, Positions, Same, View, gathered
+from .memory import gathered
 from .table import FUNCTIONS
+from .views import owner, view_between
 
 Rule = Callable[..., "Node | None"]
 
@@ -184,13 +185,6 @@ def _shared(value: Any, operands: list[Array]) -> Any:
     return constant(value) if view is None or parent is None else parent.sharing(value, view)
 
 
-def owner(x: np.ndarray) -> Any:
-    """The array that owns the memory."""
-    while isinstance(x.base, np.ndarray):
-        x = x.base
-    return x
-
-
 def _parent(value: Any, operands: list[Array]) -> Array | None:
     """The operand in whose memory a result lies."""
     if not isinstance(value, np.ndarray):
@@ -199,61 +193,6 @@ def _parent(value: Any, operands: list[Array]) -> Array | None:
         return next((x for x in operands if x.data is value), None)
     mine = owner(value)
     return next((x for x in operands if isinstance(x.data, np.ndarray) and owner(x.data) is mine), None)
-
-
-def offsets(x: np.ndarray) -> np.ndarray:
-    """The address of each entry."""
-    found = np.full(x.shape, x.__array_interface__["data"][0])
-    for axis, (n, stride) in enumerate(zip(x.shape, x.strides)):
-        found += (np.arange(n) * stride).reshape(-1, *(1,) * (x.ndim - axis - 1))
-    return found
-
-
-def view_between(parent: Array, value: np.ndarray) -> View | None:
-    """How `value` lies in the memory of `parent`."""
-    data = parent.data
-    if data is value or (data.shape == value.shape and data.strides == value.strides and _address(data) == _address(value)):
-        return Same()
-    there = offsets(data).ravel()
-    order = np.argsort(there, kind="stable")
-    mine = offsets(value)
-    at = np.searchsorted(there, mine, sorter=order)
-    if not there.size or at.max(initial=0) >= there.size:
-        return None
-    index = order[at]
-    if not np.array_equal(there[index], mine):
-        return None
-    if index.size == data.size and np.array_equal(index.ravel(), np.arange(data.size)):
-        return Same()
-    if value.ndim == data.ndim and value.size == data.size:
-        places = np.arange(data.size).reshape(data.shape)
-        for axes in itertools.permutations(range(value.ndim)) if value.ndim < 5 else ():
-            if np.array_equal(places.transpose(axes), index):
-                return Axes(axes)
-    key = _slices(data, value, index)
-    return Positions(index) if key is None else Part(key)
-
-
-def _slices(data: np.ndarray, value: np.ndarray, index: np.ndarray) -> tuple[Any, ...] | None:
-    """The view as slices along every axis, where it is that."""
-    if value.ndim != data.ndim or not index.size:
-        return None
-    first, last = (np.unravel_index(index.flat[k], data.shape) for k in (0, -1))
-    key = []
-    for a, b, n in zip(first, last, value.shape):
-        a, b = int(a), int(b)
-        step = 1 if n == 1 else (b - a) // (n - 1)
-        if step == 0:
-            return None
-        stop = a + n * step
-        key.append(slice(a, None if stop < 0 else stop, None if step == 1 else step))
-    places = np.arange(data.size).reshape(data.shape)
-    found = tuple(key)
-    return found if np.array_equal(places[found], index) else None
-
-
-def _address(x: np.ndarray) -> int:
-    return x.__array_interface__["data"][0]
 
 
 def _into(call: Callable[..., Any], original: Any, args: Any, options: dict[str, Any]) -> Any:
@@ -299,10 +238,15 @@ def _rearranged(original: Any, value: Any, *args: Any, **options: Any) -> Node |
             return places
         return type(part)(map(put, part)) if type(part) in (list, tuple) else plain(part)
 
-    index = np.asarray(original(*map(put, args), **{k: put(v) for k, v in options.items()})).astype(int)
-    if not index.size or (index == 0).any() or index.max() > x.size:
+    index: np.ndarray = np.asarray(original(*map(put, args), **{k: put(v) for k, v in options.items()})).astype(int)
+    filled = index == 0
+    if not index.size or index.max() > x.size or np.any(value[filled]):
         return None
-    return gathered(x.node, index - 1)
+    if not filled.any():
+        return gathered(x.node, index - 1)
+    entries = gathered(x.node, index[~filled] - 1)
+    row = ops.scattered(entries, key=ops.Key((np.flatnonzero(~filled),)), dims=(value.size,))
+    return row if value.ndim == 1 else ops.reshape(row, dims=value.shape)
 
 
 FUNCTIONS["constant"] = constant

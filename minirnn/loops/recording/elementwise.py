@@ -16,6 +16,7 @@ from .dispatch import records
 from .table import FUNCTIONS
 
 FLOATS = (np.dtype("float64"), np.dtype("float32"))
+PLAIN = {np.ndarray, np.float64, np.float32}  # what has a shape and a dtype: a number of Python has not
 
 
 def in_dtype(x: Node, dtype: Any) -> Node:
@@ -25,13 +26,18 @@ def in_dtype(x: Node, dtype: Any) -> Node:
 def alike(x: Node, y: Node) -> tuple[Node, Node]:
     """Two operands in one shape, as NumPy brings them there, visibly."""
     if x.shape != y.shape:
-        if x.ndim == 2 and y.shape == x.shape[1:] and x.shape[0] > 1:
-            return x, ops.expand(y, dims=x.shape)
-        if y.ndim == 2 and x.shape == y.shape[1:] and y.shape[0] > 1:
-            return ops.expand(x, dims=y.shape), y
+        if x.ndim == 2 and y.shape == x.shape[1:]:
+            return x, _as_rows(y, x)
+        if y.ndim == 2 and x.shape == y.shape[1:]:
+            return _as_rows(x, y), y
         shape = np.broadcast_shapes(x.shape, y.shape)
         x, y = broadcast(x, shape), broadcast(y, shape)
     return x, y
+
+
+def _as_rows(row: Node, like: Node) -> Node:
+    """The row, once for each row of the other: what `ops.expand` computes, in less time, for there is one at every step."""
+    return Node(ops.expand, (row,), {"dims": like.shape}, row.value[None].repeat(len(like.value), 0))
 
 
 def number(x: Any) -> float | None:
@@ -69,22 +75,22 @@ def _operation(
     general = FUNCTIONS[original]
 
     def call(a: Any, b: Any) -> Any:
-        if type(b) is Array and type(a) is Array:  # the plain case first: this is where a trace spends its time
-            x, y = a._node, b._node
-            m, n = a._memory, b._memory
-            fresh = (m is None or m.version == a._seen) and (n is None or n.version == b._seen)
-            if fresh and x is not None and y is not None:
+        if type(b) is Array and type(a) is Array:  # the plain cases first: this is where a trace spends its time
+            x, y, m, n = a._node, b._node, a._memory, b._memory
+            if x and y and (m is None or m.version == a._seen) and (n is None or n.version == b._seen):
                 p, q = a.data, b.data
-                if (
-                    type(p) is not float
-                    and type(q) is not float
-                    and p.shape == q.shape
-                    and (d := p.dtype) is q.dtype
-                    and d in FLOATS
-                ):
+                floats = type(p) in PLAIN and type(q) in PLAIN and (dtype := p.dtype) is q.dtype and dtype in FLOATS
+                if floats and (p.shape == q.shape or (p.ndim == 2 and p.shape[1:] == q.shape)):
                     value = compute(p, q)
-                    return Array(value, Node(op, (x, y), {}, value))
-        return general(a, b)
+                    return Array(value, Node(op, (x, y if p.shape == q.shape else _as_rows(y, x)), {}, value))
+        elif type(a) is Array and type(b) in NUMBER and right is not None and (x := a._node):
+            m, p = a._memory, a.data
+            if (m is None or m.version == a._seen) and type(p) in PLAIN and (dtype := p.dtype) in FLOATS:
+                value, node = compute(p, b), right(x, b)
+                if value.dtype is dtype and node is not x:
+                    node.value = value
+                    return Array(value, node)
+        return NotImplemented if isinstance(b, str) else general(a, b)
 
     return call
 
@@ -147,7 +153,7 @@ def _either(value: Any, a: Any, b: Any, **options: Any) -> Node | None:
     return P.negated(P.both(*(P.negated(n) for n in alike(*map(node_of, (a, b))))))
 
 
-@records(np.power, np.float_power)
+@records(np.power, np.float_power, operator.pow)
 def _power(value: Any, x: Any, p: Any, **options: Any) -> Node | None:
     exponent, dtype = number(p), np.asarray(value).dtype
     if exponent is not None:
@@ -173,10 +179,10 @@ def _entrywise(original: Any, op: Primitive) -> None:
     general = FUNCTIONS[original]
 
     def call(x: Any, *args: Any, **options: Any) -> Any:
-        if type(x) is Array and not args and not options and (node := x._node) is not None:
-            memory = x._memory
-            if (memory is None or memory.version == x._seen) and type(x.data) is not float and x.data.dtype in FLOATS:
-                value = original(x.data)
+        if type(x) is Array and not args and not options and (node := x._node):
+            data, memory = x.data, x._memory
+            if (memory is None or memory.version == x._seen) and type(data) in PLAIN and data.dtype in FLOATS:
+                value = original(data)
                 return Array(value, Node(op, (node,), {}, value))
         return general(x, *args, **options)
 

@@ -16,7 +16,7 @@ the graph. Invariants:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -24,16 +24,13 @@ from ...engine import ops
 from ...engine.graph import Node
 from .indexing import Indices, full, places_of
 
-if TYPE_CHECKING:
-    from .array import Array
-
 
 class Memory:
     """What all arrays that lie in one piece of memory have in common."""
 
     __slots__ = ("axes", "background", "parts", "refusal", "root", "shared", "version")
 
-    def __init__(self, root: Array) -> None:
+    def __init__(self, root: Any) -> None:
         self.root = root
         self.version = 0
         self.shared: list[Node] = []
@@ -88,6 +85,9 @@ class Same(View):
 
     def write(self, whole: Node, part: Node, value: np.ndarray) -> Node:
         return part if part.shape == whole.shape else Node(ops.reshape, (part,), {"dims": whole.shape}, value)
+
+
+SAME = Same()
 
 
 class Part(View):

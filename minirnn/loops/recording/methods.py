@@ -10,19 +10,16 @@ from typing import Any
 import numpy as np
 
 from ...engine import ops
-from ...engine.graph import Node
-from ...engine.sizes import Size
-from .. import primitives as P
 from ..errors import is_label, refuse
-from . import products, reductions, shapes
-from .array import Array, fitted, plain, traced
-from .dispatch import arrays_in, constant, records, unrecorded, unrecorded_function, untracked
+from . import products, reductions, shapes, writing
+from .array import Array, plain, traced
+from .dispatch import constant, records, unrecorded_function, untracked
 from .elementwise import OPERATIONS
-from .indexing import Indices
+from .places import assign_at, entry_at, take
 from .table import FUNCTIONS
 
 OPERATORS: dict[str, Callable[..., Any]] = {
-    **OPERATIONS, "matmul": FUNCTIONS[np.matmul], "pow": FUNCTIONS[np.power], "mod": np.remainder,
+    **OPERATIONS, "matmul": FUNCTIONS[np.matmul], "pow": FUNCTIONS[operator.pow], "mod": np.remainder,
     "floordiv": np.floor_divide, "and": FUNCTIONS[np.bitwise_and], "or": FUNCTIONS[np.bitwise_or],
     "ne": FUNCTIONS[np.not_equal],
 }  # fmt: skip
@@ -66,7 +63,7 @@ def _operator(name: str, operation: Callable[..., Any]) -> None:
             raise TypeError(f"Cannot cast from {np.asarray(plain(found)).dtype} to {self.data.dtype} in place")
         return self.assign(found)
 
-    setattr(Array, f"__{name}__", forward)
+    setattr(Array, f"__{name}__", operation if name in OPERATIONS else forward)
     if name not in ("gt", "lt", "ge", "le", "eq", "ne"):
         setattr(Array, f"__r{name}__", backward)
         setattr(Array, f"__i{name}__", in_place)
@@ -76,10 +73,6 @@ _IN_PLACE = {
     name: getattr(operator, f"i{name}")
     for name in ("add", "sub", "mul", "truediv", "matmul", "pow", "mod", "floordiv", "and", "or")
 }
-
-
-def _method(operation: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda self, *args, **options: operation(self, *args, **options)
 
 
 # ------------------------------------------------------------------------------------------- methods with forms of their own
@@ -95,6 +88,8 @@ def _transposed(self: Array, *axes: Any) -> Any:
 
 
 def _copy(self: Array, order: str = "C") -> Any:
+    if not isinstance(self.data, np.ndarray):
+        return self  # a number
     return FUNCTIONS[np.copy](self, order=order)
 
 
@@ -174,87 +169,6 @@ FORMS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-# ----------------------------------------------------------------------------------------------------- writing functions
-
-
-def _copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
-    if type(dst) is Array:
-        dst.assign(src, where)
-    else:
-        np.copyto(dst, src, casting, where)
-
-
-def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
-    if type(a) is not Array or (not traced(val) and a._untouched):
-        return np.fill_diagonal(plain(a), plain(val), wrap)
-    mask = np.zeros(a.shape, bool)
-    np.fill_diagonal(mask, True, wrap)
-    a[mask] = val
-    return None
-
-
-def _put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
-    if type(a) is not Array or (not traced(v) and a._untouched):
-        return np.put(plain(a), plain(ind), plain(v), mode)
-    if mode != "raise":
-        refuse(f"np.put with mode={mode!r}", "use x[...] = ...")
-    a[np.unravel_index(np.asarray(plain(ind)), a.shape)] = v
-    return None
-
-
-def _putmask(a: Any, mask: Any, values: Any) -> None:
-    if type(a) is not Array or (not traced([mask, values]) and a._untouched):
-        return np.putmask(plain(a), plain(mask), plain(values))
-    a.assign(values, mask)
-    return None
-
-
-def _add(a: Array, added: Node, sign: float) -> None:
-    node = (ops.add if sign > 0 else ops.subtract)(a.node, added)
-    a.assign(Array(node.value, node))
-
-
-def _add_at(sign: float) -> Callable[..., None]:
-    original = np.add.at if sign > 0 else np.subtract.at
-
-    def at(a: Any, indices: Any, b: Any) -> None:
-        if type(a) is not Array or (not traced([indices, b]) and a._untouched):
-            if traced([indices, b]):
-                refuse("a traced value is written into a plain array", "make the array in the function, with np.zeros")
-            return original(plain(a), plain(indices), plain(b))
-        if traced(indices):
-            opened, places = _open_key(a, indices), np.arange(a.size).reshape(a.shape)[plain(indices)]
-            if opened is None:
-                refuse(*CHOSEN)
-            added = P.put_at(fitted(b, places.shape, a.dtype), *opened[1], key=opened[0], dims=a.node.dims)
-            _add(a, added, sign)
-            return None
-        places = np.arange(a.size).reshape(a.shape)[plain(indices)]
-        part = fitted(b, places.shape, a.dtype)
-        row = ops.reshape(part, dims=(part.value.size,)) if part.ndim != 1 else part
-        whole = ops.scattered(row, key=ops.Key((Indices(places.ravel()),)), dims=(Size.of(a.size),))
-        whole = ops.reshape(whole, dims=a.shape) if whole.shape != a.shape else whole
-        _add(a, whole, sign)
-        return None
-
-    return at
-
-
-# ------------------------------------------------------------------------------------------------- places that are computed
-
-
-CHOSEN = "an index that depends on a traced value", "pick with np.where, or index with numbers of the data"
-
-
-def _take(a: Any, indices: Any, axis: Any = None, **options: Any) -> Any:
-    """np.take, which is x[indices] along an axis."""
-    if options or not traced([a, indices]):
-        return unrecorded_function(np.take, "np.take")(a, indices, axis, **options)
-    if axis is None:
-        return FUNCTIONS[np.ravel](a)[indices]
-    return a[(slice(None),) * (axis % a.ndim) + (indices,)]
-
-
 def _created(original: Any) -> Callable[..., Any]:
     """A new array of plain numbers, whatever its sizes were computed from."""
     return lambda *args, **options: constant(original(*map(_fixed, args), **{k: _fixed(v) for k, v in options.items()}))
@@ -267,72 +181,21 @@ def _fixed(x: Any) -> Any:
     return type(x)(map(_fixed, x)) if type(x) in (list, tuple) else x
 
 
-def _open_key(array: Array, key: Any) -> tuple[ops.Key, list[Node]] | None:
-    """A key in which the places that are computed are left open, and their nodes; None if it has no such form."""
-    key = key if type(key) is tuple else (key,)
-    nodes: list[Node] = []
-    places: list[Any] = []
-    axes = 0
-    for k in key:
-        axes += k.ndim if isinstance(k, (Array, np.ndarray)) and k.dtype == bool else 1
-        if type(k) is Array and k.traced:
-            if k.node.dtype.kind not in "iub" or k.node.op is unrecorded:
-                return None
-            nodes.append(k.node)
-            places.append(None)
-        elif k is None or k is Ellipsis or traced(k) or (type(k) is slice and traced([k.start, k.stop, k.step])):
-            return None
-        else:
-            places.append(k if type(k) in (int, slice) else Indices(plain(k)))
-    return ops.Key([*places, *[slice(None)] * (array.ndim - axes)]), nodes
-
-
-def _untracked_at(value: Any, *parts: Any) -> Array:
-    live = [x.node for x in arrays_in(list(parts), []) if x.traced]
-    return Array(value, untracked(live, value, *CHOSEN))
-
-
-def entry_at(array: Array, key: Any, index: Array) -> Any:
-    """x[i], where i is a place that is computed, such as that of the largest entry, or a condition."""
-    value = array.data[plain(key)]
-    found = _open_key(array, key)
-    if found is None:
-        return _untracked_at(value, array, key)
-    return Array(value, P.entry_at(array.node, *found[1], key=found[0]))
-
-
-def assign_at(array: Array, key: Any, value: Any, index: Array) -> None:
-    """x[i] = v, where i is a place that is computed, or a condition."""
-    if type(key) is Array and key.dtype == bool and key.shape == array.shape and np.ndim(plain(value)) == 0:
-        array.assign(value, key)
-        return
-    whole = array.data.copy()
-    whole[plain(key)] = plain(value)
-    places = np.arange(array.size).reshape(array.shape)[plain(key)]
-    found = _open_key(array, key)
-    if found is None or np.unique(places).size < places.size:
-        array.assign(_untracked_at(whole, array, key, value))
-        return
-    node = P.update_at(array.node, fitted(value, places.shape, array.dtype), *found[1], key=found[0])
-    node.value = whole
-    array.assign(Array(whole, node))
-
-
 def _install() -> None:
     for name, operation in OPERATORS.items():
         _operator(name, operation if operation not in (np.remainder, np.floor_divide) else function(operation))
     for name, original in METHODS.items():
-        setattr(Array, name, _method(FUNCTIONS[original]))
+        setattr(Array, name, FUNCTIONS[original])
     for name, form in FORMS.items():
         setattr(Array, name, form)
     for name, original in {"neg": np.negative, "pos": np.positive, "abs": np.abs, "invert": np.invert}.items():
-        setattr(Array, f"__{name}__", _method(FUNCTIONS[original]))
+        setattr(Array, f"__{name}__", FUNCTIONS[original])
     Array.T = property(_transposed)  # type: ignore[attr-defined]
     Array.real = property(lambda self: self)  # type: ignore[attr-defined]
-    FUNCTIONS.update({np.copyto: _copyto, np.fill_diagonal: _fill_diagonal, np.put: _put, np.putmask: _putmask})
+    FUNCTIONS.update(writing.FUNCTIONS_THAT_WRITE)
     METHODS_OF_NEW: list[Any] = [np.zeros, np.ones, np.empty, np.eye, np.identity, np.arange, np.linspace]
     FUNCTIONS.update({original: _created(original) for original in METHODS_OF_NEW})
-    FUNCTIONS[np.take] = _take
+    FUNCTIONS[np.take] = take
     FUNCTIONS.update({"entry at": entry_at, "assign at": assign_at})
     reductions.accumulating()
     for original, ours in list(FUNCTIONS.items()):
@@ -340,7 +203,7 @@ def _install() -> None:
             for name in ("reduce", "accumulate", "outer", "at", "reduceat"):
                 if not hasattr(ours, name):
                     setattr(ours, name, unrecorded_function(getattr(original, name), f"np.{original.__name__}.{name}"))
-    FUNCTIONS[np.add].at, FUNCTIONS[np.subtract].at = _add_at(1), _add_at(-1)  # type: ignore[attr-defined]
+    FUNCTIONS[np.add].at, FUNCTIONS[np.subtract].at = writing.add_at(1), writing.add_at(-1)  # type: ignore[attr-defined]
     FUNCTIONS[np.multiply].outer = FUNCTIONS[np.outer]  # type: ignore[attr-defined]
 
 

@@ -11,7 +11,7 @@ from ...engine import ops
 from ...engine.graph import Node, Primitive
 from .array import Array, broadcast, node_of
 from .dispatch import records
-from .elementwise import FLOATS, in_dtype
+from .elementwise import FLOATS, PLAIN, in_dtype
 from .memory import flattened, gathered, permuted
 from .reductions import reduced
 from .table import FUNCTIONS
@@ -36,10 +36,9 @@ def _product(original: Any, table: dict[tuple[int, int], Primitive]) -> Any:
         if ranks in table and ranks != (3, 3):
             return table[ranks](x, y)
         if table is ops.DOTS:
-            return contracted(
-                [x, y],
-                [[*range(x.ndim)], [*range(x.ndim, x.ndim + max(y.ndim - 2, 0)), x.ndim - 1, x.ndim + y.ndim][: y.ndim]],
-            )
+            if not x.ndim or not y.ndim:
+                return ops.number_dot(x, y)
+            return contracted([x, y])
         if ranks == (3, 3) and x.shape[0] == y.shape[0]:
             return table[3, 3](x, y)
         return _stacked(x, y)
@@ -48,18 +47,11 @@ def _product(original: Any, table: dict[tuple[int, int], Primitive]) -> Any:
 
     def call(a: Any, b: Any, *args: Any, **options: Any) -> Any:
         if type(a) is Array and type(b) is Array and not args and not options:
-            x, y = a._node, b._node
-            m, n = a._memory, b._memory
-            fresh = (m is None or m.version == a._seen) and (n is None or n.version == b._seen)
-            if fresh and x is not None and y is not None:
+            x, y, m, n = a._node, b._node, a._memory, b._memory
+            if x and y and (m is None or m.version == a._seen) and (n is None or n.version == b._seen):
                 p, q = a.data, b.data
-                if (
-                    type(p) is not float
-                    and type(q) is not float
-                    and p.dtype is q.dtype
-                    and p.dtype in FLOATS
-                    and (op := fast.get((p.ndim, q.ndim))) is not None
-                ):
+                floats = type(p) in PLAIN and type(q) in PLAIN and (dtype := p.dtype) is q.dtype and dtype in FLOATS
+                if floats and (op := fast.get((p.ndim, q.ndim))) is not None:
                     value = compute(p, q)
                     return Array(value, Node(op, (x, y), {}, value))
         return general(a, b, *args, **options)
@@ -75,15 +67,15 @@ def _letters(n: int, start: int = 0) -> str:
 
 def _stacked(x: Node, y: Node) -> Node | None:
     """@ of stacks of matrices."""
-    if x.ndim < 2 or y.ndim < 2:
-        return None
+    if min(x.ndim, y.ndim) < 2:
+        return contracted([x, y]) if x.ndim and y.ndim else None
     lead = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     x, y = (broadcast(n, (*lead, *n.shape[-2:])) for n in (x, y))
     stack = _letters(len(lead))
     return ops.einsum(x, y, spec=f"{stack}xy,{stack}yz->{stack}xz")
 
 
-def contracted(operands: list[Node], axes: list[list[int]]) -> Node:
+def contracted(operands: list[Node]) -> Node:
     """np.dot of many axes: the last of the first with the one before the last of the second."""
     x, y = operands
     left = _letters(x.ndim - 1) + "z"
@@ -106,7 +98,7 @@ def _vdot(value: Any, a: Any, b: Any) -> Node:
 def _inner(value: Any, a: Any, b: Any) -> Node | None:
     x, y = _pair(value, a, b)
     if not x.ndim or not y.ndim:
-        return ops.DOTS[x.ndim, y.ndim](x, y)
+        return ops.number_dot(x, y)
     if (x.ndim, y.ndim) == (1, 1):
         return ops.DOTS[1, 1](x, y)
     left, right = _letters(x.ndim - 1) + "z", _letters(y.ndim - 1, x.ndim - 1) + "z"

@@ -93,7 +93,7 @@ def _prod(
     node = in_dtype(node_of(a), np.asarray(value).dtype)
     if others or type(axis) is tuple:
         return None
-    if axis is None:
+    if axis is None or not node.ndim:
         node, axis = flattened(node), 0
     parts = _along(node, axis)
     found = parts[0] if parts else node_of(np.asarray(value))
@@ -151,12 +151,16 @@ def _average(value: Any, a: Any, axis: Any = None, weights: Any = None, **option
 @records(np.cumsum)
 def _cumsum(value: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Node:
     node = in_dtype(node_of(a), value.dtype)
-    if axis is None:
+    if axis is None or not node.ndim:
         node, axis = flattened(node), 0
     n, order = node.shape[axis], [i for i in range(node.ndim) if i != axis % node.ndim]
     last = permuted(node, (*order, axis % node.ndim))
     triangle = node_of(np.triu(np.ones((n, n), node.dtype)))
-    found = ops.PRODUCTS[max(last.ndim, 1), 2](last, triangle) if last.ndim != 2 else ops.matmul(last, triangle)
+    if last.ndim in (1, 3, 4):
+        found = ops.PRODUCTS[last.ndim, 2](last, triangle)
+    else:
+        rows = ops.matmul(ops.reshape(last, dims=(last.value.size // n, n)) if last.ndim > 2 else last, triangle)
+        found = ops.reshape(rows, dims=last.shape) if last.ndim > 2 else rows
     return permuted(found, tuple(int(i) for i in np.argsort((*order, axis % node.ndim))))
 
 

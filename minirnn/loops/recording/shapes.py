@@ -39,8 +39,8 @@ def _transpose(value: Any, a: Any, axes: Any = None) -> Node:
 
 
 @records(np.copy, np.ascontiguousarray, np.asfortranarray)
-def _copy(value: Any, a: Any, *args: Any, **options: Any) -> Node:
-    return in_dtype(node_of(a), value.dtype)
+def _copy(value: Any, a: Any, *args: Any, **options: Any) -> Node | None:
+    return _same_order(value, Array(None, in_dtype(node_of(a), value.dtype)))
 
 
 @records(np.broadcast_to)
@@ -77,6 +77,8 @@ def _tile(value: Any, A_: Any, reps: Any) -> Node:
 @records(np.pad)
 def _pad(value: Any, array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Node | None:
     node = node_of(array)
+    if not node.ndim:
+        return node
     places = np.pad(np.arange(1, node.value.size + 1).reshape(node.shape), plain(pad_width), mode)
     if mode != "constant":
         return gathered(node, places - 1)

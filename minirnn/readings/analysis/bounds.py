@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...engine.backprop import depending_on
+from ...engine.backprop import contribution, depending_on
+from ...engine.components import reached
 from ...engine.graph import Node, same
 from ...engine.ops import (
     add,
     clip,
     complement,
+    divide,
+    erf,
+    leaf,
     matmul,
     multiply,
     negative,
@@ -31,6 +35,7 @@ from ...engine.ops import (
     tanh,
     where,
 )
+from ...engine.rules import EACH
 
 if TYPE_CHECKING:
     from ...run import Run
@@ -89,8 +94,25 @@ def _factors(node: Node) -> list[float] | None:
             return [abs(node.attrs["p"])]
         case op if op is multiply:
             return sizes[::-1]
+        case op if op is divide:
+            a, b = (np.asarray(x.value) for x in node.args)
+            return [float(np.max(np.abs(1 / b), initial=0)), float(np.max(np.abs(a / b**2), initial=0))]
+        case op if (op.entry is EACH or op is erf) and len(node.args) == 1:  # of every entry
+            # the steepest slope in this run
+            slope = contribution(leaf(np.ones(node.shape, node.dtype)), node, 0)
+            return [0.0 if slope is None else float(np.abs(slope.value).max(initial=0))]
         case op if op is matmul:
             return [float(np.linalg.norm(node.args[1].value, 2)), np.inf]
+    return None
+
+
+def stretch(trace: Run, name: str) -> tuple[Node, float, float] | None:
+    """The recurrent kernel, γ and σ_max of the step back along a state; None where h_t is not f(… + h_{t-1} W_h)."""
+    states = sorted((n for (key, _), n in trace.variables.items() if key == name and n.args), key=serial_of)
+    for before, after in itertools.pairwise(states):
+        W = _recurrent_kernel(after, before)
+        if W is not None:
+            return W, SLOPES[after.op], float(np.linalg.norm(W.value, 2))
     return None
 
 
@@ -142,11 +164,8 @@ def _summands(z: Node) -> Iterable[Node]:
 
 def between(terms: Iterable[Node], before: Node) -> list[Node]:
     """What the terms were computed from since `before`, in order of creation."""
-    found: set[Node] = set()
-    waiting = list(terms)
-    while waiting:
-        node = waiting.pop()
-        if node not in found and node.serial > before.serial:
-            found.add(node)
-            waiting.extend(node.args)
-    return sorted(found, key=lambda node: node.serial)
+
+    def later(nodes: Iterable[Node]) -> list[Node]:
+        return [node for node in nodes if node.serial > before.serial]
+
+    return sorted(reached(later(terms), lambda node: later(node.args)), key=serial_of)

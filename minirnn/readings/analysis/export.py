@@ -7,11 +7,12 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 import numpy as np
 
-from ...files import write_whole
+from ...displays import watched
+from ...files import StrPath, demand_writable, write_whole
 
 if TYPE_CHECKING:
     import pandas
@@ -32,10 +33,18 @@ class Entry(NamedTuple):
     by_sample: bool  # the first axis is that of the samples
 
 
+class Numbers(TypedDict):
+    """What a quantity is at one step, and the derivative of the loss by it, if one flows."""
+
+    value: np.ndarray
+    gradient: np.ndarray | None
+
+
 def entries(run: Run) -> Iterator[Entry]:
     """Every named quantity of the forward pass, the parameters first, in the order of the code."""
     named = [(key, node) for key, node in run.variables.items() if node.name is not None and node.name.of is None]
-    for (key, step), node in sorted(named, key=lambda pair: pair[0][0] not in run.parameters):
+    in_order = sorted(named, key=lambda pair: pair[0][0] not in run.parameters)
+    for (key, step), node in watched(in_order, "numbers", len(named)):
         g = run.cotangents.get(node)
         yield Entry(key, step, node.value, None if g is None else g.value, _by_sample(node))
 
@@ -44,9 +53,9 @@ def _by_sample(node: Node) -> bool:
     return bool(node.ndim) and node.dims[0].letters == ["N"]
 
 
-def to_dict(run: Run) -> dict[str, Any]:
+def to_dict(run: Run) -> dict[str, dict[int | None, Numbers]]:
     """By quantity, then by step (None of what has none): ``{"value": array, "gradient": array or None}``."""
-    found: dict[str, Any] = {}
+    found: dict[str, dict[int | None, Numbers]] = {}
     for entry in entries(run):
         found.setdefault(entry.quantity, {})[entry.step] = {"value": entry.value, "gradient": entry.gradient}
     return found
@@ -71,8 +80,9 @@ def to_pandas(run: Run) -> pandas.DataFrame:
     return frame.astype({"step": "Int64", "sample": "Int64", "gradient": "float64"})
 
 
-def to_csv(run: Run, path: Any) -> None:
+def to_csv(run: Run, path: StrPath) -> None:
     """The rows as CSV; an index such as (0, 2) is written 0 2, and what is missing is left empty."""
+    demand_writable(path)
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -81,22 +91,27 @@ def to_csv(run: Run, path: Any) -> None:
     write_whole(path, text.getvalue().encode())
 
 
-def to_json(run: Run, path: Any) -> None:
+def to_json(run: Run, path: StrPath) -> None:
     """The dictionary as JSON: arrays as lists, steps as text, "" for what has none."""
+    demand_writable(path)
 
     def plain(array: np.ndarray | None) -> Any:
         return None if array is None else array.tolist()
 
     found = {
-        quantity: {"" if step is None else str(step): {k: plain(v) for k, v in both.items()} for step, both in steps.items()}
+        quantity: {
+            "" if step is None else str(step): {"value": plain(both["value"]), "gradient": plain(both["gradient"])}
+            for step, both in steps.items()
+        }
         for quantity, steps in to_dict(run).items()
     }
     write_whole(path, json.dumps(found).encode())
 
 
-def to_npz(run: Run, path: Any) -> None:
+def to_npz(run: Run, path: StrPath) -> None:
     """An archive for ``numpy.load``: "h" holds all steps of h along its first axis, "h steps" says which these are, and
     "dL/dh" holds the derivatives at these steps, NaN where none flows."""
+    demand_writable(path)
     found: dict[str, np.ndarray] = {}
     for quantity, steps in to_dict(run).items():
         values = [both["value"] for both in steps.values()]
@@ -119,7 +134,7 @@ def to_npz(run: Run, path: Any) -> None:
 WRITERS = {".csv": to_csv, ".json": to_json, ".npz": to_npz}
 
 
-def export(run: Run, path: Any) -> None:
+def export(run: Run, path: StrPath) -> None:
     """Write every number to `path`, as its ending says. ValueError for another ending."""
     suffix = Path(path).suffix
     if suffix not in WRITERS:

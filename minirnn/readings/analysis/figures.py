@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ...engine.names import latex
+from ...system import choices
 from .jacobians import jacobian_norms
 from .ledger import ledger
 
@@ -22,36 +23,53 @@ INKS = ("#1f4e79", "#c1582b", "#3d7a4d", "#7a4d8f")
 PALE, RULE = "#b9c6d3", "#8a8f98"
 
 
-def plot(trace: Run, what: str, ax: Axes | None = None, **options: Any) -> Figure:
-    """Draw `what` on `ax`, or on a figure of its own, and return the figure.
+def plot(
+    trace: Run,
+    what: Literal["flow", "ledger", "jacobians"],
+    ax: Axes | None = None,
+    *,
+    of: str | None = None,
+    by: Literal["step", "path"] | None = None,
+    name: str | None = None,
+) -> Figure:
+    """Draw `what` on axes that are given, or on a figure of its own, and return the figure.
 
-    - "flow": ‖dL/dh_t‖ over time, one line per recurrent layer
-    - "ledger": what each step adds to dL/dW, W being ``of="W_h"``; ``by="path"`` by the step of the loss too
-    - "jacobians": ‖dh_t/dh_k‖ for all k ≤ t, and the bound beside it; ``name="h^2"`` where there are several states
+    - `what`: "flow", ‖dL/dh_t‖ over time, one line per recurrent layer; "ledger", what each step adds to dL/dW; "jacobians",
+      ‖dh_t/dh_k‖ for all k ≤ t, and the bound beside it
+    - `ax`: the axes to draw on, of matplotlib
+    - `of`: of "ledger", the parameter W, "W_h" if nothing is said
+    - `by`: of "ledger", "step", or "path", by the step of the loss too
+    - `name`: of "jacobians", the state, such as "h^2", where there are several
     """
     if what not in DRAWINGS:
-        raise ValueError(f"there is no figure {what!r}; there are {', '.join(DRAWINGS)}")
+        raise ValueError(f"there is no figure {what!r}{choices(what, DRAWINGS)}")
+    drawing, known = DRAWINGS[what]
+    given = {option: value for option, value in (("of", of), ("by", by), ("name", name)) if value is not None}
+    if others := [option for option in given if option not in known]:
+        raise ValueError(f"the figure {what!r} has no option {others[0]!r}{choices(others[0], known) if known else ''}")
     room, figure = canvas(ax)
-    DRAWINGS[what](trace, room, **options)
+    drawing(trace, room, **given)
     return figure
 
 
 def canvas(ax: Axes | None) -> tuple[Room, Figure]:
     """What gives a drawing its axes, and the figure: that of `ax`, or a new one."""
     try:
-        from matplotlib.figure import Figure
+        from .inline import InlineFigure
     except ImportError as error:
-        raise ImportError("figures need matplotlib: pip install 'minirnn[plot]'") from error
+        raise ImportError("figures need matplotlib: pip install matplotlib") from error
     if ax is not None:
         whole = ax.get_figure(root=True)
         assert whole is not None  # its axes are given
         return lambda count: [ax], whole
-    figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+    figure = InlineFigure(figsize=(7.2, 3.6), layout="constrained")
     return lambda count: list(figure.subplots(1, count, squeeze=False)[0]), figure
 
 
 def _flow(trace: Run, room: Room) -> None:
     names = trace.state_names
+    if not names:
+        raise ValueError("there are no states h_t")
     steps = {name: [t for t in range(1, trace.steps + 1) if (name, t) in trace.variables] for name in names}
     norms = {name: [float(np.linalg.norm(trace.adjoint(name, t))) for t in steps[name]] for name in names}
     (ax,) = room(1)
@@ -64,7 +82,7 @@ def _flow(trace: Run, room: Room) -> None:
     label(ax, r"time step $t$", r"$\|\partial L/\partial h_t\|$", "How much of the loss each step feels")
 
 
-def _ledger(trace: Run, room: Room, of: str = "W_h", by: str = "step") -> None:
+def _ledger(trace: Run, room: Room, of: str = "W_h", by: Literal["step", "path"] = "step") -> None:
     entries = ledger(trace, of, by)
     (ax,) = room(1)
     symbol = latex(trace.names[of])
@@ -121,4 +139,8 @@ def label(ax: Axes, x: str, y: str, title: str) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-DRAWINGS: dict[str, Callable[..., None]] = {"flow": _flow, "ledger": _ledger, "jacobians": _jacobians}
+DRAWINGS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {  # each with its options
+    "flow": (_flow, ()),
+    "ledger": (_ledger, ("of", "by")),
+    "jacobians": (_jacobians, ("name",)),
+}

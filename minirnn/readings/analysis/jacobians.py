@@ -2,7 +2,7 @@
 
 The Jacobians are read off the graph, one row at a time, by pulling unit vectors back from h_t. The bound is that of
 Pascanu, Mikolov and Bengio (2013): no longer than (γ σ_max(W_h))^(t-k), where γ is the steepest slope of the activation;
-of a cell with gates it is put together in the same way from all operations of a step.
+of a cell with gates, and of several layers, it is put together in the same way from all operations of a step.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ...displays import Table, Text, html, watched
 from ...engine.backprop import contribution, depending_on, pull_back
+from ...engine.components import reached
 from ...engine.graph import Node
 from ...engine.ops import leaf
+from ...naming import no_such
 from .bounds import States, between, bound_of, serial_of
 
 if TYPE_CHECKING:
@@ -34,25 +37,47 @@ class JacobianNorms(NamedTuple):
     norms: np.ndarray  # (T+1, T+1): the spectral norm, the largest of all samples
     bound: np.ndarray | None  # of the same shape: (γ σ_max(W_h))^(t-k) of h_t = f(… + h_{t-1} W_h); None where none is known
 
+    def _end(self) -> tuple[int, int, int]:
+        """The row of the state that is computed last, its step, and the step of the first column."""
+        backwards = bool(np.any(np.triu(self.norms, 1)))  # earlier states depend on later ones
+        return (0, 1, 1) if backwards else (len(self.norms) - 1, len(self.norms) - 1, 0)
+
+    def __repr__(self) -> str:
+        row, last, first = self._end()
+        k = len(self.norms) - 1 if row == 0 else 0
+        there = "no bound is known" if self.bound is None else f"bound {self.bound[row, k]:.3g}"
+        return f"<norms of dh_t/dh_k: ‖dh_{last}/dh_{k + first}‖ = {self.norms[row, k]:.3g}, {there}>"
+
+    def _repr_html_(self) -> str:
+        row, last, first = self._end()
+        bounds = ["–"] * len(self.norms) if self.bound is None else [f"{b:.3g}" for b in self.bound[row]]
+        rows = [(str(k), f"{norm:.3g}", b) for k, (norm, b) in enumerate(zip(self.norms[row], bounds), start=first)]
+        says = f"How much the state that is computed last, h_{last}, depends on each; norms has those of all pairs."
+        return html([Text(says), Table(("k", f"‖∂h_{last}/∂h_k‖", "bound"), rows)])
+
 
 def jacobian(trace: Run, t: int, k: int, name: str | None = None) -> np.ndarray:
     """dh_t/dh_k, the total derivative: entry [n, i, j] is dh_t[n, i] / dh_k[n, j] of sample n.
 
-    (N, M, M) where a state has samples, in its rows or in its columns; (M, M) of a vector (M,) or a column (M, 1). `name`
-    says which state is meant; without one, of several, it is the whole state, h and c side by side, and what it depends on
-    at step k is all that is side by side there. KeyError if there is no such state or step.
+    (N, M, M) where a state has samples, in its rows or in its columns; (M, M) of a vector (M,) or a column (M, 1).
+
+    - `t`, `k`: the steps of the state that depends, and of the one it depends on
+    - `name`: which state is meant; without one, of several, it is the whole state, h and c side by side, and what it depends
+      on at step k is all that is side by side there
+
+    KeyError if there is no such state or step.
     """
     names = [name] if name is not None else _whole(trace)
     later, earlier = ([_node(trace, each, step) for each in names] for step in (t, k))
     order = [node for node in trace.forward if node.serial <= max(node.serial for node in later)]
     layouts = [_layout(trace, each) for each in names]
-    rows = [_back_from(node, earlier, order, layouts, len(names) > 1) for node in later]
-    return np.concatenate(rows, axis=-2) if len(rows) > 1 else rows[0]
+    return _back_from(later, earlier, order, layouts)
 
 
 def jacobian_norms(trace: Run, name: str | None = None) -> JacobianNorms:
-    """The spectral norms of dh_t/dh_k for all t and k from 0 to T, and the bound beside them; without a name, of several
-    states, those of the whole state.
+    """The spectral norms of dh_t/dh_k for all t and k from 0 to T, and the bound beside them.
+
+    - `name`: which state is meant; without one, of several, the whole state
     """
     names = [name] if name is not None else _whole(trace)
     found = [{n.step: n for n in _steps(trace, each)} for each in names]
@@ -61,8 +86,9 @@ def jacobian_norms(trace: Run, name: str | None = None) -> JacobianNorms:
     layouts = [_layout(trace, each) for each in names]
     norms = np.zeros((len(states), len(states)))
     chain = _one_after_the_other(trace, states, layouts)
-    for t, all_J in enumerate(_each(trace, states, layouts) if chain is None else chain):
-        norms[t, : len(all_J)] = [_largest(J) for J in all_J]
+    steps = watched(_each(trace, states, layouts) if chain is None else chain, "Jacobians", len(states))
+    for t, all_J in enumerate(steps):
+        norms[t, : len(all_J)] = _largest(all_J)
     bound = None if chain is None else bound_of(states)
     by_step = np.ix_(*[sorted(range(len(states)), key=lambda i: states[i][0].step or 0)] * 2)
     return JacobianNorms(norms[by_step], None if bound is None else bound[by_step])
@@ -90,7 +116,8 @@ def _steps(trace: Run, name: str) -> list[Node]:
 
 
 def _node(trace: Run, name: str, step: int) -> Node:
-    trace.value(name, step)  # raises where there is none
+    if (name, step) not in trace.variables:
+        raise KeyError(no_such(name, step, trace.variables, trace.names))
     return trace.variables[name, step]
 
 
@@ -125,13 +152,18 @@ def _units(value: np.ndarray, axis: int | None) -> np.ndarray:
     return np.moveaxis(value, axis, 0).reshape(value.shape[axis], -1) if axis is not None else value.reshape(1, -1)
 
 
-def _back_from(
-    node: Node, wrt: Sequence[Node], order: list[Node], layouts: Sequence[int | None], side_by_side: bool = False
-) -> np.ndarray:
-    """d(node)/d(all of wrt), by one backward pass through `order` for each unit of the node; see `jacobian` for the shape.
+def _back_from(nodes: Sequence[Node], wrt: Sequence[Node], order: list[Node], layouts: Sequence[int | None]) -> np.ndarray:
+    """d(nodes)/d(all of wrt), one below the other; see `jacobian` for the shape.
 
-    `side_by_side`: the nodes of wrt do not pass on what they are reached by, for each is a variable of its own.
+    Several that stand side by side do not pass on what they are reached by, for each is a variable of its own.
     """
+    return np.concatenate([_rows(node, wrt, order, layouts, len(wrt) > 1) for node in nodes], axis=-2)
+
+
+def _rows(
+    node: Node, wrt: Sequence[Node], order: list[Node], layouts: Sequence[int | None], side_by_side: bool
+) -> np.ndarray:
+    """Those of one node, by one backward pass through `order` for each of its units."""
     paths = depending_on(wrt, order)
     axis = next(a for x, a in zip(wrt, layouts) if x.name == node.name)
     place = np.arange(node.value.size).reshape(node.shape)
@@ -153,52 +185,59 @@ def _back_from(
     return J[0] if node.ndim == 1 or (node.ndim == 2 and axis != 0 and len(J) == 1) or axis is None else J
 
 
-def _largest(J: np.ndarray) -> float:
-    """The largest spectral norm of all samples; most are spared, for none is above its Frobenius norm, which is cheap."""
-    matrices = J.reshape(-1, *J.shape[-2:])
-    above = np.linalg.norm(matrices, axis=(1, 2))
-    largest = 0.0
-    for i in np.argsort(-above):
-        if above[i] <= largest:
+def _largest(J: np.ndarray) -> np.ndarray:
+    """The largest spectral norm of all samples, for each of some Jacobians ([N,] M, M).
+
+    Most are spared, for none is above its Frobenius norm, which is cheap.
+    """
+    J = J.reshape(len(J), -1, *J.shape[-2:])
+    above = np.linalg.norm(J, axis=(-2, -1))
+    largest = np.zeros(len(J))
+    for samples in np.argsort(-above, axis=1).T:
+        left = np.flatnonzero(above[np.arange(len(J)), samples] > largest)
+        if not len(left):
             break
-        largest = max(largest, float(np.linalg.norm(matrices[i], 2)))
+        largest[left] = np.maximum(largest[left], np.linalg.norm(J[left, samples[left]], 2, axis=(-2, -1)))
     return largest
 
 
-def _each(trace: Run, states: States, layouts: Sequence[int | None]) -> Iterator[list[np.ndarray]]:
+def _each(trace: Run, states: States, layouts: Sequence[int | None]) -> Iterator[np.ndarray]:
     """dh_t/dh_k for all k, step by step."""
     for t, later in enumerate(states):
         order = trace.forward[: max(map(trace.forward.index, later)) + 1]
-        several = len(layouts) > 1
-        yield [
-            np.concatenate([_back_from(node, earlier, order, layouts, several) for node in later], axis=-2)
-            for earlier in states[: len(states) if t else 1]
-        ]
+        yield np.stack([_back_from(later, earlier, order, layouts) for earlier in states[: len(states) if t else 1]])
 
 
-def _one_after_the_other(trace: Run, states: States, layouts: Sequence[int | None]) -> Iterator[list[np.ndarray]] | None:
+def _one_after_the_other(trace: Run, states: States, layouts: Sequence[int | None]) -> Iterator[np.ndarray] | None:
     """The same for k ≤ t as products of one-step Jacobians; None where a state depends on more than the one before."""
-    depending = depending_on([n for each in states for n in each], trace.forward)
+    every = {node for each in states for node in each}
     steps = []
     for before, after in itertools.pairwise(states):
-        nodes = between(after, min(before, key=serial_of))
-        inside = {*before, *nodes}
-        if min(map(serial_of, after)) < max(map(serial_of, before)):
-            return None
-        reached = [n for n in nodes if n in depending and n not in before]
-        if any(a in depending and a not in inside for n in reached for a in n.args):
+        nodes = _of_one_step(after, before, every)
+        if nodes is None:
             return None
         order = sorted({*before, *nodes}, key=serial_of)
-        rows = [_back_from(node, before, order, layouts, len(before) > 1) for node in after]
-        steps.append(np.concatenate(rows, axis=-2))
+        steps.append(_back_from(after, before, order, layouts))
     if not steps:
         return None
     return _products(np.broadcast_to(np.eye(steps[0].shape[-1]), steps[0].shape), steps)
 
 
-def _products(identity: np.ndarray, steps: list[np.ndarray]) -> Iterator[list[np.ndarray]]:
-    found = [identity]
+def _of_one_step(after: Sequence[Node], before: Sequence[Node], every: set[Node]) -> set[Node] | None:
+    """What the states after a step are computed from, back to those before it; None if other states are among it."""
+    others = every.difference(before, after)
+
+    def onward(node: Node) -> Iterator[Node]:
+        return (arg for arg in node.args if arg not in before and node not in others)
+
+    found = reached([node for node in after if node not in before], onward)
+    return None if others.intersection(found) else set(found)
+
+
+def _products(identity: np.ndarray, steps: list[np.ndarray]) -> Iterator[np.ndarray]:
+    """For each step the Jacobians of its state by all states up to it, one after the other along the first axis."""
+    found = identity[None]
     yield found
     for J in steps:
-        found = [*(J @ so_far for so_far in found), identity]
+        found = np.concatenate([J @ found, identity[None]])
         yield found

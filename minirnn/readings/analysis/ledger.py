@@ -6,26 +6,64 @@ paths split it by the step from which the loss is read as well. Nothing here kno
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ...displays import Shown, Table, Text
+from ...engine import names
 from ...engine.backprop import contribution, depending_on, pull_back
 from ...engine.graph import Node
 
 if TYPE_CHECKING:
     from ...run import Run
 
+BAR = 24  # letters of the longest bar
 MOST = 2**31  # bytes of one ledger by path
 Seeds = dict[Node, list[Node]]
 
 
-def ledger(trace: Run, name: str, by: str = "step") -> np.ndarray:
+class Ledger(np.ndarray, Shown):
+    """The terms of a gradient as an array, which a notebook shows as a table; what is computed from it is plain to it."""
+
+    gradient: np.ndarray | None = None  # what the terms sum to
+    symbol = ""
+
+    @classmethod
+    def of(cls, terms: np.ndarray, gradient: np.ndarray, symbol: str) -> Ledger:
+        """The terms of this gradient."""
+        self = terms.view(cls)
+        self.gradient, self.symbol = gradient, symbol
+        return self
+
+    def _display(self) -> Iterator[Text | Table]:
+        """The size of each term, and its share of the sum: the part along the gradient."""
+        assert self.gradient is not None
+        whole = float(np.linalg.norm(self.gradient)) or 1.0
+        flat = np.asarray(self).reshape(len(self), -1, self.gradient.size).sum(1)
+        norms = np.linalg.norm(flat, axis=1)
+        shares = flat @ self.gradient.ravel() / whole**2
+        longest = float(norms.max(initial=0)) or 1.0
+        by_path = self.ndim > self.gradient.ndim + 1
+        yield Text(f"{self.symbol} is the sum of {len(self)} terms, one for each step{' whose loss is read' * by_path}.")
+        rows = [
+            (str(t), f"{norm:.3g}", f"{round(float(share), 3) + 0.0:.1%}", "▇" * round(BAR * float(norm) / longest))
+            for t, (norm, share) in enumerate(zip(norms, shares), start=1)
+        ]
+        yield Table(("s" if by_path else "t", "norm of the term", "share of the gradient", ""), rows)
+
+    def _repr_html_(self) -> str | None:  # type: ignore[override]
+        return None if self.gradient is None else super()._repr_html_()
+
+
+def ledger(trace: Run, name: str, by: Literal["step", "path"] = "step") -> Ledger:
     """What each step adds to dL/d`name`.
 
-    - ``by="step"``: (T, ...), entry t-1 is what the use of the parameter at step t adds; they sum to the gradient
-    - ``by="path"``: (T, T, ...), entry [s-1, t-1] is the part of it that comes from the loss at step s: from what is read
-      off the network there; over s they sum to the ledger by step
+    - `name`: the parameter, "W_h"
+    - `by`: "step", (T, ...), entry t-1 is what the use of the parameter at step t adds; they sum to the gradient. "path",
+      (T, T, ...), entry [s-1, t-1] is the part of it that comes from the loss at step s: from what is read off the network
+      there; over s they sum to the ledger by step
 
     KeyError if there is no such parameter; ValueError if there is no loss, or the parameter is not used at the steps only.
     """
@@ -34,8 +72,9 @@ def ledger(trace: Run, name: str, by: str = "step") -> np.ndarray:
     gradient = trace.gradients[name]
     parameter = trace.parameters[name]
     around = _before_the_steps(trace, name, parameter)
+    symbol = names.text(trace.names[trace.derivative(name)])
     if by == "step":
-        return _by_step(trace, trace.cotangents, parameter, around)
+        return Ledger.of(_by_step(trace, trace.cotangents, parameter, around), gradient, symbol)
     if trace.steps**2 * gradient.nbytes > MOST:
         raise ValueError(
             f"the ledger of {name} by path is {trace.steps}² times {gradient.nbytes} bytes: take a shorter sequence"
@@ -43,8 +82,13 @@ def ledger(trace: Run, name: str, by: str = "step") -> np.ndarray:
     paths = depending_on([parameter], trace.forward)
     found = np.zeros((trace.steps, trace.steps, *parameter.shape), gradient.dtype)
     for s, seeds in _read_off(trace, paths).items():
+        if s > trace.steps:
+            raise ValueError(
+                f"the loss is read off at step {s}, beyond the steps 1 to {trace.steps} of the input, so {name} has no "
+                f"ledger by path: it is whole in trace.gradients[{name!r}]"
+            )
         found[s - 1] = _by_step(trace, pull_back(seeds, trace.forward, paths), parameter, around)
-    return found
+    return Ledger.of(found, gradient, symbol)
 
 
 def _before_the_steps(trace: Run, name: str, parameter: Node) -> list[Node]:

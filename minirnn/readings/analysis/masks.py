@@ -5,11 +5,12 @@ Read off the graph: a quantity that is chosen by a mask, h_t = where(m_t, h̃_t,
 
 from __future__ import annotations
 
-import html
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...displays import Shown, Table
 from ...engine.ops import expand, full, same, where
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 COMPUTED, CARRIED, ZEROED = "computed", "carried", "zeroed"
 
 
-class Masks:
+class Masks(Shown):
     """``masks["h"]``: for each sample and step a word, "computed", "carried" or "zeroed"; prints as a table.
 
     `steps` are those of each quantity, in the order of its columns; a dash stands for a step that nothing needs.
@@ -43,20 +44,20 @@ class Masks:
                 table.append([name if n == 1 else "", str(n), *(told.get(step, "–") for step in every)])
         return table
 
+    @property
+    def table(self) -> Table:
+        """The same to be shown."""
+        head, *body = self.rows()
+        return Table(head, body)
+
+    def _display(self) -> Iterator[Table]:
+        """The table."""
+        yield self.table
+
     def __str__(self) -> str:
-        table = self.rows()
-        widths = [max(map(len, column)) for column in zip(*table)]
-        return "\n".join("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths)).rstrip() for row in table)
+        return str(self.table)
 
     __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        head, *body = self.rows()
-
-        def line(cells: list[str], tag: str) -> str:
-            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-        return "<table>" + line(head, "th") + "".join(line(row, "td") for row in body) + "</table>"
 
 
 def masks(trace: Run) -> Masks:
@@ -67,9 +68,10 @@ def masks(trace: Run) -> Masks:
         if step is not None and chosen is not None and trace.names[name].of is None:
             words.setdefault(name, {})[step] = chosen
     if not words:
-        raise ValueError(
-            f"{trace.model.label} has no mask: give a layer mask=, or put Masking or Embedding(mask_zero=True) before it"
-        )
+        cure = "give a layer mask=, or put Masking or Embedding(mask_zero=True) before it"
+        if trace.is_loop:
+            cure = "choose the samples that go on with np.where(mask[:, None], new, old)"
+        raise ValueError(f"{trace.model.label} has no mask: {cure}")
     steps = {name: sorted(found) for name, found in words.items()}
     return Masks({name: np.stack([words[name][t] for t in order], axis=1) for name, order in steps.items()}, steps)
 
@@ -81,6 +83,8 @@ def _chosen(node: Node) -> np.ndarray | None:
     if node.op is not where or node.args[0].op is not expand:
         return None
     condition, _, otherwise = node.args
+    if condition.args[0].shape[1:] != (1,):
+        return None  # no choice among samples
     while otherwise.op is same:
         otherwise = otherwise.args[0]
     left = ZEROED if otherwise.op is full and otherwise.step == node.step else CARRIED

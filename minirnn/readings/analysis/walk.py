@@ -4,38 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
 
 from ...checks import unraised
+from ...displays import Shown, Table, Text
+from ...engine import names
 from ...engine.fold import Definition, Family
 from ..equations import matrix as S
 from ..equations.build import Expressions, in_order, values_of
-from ..equations.evaluate import Values, evaluate
+from ..equations.documents import aligned, sides, typeset
+from ..equations.evaluate import Values, evaluate, numbers_of
 from ..equations.printer import text
-from ..equations.with_numbers import numbered
+from ..equations.with_numbers import latex_lines, numbered
 
 if TYPE_CHECKING:
     from ...run import Run
 
 
+SHOWN = 12  # stops of a walk in a notebook: those at its ends
+
+
 @dataclass(frozen=True)
 class Line:
-    """lhs = rhs, in symbols; the same with numbers; the result. `adds` marks a step's part of a sum over time."""
+    """lhs = rhs, in symbols; the same with numbers; the result. `adds` marks a step's part of a sum over time.
+
+    If `step` is given, both sides are those of any step t, and it is the number of this one.
+    """
 
     lhs: Any
     rhs: Any
     result: np.ndarray
     values: Values
     adds: bool = False
+    step: int | None = None
 
     def __str__(self) -> str:
-        left = text(self.lhs) + (" += " if self.adds else " = ")
+        left = text(self.lhs, self.step) + (" += " if self.adds else " = ")
         indent = " " * len(left)
-        return "\n".join([left + text(self.rhs), *numbered(self.rhs, self.result, self.values, indent[2:], indent)])
+        with_numbers = numbered(self.rhs, self.result, self.values, indent[2:], indent, self.step)
+        return "\n".join([left + text(self.rhs, self.step), *with_numbers])
+
+    @property
+    def latex(self) -> list[str]:
+        """The line as rows of an ``align``: symbols, numbers, result."""
+        here = {} if self.step is None else dict.fromkeys((S.t, S.bound), sp.Integer(self.step))
+        lhs, rhs = self.lhs.xreplace(here), self.rhs.xreplace(here)
+        first, *rest = sides(lhs, rhs)
+        first = first.replace("&=", r"&\mathrel{+}=", 1) if self.adds else first
+        return [first, *rest, *latex_lines(rhs, self.result, self.values)]
 
 
 @dataclass(frozen=True)
@@ -55,24 +74,29 @@ class Writer:
         self.trace, self.folded = trace, trace.fold()
         self.values = values_of(self.folded, trace)
         self.expressions = Expressions(self.folded)
+        self.known: dict[Definition, tuple[Any, Any]] = {}
 
-    def expression(self, definition: Definition, step: int | None) -> Any:
-        """What a definition computes at a step."""
-        rhs = self.expressions.expression(definition)
-        at = rhs if step is None else rhs.xreplace({S.t: sp.Integer(step)})
-        return at.xreplace({S.T: sp.Integer(self.folded.T)})  # sums end at a number here
+    def sides(self, family: Family, definition: Definition) -> tuple[Any, Any]:
+        """The two sides of a definition, at any step t."""
+        if definition not in self.known:
+            assert family.name is not None
+            lhs = S.quantity(family.name, self.expressions.shapes[family.index], definition.domain and S.t)
+            rhs = self.expressions.expression(definition).xreplace(numbers_of(self.folded.T))  # sums end at a number here
+            self.known[definition] = lhs, rhs
+        return self.known[definition]
 
     @unraised
     def line(self, part: Part) -> Line:
         """The line of a part."""
-        name = part.family.name
-        assert name is not None
-        lhs = S.quantity(name, self.expressions.shapes[part.family.index], part.step)
-        rhs = self.expression(part.definition, part.step)
+        lhs, rhs = self.sides(part.family, part.definition)
+        here, step = ({}, None) if part.step is None else ({S.t: sp.Integer(part.step)}, part.step)
+        if part.t is not None:
+            lhs, rhs, step = lhs.xreplace(here), rhs.xreplace(here).args[0], part.t
+        if step is not None and not S.only_times(rhs):
+            lhs, rhs, step = lhs.xreplace(here), S.at_step(rhs, step) if part.t else rhs.xreplace(here), None
         if part.t is None:
-            return Line(lhs, rhs, self.trace.variables[str(name), part.step].value, self.values)
-        term = rhs.args[0].xreplace({S.bound: sp.Integer(part.t)})
-        return Line(lhs, term, evaluate(term, self.values), self.values, adds=True)
+            return Line(lhs, rhs, self.trace.variables[str(part.family.name), part.step].value, self.values, step=step)
+        return Line(lhs, rhs, evaluate(rhs, self.values, step), self.values, adds=True, step=step)
 
 
 @dataclass(frozen=True)
@@ -85,7 +109,13 @@ class Stop:
     parts: list[Part]
     writer: Writer = field(repr=False)
 
-    @cached_property
+    @property
+    def quantities(self) -> list[str]:
+        """What it computes, as it is printed."""
+        found = ((part.family.name, part.step) for part in self.parts)
+        return [names.text(name, "" if step is None else str(step)) for name, step in found if name is not None]
+
+    @property
     def lines(self) -> list[Line]:
         return [self.writer.line(part) for part in self.parts]
 
@@ -93,8 +123,15 @@ class Stop:
         body = "\n".join(str(line) for line in self.lines)
         return f"── {self.title} " + "─" * max(0, 60 - len(self.title)) + "\n" + body
 
+    def latex(self) -> str:
+        """Its lines as one ``align*`` environment for amsmath."""
+        return aligned([line.latex for line in self.lines])
 
-class Walk:
+    def _repr_latex_(self) -> str:
+        return typeset([line.latex for line in self.lines], self.title)
+
+
+class Walk(Shown):
     """The stops in order; printing it prints them all."""
 
     def __init__(self, stops: list[Stop]) -> None:
@@ -111,6 +148,21 @@ class Walk:
 
     def __str__(self) -> str:
         return "\n\n".join(map(str, self))
+
+    def latex(self) -> str:
+        """All stops, one ``align*`` environment for each below its title."""
+        return "\n\n".join(f"\\paragraph{{{stop.title}}}\n{stop.latex()}" for stop in self)
+
+    def _display(self) -> Iterator[Text | Table]:
+        """The stops and what each computes; a single one is typeset with its numbers."""
+        yield Text(
+            f"A walk of {len(self)} stops. One of them, such as walk[{min(1, len(self) - 1)}], is shown with its numbers."
+        )
+        near = [place for place in range(len(self)) if min(place, len(self) - 1 - place) < SHOWN // 2]
+        rows = [(f"walk[{place}]", self[place].title, ", ".join(self[place].quantities)) for place in near]
+        if len(near) < len(self):
+            rows.insert(SHOWN // 2, ("…", "", ""))
+        yield Table(("", "stop", "computes"), rows, code=True)
 
     def __repr__(self) -> str:
         return f"<Walk of {len(self)} stops, from {self[0].title!r} to {self[-1].title!r}: print it, or one of them>"
@@ -130,8 +182,9 @@ def walk(trace: Run) -> Walk:
         for step in definition.domain.steps(folded.T) if definition.domain else [None]:
             part = Part(family, definition, step)
             (gradients if of_parameter else passes.setdefault(step, [])).append(part)
-            if of_parameter and isinstance(total := writer.expression(definition, step), S.TimeSum):
-                for t in range(int(total.args[1]), int(total.args[2]) + 1):
+            if of_parameter and isinstance(total := writer.sides(family, definition)[1], S.TimeSum):
+                lo, hi = (int(end.xreplace({S.t: sp.Integer(step or 0)})) for end in total.args[1:])
+                for t in range(lo, hi + 1):
                     backward.setdefault(t, []).append(Part(family, definition, step, t))
     return Walk(_stops(forward, backward, gradients, writer))
 

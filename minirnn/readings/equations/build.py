@@ -8,7 +8,8 @@ import sympy as sp
 
 from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span
 from ...engine.names import Role
-from ...engine.ops import CUTS, block, leaf_op, nth_row, reverse
+from ...engine.ops import CUTS, block, leaf_op, nth, reverse
+from ...engine.precision import widened
 from . import matrix as S
 from .computed import Call, computed, flat, many_axes
 from .evaluate import Values
@@ -40,7 +41,7 @@ def blocks_of_weights(folded: Folded) -> dict[int, list[list[Family]]]:
         if family.role is Role.BLOCK and definition.op is block:
             source, row = definition.refs[0].family, 0
             inner = folded.families[source].definitions[0]
-            if inner.op is nth_row and folded.families[source].name is None:
+            if inner.op is nth and folded.families[source].name is None:
                 source, row = inner.refs[0].family, inner.attrs["k"]
             found.setdefault(source, {}).setdefault(row, {})[definition.attrs["k"]] = family
     return {source: [[row[k] for k in sorted(row)] for _, row in sorted(rows.items())] for source, rows in found.items()}
@@ -120,7 +121,7 @@ class Expressions:
         """How many operands a reference stands for."""
         if not isinstance(ref.where, Span):
             return 1
-        lo, hi = (end.offset + (self.folded.T if end.from_end else 0) for end in (ref.where.lo, ref.where.hi))
+        lo, hi = (end.step(self.folded.T) for end in (ref.where.lo, ref.where.hi))
         return hi - lo + 1
 
     def _attribute(self, key: str, value: Any) -> Any:
@@ -141,20 +142,25 @@ class Expressions:
             inner = self.inlined[family.index]
             return inner if time is None else inner.xreplace({S.t: time})
         dims = family.first.dims
-        if len(dims) == 3 and family.first.op is leaf_op and not dims[1].is_number:
-            return S.Sequence3(family.name, S.size_symbol(dims[0]), S.size_symbol(dims[2]))
+        if len(dims) == 3 and family.first.op is leaf_op and family.role is not Role.PARAMETER and not dims[1].is_number:
+            return S.Sequence3(family.name, *map(S.size_symbol, (dims[0], dims[2], dims[1])))
         return S.quantity(family.name, self.shapes[family.index], time)
 
 
 def time_of(where: Fixed) -> Any:
-    return (S.T if where.from_end else 0) + sp.Integer(where.offset)
+    return (S.size_symbol(where.length) if where.from_end else 0) + sp.Integer(where.offset)
 
 
-def values_of(folded: Folded, trace: Run) -> Values:
-    sizes: dict[Any, int] = {S.T: folded.T}
+def values_of(folded: Folded, trace: Run, wide: bool = False) -> Values:
+    """The numbers of the run; `wide`: of the same run in float64, so that what is left is no rounding in float32."""
+    variables = trace.variables
+    if wide:
+        instead = widened(trace.nodes)
+        variables = {key: instead[node] for key, node in variables.items()}
+    sizes: dict[Any, int] = {S.T: int(folded.T)} | {S.size_symbol(k): n for k, n in folded.T.others.items()}
     for family in folded.named:
         node = trace.variables.get((str(family.name), family.first.step))
         for size, n in zip(family.first.dims, node.shape if node else ()):
             if size.is_letter:
                 sizes.setdefault(S.size_symbol(size), n)
-    return Values(trace.variables, sizes, folded.T)
+    return Values(variables, sizes, folded.T)

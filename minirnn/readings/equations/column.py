@@ -14,7 +14,8 @@ from sympy.matrices.expressions import HadamardPower, HadamardProduct, MatAdd, M
 from . import matrix as S
 from .computed import Computed, ComputedNumber
 
-COLUMNS = -2  # the axis that a softmax or shares run along when a sample is a column
+BY_PARTS = (S.Written, S.WrittenEntry, S.Mean, S.SumAll, S.Quotient, S.TimeSum, S.ScalarTimeSum, sp.Pow)
+ROWS, COLUMNS = -1, -2  # the axis that a softmax or shares run along when a sample is a row, and when it is a column
 
 
 def column(x: Any) -> Any:
@@ -27,7 +28,7 @@ def column(x: Any) -> Any:
             return S.joined(column(factor), [column(m) for m in reversed(matrices)])
         case Transpose():
             return S.transpose(column(x.arg))
-        case MatAdd() | HadamardProduct():
+        case MatAdd() | HadamardProduct() | sp.Add() | sp.Mul():
             return x.func(*map(column, x.args), evaluate=False)
         case HadamardPower():
             return S.power(column(x.base), x.exp)
@@ -37,19 +38,18 @@ def column(x: Any) -> Any:
             numbers = (COLUMNS,) if x.function in ("softmax", "shares") else x.args[2:]
             return S.Entrywise(x.function, column(x.args[1]), *numbers)
         case S.Present() | S.OneHot() | S.Part():
-            return x.func(column(x.args[0]), *x.args[1:-1], COLUMNS)
+            return x.func(column(x.args[0]), *x.args[1:-1], ROWS + COLUMNS - x.args[-1])
+        case S.Selection():
+            whole, *rows, left, right = x.args
+            return S.Selection(column(whole), left, right, *rows)
         case S.Beside() | S.Above():
-            parts = [sp.Tuple(column(p[0]), *p[1:]) if isinstance(p, sp.Tuple) else column(p) for p in x.args]
-            return (S.Above if isinstance(x, S.Beside) else S.Beside)(*parts)
-        case S.Piece():
-            other = S.Piece if isinstance(x, S.RowPiece) else S.RowPiece
-            return other(column(x.args[0]), *x.args[1:])
-        case S.Quotient() | S.TimeSum() | S.ScalarTimeSum() | S.Mean() | S.SumAll() | sp.Add() | sp.Mul() | sp.Pow():
-            parts = [column(a) for a in x.args]
-            return x.func(*parts, **({"evaluate": False} if isinstance(x, (sp.Add, sp.Mul)) else {}))
+            return (S.Above if isinstance(x, S.Beside) else S.Beside)(*map(column, x.args))
+        case _ if isinstance(x, BY_PARTS):
+            return x.func(*map(column, x.args))
         case Computed() | ComputedNumber():
             first = 3 if isinstance(x, Computed) else 1
-            parts = [sp.Tuple(column(p[0]), *p[1:]) if isinstance(p, sp.Tuple) else column(p) for p in x.args[first:]]
-            return x.func(x.args[0], *x.args[1:first][::-1], *parts)
+            return x.func(x.args[0], *x.args[1:first][::-1], *map(column, x.args[first:]))
+        case sp.Tuple():  # one at each step
+            return sp.Tuple(column(x[0]), *x[1:])
         case _:
             return x  # a number, a size, a named number, a step

@@ -36,7 +36,7 @@ class Operation(sp.Atom):
         return (self.call.op.name, repr(sorted(self.call.attrs.items(), key=repr)), self.call.shapes)
 
 
-class Computed(S._Printed, MatrixExpr):
+class Computed(S.Printed, MatrixExpr):
     """The result of an operation, as a matrix of so many rows and columns."""
 
     @property
@@ -44,10 +44,8 @@ class Computed(S._Printed, MatrixExpr):
         return self.args[1], self.args[2]
 
 
-class ComputedNumber(S._Printed, sp.Expr):
+class ComputedNumber(S.Scalar):
     """The result of an operation, a number."""
-
-    is_commutative = True
 
 
 def flat(dims: Sizes) -> tuple[Any, Any] | None:
@@ -60,12 +58,7 @@ def flat(dims: Sizes) -> tuple[Any, Any] | None:
 
 def computed(call: Call, operands: list[Any], time: Any, dims: Sizes) -> Any:
     """The form of an operation that has no other; `time` is the step that it takes, if it takes one."""
-    listed = [
-        sp.Tuple(x.step.xreplace({S.t: x.lo + x.hi - S.bound if x.down else S.bound}), x.lo, x.hi)
-        if isinstance(x, S.Over)
-        else x
-        for x in operands
-    ]
+    listed = map(S.spread, operands)
     further = [] if time is None else [sp.sympify(time)]
     if dims:
         return Computed(Operation(call), *(flat(dims) or ()), *listed, *further)
@@ -78,23 +71,18 @@ def operands_of(x: Any) -> tuple[Call, list[Any], Any]:
     return call, rest[: len(rest) - ("t" in call.attrs)], rest[-1] if "t" in call.attrs else None
 
 
-def value_of(x: Any, of: Any, over: Any, steps: np.ndarray | None, step_of: Any, turned: bool) -> np.ndarray:
-    """Its value at all steps: ``of`` and ``over`` give those of an operand at the steps at hand, and over others.
+def value_of(x: Any, every: Any, steps: np.ndarray | int | None, step_of: Any, turned: bool) -> np.ndarray:
+    """Its value at all steps: ``every`` gives those of operands at the steps at hand.
 
     `turned`: matrices are those of the column convention.
     """
     call, operands, time = operands_of(x)
-    found: list[np.ndarray] = []
-    for operand in operands:
-        if isinstance(operand, sp.Tuple):
-            found.extend(over(*operand))
-        else:
-            found.append(of(operand))
+    found: list[np.ndarray] = every(operands)
     if turned:
         found = [np.swapaxes(v, -1, -2) for v in found]
     at = None if time is None else np.asarray(step_of(time, steps))
     moving = at is not None and at.ndim > 0
-    count = None if all(v.ndim < 3 for v in found) and not moving else len(steps) if steps is not None else 1
+    count = None if all(v.ndim < 3 for v in found) and not moving else np.size(steps) if steps is not None else 1
 
     def once(i: int) -> np.ndarray:
         values = [(v if v.ndim < 3 else v[i if len(v) > 1 else 0]).reshape(s) for v, s in zip(found, call.shapes)]
@@ -112,8 +100,11 @@ MOVES = {"key", "axes", "axis", "dims", "t", "spec", "k", "parts"}
 
 
 def many_axes(op: Primitive, attrs: dict[str, Any], shapes: list[tuple[int, ...]], result: tuple[int, ...]) -> str:
-    """How an operation on arrays of many axes is written: "plain" as it is on matrices, "same", "matmul" or "computed"."""
-    if all(len(s) < 3 for s in [*shapes, result]):
+    """How an operation on arrays of many axes is written: "plain" as it is on matrices, "same", "matmul" or "computed".
+
+    What is put together along the first axis, or taken apart, stands as matrices on top of each other.
+    """
+    if all(len(s) < 3 for s in [*shapes, result]) or op.name == "nth" or (op.name == "stack" and attrs["axis"] == 0):
         return "plain"
     if op.name == "reshape" and shapes[0] and result and shapes[0][-1] == result[-1]:
         return "same"

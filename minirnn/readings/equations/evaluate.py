@@ -7,12 +7,14 @@ Matrices are arrays (..., rows, columns), with an axis of steps in front where t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
+from ...engine.domains import Lengths
 from ...engine.names import Name
 from ...engine.ops import FUNCTIONS as ENTRIES
 from . import matrix as S
@@ -23,23 +25,14 @@ FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "tanh": lambda x: np.sinh(x) / np.cosh(x) if np.max(np.abs(x), initial=0) < 300 else np.tanh(x),
     "sigmoid": lambda x: (1 + np.tanh(x / 2)) / 2,
     "relu": lambda x: np.where(x > 0, x, 0),
-    "exp": np.exp,
-    "log": np.log,
     "positive": lambda x: np.where(x > 0, 1.0, 0.0),
     "softmax": lambda x, axis: _softmax(x, int(axis)),
-    "abs": np.abs,
-    "sign": np.sign,
-    "sqrt": np.sqrt,
     "softplus": lambda x: np.logaddexp(0, x),
     "erf": lambda x: np.vectorize(math.erf, otypes=[float])(x),
     "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "shares": lambda x, axis: _shares(x, int(axis)),
-    "sin": np.sin,
-    "cos": np.cos,
     "round": np.rint,
-    "floor": np.floor,
-    "ceil": np.ceil,
-    "trunc": np.trunc,
+    **{name: getattr(np, name) for name in ("exp", "log", "abs", "sign", "sqrt", "sin", "cos", "floor", "ceil", "trunc")},
     "inside": lambda x, low, high: np.where((x >= low) & (x <= high), 1.0, 0.0),
 }
 
@@ -66,6 +59,11 @@ def _unrounded(node: Any) -> np.ndarray:
     return np.asarray(node.value, np.result_type(node.value, np.float64))
 
 
+def numbers_of(T: Lengths) -> dict[Any, Any]:
+    """The letters of lengths as the numbers that they are."""
+    return {S.T: sp.Integer(int(T))} | {S.size_symbol(letter): sp.Integer(n) for letter, n in T.others.items()}
+
+
 class Values:
     """The traced values by name and steps, as (steps, rows, columns); read once per name."""
 
@@ -73,11 +71,22 @@ class Values:
         self,
         variables: Mapping[tuple[str, int | None], Any],
         sizes: dict[Any, int],
-        T: int,
+        T: Lengths,
         transposed: bool = False,
     ) -> None:
         self._variables, self.sizes, self.T, self.transposed = variables, sizes, T, transposed
         self._stacked: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # the steps there are, and their values
+        self._linear: dict[Any, tuple[int, int]] = {}
+        self.blocks: dict[Any, Any] = {}  # of what is the same at every step, as it is printed
+
+    @cached_property
+    def _steps(self) -> dict[str, list[int]]:
+        """The steps at which each quantity is there."""
+        found: dict[str, list[int]] = {}
+        for name, step in self._variables:
+            if step is not None:
+                found.setdefault(name, []).append(step)
+        return found
 
     def transpose(self) -> Values:
         """The same values with every matrix transposed: those of the column convention."""
@@ -91,7 +100,7 @@ class Values:
         if steps is None:
             return self._oriented(_matrix(_unrounded(self._variables[key, None])))
         if key not in self._stacked:
-            there = [step for step in range(self.T + 2) if (key, step) in self._variables]  # T + 1 where it runs backwards
+            there = sorted(self._steps[key])
             arrays = np.array([_unrounded(self._variables[key, step]) for step in there])
             if arrays.ndim > 3:
                 arrays = arrays.reshape(len(arrays), -1, arrays.shape[-1])
@@ -103,18 +112,21 @@ class Values:
             raise KeyError(f"{name} has no step {np.atleast_1d(steps)[np.atleast_1d(missing)][0]}")
         return stacked[places]
 
+    def numbered(self, time: Any) -> Any:
+        """A step with the numbers of steps in place of T."""
+        return time.xreplace({size: sp.Integer(n) for size, n in self.sizes.items() if size in time.free_symbols})
+
     def _oriented(self, array: np.ndarray) -> np.ndarray:
         return np.swapaxes(array, -1, -2) if self.transposed else array
 
-    def step(self, time: Any, steps: np.ndarray | None) -> np.ndarray | None:
+    def step(self, time: Any, steps: np.ndarray | int | None) -> np.ndarray | None:
         """The steps that `time` (t - 1, T, 3 or None) stands for when t runs through `steps`."""
         if time is None:
             return None
-        fixed = time.xreplace({S.T: sp.Integer(self.T)})
-        if fixed.is_Integer:
-            return np.array(int(fixed))
-        symbol = S.t if fixed.has(S.t) else S.bound
-        return int(fixed.coeff(symbol)) * np.asarray(steps) + int(fixed.xreplace({symbol: sp.S.Zero}))
+        if time not in self._linear:
+            self._linear[time] = S.linear(self.numbered(time))
+        slope, offset = self._linear[time]
+        return slope * np.asarray(steps) + offset if slope else np.array(offset)
 
 
 def _matrix(value: Any) -> np.ndarray:
@@ -122,11 +134,18 @@ def _matrix(value: Any) -> np.ndarray:
     return found.reshape(-1, found.shape[-1]) if found.ndim > 2 else found.reshape((1,) * (2 - found.ndim) + found.shape)
 
 
-def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.ndarray:
-    """The value of `expr` where t runs through `steps`: an array ([steps,] rows, columns)."""
+def evaluate(expr: Any, values: Values, steps: np.ndarray | int | None = None) -> np.ndarray:
+    """The value of `expr` where t is a step, or runs through several: an array ([steps,] rows, columns)."""
 
     def of(x: Any) -> np.ndarray:
         return evaluate(x, values, steps)
+
+    def every(xs: Sequence[Any]) -> list[np.ndarray]:
+        """The values of operands; (x, lo, hi) are those of x at all these steps."""
+        found: list[np.ndarray] = []
+        for x in xs:
+            found += [*evaluate(x[0], values, matrix_steps(values, *x[1:]))] if isinstance(x, sp.Tuple) else [of(x)]
+        return found
 
     match type(expr).__name__:
         case "Quantity" | "ScalarQuantity":
@@ -152,6 +171,8 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
             return np.swapaxes(of(expr.args[0]), -1, -2)
         case "Entrywise" | "NumberFunction":
             return _function(expr.args[0].name, tuple(map(float, expr.args[2:])))(of(expr.args[1]))
+        case "Written":
+            return unspoilt(*map(of, expr.args))
         case "Present":
             return (of(expr.args[0]) != float(expr.args[1])).any(int(expr.args[2]), keepdims=True).astype(float)
         case "OneHot":
@@ -168,12 +189,7 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
             inner = matrix_steps(values, expr.args[1], expr.args[2])
             return evaluate(expr.args[0], values, inner).sum(0)
         case "Beside" | "Above":
-            parts: list[np.ndarray] = []
-            for part in expr.args:
-                if isinstance(part, sp.Tuple):
-                    parts.extend(evaluate(part[0], values, matrix_steps(values, part[1], part[2])))
-                else:
-                    parts.append(of(part))
+            parts = every(expr.args)
             lead = np.broadcast_shapes(*(part.shape[:-2] for part in parts))  # the steps
             parts = [np.broadcast_to(part, lead + part.shape[-2:]) for part in parts]
             return np.concatenate(parts, axis=-1 if type(expr).__name__ == "Beside" else -2)
@@ -181,15 +197,14 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
             whole, width, axis = of(expr.args[0]), int(expr.args[1].xreplace(values.sizes)), int(expr.args[3])
             start = 0 if expr.args[2] == 1 else whole.shape[axis] - width
             return np.take(whole, np.arange(start, start + width), axis)
-        case "Piece" | "RowPiece":
+        case "Piece":
             width = int(expr.args[1].xreplace(values.sizes))
             whole, where = of(expr.args[0]), np.asarray(values.step(expr.args[2], steps))
-            axis = -1 if type(expr).__name__ == "Piece" else -2
-            cut = [np.take(whole, np.arange((k - 1) * width, k * width), axis) for k in np.atleast_1d(where)]
+            cut = [np.take(whole, np.arange((k - 1) * width, k * width), int(expr.args[3])) for k in np.atleast_1d(where)]
             return np.stack(cut) if np.ndim(where) else cut[0]
         case "Selection" | "Entry":
-            _, r0, r1, c0, c1 = expr.args
-            return of(expr.args[0])[..., int(r0) : int(r1), int(c0) : int(c1)]
+            r0, r1, c0, c1 = (int(end.xreplace(values.sizes)) for end in expr.args[1:])
+            return of(expr.args[0])[..., r0:r1, c0:c1]
         case "Largest" | "LargestOfAll":
             axes = tuple(map(int, expr.args[1:])) or (-2, -1)
             return of(expr.args[0]).max(axes, keepdims=True)
@@ -198,13 +213,19 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | None = None) -> np.n
             best = np.where(array == array.max(axes, keepdims=True), 1.0, 0.0)
             return best / best.sum(axes, keepdims=True)
         case "Computed" | "ComputedNumber":
-            over = lambda x, lo, hi: evaluate(x, values, matrix_steps(values, lo, hi))
-            return value_of(expr, of, over, steps, values.step, values.transposed)
+            return value_of(expr, every, steps, values.step, values.transposed)
         case _ if expr.is_Number:
             return np.full((1, 1), float(expr))
         case _ if expr in values.sizes:
             return np.full((1, 1), float(values.sizes[expr]))
     raise NotImplementedError(f"no value for {type(expr).__name__}")
+
+
+def unspoilt(shown: np.ndarray, exact: np.ndarray) -> np.ndarray:
+    """`exact`, but where what is shown says something else than rounding can explain: log(1 - p) loses some per cent."""
+    with np.errstate(invalid="ignore"):
+        says_else = np.abs(shown - exact) > 0.05 * np.abs(exact) + 1e-14
+    return np.where(np.isfinite(shown) & says_else, shown, exact)
 
 
 def _function(name: str, numbers: tuple[float, ...]) -> Callable[[np.ndarray], np.ndarray]:
@@ -216,7 +237,7 @@ def _function(name: str, numbers: tuple[float, ...]) -> Callable[[np.ndarray], n
 
 
 def matrix_steps(values: Values, lo: Any, hi: Any) -> np.ndarray:
-    ends = [int(end.xreplace({S.T: sp.Integer(values.T)})) for end in (lo, hi)]
+    ends = [int(values.numbered(end)) for end in (lo, hi)]
     return np.arange(ends[0], ends[1] + 1)
 
 

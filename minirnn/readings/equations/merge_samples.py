@@ -12,7 +12,6 @@ from typing import Any
 import sympy as sp
 
 from . import matrix as S
-from .array_forms import Entry, Selection
 from .printer import text
 
 i = sp.Symbol("i", integer=True, positive=True)
@@ -29,7 +28,7 @@ def of_sample(x: Any, k: int) -> Any:
     for q in x.atoms(S.Quantity, S.ScalarQuantity):
         if q.name.layer == str(k):
             found[q] = q.xreplace({q.args[0]: S.Named(q.name._replace(layer="i"))})
-    for part in x.atoms(Selection, Entry):
+    for part in x.atoms(S.Selection, S.Entry):
         whole, first, last, *columns = part.args
         if (first, last) == (k - 1, k) and whole.shape[0] != 1:
             found[part] = type(part)(whole, i - 1, i, *columns)

@@ -2,127 +2,27 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import sympy as sp
 from sympy.matrices.expressions import HadamardProduct, OneMatrix
 
-from ...engine import names
 from ...engine.names import parse
-from ...engine.ops import FUNCTIONS
-from . import array_forms
 from . import matrix as S
 from .computed import ComputedNumber, operands_of
+from .dialects import Latex, Text, decimal, time_text
 
 INFIX = {"@": " ", "⊙": " ⊙ "}
 ADD, PRODUCT, POWER, ATOM = range(4)  # how tightly an expression holds together
 
-_sup = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-class Latex:
-    """LaTeX that amsmath alone can set."""
-
-    hadamard, transposed, times = r" \odot ", r"^{\top}", r"\, "
-    ones = r"\mathbf{1}"
-
-    name = staticmethod(names.latex)
-
-    def derivative_of(self, above: str, below: str, immediate: bool) -> str:
-        return rf"\frac{{\partial{self.plus if immediate else ''} {above}}}{{\partial {below}}}"
-
-    def bracket(self, x: str) -> str:
-        return rf"\left({x}\right)"
-
-    def iverson(self, x: str) -> str:
-        return rf"\left[{x}\right]"
-
-    def index(self, x: str, place: str) -> str:
-        return rf"\left[{x}\right]_{{{place}}}"
-
-    def function(self, name: str) -> str:
-        base, _, sub = name.partition("_")
-        if name in FUNCTIONS:
-            return FUNCTIONS[name].latex
-        return r"\max" if name == "max" else rf"\operatorname{{{base}}}" + (f"_{{{sub}}}" if sub else "")
-
-    def fraction(self, above: str, below: str) -> str:
-        return rf"\frac{{{above}}}{{{below}}}"
-
-    def power(self, x: str, n: str) -> str:
-        return f"{x}^{{{n}}}"
-
-    def over(self, index: str, lo: str, hi: str, x: str) -> str:
-        return rf"\sum_{{{index}={lo}}}^{{{hi}}} {x}"
-
-    def product_over(self, index: str, lo: str, hi: str, x: str) -> str:
-        return rf"\prod_{{{index}={hi}}}^{{{lo}}} {x}"
-
-    def above(self, xs: list[str]) -> str:
-        return r"\begin{bmatrix}" + r" \\ ".join(xs) + r"\end{bmatrix}"
-
-    dots_down, oslash, at_most, plus, unequal = r"\vdots", r" \oslash ", r" \le ", r"^{+}", r"\neq"
-
-    def entries(self, xs: list[str]) -> str:
-        return r"\left[" + r" \; ".join(xs) + r"\right]"
-
-    dots = r"\cdots"
-    size = staticmethod(lambda name: re.sub(r"_(\w+)", r"_{\1}", name))
-
-
-class Text:
-    """Plain Unicode for a terminal."""
-
-    hadamard, transposed, times = " ⊙ ", "ᵀ", " "
-    ones = "1"
-
-    name = staticmethod(names.text)
-
-    def derivative_of(self, above: str, below: str, immediate: bool) -> str:
-        return f"∂{self.plus if immediate else ''}{above}/∂{below}"
-
-    def bracket(self, x: str) -> str:
-        return f"({x})"
-
-    def iverson(self, x: str) -> str:
-        return f"[{x}]"
-
-    def index(self, x: str, place: str) -> str:
-        return f"{x}[{place}]"
-
-    def function(self, name: str) -> str:
-        return FUNCTIONS[name].text if name in FUNCTIONS else {"diag_n": "diagₙ"}.get(name, name)
-
-    def fraction(self, above: str, below: str) -> str:
-        return f"{above}/{below}" if " " not in below else f"{above}/({below})"
-
-    def power(self, x: str, n: str) -> str:
-        return x + n.translate(_sup)
-
-    def over(self, index: str, lo: str, hi: str, x: str) -> str:
-        return f"Σ({index}={lo}..{hi}) {x}"
-
-    def product_over(self, index: str, lo: str, hi: str, x: str) -> str:
-        return f"Π({index}={hi}..{lo}) {x}"
-
-    def above(self, xs: list[str]) -> str:
-        return f"[{'; '.join(xs)}]"
-
-    dots_down, oslash, at_most, plus, unequal = "…", " ⊘ ", " ≤ ", "⁺", "≠"
-
-    def entries(self, xs: list[str]) -> str:
-        return f"[{' '.join(xs)}]"
-
-    dots = "…"
-    size = staticmethod(lambda name: name.replace("_", ""))
-
-
+CALLS = {
+    S.Mean: "mean", S.SumAll: "sum", S.OneHot: "onehot", S.Diagonal: "diag_n", S.Largest: "max", S.LargestOfAll: "max",
+}  # fmt: skip
 NAMED = (
     S.ScalarQuantity, S.Mean, S.SumAll, S.ScalarTimeSum,
     sp.Indexed, sp.Sum, sp.Product, sp.Max, sp.Min, S.Iverson,
-    array_forms.Entry, array_forms.LargestOfAll, array_forms.NumberFunction, ComputedNumber,
+    S.Entry, S.LargestOfAll, S.NumberFunction, ComputedNumber,
 )  # fmt: skip
 
 
@@ -135,24 +35,23 @@ def latex(expr: Any) -> str:
     return Speller(Latex()).spell(expr)[0]
 
 
-def text(expr: Any) -> str:
-    return Speller(Text()).spell(expr)[0]
+def text(expr: Any, step: int | None = None) -> str:
+    return Speller(Text(), step).spell(expr)[0]
 
 
-def time_text(time: Any) -> str:
-    """t-1, T, 3: with the symbol first and no spaces."""
-    offset, base = time.as_coeff_Add()
-    return str(base) + (f"{int(offset):+d}" if offset else "") if base != 0 else str(offset)
+S.Printed._latex = lambda x, printer, *_, **__: latex(x)
+S.Printed._sympystr = lambda x, printer, *_, **__: text(x)
 
 
 class Speller:
     """Spells an expression in one dialect: a method for each kind of expression."""
 
-    def __init__(self, dialect: Any) -> None:
-        self.d = dialect
+    def __init__(self, dialect: Any, step: int | None = None) -> None:
+        self.d, self.step = dialect, step
 
     def spell(self, x: Any) -> tuple[str, int]:
         """The text of x, and how tightly it holds together."""
+        x = x.args[0] if isinstance(x, (S.Written, S.WrittenEntry)) else x
         for kind in type(x).__mro__:
             if method := getattr(self, f"_{kind.__name__}", None):
                 return method(x)
@@ -163,13 +62,10 @@ class Speller:
         said, own = self.spell(x)
         return said if own > tight or own == ATOM else self.d.bracket(said)
 
-    def sum_over(self, index: str, lo: str, hi: str, term: Any) -> tuple[str, int]:
-        return self.d.over(index, lo, hi, self.inside(term, ADD)), PRODUCT
-
     # ------------------------------------------------------------------------------------------------- quantities
 
     def _Quantity(self, x: Any) -> tuple[str, int]:
-        return self.d.name(x.name, "" if x.time is None else time_text(x.time)), ATOM
+        return self.d.name(x.name, "" if x.time is None else time_text(x.time, self.step)), ATOM
 
     _ScalarQuantity = _Quantity
 
@@ -189,8 +85,7 @@ class Speller:
             return self.d.function("sqrt") + self.d.bracket(self.spell(x.base)[0]), ATOM
         if x.exp.is_negative:
             return self._Mul(x) if not _named(x) else (self.d.fraction("1", self.spell(1 / x)[0]), PRODUCT)
-        base = self.inside(x.base, POWER)
-        return self.d.power(self.d.bracket(base) if "^" in base or "⁾" in base else base, str(x.exp)), POWER
+        return self._HadamardPower(x)
 
     def _Mul(self, x: Any) -> tuple[str, int]:
         """A scalar factor: numbers and sizes as one fraction, then named numbers and sums in their order."""
@@ -263,10 +158,9 @@ class Speller:
         return (base if "^" not in base else self.d.bracket(base)) + self.d.transposed, POWER
 
     def _OneMatrix(self, x: Any) -> tuple[str, int]:
-        return "1", ATOM
+        return str(int(isinstance(x, OneMatrix))), ATOM
 
-    def _ZeroMatrix(self, x: Any) -> tuple[str, int]:
-        return "0", ATOM
+    _ZeroMatrix = _OneMatrix
 
     def _Entrywise(self, x: Any) -> tuple[str, int]:
         function, argument = x.args[0].name, self.spell(x.args[1])[0]
@@ -278,34 +172,30 @@ class Speller:
         shown = [] if function in ("softmax", "shares") else numbers  # its number is the axis
         return self.d.function(function) + self.d.bracket(", ".join([argument, *shown])), ATOM
 
-    def _Part(self, x: Any) -> tuple[str, int]:
-        return self.d.iverson(self.spell(x.args[0])[0]) + self.d.name(parse(""), str(x.args[2])), ATOM
+    _NumberFunction = _Entrywise
 
     def _Present(self, x: Any) -> tuple[str, int]:
         return self.d.iverson(f"{self.spell(x.args[0])[0]} {self.d.unequal} {self.spell(x.args[1])[0]}"), ATOM
 
-    def _OneHot(self, x: Any) -> tuple[str, int]:
-        return self.d.function("onehot") + self.d.bracket(self.spell(x.args[0])[0]), ATOM
+    def _call(self, x: Any) -> tuple[str, int]:
+        """A function of one operand, by its name."""
+        return self.d.function(CALLS[type(x)]) + self.d.bracket(self.spell(x.args[0])[0]), ATOM
 
-    def _Mean(self, x: Any) -> tuple[str, int]:
-        return self.d.function("mean") + self.d.bracket(self.spell(x.args[0])[0]), ATOM
-
-    def _SumAll(self, x: Any) -> tuple[str, int]:
-        return self.d.function("sum") + self.d.bracket(self.spell(x.args[0])[0]), ATOM
+    _Mean = _SumAll = _OneHot = _Diagonal = _Largest = _LargestOfAll = _call
 
     def _TimeSum(self, x: Any) -> tuple[str, int]:
         term, lo, hi = x.args
-        return self.sum_over("t", time_text(lo), time_text(hi), term)
+        return self.d.over("t", time_text(lo), time_text(hi), self.inside(term, ADD)), PRODUCT
 
     _ScalarTimeSum = _TimeSum
 
     def _SampleSum(self, x: Any) -> tuple[str, int]:
-        return self.sum_over("i", "1", str(x.args[1]), x.args[0])
+        return self.d.over("i", "1", str(x.args[1]), self.inside(x.args[0], ADD)), PRODUCT
 
     _ScalarSampleSum = _SampleSum
 
     def _Beside(self, x: Any) -> tuple[str, int]:
-        return self.d.entries(self.listed(x, self.d.dots)), ATOM
+        return self.d.entries(self.listed(x.args, self.d.dots)), ATOM
 
     def _Computed(self, x: Any) -> tuple[str, int]:
         call, operands, time = operands_of(x)
@@ -320,11 +210,10 @@ class Speller:
     _ComputedNumber = _Computed
 
     def _Above(self, x: Any) -> tuple[str, int]:
-        return self.d.above(self.listed(x, self.d.dots_down)), ATOM
+        return self.d.above(self.listed(x.args, self.d.dots_down)), ATOM
 
-    def listed(self, x: Any, dots: str) -> list[str]:
+    def listed(self, args: Sequence[Any], dots: str) -> list[str]:
         words: list[str] = []
-        args = x if isinstance(x, list) else x.args
         for part in args:
             if isinstance(part, sp.Tuple):
                 step, lo, hi = part
@@ -336,9 +225,8 @@ class Speller:
         of_samples = [names[0] and names[0]._replace(layer=str(k)) for k in range(1, len(names) + 1)]
         return [words[0], dots, words[-1]] if len(names) > 4 and names == of_samples else words
 
-    def _Piece(self, x: Any) -> tuple[str, int]:
-        base, _ = self.spell(x.args[0])
-        return self.d.iverson(base) + self.d.name(parse(""), time_text(x.args[2])), ATOM
+    def _Part(self, x: Any) -> tuple[str, int]:
+        return self.d.iverson(self.spell(x.args[0])[0]) + self.d.name(parse(""), time_text(x.args[2])), ATOM
 
     def _Selection(self, x: Any) -> tuple[str, int]:
         base, rows, cols = x.args[0], x.args[1:3], x.args[3:5]
@@ -349,30 +237,19 @@ class Speller:
 
     _Entry = _Selection
 
-    def _NumberFunction(self, x: Any) -> tuple[str, int]:
-        return self._Entrywise(x)
-
-    def _Largest(self, x: Any) -> tuple[str, int]:
-        return self.d.function("max") + self.d.bracket(self.spell(x.args[0])[0]), ATOM
-
-    _LargestOfAll = _Largest
-
     def _LargestAt(self, x: Any) -> tuple[str, int]:
         said = self.spell(x.args[0])[0]
         return self.d.iverson(f"{said} = {self.d.function('max')}{self.d.bracket(said)}"), ATOM
 
     # -------------------------------------------------------------------------------------------- sums over paths
 
-    def _Diagonal(self, x: Any) -> tuple[str, int]:
-        return self.d.function("diag_n") + self.d.bracket(self.spell(x.args[0])[0]), ATOM
-
     def _Identity(self, x: Any) -> tuple[str, int]:
         return "I", ATOM
 
     def _StateJacobian(self, x: Any) -> tuple[str, int]:
-        name, time, start, _, kind = x.args
-        above, below = (self.d.name(name.name, time_text(step)) for step in (time, start))
-        return self.d.derivative_of(above, below, kind.name == "immediate"), ATOM
+        of, time, by, start, *_, kind = x.args
+        above, below = (self.d.name(part.name, time_text(step)) for part, step in ((of, time), (by, start)))
+        return self.d.derivative(self.d.plus if kind.name == "immediate" else "", above, below), ATOM
 
     def _StateProduct(self, x: Any) -> tuple[str, int]:
         term, index, lo, hi = x.args
@@ -381,12 +258,11 @@ class Speller:
     # ------------------------------------------------------------------------------------------------- components
 
     def _Indexed(self, x: Any) -> tuple[str, int]:
-        return self.d.name(S.name_of(x.base.label), ",".join(map(self.place, x.indices))), ATOM
+        return self.d.indexed(S.name_of(x.base.label), ",".join(map(self.place, x.indices))), ATOM
 
     def place(self, x: Any) -> str:
         """An index; one that is computed from others without blanks."""
-        simple = x.is_Symbol or x.is_number or x.as_coeff_Add()[1].is_Symbol
-        if simple:
+        if x.is_Symbol or x.is_number or x.as_coeff_Add()[1].is_Symbol:
             return time_text(x)
         x = x.replace(  # t - 1, not -1 + t
             lambda e: e.is_Add and e.args[0].is_Number, lambda e: sp.Add(*e.args[1:], e.args[0], evaluate=False)
@@ -394,8 +270,7 @@ class Speller:
         return self.spell(x)[0].replace(" ", "")
 
     def _ceiling(self, x: Any) -> tuple[str, int]:
-        said = self.spell(x.args[0])[0]
-        return (rf"\lceil {said} \rceil" if isinstance(self.d, Latex) else f"⌈{said}⌉"), ATOM
+        return self.d.ceiling(self.spell(x.args[0])[0]), ATOM
 
     def _Product(self, x: Any) -> tuple[str, int]:
         term, (index, lo, hi) = x.args
@@ -418,12 +293,6 @@ class Speller:
     def _Iverson(self, x: Any) -> tuple[str, int]:
         condition = x.args[0]
         parts = condition.args if isinstance(condition, sp.And) else [condition]
-        signs = {">": ">", ">=": r"\ge" if isinstance(self.d, Latex) else "≥", "<=": self.d.at_most.strip(), "<": "<"}
-        signs |= {"==": "=", "!=": self.d.unequal}
-        said = [f"{self.spell(p.lhs)[0]} {signs[p.rel_op]} {self.spell(p.rhs)[0]}" for p in parts]
+        signs = {">=": self.d.at_least, "<=": self.d.at_most.strip(), "==": "=", "!=": self.d.unequal}
+        said = [f"{self.spell(p.lhs)[0]} {signs.get(p.rel_op, p.rel_op)} {self.spell(p.rhs)[0]}" for p in parts]
         return self.d.iverson(", ".join(said)), ATOM
-
-
-def decimal(number: float) -> str:
-    """A number as it was meant: 0.01 also where it went through single precision."""
-    return f"{number:.10g}" if float(np.float32(number)) != number else str(np.float32(number)).removesuffix(".0")

@@ -5,6 +5,7 @@ With it the derivative of the cross-entropy after a softmax falls into its well-
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from . import matrix as S
 
 if TYPE_CHECKING:
     from ...run import Run
+
+SAMPLES = S.size_symbol("N")
 
 
 def rows_sum_to_one(trace: Run) -> set[Name]:
@@ -27,7 +30,7 @@ def rows_sum_to_one(trace: Run) -> set[Name]:
 
 def simplified(x: Any, ones: set[Name]) -> Any:
     """`x` with the row sums of the quantities in `ones` taken for 1, and a factor common to all terms in front."""
-    if not ones or not any(q.name in ones for q in x.atoms(S.Quantity)):
+    if not x.has(S.OneHot) and not (ones and any(q.name in ones for q in x.atoms(S.Quantity))):
         return x
     return _factored(_rebuilt(x, ones))
 
@@ -39,20 +42,21 @@ def _rebuilt(x: Any, ones: set[Name]) -> Any:
             parts = [_rebuilt(m, ones) for m in matrices]
             for i in range(len(parts) - 1, 0, -1):
                 q, column = parts[i - 1], parts[i]
-                if isinstance(q, S.Quantity) and q.name in ones and isinstance(column, OneMatrix) and column.cols == 1:
+                if _sums_to_one(q, ones) and isinstance(column, OneMatrix) and column.cols == 1:
                     parts[i - 1 : i + 1] = [S.ones(q.rows, 1)]
-            out = parts[0]
-            for part in parts[1:]:
-                out = S.matmul(out, part)
-            return S.scale(factor, out)
+                elif isinstance(q, OneMatrix) and q.rows == 1 and _sums_to_one(S.transpose(column), ones):
+                    parts[i - 1 : i + 1] = [S.ones(1, column.cols)]
+            return S.scale(factor, functools.reduce(S.matmul, parts))
         case HadamardProduct():
-            out = _rebuilt(x.args[0], ones)
-            for a in x.args[1:]:
-                out = S.hadamard(out, _rebuilt(a, ones))
-            return out
+            return functools.reduce(S.hadamard, [_rebuilt(a, ones) for a in x.args])
         case MatAdd():
             return S.add(*[_rebuilt(a, ones) for a in x.args])
     return x
+
+
+def _sums_to_one(x: Any, ones: set[Name]) -> bool:
+    """Whether the entries of every row sum to 1."""
+    return (isinstance(x, S.Quantity) and x.name in ones) or (isinstance(x, S.OneHot) and x.args[2] == -1)
 
 
 def _factored(x: Any) -> Any:
@@ -62,9 +66,21 @@ def _factored(x: Any) -> Any:
         return x
     factors = [S.split(term)[0] for term in terms]
     sizes = {-f if f.could_extract_minus_sign() else f for f in factors}
-    if len(sizes) != 1 or sizes == {1}:
+    if len(sizes) != 1:
         return x
     common = sizes.pop()
     inner = [S.scale(1 / common, term) for term in terms]
     inner.sort(key=lambda term: term.could_extract_minus_sign())
-    return S.matmul_scaled(common, S.add(*inner))
+    return S.add(*inner) if common == 1 else S.matmul_scaled(common, S.add(*inner))
+
+
+def of_one_sample(x: Any) -> Any:
+    """`x` where N is 1: without the column of ones that repeats a bias over the samples."""
+    one = x.xreplace({SAMPLES: S.sp.Integer(1)})
+    return one.replace(lambda part: isinstance(part, MatMul), _without_one)
+
+
+def _without_one(product: Any) -> Any:
+    factor, matrices = S.split(product)
+    kept = [m for m in matrices if not (isinstance(m, OneMatrix) and m.shape == (1, 1))]
+    return S.joined(factor, kept or matrices[:1])

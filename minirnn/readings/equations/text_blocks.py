@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,16 +11,32 @@ import numpy as np
 MAX_SIDE = 8  # larger matrices are shown by their size alone
 
 
+def columns(text: str) -> int:
+    """How wide a text is in a terminal: a mark over a letter, as in h̃, takes no room of its own."""
+    return len(text) if text.isascii() else len(text) - sum(map(bool, map(unicodedata.combining, text)))
+
+
+def padded(text: str, width: int) -> str:
+    """The text with blanks after it, so that it is so many columns wide.
+
+    >>> len(padded("h̃ = 0", 8)), columns(padded("h̃ = 0", 8))
+    (9, 8)
+    """
+    return text + " " * (width - columns(text))
+
+
 class Block:
     """Lines of equal width; the middle one is in line with its neighbours."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        width = max(map(len, lines))
-        self.lines = [line.ljust(width) for line in lines]
+        widths = [columns(line) for line in lines]
+        self.width = max(widths)
+        self.lines = [line + " " * (self.width - width) for line, width in zip(lines, widths)]
 
     @property
-    def width(self) -> int:
-        return len(self.lines[0])
+    def above(self) -> int:
+        """How many lines there are above the middle one."""
+        return (len(self.lines) - 1) // 2
 
     def __str__(self) -> str:
         return "\n".join(line.rstrip() for line in self.lines)
@@ -33,22 +50,24 @@ def beside(*parts: Block | str) -> Block:
     ⎣0  1⎦
     """
     blocks = [Block([p]) if isinstance(p, str) else p for p in parts]
-    above = max((len(b.lines) - 1) // 2 for b in blocks)
-    below = max(len(b.lines) - 1 - (len(b.lines) - 1) // 2 for b in blocks)
-    rows = [""] * (above + below + 1)
-    for b in blocks:
-        first = above - (len(b.lines) - 1) // 2
-        for i in range(len(rows)):
-            inside = first <= i < first + len(b.lines)
-            rows[i] += b.lines[i - first] if inside else " " * b.width
-    return Block(rows)
+    if len(blocks) == 1:
+        return blocks[0]
+    above = max([b.above for b in blocks])
+    below = max([len(b.lines) - 1 - b.above for b in blocks])
+    rows = [
+        [*[" " * b.width] * (above - b.above), *b.lines, *[" " * b.width] * (below + 1 + b.above - len(b.lines))]
+        for b in blocks
+    ]
+    whole = object.__new__(Block)  # whose lines are of one width already
+    whole.lines, whole.width = ["".join(row) for row in zip(*rows)], sum([b.width for b in blocks])
+    return whole
 
 
-def bracketed(block: Block, left: str = "(", right: str = ")") -> Block:
+def bracketed(block: Block) -> Block:
     """In round brackets as high as the block."""
     n = len(block.lines)
     if n == 1:
-        return beside(left, block, right)
+        return beside("(", block, ")")
     return beside(Block(["⎛", *["⎜"] * (n - 2), "⎝"]), block, Block(["⎞", *["⎟"] * (n - 2), "⎠"]))
 
 

@@ -19,6 +19,47 @@ function taken(shape, { key, places, of }) {
   return { shape: axes.map((found) => found.length).filter((_, axis) => typeof key[axis] !== "number"), at };
 }
 
+// NumPy's indexing by arrays: the places that a key takes out, its nulls standing for the operands after the array. What
+// is indexed by arrays beside each other stays where it was; else it comes first. `tests`: which of them are true or false.
+function takenAt(shape, { key, tests = [] }, indices) {
+  const waiting = [...indices];
+  const parts = (Array.isArray(key) ? key : [key]).flatMap((k) => {
+    if (k !== null) return [k];
+    const x = waiting.shift();
+    return tests[indices.length - waiting.length - 1] ? trueAt(x) : [x];
+  });
+  while (parts.length < shape.length) parts.push(whole);
+  const arrays = parts.map((k) => (typeof k === "number" ? array([], Float64Array.of(k)) : k.data ? k : null));
+  const advanced = arrays.flatMap((x, axis) => (x ? [axis] : []));
+  const common = advanced.reduce((all, axis) => OPERATIONS.add(null, all, map(arrays[axis], () => 0)), array([]));
+  const spread = arrays.map((x) => x && OPERATIONS.add(null, x, common));
+  const together = advanced.every((axis, i) => i === 0 || axis === advanced[i - 1] + 1);
+  const sliced = parts.map((k, axis) => (arrays[axis] ? null : taken([shape[axis]], { key: [k] }).at));
+  const before = together ? sliced.slice(0, advanced[0]).filter(Boolean).length : 0;
+  const rest = sliced.flatMap((at, axis) => (at ? [{ at, axis }] : []));
+  const axes = [...rest.slice(0, before), null, ...rest.slice(before)]; // null: the axes of the arrays
+  const apart = strides(shape);
+  let at = [0];
+  for (const one of axes) {
+    const steps = one ? one.at.map((k) => k * apart[one.axis])
+      : Array.from({ length: common.data.length }, (_none, i) => advanced.reduce((found, axis) => {
+        const k = spread[axis].data[i];
+        return found + (k < 0 ? k + shape[axis] : k) * apart[axis];
+      }, 0));
+    at = at.flatMap((start) => steps.map((step) => start + step));
+  }
+  return { shape: axes.flatMap((one) => (one ? [one.at.length] : common.shape)), at };
+}
+
+// Where an array is true: the places along each of its axes.
+function trueAt(x) {
+  const found = [...x.data.keys()].filter((i) => x.data[i]);
+  return x.shape.map((n, axis) => {
+    const stride = sizeOf(x.shape.slice(axis + 1));
+    return array([found.length], Float64Array.from(found, (i) => Math.floor(i / stride) % n));
+  });
+}
+
 const written = (whole, at, put) => {
   const out = array(whole.shape, Float64Array.from(whole.data));
   at.forEach((place, i) => (out.data[place] = put(i, out.data[place])));
@@ -30,37 +71,18 @@ const reduced = (x, axis, keepdims, f) => {
   const gone = axis.map((a) => a + x.shape.length);
   const kept = x.shape.map((n, a) => (gone.includes(a) ? 1 : n));
   const groups = Array.from({ length: sizeOf(kept) }, () => []);
-  const place = placesAlong(x.shape, kept);
+  const place = placeIn(x.shape, strides(kept));
   for (let i = 0; i < x.data.length; i++) groups[place(i)].push(x.data[i]);
   return array(keepdims ? kept : x.shape.filter((_, a) => !gone.includes(a)), Float64Array.from(groups, f));
 };
 
-// For the i-th entry of an array of `shape` the entry of one of shape `kept`, whose axes are as long, or of length 1.
-const placesAlong = (shape, kept) => {
-  const strides = kept.map((n, a) => (n === 1 ? 0 : sizeOf(kept.slice(a + 1))));
-  return (i) => {
-    let [rest, found] = [i, 0];
-    for (let a = shape.length - 1; a >= 0; a--) {
-      found += (rest % shape[a]) * strides[a];
-      rest = Math.floor(rest / shape[a]);
-    }
-    return found;
-  };
-};
+// The entries of an array at these places, as an array of this shape.
+const gathered = (x, { shape, at }) => array(shape, Float64Array.from(at, (place) => x.data[place]));
 
 const permuted = (x, axes) => {
   const shape = axes.map((a) => x.shape[a]);
-  const strides = axes.map((a) => sizeOf(x.shape.slice(a + 1)));
-  const out = array(shape);
-  for (let i = 0; i < out.data.length; i++) {
-    let [rest, from] = [i, 0];
-    for (let a = shape.length - 1; a >= 0; a--) {
-      from += (rest % shape[a]) * strides[a];
-      rest = Math.floor(rest / shape[a]);
-    }
-    out.data[i] = x.data[from];
-  }
-  return out;
+  const place = placeIn(shape, axes.map((a) => strides(x.shape)[a]));
+  return gathered(x, { shape, at: Array.from(x.data, (_, i) => place(i)) });
 };
 
 // Of two operands: sums of products over the letters that the result has not.
@@ -70,20 +92,11 @@ const einsum = ({ spec }, a, b) => {
   const size = new Map([...[...left].map((k, i) => [k, a.shape[i]]), ...[...right].map((k, i) => [k, b.shape[i]])]);
   const letters = [...out, ...[...size.keys()].filter((k) => !out.includes(k))];
   const shape = letters.map((k) => size.get(k));
-  const along = (own, x) => letters.map((k) => (own.includes(k) ? sizeOf(x.shape.slice(own.indexOf(k) + 1)) : 0));
-  const [sa, sb] = [along(left, a), along(right, b)];
+  const along = (own, x) => placeIn(shape, letters.map((k) => (own.includes(k) ? strides(x.shape)[own.indexOf(k)] : 0)));
+  const [p, q] = [along(left, a), along(right, b)];
   const result = array([...out].map((k) => size.get(k)));
   const inner = sizeOf(shape) / (result.data.length || 1);
-  for (let i = 0; i < sizeOf(shape); i++) {
-    let [rest, p, q] = [i, 0, 0];
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      const k = rest % shape[axis];
-      rest = (rest - k) / shape[axis];
-      p += k * sa[axis];
-      q += k * sb[axis];
-    }
-    result.data[Math.floor(i / inner)] += a.data[p] * b.data[q];
-  }
+  for (let i = 0; i < sizeOf(shape); i++) result.data[Math.floor(i / inner)] += a.data[p(i)] * b.data[q(i)];
   return result;
 };
 
@@ -140,14 +153,25 @@ Object.assign(OPERATIONS, {
   reshape: ({ dims }, x) => array(dims, x.data),
   reverse: (_, x) => OPERATIONS.part({ key: keyAlong(x.shape.length, 1, { start: null, stop: null, step: -1 }) }, x),
   permute: ({ axes }, x) => permuted(x, axes),
-  part: (attributes, x) => {
-    const { shape, at } = taken(x.shape, attributes);
-    return array(shape, Float64Array.from(at, (place) => x.data[place]));
-  },
+  part: (attributes, x) => gathered(x, taken(x.shape, attributes)),
   placed: (attributes, x) => written(full(attributes.dims, 0), taken(attributes.dims, attributes).at, (i) => x.data[i]),
   scattered: (attributes, x) => written(full(attributes.dims, 0), taken(attributes.dims, attributes).at, (i, was) => was + x.data[i]),
   cleared: (attributes, x) => written(x, taken(x.shape, attributes).at, () => 0),
   update: (attributes, x, v) => written(x, taken(x.shape, attributes).at, (i) => v.data[i]),
+  entry_at: (attributes, x, ...indices) => gathered(x, takenAt(x.shape, attributes, indices)),
+  put_at: (attributes, x, ...indices) => written(full(attributes.dims, 0), takenAt(attributes.dims, attributes, indices).at, (i, was) => was + x.data[i]),
+  update_at: (attributes, x, v, ...indices) => {
+    const { shape, at } = takenAt(x.shape, attributes, indices);
+    const part = OPERATIONS.expand({ dims: shape }, v);
+    return written(x, at, (i) => part.data[i]);
+  },
+  cleared_at: (attributes, x, ...indices) => written(x, takenAt(x.shape, attributes, indices).at, () => 0),
+  argmax: ({ axis }, x) => {
+    const flat = axis === null ? array([x.data.length], x.data) : x;
+    const best = (values) => values.reduce((top, v, i) => (v > values[top] ? i : top), 0);
+    return reduced(flat, [axis === null || axis < 0 ? axis ?? -1 : axis - flat.shape.length], false, best);
+  },
+  round: (_, x) => map(x, (v) => (Math.abs(v % 1) === 0.5 ? 2 * Math.round(v / 2) : Math.round(v))),
   take: ({ t, axis }, x) => OPERATIONS.part({ key: keyAlong(x.shape.length, axis, t - 1) }, x),
   put: ({ t, axis, dims }, x) => OPERATIONS.placed({ key: keyAlong(dims.length, axis, t - 1), dims }, x),
   stack: ({ axis }, ...xs) => {
@@ -157,5 +181,5 @@ Object.assign(OPERATIONS, {
   },
   join: joined,
   piece: ({ t, width }, x) => between(x, (t - 1) * width, t * width),
-  nth_row: ({ k }, x) => OPERATIONS.part({ key: [k, ...x.shape.slice(1).map(() => whole)] }, x),
+  nth: ({ k }, x) => OPERATIONS.part({ key: [k, ...x.shape.slice(1).map(() => whole)] }, x),
 });

@@ -23,6 +23,12 @@ function fitted(made, attributes, children) {
   return made;
 }
 
+// A function of a key that is asked once for each.
+function kept(f) {
+  const found = new Map();
+  return (key) => (found.has(key) ? found.get(key) : found.set(key, f(key)).get(key));
+}
+
 // ------------------------------------------------------------------------------------------------------------ numbers
 
 const trimmed = (text) => text.replace(/(\.\d*?)0+(e|$)/, "$1$2").replace(/\.(e|$)/, "$1");
@@ -46,8 +52,14 @@ function long(x) {
 }
 
 const shown = (x) => (state.digits ? signed(long(x)) : short(x));
-const rowsOf = (x) => (x.shape.length < 2 ? 1 : x.shape[0]);
-const norm = (data) => Math.sqrt(data.reduce((total, v) => total + v * v, 0));
+const largest = (data) => data.reduce((most, v) => (Math.abs(v) > most ? Math.abs(v) : most), 0);
+// The length of a vector; no square in it is too large for a number.
+const norm = (data) => {
+  const top = largest(data);
+  return Number.isFinite(top) ? (top || 1) * Math.sqrt(data.reduce((total, v) => total + (v / (top || 1)) ** 2, 0)) : top;
+};
+// How much of the largest a number is, from 0 to 1: what is no number, or infinite, is all of it.
+const share = (v, top) => (Number.isFinite(v) && Number.isFinite(top) ? Math.min(1, Math.abs(v) / (top || 1)) : Number.isFinite(v) ? 0 : 1);
 const sampleRow = (x, n) => array([1, ...x.shape.slice(1)], x.data.subarray(n * columnsOf(x), (n + 1) * columnsOf(x)));
 
 // x as text that Python reads: [[1.0, 2.0], [3.0, 4.0]].
@@ -108,7 +120,7 @@ const slotOf = (key) => {
 };
 const math = (...children) => m("math", {}, ...children);
 const nameOf = (key) => math(nameMath(slotOf(key), null));
-const listOf = (keys) => keys.flatMap((key, i) => [...(i ? [", "] : []), nameOf(key)]);
+const listOf = (keys, most = 9) => [...keys.slice(0, most).flatMap((key, i) => [...(i ? [", "] : []), nameOf(key)]), ...(keys.length > most ? [", …"] : [])];
 
 // ---------------------------------------------------------------------------------------------------------- equations
 
@@ -137,18 +149,15 @@ function valueOf(key, bySample) {
 }
 
 // The sides of an equation with its slots filled: with names in general and their shapes, with names at t, with numbers.
-function filled(index, form, t) {
+function filled(index, form, t, shapes = form === "general") {
   const line = DATA.lines[index];
   const at = form === "general" ? null : t;
-  const slot = (where) => {
+  const slot = (where) => { // what stands there, and its shape where that is asked for
     const key = keyOf(where, at);
-    if (form === "numbers" && nodeOf.has(key)) return matrixMath(valueOf(key, line.bySample), key);
-    const name = nameMath(where, at);
+    if (form === "numbers" && nodeOf.has(key)) return [matrixMath(valueOf(key, line.bySample), key)];
     const any = nodeOf.get(key) ?? nodeOf.get(`${where[0]}_${steps.get(where[0])?.[0]}`);
-    if (form !== "general" || any === undefined) return name;
-    const shape = m("mtext", { class: "shape" }, shapeText(state.run.value(any)));
-    const both = m("munder", {}, name, shape);
-    return where[0].startsWith(ADJOINT) ? both : m("mpadded", { depth: "0.3em" }, both); // brackets need not reach around the shape
+    const shape = !shapes || any === undefined ? [] : [m("mtext", { class: "shape" }, shapeText(state.run.value(any)))];
+    return [nameMath(where, at), ...shape];
   };
   const right = m("mrow", {}, ...content(`line:${index}`));
   for (const letter of right.querySelectorAll("mi")) {
@@ -162,10 +171,23 @@ function filled(index, form, t) {
   }
   for (const hole of right.querySelectorAll("mtext")) {
     const place = /^⟦(\d+)⟧$/.exec(hole.textContent);
-    if (place) hole.replaceWith(slot(line.right[Number(place[1])]));
+    if (place) put(hole, ...slot(line.right[Number(place[1])]));
   }
-  return { left: form === "general" ? slot(line.left) : nameMath(line.left, at), right };
+  return { left: shaped(...(form === "general" ? slot(line.left) : [nameMath(line.left, at)])), right };
 }
+
+// In place of a hole a name, and below it its shape; what is raised to it stays beside it.
+function put(hole, name, shape) {
+  const power = hole.parentNode.localName === "msup" && hole === hole.parentNode.firstElementChild ? hole.parentNode : null;
+  hole.replaceWith(power ? name : shaped(name, shape));
+  if (power && shape) {
+    const whole_ = m("mrow", {});
+    power.replaceWith(whole_);
+    whole_.append(shaped(power, shape));
+  }
+}
+// Brackets need not reach around the shape, but beside a fraction.
+const shaped = (name, shape) => (!shape ? name : name.querySelector("mfrac") ? m("munder", {}, name, shape) : m("mpadded", { depth: "0.3em" }, m("munder", {}, name, shape)));
 
 const equals = (line) => (line.adds ? [m("mo", { rspace: "0" }, "+"), m("mo", { lspace: "0" }, "=")] : [m("mo", {}, "=")]);
 
@@ -175,21 +197,29 @@ function equation(index, form, t) {
   return math(left, ...equals(DATA.lines[index]), right);
 }
 
-// The same in numbers, in pieces that can stand below each other: a sum breaks before its signs, a product between factors.
+// The same in numbers, in pieces that can stand below each other: a sum breaks before its signs, a product between its
+// factors, and what is in brackets too if it is long.
 function inNumbers(index, t, result) {
   const { left, right } = filled(index, "numbers", t);
   const pieces = [[left, ...equals(DATA.lines[index])]];
-  for (const part of [...right.childNodes]) {
-    const sign = part.localName === "mo" && ["+", "-", "−", "⊙", "⊘"].includes(part.textContent);
-    if (sign) {
-      part.setAttribute("form", "infix");
-      pieces.push([part]);
-    } else if (part.localName === "mspace") {
-      pieces.push([]);
-    } else {
-      pieces.at(-1).push(part);
+  const split = (parts) => {
+    for (const part of parts) {
+      const sign = part.localName === "mo" && ["+", "-", "−", "⊙", "⊘"].includes(part.textContent);
+      if (sign) {
+        part.setAttribute("form", "infix");
+        pieces.push([part]);
+      } else if (part.localName === "mspace") {
+        if (!["1", "𝟏"].includes(pieces.at(-1).at(-1)?.textContent)) pieces.push([]); // a column of ones stays at its row
+      } else if (part.localName === "mrow" && part.querySelectorAll("mtable").length > 1) {
+        for (const bracket of part.children) if (["(", ")"].includes(bracket.textContent)) bracket.setAttribute("stretchy", "false");
+        split([...part.childNodes]);
+      } else {
+        pieces.at(-1).push(part);
+      }
     }
-  }
-  if (right.textContent !== result.textContent) pieces.push([m("mo", { form: "infix" }, "="), result]);
-  return pieces.map((piece) => math(...piece));
+  };
+  split([...right.childNodes]);
+  if (result === null) pieces.push([m("mo", { form: "infix" }, "="), m("mo", {}, "?")]);
+  else if (right.textContent !== result.textContent) pieces.push([m("mo", { form: "infix" }, "="), result]);
+  return pieces.filter((piece) => piece.length).map((piece) => math(...piece));
 }

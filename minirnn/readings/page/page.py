@@ -11,35 +11,41 @@ import base64
 import functools
 import hashlib
 import json
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...displays import Picture as Image
 from ...engine import names
-from ...engine.names import DATA
-from ...engine.ops import leaf_op
-from ...files import write_whole
-from ..analysis.bounds import gradient_bound
+from ...files import StrPath, write_whole
+from ...system import Suggests
 from ..equations import printer as spelling
 from ..equations.build import values_of
 from ..equations.equations import equations
-from ..picture.picture import picture
+from ..picture.compose import Look, Sheet
+from ..picture.picture import Picture
+from ..picture.svg import digest
 from ..picture.svg import style as svg_style
-from .equation_slots import Line, fragment, lines, name_fragment
+from ..picture.views import unrolled
+from .content import content, layers, nodes, samples_of, templates
+from .equation_slots import Line, fragment, lines
 from .links import CodeLine, code
-from .program import program
-from .words import roles_of, word_of, words
+from .program import plain
+from .words import words
 
 if TYPE_CHECKING:
-    from ...engine.graph import Node
     from ...run import Run
 
 MAX_ROWS, MAX_COLS = 8, 12  # of a matrix; the page says what it leaves out
 DRAWN = "drawn"  # before every id of the picture
 MAX_DRAWN = 200  # steps; of more, the picture shows both ends
-SCRIPTS = ("replay.js", "arrays.js", "math.js", "views.js", "stepper.js")
+SCRIPTS = (
+    "replay.js", "arrays.js", "math.js", "patch.js", "words.js", "positions.js", "cards.js", "flow.js",
+    "inspector.js", "drawing.js", "exercises.js", "stepper.js", "listening.js",
+)  # fmt: skip
 FONT_FACE = '@font-face {{ font-family: "minirnn math"; src: url(data:font/woff2;base64,{}) format("woff2"); }}\n'
 KEYS = [
     (("←", "→"), "key_arrows"),
@@ -49,23 +55,27 @@ KEYS = [
     (("f",), "key_f"),
     (("b",), "key_b"),
     (("l",), "key_l"),
+    (("w",), "key_w"),
     (("d",), "key_d"),
+    (("m",), "key_m"),
+    (("PgUp", "PgDn"), "key_page"),
+    (("+", "−", "0"), "key_zoom"),
     (("Esc",), "key_escape"),
     (("?",), "key_help"),
 ]
 
 
-class Page:
+class Page(Suggests):
     """One HTML text: ``html``; ``save(path)`` writes it. In a notebook the picture stays, and the page opens in a frame."""
 
     def __init__(self, html: str, svg: str | None, title: str) -> None:
         self.html, self.svg, self.title = html, svg, title
 
-    def save(self, path: Any) -> Path:
+    def save(self, path: StrPath) -> Path:
         write_whole(path, self.html.encode())
         return Path(path)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return f"{self.title}: a page of {len(self.html.encode()) / 1000:.0f} kB"
 
     @property
@@ -78,31 +88,39 @@ class Page:
         return f'<iframe sandbox="allow-scripts" {holds} style="{style}"></iframe>'
 
     def _repr_html_(self) -> str:
-        from markupsafe import escape
-
-        picture = ""
-        if self.svg is not None:
-            data = base64.b64encode(self.svg.encode()).decode()
-            picture = f'<img alt="{escape(self.title)}" src="data:image/svg+xml;base64,{data}" style="max-width:100%">'
-        return f"{picture}<details open><summary>{escape(self.title)}</summary>{self.frame}</details>"
+        """The page in its frame. A notebook without trust removes the frame, and the style that hides the picture."""
+        still = f"still-{digest(self.html)}"
+        image = "" if self.svg is None else Image(self.svg, self.title).html
+        return f'<style>.{still}{{display:none}}</style><div class="{still}">{image}</div>{self.frame}'
 
 
-def page(trace: Run, path: Any = None, *, report: Any | None = None, language: str = "en") -> Page:
+def page(
+    trace: Run,
+    path: StrPath | None = None,
+    *,
+    report: Any | None = None,
+    language: str = "en",
+    exercises: Iterable[Any] = (),
+) -> Page:
     """The page of `trace`, with the verdict of `report` if given; written to `path` if given, whole or not at all.
 
     - `language`: "en", "it" or "pt", that of the text before the script runs; a reader's browser may ask for another
+    - `exercises`: questions for the reader, as `minirnn.verify.exercises` makes them
     """
     texts = json.loads(resource("texts.json"))
     if language not in texts:
         raise ValueError(f"language is {language!r}; the page speaks {', '.join(texts)}")
     svg, picture_problem = _svg(trace)
-    samples = _samples(trace)
+    samples = samples_of(trace)
     counted = "" if trace.is_loop else f", {samples} {'sample' if samples == 1 else 'samples'}"
     title = f"{trace.model.label}: {trace.steps} steps{counted}"
-    found, shown = equations(trace, each_sample=True), lines(trace)
-    layers = _layers(trace)
+    found = equations(trace, each_sample=True)
+    shown = lines(trace, found)
+    held = layers(trace)
     listing, no_source = _listing(trace, shown)
-    views = ["overview", "step", *(["flow", "ledger"] if trace.loss is not None else []), "parameters", "source"]
+    views = ["overview", "step", *(["flow", "ledger"] if trace.loss is not None else [])]
+    asked = [one.data for one in exercises]
+    views += [*(["practice"] if asked else []), "parameters", "source"]
     script = "\n".join(resource(name).decode() for name in SCRIPTS)
     font = base64.b64encode(resource("fonts/stix-two-math-subset.woff2")).decode()
     style = FONT_FACE.format(font) + svg_style(DRAWN, "auto") + "\n" + resource("style.css").decode()
@@ -116,20 +134,19 @@ def page(trace: Run, path: Any = None, *, report: Any | None = None, language: s
             svg=svg,
             picture_problem=picture_problem,
             description=_description(trace),
-            nodes=_nodes(trace),
+            nodes=nodes(trace),
             code=listing,
             no_source=no_source,
             equations=found,
-            layers=layers,
-            size=sum(layer["size"] for layer in layers),
+            layers=held,
+            size=sum(layer["size"] for layer in held),
             report=report,
             views=[*views, *(["verdict"] if report else []), "words"],
             words=words(trace, shown, texts[language]),
-            ticks=_ticks(trace),
-            last=2 * trace.steps + 1 if trace.loss is not None else trace.steps + 1,
+            badge=_badge(report),
             key_list=KEYS,
-            templates=_templates(trace, shown),
-            data=_data(trace, shown, layers, texts, language, values_of(found.folded, trace).sizes),
+            templates=templates(trace, shown),
+            data=plain(content(trace, shown, values_of(found.folded, trace).sizes, texts, language) | {"exercises": asked}),
             texts=texts[language],
             all_texts=texts,
             language=language,
@@ -151,78 +168,13 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _data(
-    trace: Run,
-    shown: list[Line],
-    layers: list[dict[str, Any]],
-    texts: dict[str, Any],
-    language: str,
-    sizes: dict[Any, int],
-) -> dict[str, Any]:
-    """What the script is given; it is text to the browser until the script reads it."""
-    in_keras = {p["name"]: p["keras"] for layer in layers for p in layer["parameters"]}
-    roles = roles_of(trace)
-    return {
-        "T": trace.steps,
-        "samples": _samples(trace),
-        "backward": trace.loss is not None,
-        "language": language,
-        "texts": texts,
-        "graph": program(trace),
-        "lines": [line.data for line in shown],
-        "bySample": [line.left[0] for line in shown if line.by_sample]
-        + list(dict.fromkeys(str(n.name) for n in trace.forward if n.role in DATA and n.name is not None and n.ndim == 2)),
-        "meanings": {key: word_of(name, roles.get(key)) for key, name in trace.names.items()},
-        "loss": "L" if trace.loss_node is None else str(trace.loss_node.name),
-        "sizes": {str(symbol): size for symbol, size in sizes.items()},
-        "parameters": [{"name": name, "keras": in_keras.get(name, "")} for name in trace.parameters],
-        "states": trace.state_names,
-        "bounds": {name: bound.tolist() for name in trace.state_names if (bound := gradient_bound(trace, name)) is not None},
-        "first": trace.state_names[0] + "_1" if trace.state_names else "",
-    }
-
-
-def _templates(trace: Run, shown: list[Line]) -> dict[str, str]:
-    """The right side of every equation and the name of every quantity as MathML with holes, by what the script asks for."""
-    made = {f"line:{place}": line.skeleton for place, line in enumerate(shown)}
-    for key, stepped in dict.fromkeys((key, step is not None) for key, step in trace.variables):
-        made[f"name:{key}:{str(stepped).lower()}"] = name_fragment(trace.names[key], stepped)
-    return made
-
-
-def _ticks(trace: Run) -> list[dict[str, str]]:
-    """The words below the slider; of many steps some."""
-    T = trace.steps
-    every = next(n * 10**k for k in range(9) for n in (1, 2, 5) if 13 * n * 10**k >= T)
-    steps = [str(t) if t == 1 or (t % every == 0 and (t == T or T - t >= every / 2)) else "" for t in range(1, T + 1)]
-    ticks = [("overview", ""), *(("forward", t) for t in steps), ("loss", "L" if trace.loss is not None else "ŷ")]
-    ticks += [("backward", t) for t in reversed(steps)] if trace.loss is not None else []
-    return [{"kind": kind, "text": text} for kind, text in ticks]
-
-
-def _nodes(trace: Run) -> list[dict[str, str]]:
-    """The picture as a table: every named quantity of the forward pass, its shape, what it is computed from."""
-
-    rows = []
-    for node in trace.forward:
-        if node.name is None or node.op is leaf_op:
-            continue
-        sources: list[Node] = []
-        waiting = list(node.args)
-        while waiting:
-            arg = waiting.pop(0)
-            if arg.name is None:
-                waiting = [*arg.args, *waiting]
-            elif arg not in sources:
-                sources.append(arg)
-        key = str(node.name) if node.step is None else f"{node.name}_{node.step}"
-        shape = " × ".join(map(str, node.shape)) or "1"
-        rows.append({"key": key, "text": _said(node), "shape": shape, "sources": ", ".join(map(_said, sources))})
-    return rows
-
-
-def _said(node: Any) -> str:
-    return names.text(node.name, "" if node.step is None else str(node.step))
+def _badge(report: Any) -> tuple[str, str, dict[str, int]] | None:
+    """The verdict in a few words: how it looks, the key of its text, and the numbers in it."""
+    verdicts = [row.verdict for row in report or () if report.overflow is None]
+    counts = {verdict: verdicts.count(verdict) for verdict in ("DIFFERS", "agrees")}
+    if counts["DIFFERS"]:
+        return "bad", "checks_differ", {"n": counts["DIFFERS"], "total": sum(counts.values())}
+    return ("good", "checks_agree", {"n": counts["agrees"]}) if counts["agrees"] else ("none", "checks_none", {})
 
 
 def _listing(trace: Run, shown: list[Line]) -> tuple[list[CodeLine], str]:
@@ -232,14 +184,11 @@ def _listing(trace: Run, shown: list[Line]) -> tuple[list[CodeLine], str]:
         return [], str(error)
 
 
-def _samples(trace: Run) -> int:
-    """How many there are to choose from; in a loop of one's own no axis is known to be that of samples."""
-    return 1 if trace.is_loop else len(np.atleast_2d(trace.output))
-
-
 def _svg(trace: Run) -> tuple[str | None, str]:
+    look = Look("cell", False, False, False, False, False, "BT", "light", strips=True)
+    sheet = Sheet.of_unrolled(trace, unrolled(trace, "cell", MAX_DRAWN), look)
     try:
-        return picture(trace, max_steps=MAX_DRAWN).to_svg(DRAWN, theme=""), ""
+        return Picture(sheet, "", "light", {}).to_svg(DRAWN, theme=""), ""
     except RuntimeError as error:  # nothing can draw: the page is still worth having
         return None, str(error)
 
@@ -253,27 +202,6 @@ def _description(trace: Run) -> str:
     )
 
 
-def _layers(trace: Run) -> list[dict[str, Any]]:
-    """The shape ledger, layer by layer: what Keras calls each parameter, and how many numbers it holds."""
-    layers: dict[Any, dict[str, Any]] = {}
-    for name, (layer, place) in trace.model.parameter_places().items():
-        w = trace.parameters[name].value
-        product = " · ".join(map(str, w.shape))
-        found = layers.setdefault(layer, {"label": layer.label, "parameters": [], "size": 0})
-        found["size"] += w.size
-        found["parameters"].append(
-            {
-                "name": name,
-                "keras": f"{layer.label}: {layer.weight_names[place]}",
-                "product": product,
-                "size": f"{product} = {w.size}" if w.ndim > 1 else product,
-                "value": w,
-                "gradient": None if trace.loss is None else trace.gradients[name],
-            }
-        )
-    return list(layers.values())
-
-
 @functools.cache
 def _environment() -> Any:
     import jinja2
@@ -283,6 +211,7 @@ def _environment() -> Any:
     )
     environment.filters["mathml"] = mathml
     environment.filters["cells"] = cells
+    environment.filters["fill"] = lambda text, values: text.format_map(values)
     environment.filters["spoken"] = lambda name: name.replace("_", " ").replace("^", " ")
     environment.globals["math_of"] = lambda name, step="": mathml(names.latex(name, str(step)))
     return environment
@@ -306,6 +235,7 @@ def mathml(latex: str, display: bool = False) -> Any:
 def cells(array: Any) -> dict[str, Any]:
     """A matrix as rows of text with four significant digits, cut to what a page can hold, and what was cut."""
     array = np.atleast_2d(np.asarray(array))
+    array = array.reshape(-1, array.shape[-1])  # of three axes the matrices on top of each other
     rows, cols = array.shape
     body = [[f"{float(x):.4g}" for x in row[:MAX_COLS]] for row in array[:MAX_ROWS]]
     return {

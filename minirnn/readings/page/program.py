@@ -45,8 +45,8 @@ def program(trace: Run) -> dict[str, Any]:
 
 def _values(trace: Run, place: dict[Node, int]) -> dict[str, Any]:
     """The values of the leaves and of all that has a name, one after the other in one text."""
-    stored = [node for node in trace.nodes if node.op is leaf_op or node.name is not None]
     foreign = any(node.op not in OWN for node in trace.nodes)  # an operation of the user's, which the page cannot compute
+    stored = [node for node in trace.nodes if node.op is leaf_op or node.name is not None or node.op not in OWN]
     complete = foreign or sum(node.value.nbytes for node in stored) <= MAX_STORED
     if not complete:
         stored = [node for node in stored if node.op is leaf_op]
@@ -64,24 +64,30 @@ def _values(trace: Run, place: dict[Node, int]) -> dict[str, Any]:
 def _attributes(node: Node) -> dict[str, Any]:
     """The attributes; of a key with index arrays the places that it takes out, and their shape."""
     key = node.attrs.get("key", ())
+    computed = sum(k is None for k in key) if isinstance(key, tuple) else key is None  # operands that say where
+    if computed:
+        return {**plain(node.attrs), "tests": [bool(arg.dtype == bool) for arg in node.args[-computed:]]}
     if not any(isinstance(k, np.ndarray) for k in key):
-        return _plain(node.attrs)
+        return plain(node.attrs)
     shape = tuple(map(int, node.attrs.get("dims", node.args[0].shape)))
     places = np.arange(int(np.prod(shape))).reshape(shape)[key]
-    rest = {name: _plain(value) for name, value in node.attrs.items() if name != "key"}
+    rest = {name: plain(value) for name, value in node.attrs.items() if name != "key"}
     return {"places": places.ravel().tolist(), "of": list(places.shape), **rest}
 
 
-def _plain(value: Any) -> Any:
-    """Attributes as JSON has them."""
+def plain(value: Any) -> Any:
+    """Data as JSON has them."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, slice):
-        return {"start": _plain(value.start), "stop": _plain(value.stop), "step": _plain(value.step)}
+        return {"start": plain(value.start), "stop": plain(value.stop), "step": plain(value.step)}
     if value is None or isinstance(value, (bool, str, int)):
         return value
     if isinstance(value, numbers.Integral | Size):
         return int(value)
-    return float(value) if isinstance(value, numbers.Real) else str(value)
+    if not isinstance(value, numbers.Real):
+        return str(value)
+    number, largest = float(value), float(np.finfo(np.float64).max)  # JSON has no infinity
+    return None if number != number else max(-largest, min(largest, number))

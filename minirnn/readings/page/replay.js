@@ -12,6 +12,19 @@ const map = (x, f) => {
   return out;
 };
 
+// How far apart the entries of an array stand along its axes; along one of length 1 there is but one.
+const strides = (shape) => shape.map((n, axis) => (n === 1 ? 0 : sizeOf(shape.slice(axis + 1))));
+
+// For the i-th entry of an array of `shape` the place in another, whose entries are so far apart along these axes.
+const placeIn = (shape, apart) => (i) => {
+  let [rest, place] = [i, 0];
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    place += (rest % shape[axis]) * apart[axis];
+    rest = Math.floor(rest / shape[axis]);
+  }
+  return place;
+};
+
 // Entry by entry, with NumPy's broadcasting.
 const zip = (f) => (_, a, b) => {
   if (a.shape.join() === b.shape.join()) {
@@ -22,18 +35,8 @@ const zip = (f) => (_, a, b) => {
   const rank = Math.max(a.shape.length, b.shape.length);
   const padded = (x) => [...Array(rank - x.shape.length).fill(1), ...x.shape];
   const shape = padded(a).map((n, axis) => (n === 1 ? padded(b)[axis] : n));
-  const strides = (x) => padded(x).map((n, axis) => (n === 1 ? 0 : sizeOf(padded(x).slice(axis + 1))));
-  const [sa, sb, out] = [strides(a), strides(b), array(shape)];
-  for (let i = 0; i < out.data.length; i++) {
-    let [rest, p, q] = [i, 0, 0];
-    for (let axis = rank - 1; axis >= 0; axis--) {
-      const k = rest % shape[axis];
-      rest = (rest - k) / shape[axis];
-      p += k * sa[axis];
-      q += k * sb[axis];
-    }
-    out.data[i] = f(a.data[p], b.data[q]);
-  }
+  const [p, q, out] = [placeIn(shape, strides(padded(a))), placeIn(shape, strides(padded(b))), array(shape)];
+  for (let i = 0; i < out.data.length; i++) out.data[i] = f(a.data[p(i)], b.data[q(i)]);
   return out;
 };
 
@@ -100,6 +103,7 @@ const between = (x, start, stop) => byRow(x, stop - start, (row) => row.subarray
 
 const OPERATIONS = {
   same: (_, x) => x,
+  repeated: (_, x) => x,
   add: zip((a, b) => a + b),
   subtract: zip((a, b) => a - b),
   multiply: zip((a, b) => a * b),
@@ -115,6 +119,7 @@ const OPERATIONS = {
   ceil: (_, x) => map(x, Math.ceil),
   trunc: (_, x) => map(x, Math.trunc),
   decided: (_, x) => x,
+  numbers: (_, x) => x,
   greater: zip((a, b) => Number(a > b)),
   less: zip((a, b) => Number(a < b)),
   at_least: zip((a, b) => Number(a >= b)),
@@ -164,11 +169,15 @@ function decode({ nodes, shapes, bytes, data }) {
   return found;
 }
 
-// The values of a graph where `known` are given (the leaves at least): computed when asked for, and kept.
+// The values of a graph where `known` are given (the leaves at least): computed when asked for, and kept. `settings` are
+// entries of computed nodes that are set to other values: node -> (entry -> value). What a set entry was computed from no
+// longer matters, so no derivative passes it: `cotangents` says which node holds that of a node.
 class Run {
-  constructor(graph, known) {
+  constructor(graph, known, settings = new Map(), cotangents = new Map()) {
     this.graph = graph;
     this.known = new Map(known);
+    this.settings = settings;
+    this.stopped = new Map([...settings].map(([node, entries]) => [cotangents.get(node), entries]));
   }
 
   // What must be computed before the value of `node` is known, it included, in order.
@@ -191,17 +200,39 @@ class Run {
     return OPERATIONS[name] ?? (functions[name] && ((_, x) => map(x, Math[functions[name]])));
   }
 
+  // Whether it can be known: one pass finds all that cannot, for operands come before what is computed from them.
   canCompute(node) {
-    return this.missing(node).every((i) => this.operation(i));
+    this.lost ??= this.graph.nodes.reduce((lost, [, ...operands], i) => {
+      const found = this.known.has(i) || (this.operation(i) && !operands.some((a) => lost.has(a)));
+      return found ? lost : lost.add(i);
+    }, new Set());
+    return !this.lost.has(node);
   }
 
   value(node) {
     const { nodes, attributes } = this.graph;
     for (const i of this.known.has(node) ? [] : this.missing(node)) {
-      const operands = nodes[i].slice(1);
-      const compute = this.operation(i);
-      this.known.set(i, compute(attributes[i] ?? {}, ...operands.map((a) => this.known.get(a))));
+      const operands = nodes[i].slice(1).map((a) => changed(this.known.get(a), this.stopped.get(a), () => 0));
+      const found = this.operation(i)(attributes[i] ?? {}, ...operands);
+      this.known.set(i, changed(found, this.settings.get(i), (value) => value));
     }
     return this.known.get(node);
   }
+}
+
+// An array with other numbers at some of its entries.
+function changed(x, entries, value) {
+  if (!entries) return x;
+  const out = array(x.shape, Float64Array.from(x.data));
+  for (const [i, given] of entries) out.data[i] = value(given);
+  return out;
+}
+
+// What depends on these nodes, they included.
+function dependents(graph, nodes) {
+  const found = new Set(nodes);
+  graph.nodes.forEach(([, ...operands], i) => {
+    if (!found.has(i) && operands.some((a) => found.has(a))) found.add(i);
+  });
+  return found;
 }

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .geometry import Box, Layout, Point, Rect, around
 from .labels import Row, label
-from .layout import Box, Layout, Point, Rect
 
 if TYPE_CHECKING:
     import graphviz
@@ -19,8 +19,14 @@ SHAPE = {
     "input": ("box", "filled", "1.1"), "state": ("box", "filled,rounded", "1.1"), "output": ("box", "filled", "2.2"),
     "loss": ("ellipse", "filled", "1.1"), "target": ("box", "filled,dashed", "1.1"),
     "parameter": ("box", "filled,dotted", "1.3"), "plain": ("ellipse", "filled", "1.0"),
-    "gradient": ("box", "filled,rounded,dashed", "1.1"),
+    "gradient": ("box", "filled,rounded,dashed", "1.1"), "gate": ("box", "filled,rounded", "1.1"),
 }  # fmt: skip
+MARKS = {  # of an animation: what is to come, what is computed now, where the gradient is, and where it has been
+    "pale": {"fillcolor": "paper", "color": "frame", "fontcolor": "frame"},
+    "now": {"color": "state-line", "penwidth": "3"},
+    "back": {"color": "backward", "penwidth": "3"},
+    "passed": {"color": "backward"},
+}
 CORNER, ARROW = 7.0, 6.5  # radius of a bend, length of an arrowhead
 
 
@@ -52,6 +58,8 @@ class Canvas:
     strokes: list[Stroke] = field(default_factory=list)
     texts: list[tuple[str, Point, Point, str, str]] = field(default_factory=list)  # key, middle, size, HTML, class
     names: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)  # how a box is drawn: see MARKS
+    strips: list[tuple[Rect, str]] = field(default_factory=list)  # cells of colour on the boxes
 
     def digraph(self, attributes: Mapping[str, Mapping[str, Any]]) -> graphviz.Digraph:
         """Graphviz' graph; `attributes` of "graph", "node" and "edge" go before our own."""
@@ -80,6 +88,9 @@ class Canvas:
             graph.node(self.name(key), f" {title}\\l\\l", **self._place(rect), **mine)
         for box, rows in self.boxes:
             self._box(graph, box, rows, fixed)
+        for i, (rect, colour) in enumerate(self.strips):
+            look = {"shape": "box", "style": "filled", "fillcolor": colour, "color": c["quiet"], "penwidth": "0.2"}
+            graph.node(f"strip {i}", "", **look, **self._place(rect))
         for key, (x, y), (w, h), text, kind in self.texts:
             rect = x - w / 2, y - h / 2, x + w / 2, y + h / 2
             graph.node(self.name(key), f"<{text}>", shape="none", id=self.name(key), **self._place(rect), **{"class": kind})
@@ -104,8 +115,14 @@ class Canvas:
             "shape": shape, "style": style, "penwidth": pen,
             "fillcolor": self.colours[box.role], "color": self.colours[f"{box.role}-line"],
         }  # fmt: skip
+        if box.shade is not None:
+            mine["fillcolor"] = f"{self.colours[f'{box.role}-open']}{round(25 + 230 * box.shade):02x}"
+        mark = MARKS.get(self.marks.get(box.key, ""), {})
+        mine |= {what: value if what == "penwidth" else self.colours[value] for what, value in mark.items()}
         mine = {k: v for k, v in mine.items() if k not in fixed}
         text = label(rows) if rows else ""
+        if "fontcolor" in mark:
+            text = text.replace(f'COLOR="{self.colours["quiet"]}"', f'COLOR="{mine["fontcolor"]}"')
         graph.node(self.name(box.key), text, id=self.name(box.key), **mine, **self._place(box.rect), **{"class": box.role})
 
     def _stroke(self, graph: Any, stroke: Stroke, fixed: set[str]) -> None:
@@ -125,8 +142,7 @@ class Canvas:
 
     def rect(self, layout: Layout) -> Rect:
         """What is taken up so far."""
-        rects = [layout.rect, *[rect for _, rect, _ in self.frames], *[box.rect for box, _ in self.boxes]]
-        return min(r[0] for r in rects), min(r[1] for r in rects), max(r[2] for r in rects), max(r[3] for r in rects)
+        return around([layout.rect, *[rect for _, rect, _ in self.frames], *[box.rect for box, _ in self.boxes]])
 
     def name(self, key: str) -> str:
         """The key itself where it is fit for an id, else a number."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from ...engine import names
 from ...engine.graph import Node, Primitive
 from ...engine.names import Name, Role
 from ...engine.ops import (
@@ -13,6 +16,7 @@ from ...engine.ops import (
     MULTIPLY,
     activations,
     expand,
+    join,
     leaf_op,
     log_softmax,
     same,
@@ -20,6 +24,7 @@ from ...engine.ops import (
     taken,
     total,
     transpose,
+    where,
 )  # fmt: skip
 
 FUNCTIONS = {op for op in activations.values() if op is not same}
@@ -31,6 +36,7 @@ DRAWN_AS = {
     Role.MASK: "state",
     Role.TARGET: "target",
     Role.PARAMETER: "parameter",
+    Role.GATE: "gate",
 }
 LOSS_WORDS = {"categorical_crossentropy": "cross-entropy"}
 ADDS = {"add", "total", "subtract"}
@@ -44,10 +50,10 @@ class Operand(NamedTuple):
 
 
 class Factor(NamedTuple):
-    """A factor beside a line: its name, its step if that is to be said, and whether it is transposed."""
+    """A factor beside a line: its name, its step or what is said of it, and whether it is transposed."""
 
     name: Name
-    step: str = ""
+    step: str | int = ""
     turned: bool = False
 
 
@@ -65,6 +71,7 @@ class Quantity:
     does: list[str | Operand] = field(default_factory=list)
     holds: list[Name] = field(default_factory=list)  # quantities on the way into it that have no box of their own
     row: int | None = None  # given where the layout is not to find it
+    after: bool = False  # of no step, and nothing of a step needs it: above the frame of the steps
 
 
 @dataclass
@@ -78,6 +85,14 @@ class Flow:
     of: Node | None = None  # the value that flows
     loop: bool = False
     note: str = ""
+
+
+@dataclass
+class Boxes:
+    """The boxes and lines of a picture, in order."""
+
+    quantities: dict[str, Quantity]
+    flows: list[Flow]
 
 
 WEIGHTS = frozenset({Role.PARAMETER, Role.BLOCK})  # what stands on the lines of products at cell level
@@ -99,6 +114,13 @@ def is_quantity(node: Node, users: Collection[Primitive], inner: bool = False) -
     return inner or not (on_its_way and node.args and node.op not in FUNCTIONS)
 
 
+def doing(op: Primitive, attrs: dict[str, Any], first: Name | None) -> str:
+    """What a box at cell level does in words; `first` is the name of the operation's first operand."""
+    if op is where:
+        return "one or the other" if first is None else f"new or kept, by {names.text(first)}"
+    return "side by side" if op is join else op.said(attrs)
+
+
 def role_of(node: Node, is_output: bool) -> str:
     """What a named node of the forward pass is drawn as."""
     if node.shape == () and node.name is not None:
@@ -106,6 +128,11 @@ def role_of(node: Node, is_output: bool) -> str:
     origin = node
     while origin.op in CUTS and node.step is not None:
         origin = origin.args[0]
-    if origin.role in DRAWN_AS and not origin.args:
+    if origin.role in DRAWN_AS and (not origin.args or origin.role is Role.GATE):
         return DRAWN_AS[origin.role]
     return "output" if is_output else "state"
+
+
+def openness(q: Quantity) -> float | None:
+    """How far open a gate is in the mean, from 0 to 1; None of what is no gate."""
+    return float(np.clip(np.mean(q.node.value), 0.0, 1.0)) if q.role == "gate" and q.node is not None else None

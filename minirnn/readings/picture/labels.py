@@ -17,6 +17,8 @@ NAME, SMALL, NUMBER = 15, 10, 9  # points
 LIMIT = 24  # letters of a name
 WIDE, NARROW = set("mwMW@Σ⊙⊘—∂"), set("ijlft.,:;|'()[] ·")
 
+TABLE = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">'
+
 Row = tuple[str, float, int]  # HTML, its width, its size
 
 
@@ -59,15 +61,14 @@ def _width(name: Name, time: str, size: float, little: float) -> float:
     return text_width(parts.symbol, size) + lowered + (text_width(f"({layer})", little) if layer else 0)
 
 
-def head(name: Name, step: object = None, size: int = NAME) -> Row:
-    text, width = math(name, step, size)
-    return text, width, size
+def head(name: Name, step: object = None) -> Row:
+    return *math(name, step), NAME
 
 
 def words(parts: Iterable[str | Operand], colour: str, size: int = SMALL) -> Row:
     """What a box does: words, and parameters, with a + before those that are added."""
     texts, width = [], 0.0
-    for part in parts:
+    for part in (part for part in parts if part):
         if isinstance(part, Operand):
             text, w = math(part.name, None, size)
             texts.append(f"{'+ ' * part.added}{text}")
@@ -83,26 +84,34 @@ def note(text: str, colour: str, size: int = SMALL) -> Row:
 
 
 def numbers(array: Any, colour: str) -> list[Row]:
-    """A small array as rows of numbers, a larger one as its size, its ends and its norm."""
+    """A small array in rows and columns, a larger one as its size, its ends and its norm."""
     array = np.asarray(array)
     grid = np.atleast_2d(array)
     if grid.ndim > 2 or grid.shape[0] > MAX_ROWS or grid.shape[1] > MAX_COLS:
         size = " × ".join(map(str, array.shape))
-        texts = [size, f"{array.min():.3g} … {array.max():.3g}".replace("-", "−"), f"norm {np.linalg.norm(array):.3g}"]
+        cells = [[size], [f"{array.min():.3g} … {array.max():.3g}"], [f"norm {np.linalg.norm(array):.3g}"]]
     else:
-        cells = [[f"{v:.3g}".replace("-", "−") for v in row] for row in grid]
-        widths = [max(len(row[k]) for row in cells) for k in range(grid.shape[1])]
-        texts = ["\u00a0".join(c.rjust(w, "\u00a0") for c, w in zip(row, widths)) for row in cells]
-    return [
-        (f'<FONT FACE="Courier" POINT-SIZE="{NUMBER}" COLOR="{colour}">{text}</FONT>', 0.62 * NUMBER * len(text), NUMBER)
-        for text in texts
-    ]
+        cells = [[f"{v + 0.0:.3g}" for v in row] for row in grid]  # no -0
+    cells = [[text.replace("-", "−") for text in row] for row in cells]
+    width = sum(0.62 * NUMBER * (max(map(len, column)) + 1) for column in zip(*cells))
+    font = f'<FONT FACE="Courier" POINT-SIZE="{NUMBER}" COLOR="{colour}">'
+    align = (
+        ' ALIGN="RIGHT"' if len(cells[0]) > 1 else ""
+    )  # columns, not blanks: some programs drop those that a text begins with
+    lines = ('<TD WIDTH="6"></TD>'.join(f"<TD{align}>{font}{text}</FONT></TD>" for text in row) for row in cells)
+    high = len(cells) * _height(NUMBER)
+    return [(f"{TABLE}{''.join(f'<TR>{line}</TR>' for line in lines)}</TABLE>", width, round((high - 2.5) / 1.22))]
+
+
+def _height(size: float) -> float:
+    """Of a line of text, in points."""
+    return size * 1.22 + 2.5
 
 
 def size_of(rows: list[Row], least: tuple[float, float]) -> tuple[float, float]:
     """Width and height of the box that holds these rows."""
     wide = max((width for _, width, _ in rows), default=0.0) + 12
-    high = sum(size * 1.22 + 2.5 for _, _, size in rows) + 8
+    high = sum(_height(size) for _, _, size in rows) + 8
     return max(least[0], wide), max(least[1], high)
 
 
@@ -111,14 +120,14 @@ def label(rows: list[Row]) -> str:
     if len(rows) == 1:
         return f"<{rows[0][0]}>"
     table = "".join(f"<TR><TD>{text}</TD></TR>" for text, _, _ in rows)
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{table}</TABLE>>'
+    return f"<{TABLE}{table}</TABLE>>"
 
 
 def on_line(through: Iterable[Factor], colours: Mapping[str, str], size: int = 13) -> tuple[str, float]:
     """Factors beside a line."""
     texts, width = [], -5.0
     for name, step, turned in through:
-        text, w = math(name, step.replace("-", "−") or None, size)
+        text, w = math(name, str(step).replace("-", "−") or None, size)
         texts.append(f'<FONT COLOR="{colours["quiet"]}">{text}{"ᵀ" * turned}</FONT>')
         width += w + 5 + size * 0.5 * turned
     return "&#160;".join(texts), width

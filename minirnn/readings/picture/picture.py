@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...checks import demand_flags
-from ...files import demand_writable, write_whole
-from ...system import plain, whole_number
+from ...displays import Picture as Image
+from ...files import StrPath, demand_writable, write_whole
+from ...system import Suggests, plain, whole_number
 from . import svg as scalable
 from .compose import Look, Sheet
-from .layout import DIRECTIONS
+from .geometry import DIRECTIONS
+from .inside import inside
 from .render import draw
-from .rolled import rolled as read_rolled
-from .unrolled import unrolled as read_unrolled
+from .views import rolled as read_rolled
+from .views import unrolled as read_unrolled
 
 if TYPE_CHECKING:
     import graphviz
@@ -22,15 +24,18 @@ if TYPE_CHECKING:
     from ...run import Run
 
 FORMATS = ("svg", "png", "pdf", "dot")
-LEVELS = ("cell", "op")
+LEVELS = ("cell", "op", "inside")
 THEMES = ("auto", "light", "dark")
+DPI = 96  # of a PNG as Graphviz draws it
 
 
-class Picture:
+class Picture(Suggests):
     """A drawn network: ``save("x.svg")`` or png, pdf, dot; ``dot`` and ``svg`` are text, ``digraph`` is graphviz' own."""
 
-    def __init__(self, sheet: Sheet, summary: str, theme: str, attributes: Mapping[str, Mapping[str, Any]]) -> None:
-        self.sheet, self.summary, self.theme = sheet, summary, theme
+    def __init__(
+        self, sheet: Sheet, summary: str, theme: str, attributes: Mapping[str, Mapping[str, Any]], outline: bool = False
+    ) -> None:
+        self.sheet, self.summary, self.theme, self.outline = sheet, summary, theme, outline
         self.digraph: graphviz.Digraph = sheet.canvas.digraph(attributes)
 
     @property
@@ -41,6 +46,8 @@ class Picture:
     @property
     def svg(self) -> str:
         """The picture as SVG text: the group of each quantity has its key in ``data-k``, such as ``h_3``."""
+        if self.outline:
+            return draw(self.dot, "svg:cairo").decode()
         return self.to_svg(scalable.digest(self.dot), self.theme)
 
     def to_svg(self, prefix: str, theme: str = "auto") -> str:
@@ -48,7 +55,7 @@ class Picture:
         drawn = draw(self.dot, "svg").decode()
         return scalable.finish(drawn, prefix, self.summary, self.sheet.words, self.sheet.shown, theme)
 
-    def save(self, path: Any) -> Path:
+    def save(self, path: StrPath) -> Path:
         """Write the picture; the suffix says how: .svg, .png, .pdf or .dot."""
         path, kind = Path(path), check_suffix(path)
         demand_writable(path)
@@ -61,18 +68,16 @@ class Picture:
     def __repr__(self) -> str:
         return f"<{self.summary}>"
 
-    def _repr_svg_(self) -> str | None:
-        return self.svg
-
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """SVG where something can draw, and always a line of text."""
+        """An image, which notebooks show also where they do not trust it, and its SVG for what exports it; always a text."""
         try:
-            return {"image/svg+xml": self.svg, "text/plain": self.summary}
+            svg = self.svg
+            return {"text/html": Image(svg, self.summary).html, "image/svg+xml": svg, "text/plain": self.summary}
         except RuntimeError as error:
             return {"text/plain": f"{self.summary}\n{error}"}
 
 
-def check_suffix(path: Any) -> str:
+def check_suffix(path: StrPath) -> str:
     """The format that the suffix of `path` names. Raises ValueError if it names none."""
     kind = Path(path).suffix.lower().lstrip(".")
     if kind not in FORMATS:
@@ -84,19 +89,23 @@ def check_suffix(path: Any) -> str:
 
 def picture(
     trace: Run,
-    to_file: Any = None,
+    to_file: StrPath | None = None,
     *,
-    level: str = "cell",
+    level: Literal["cell", "op", "inside"] = "cell",
     backward: bool = False,
     values: bool = False,
     rolled: bool = False,
     flow: bool = False,
+    step: int | None = None,
+    layer: str | None = None,
     max_steps: int | None = 8,
     show_shapes: bool = False,
     show_dtype: bool = False,
-    rankdir: str = "BT",
+    rankdir: Literal["BT", "TB", "LR", "RL"] = "BT",
     dpi: int | None = None,
-    theme: str = "auto",
+    scale: float | None = None,
+    outline: bool = False,
+    theme: Literal["auto", "light", "dark"] = "auto",
     graph_attr: Mapping[str, Any] | None = None,
     node_attr: Mapping[str, Any] | None = None,
     edge_attr: Mapping[str, Any] | None = None,
@@ -104,7 +113,10 @@ def picture(
     """The network of `trace`, unrolled: inputs below, the loss above, time to the right.
 
     - `to_file`: also save it there (.svg, .png, .pdf, .dot)
-    - `level`: "cell", one box for each quantity; "op", one for each operation
+    - `level`: "cell", one box for each quantity; "op", one for each operation; "inside", the inside of one recurrent cell as
+      in textbooks, of any step t
+    - `step`: of level "inside", the step whose cell it is, with its numbers
+    - `layer`: of level "inside", the layer as names have it, "2" of h^2
     - `backward`: the derivatives too: a dashed line against each line along which one flows, ∂L/∂· in the boxes
     - `values`: the numbers in the boxes; of large arrays the shape, the ends and the norm
     - `rolled`: one step instead of all, with lines to the steps before and after; with `backward`, both passes
@@ -112,15 +124,32 @@ def picture(
     - `max_steps`: of more steps than these, and than three, only the first and the last two are drawn, and dots between
       them (None: all are drawn)
     - `show_shapes`, `show_dtype`, `rankdir`, `dpi`: as in Keras' ``plot_model``; "BT" has inputs below
-    - `theme`: "light", "dark", or "auto": SVG that follows its reader
+    - `scale`: how many times as large a PNG is, in place of `dpi`
+    - `theme`: "light", "dark", or "auto": SVG that follows its reader; one that is fixed is drawn alike by every program
+    - `outline`: letters of SVG as shapes, for a reader who has not the fonts; its groups then say nothing of quantities
     - `graph_attr`, `node_attr`, `edge_attr`: Graphviz' attributes, in place of ours
 
     Raises ValueError for a value that none of these has, or derivatives without a loss.
     """
-    demand_flags(backward=backward, values=values, rolled=rolled, flow=flow, show_shapes=show_shapes, show_dtype=show_dtype)
+    demand_flags(
+        outline=outline,
+        backward=backward,
+        values=values,
+        rolled=rolled,
+        flow=flow,
+        show_shapes=show_shapes,
+        show_dtype=show_dtype,
+    )
     for what, value, known in (("level", level, LEVELS), ("theme", theme, THEMES), ("rankdir", rankdir, DIRECTIONS)):
         if value not in known:
             raise ValueError(f"{what} is {value!r}; it must be one of {', '.join(map(repr, known))}")
+    for what, given in (("step", step), ("layer", layer)):
+        if given is not None and level != "inside":
+            raise ValueError(f"{what} is for level='inside', the inside of one cell; this is level={level!r}")
+    if step is not None:
+        whole_number("step", step)
+    if level == "inside" and (rolled or rankdir != "BT"):
+        raise ValueError("level='inside' shows one step, from left to right: leave rolled and rankdir out")
     if max_steps is not None:
         whole_number("max_steps", max_steps)
     for what, asked in (("backward", backward), ("flow", flow)):
@@ -133,7 +162,11 @@ def picture(
     if to_file is not None:
         check_suffix(to_file)
     label = plain(trace.model.label)
-    if rolled:
+    if level == "inside":
+        cell = inside(trace, step, layer, backward or flow or values)
+        sheet = Sheet.of_inside(trace, cell, look)
+        summary = f"Picture of {label!r}: inside its cell {cell.layer}".rstrip() + f", {len(cell.quantities)} boxes"
+    elif rolled:
         sheet = Sheet.of_rolled(trace, read_rolled(trace, level, backward), look)
         summary = f"Picture of {label!r}: one of {trace.steps} steps, {len(sheet.canvas.boxes)} boxes"
     else:
@@ -141,8 +174,12 @@ def picture(
         sheet = Sheet.of_unrolled(trace, found, look)
         shown = "steps 1, 2, … , T-1, T of" if found.elided else "all of"
         summary = f"Picture of {label!r}: {shown} {found.T} steps, {len(found.quantities)} boxes"
+    if scale is not None:
+        if dpi is not None or not scale > 0:
+            raise ValueError(f"scale is {scale!r}; it must be a number above 0, and dpi is another way to say it: give one")
+        dpi = round(DPI * scale)
     graph_attr = ({"dpi": dpi} if dpi else {}) | dict(graph_attr or {})
-    made = Picture(sheet, summary, theme, {"graph": graph_attr, "node": node_attr or {}, "edge": edge_attr or {}})
+    made = Picture(sheet, summary, theme, {"graph": graph_attr, "node": node_attr or {}, "edge": edge_attr or {}}, outline)
     if to_file is not None:
         made.save(to_file)
     return made

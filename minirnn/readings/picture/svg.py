@@ -22,6 +22,7 @@ LIGHT = {
     "target": "#eeeeee", "target-line": "#6f6f6f",
     "parameter": "#f4f1ec", "parameter-line": "#75695a",
     "plain": "#fdfdfe", "plain-line": "#5f6673",
+    "gate": "#f0e3f7", "gate-line": "#7a3f9c", "gate-open": "#d0a2e8",
     "gradient": "#fdefe4", "gradient-line": "#b5470c", "backward": "#b8480a",
 }  # fmt: skip
 DARK = {
@@ -33,6 +34,7 @@ DARK = {
     "target": "#33363d", "target-line": "#a9abb0",
     "parameter": "#322e29", "parameter-line": "#b3a692",
     "plain": "#22252c", "plain-line": "#9aa1ae",
+    "gate": "#452a55", "gate-line": "#c79ae0", "gate-open": "#75428f",
     "gradient": "#43291a", "gradient-line": "#f79c5e", "backward": "#ff9a57",
 }  # fmt: skip
 SAYS_LIGHT = '[data-theme="light"]', '[data-jp-theme-light="true"]', ".vscode-light"
@@ -50,7 +52,7 @@ def digest(text: str) -> str:
 
 
 def finish(svg: str, prefix: str, title: str, words: str, shown: Mapping[str, tuple[str, str]], theme: str = "") -> str:
-    """`svg` with the prefix before every id, a title, a description, and, if there is a theme, its colours as variables.
+    """`svg` with the prefix before every id, a title, a description, and, of theme "auto", its colours as variables.
 
     `shown` says of the id of a group which keys it has, separated by blanks, its own first, and what its tooltip says.
     """
@@ -64,7 +66,7 @@ def finish(svg: str, prefix: str, title: str, words: str, shown: Mapping[str, tu
     return (
         f'{head} id="{prefix}" class="minirnn" role="img" aria-labelledby="{prefix}-title {prefix}-desc">\n'
         f'<title id="{prefix}-title">{says(title)}</title>\n<desc id="{prefix}-desc">{says(words)}</desc>\n'
-        f"{f'<style>{style(prefix, theme)}</style>' if theme else ''}{body}"
+        f"{f'<style>{style(prefix, theme)}</style>' if theme == 'auto' else ''}{body}"
     )
 
 

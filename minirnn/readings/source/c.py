@@ -7,7 +7,6 @@ after the other in memory, it is one product for all of them.
 from __future__ import annotations
 
 import functools
-import importlib.resources
 from typing import Any
 
 import numpy as np
@@ -18,30 +17,39 @@ from ...engine.fold import Family, Folded
 from ...engine.names import Role
 from ...engine.ops import leaf_op
 from ...engine.sizes import Size, product
-from .c_lines import RESERVED, C
-from .loops import letter
+from .c_lines import RESERVED, SAMPLES, C
 from .lower import For
-from .module import Comments, Functions, Results, Wanted
-from .native import Native
+from .module import Comments, Functions, Results, Wanted, silent
+from .names import letter
+from .native import Native, file
 from .products import Products
 from .program import Program, Run, fixed
+from .samples import N, Samples
 
-STEPS = Size.of("T", 0)
-ENDS = """
-/* The bytes of memory that `compute` needs beside the arrays that it is given; sizes are N and T. */
-long memory(const long *sizes)
+BLOCK = """
+enum {{{known}}};
+
+/* The bytes of memory that `compute_block` needs beside the arrays that it is given. */
+static long block_memory(const long *sizes)
 {{
-    const long N = sizes[0], T = sizes[1];
-    long room = 0 * N * T;{rooms}
+    const long {lengths};
+    long room = 0;{rooms}
     return room * (long)sizeof(real);
 }}
 
-/* The forward pass; with `backward` the loss and its gradients too. */
-void compute(const long *sizes, void *const *given, void *memory, int backward)
+/* Of each array: the entries for a sample, 0 where there are none; of the loss and the gradients all entries. */
+static void lengths_of(const long *sizes, long *of)
 {{
-    const long N = sizes[0], T = sizes[1];
+    const long {lengths};{of}
+}}
+
+/* The forward pass of a block of samples; with `backward` the loss and its gradients too. */
+static __attribute__((noinline)) void compute_block(const long *sizes, void *const *given, void *memory, int backward)
+{{
+    const long {lengths};
     real *room = memory;{code}
 }}
+
 """
 
 
@@ -50,17 +58,15 @@ class Library(Functions):
 
     def __init__(self, folded: Folded, results: Results, dtype: Any, fixed_steps: bool = False) -> None:
         """With `fixed_steps` it is for as many steps as the fold has."""
-        self.dtype, self.fixed_steps = np.dtype(dtype), fixed_steps or folded.T < 3
+        self.kind = np.dtype(dtype)
+        self.lengths = {"N": 1, "T": int(folded.T), **folded.T.others}  # what is known when it runs
+        self.fixed_steps = fixed_steps or min(int(folded.T), *folded.T.others.values(), 3) < 3
         self.program = Program(folded, results, hoist=True)
-        self.folded, self.results, self.schedule = folded, results, self.program.schedule
-        self.leaves = [
-            (f, d) for f in folded.families for d in f.definitions if f.index in self.schedule.needed and d.op is leaf_op
-        ]
-        self.name_families()
+        super().__init__(folded, results, self.program.schedule)
         names = self.names | {-1 - d.serial: self.leaf_name(f, d) for f, d in self.leaves}
         self.c = {key: name if name not in RESERVED else f"{name}_" for key, name in names.items()}
         self._find_timed()
-        self.printer = C(self.c, self.timed, self.dtype)
+        self.printer = C(self.c, self.timed, self.kind)
         self.products = Products(self.printer, self.dims)
 
     # ------------------------------------------------------------------------------------------------------ memory
@@ -88,90 +94,102 @@ class Library(Functions):
         """The lengths of an array, that of its steps first."""
         if key < 0:
             return next(f.first.dims for f, d in self.leaves if -1 - d.serial == key)
-        dims = self.program.dims(key)
-        if key not in self.timed:
+        dims, last = super().dims(key), self.last(key) if key in self.timed else None
+        if last is None:
             return dims
-        ends = [d.domain.hi for d in self.program.families[key].definitions if d.domain is not None]
-        last = max(ends, key=lambda hi: hi.step(self.folded.T))
-        steps = (STEPS + last.offset + 1) if last.from_end else Size.of(last.offset + 1)
-        return (steps, *dims)
+        return (last.size + 1, *dims)
 
     # --------------------------------------------------------------------------------------------------------- text
 
     def text(self, comments: Comments, title: str = "") -> str:
         return self.native(comments).text
 
-    def native(self, comments: Comments | None = None) -> Native:
+    def native(self, comments: Comments = silent) -> Native:
         """The text, and what has to be known to call it."""
-        forward = self.schedule.behind([wanted.family.index for wanted in self.results.outputs])
-        runs = self.program.runs
-        first, rest = [
-            self._lines([run for run in runs if all(f.index in forward for f, _ in run.about) is early], comments or {})
-            for early in (True, False)
-        ]
         keys = {self.leaf_name(f, d): -1 - d.serial for f, d in self.leaves}
         keys |= {self.leaf_name(f, d): f.index for f, d in self.leaves if f.index not in self._made}
-        inputs = [*self.data, *self.targets, *self.parameters, *self.constants]
-        pointers = [
-            f"{self._pointer('const real', self.c[keys[name]], self.dims(keys[name]))} = given[{k}];"
-            for k, name in enumerate(inputs)
-            if name in keys
-        ]
-        pointers += [line for array in sorted(set(self.products.once) - self._made) for line in self.products.once[array]]
-        outputs = len(self.results.outputs)
+        inputs = {name: keys.get(name) for name in [*self.data, *self.targets, *self.parameters, *self.constants]}
+        shapes = {name: self._slot_dims(name, key) for name, key in inputs.items() if key is not None}
         results = [*self.results.outputs, *([] if self.results.loss is None else [self.results.loss])]
         results += self.results.gradients.values()
-        given: dict[int, int] = {}  # the arrays that are results, by where they are given
-        for k, wanted in enumerate(results, len(inputs)):
-            if not self.program.stepped(wanted.family.index):
-                given.setdefault(wanted.family.index, k)
-        copies = [
-            "" if given.get(wanted.family.index) == k else self._copied(wanted, f"given[{k}]")
-            for k, wanted in enumerate(results, len(inputs))
-        ]
-        rooms, arrays = [], []
-        for index in sorted(self._made):
-            dims, there = self.dims(index), f"given[{given[index]}]" if index in given else ""
-            room = f"aligned({self._entries(dims)})"
-            if there and given[index] >= len(inputs) + outputs:
-                arrays.append(f"{self._pointer('real', self.c[index], dims)} = {there};")
-                continue
-            rooms.append(room)
-            place = f"{there} ? {there} : (void *)room" if there else "(void *)room"
-            arrays.append(f"{self._pointer('real', self.c[index], dims)} = {place}; room += {room};")
-        for name, size in self.products.packed.values():
-            rooms.append(f"aligned({self._entries((size,))})")
-            arrays.append(f"real *restrict {name} = room; room += {rooms[-1]};")
-        inside = [
-            *pointers[: len([n for n in inputs if n in keys])],
-            *arrays,
-            *pointers[len([n for n in inputs if n in keys]) :],
-        ]
-        inside += self._with_packing(first)
-        inside += [f"if (given[{k}]) {text}" for k, text in enumerate(copies[:outputs], len(inputs)) if text]
-        inside += ["if (!backward) return;", *self._with_packing(rest), *[text for text in copies[outputs:] if text]]
-        known = sorted((letter(name), n) for name, n in self._letters.items() if name not in ("N", "T"))
-        head = f"typedef {'double' if self.dtype == np.float64 else 'float'} real;\n"
-        head += "#define DOUBLE\n" * (self.dtype == np.float64) + kernels()
-        head += f"\nenum {{{', '.join(f'{name} = {n}' for name, n in known)}}};\n" if known else ""
-        body = ENDS.format(
-            rooms="".join(f"\n    room += {room};" for room in rooms), code="".join(f"\n    {line}" for line in inside)
-        )
+        sizes = [tuple(map(self._known, shapes[name])) if name in shapes else None for name in inputs]
+        head = f"typedef {'double' if self.kind == np.float64 else 'float'} real;\n"
+        head += "#define DOUBLE\n" * (self.kind == np.float64)
         return Native(
-            head + body,
-            self.dtype.name,
+            head + file("kernels.h") + self._block(inputs, shapes, results, comments) + file("samples.h"),
+            self.kind.name,
             self.data,
             self.targets,
             [self.keys[name] for name in self.parameters],
             [self._constant(family) for family in self.constants.values()],
-            [name for name, role in self._columns.items() if role is Role.MASK],
-            [self._slot(name, keys.get(name)) for name in inputs],
-            [tuple(map(self._known, self._result_dims(wanted))) for wanted in results],
-            outputs,
+            [name for name, role in self.columns.items() if role is Role.MASK],
+            [(self.keys.get(name, name), of) for name, of in zip(inputs, sizes)],
+            [tuple(map(self._known, wanted.family.first.dims)) for wanted in results],
+            len(self.results.outputs),
             list(self.results.gradients),
             self.results.loss is not None,
-            self.folded.T,
+            tuple(self.lengths.values())[1:],
             self.fixed_steps,
+        )
+
+    def _block(
+        self,
+        inputs: dict[str, int | None],
+        shapes: dict[str, tuple[Size, ...]],
+        results: list[Wanted],
+        comments: Comments,
+    ) -> str:
+        """The functions that compute a block of samples: `inputs` and `results` are the arrays that they are given."""
+        samples = Samples(self.program, {key: shapes[name] for name, key in inputs.items() if key is not None})
+        forward = self.schedule.behind([wanted.family.index for wanted in self.results.outputs])
+        runs: dict[bool, list[Run]] = {True: [], False: []}  # those that the outputs need, and the others
+        for run in samples.runs:
+            runs[all(about.family.index in forward for about in run.about)].append(run)
+        first, rest = (self._lines(runs[early], comments) for early in (True, False))
+        sums = len(inputs) + len(self.results.outputs)  # the place of the first of them among all arrays
+        there: dict[int, int] = {}  # the arrays that are results, by their places
+        for k, wanted in enumerate(results, len(inputs)):
+            if wanted.step is None:
+                there.setdefault(wanted.family.index, k)
+        copies = {
+            k: self._copied(wanted, f"given[{k}]")
+            for k, wanted in enumerate(results, len(inputs))
+            if there.get(wanted.family.index) != k
+        }
+        code = [
+            f"{self._pointer('const real', self.c[key], self.dims(key))} = given[{k}];"
+            for k, key in enumerate(inputs.values())
+            if key is not None
+        ]
+        rooms = []
+        for index in sorted(self._made):
+            array, place = self._pointer("real", self.c[index], self.dims(index)), there.get(index, -1)
+            if place >= sums:
+                code.append(f"{array} = given[{place}];")
+                continue
+            rooms.append(f"aligned({self._entries(self.dims(index))})")
+            given = f"given[{place}] ? given[{place}] : " if place >= 0 else ""
+            code.append(f"{array} = {given}(void *)room; room += {rooms[-1]};")
+        for name, size in self.products.packed.values():
+            rooms.append(f"aligned({self._entries((size,))})")
+            code.append(f"real *restrict {name} = room; room += {rooms[-1]};")
+        code += [line for array in sorted(set(self.products.once) - self._made) for line in self.products.once[array]]
+        code += self._with_packing(first)
+        code += [f"if (given[{k}]) {text}" for k, text in copies.items() if k < sums]
+        code += ["if (!backward) return;", *self._with_packing(rest), *[text for k, text in copies.items() if k >= sums]]
+        all_dims = [*[shapes.get(name, ()) for name in inputs], *[wanted.family.first.dims for wanted in results]]
+        lengths = [
+            self._entries(dims[1:] if N in dims else dims) if N in dims or k >= sums else "0"
+            for k, dims in enumerate(all_dims)
+        ]
+        known = {letter(name): n for name, n in sorted(self._letters.items()) if name not in self.lengths}
+        known |= {"LENGTHS": len(self.lengths), "GIVEN": len(all_dims), "SUMS": sums, "of_samples": int(samples.apart)}
+        return BLOCK.format(
+            known=", ".join(f"{name} = {n}" for name, n in known.items()),
+            lengths=", ".join(f"{letter(name)} = sizes[{k}]" for k, name in enumerate([*self.lengths, SAMPLES])),
+            rooms="".join(f"\n    room += {room};" for room in rooms),
+            of="".join(f"\n    of[{k}] = {text};" for k, text in enumerate(lengths)),
+            code="".join(f"\n    {line}" for line in code),
         )
 
     @functools.cached_property
@@ -190,7 +208,7 @@ class Library(Functions):
         """The lines of each run, and the arrays that it makes."""
         found: list[tuple[list[str], set[int]]] = []
         for run in runs:
-            notes = [escapes.comment(comments.get((f.index, d.serial), "")) for f, d in run.about]
+            notes = [escapes.comment(comments(about)) for about in run.about]
             code = self.products.code(run, [f"// {note}" if note else "" for note in notes])
             if isinstance(run.step, Var) and run.down is not None:
                 code = [For(run.step, code)]
@@ -205,21 +223,13 @@ class Library(Functions):
     def _entries(self, dims: tuple[Size, ...]) -> str:
         return self.printer.size(product(dims))
 
-    def _result_dims(self, wanted: Wanted) -> tuple[Size, ...]:
-        dims = wanted.family.first.dims
-        if not self.program.stepped(wanted.family.index) or wanted.step is not None:
-            return dims
-        return (dims[0], STEPS, *dims[1:])
-
     def _copied(self, wanted: Wanted, there: str) -> str:
         """The statement that copies a result to where it is handed over."""
         index = wanted.family.index
         size = f"{self._entries(wanted.family.first.dims)} * sizeof(real)"
-        if not self.program.stepped(index):
-            return f"memcpy({there}, {self.c[index]}, {size});"
-        if wanted.step is None:
-            raise NotImplementedError("all steps of a quantity as a result have no form in C")
-        return f"memcpy({there}, {self.c[index]}[{self.printer.integer(fixed(wanted.step))}], {size});"
+        step = "" if wanted.step is None else f"[{self.printer.integer(fixed(wanted.step))}]"
+        number = "" if wanted.step is None or self.program.dims(index) else "&"
+        return f"memcpy({there}, {number}{self.c[index]}{step}, {size});"
 
     @functools.cached_property
     def _letters(self) -> dict[str, int]:
@@ -233,46 +243,36 @@ class Library(Functions):
         return known
 
     def _known(self, size: Size) -> tuple[int, int, int]:
-        """The size as a number of N (1), of T (2) or of ones (0): which, how many of them, and how many more."""
-        letters = self._letters
+        """The size as a number of N (1), of T (2 and further) or of ones (0): which, how many of them, and how many more."""
+        letters, lengths = self._letters, [*self.lengths]
         which, factor, more = 0, 0, 0
         for product_, number in size.terms.items():
-            free = [x for x in product_ if x in ("N", "T")]
+            free = [x for x in product_ if x in lengths]
             count = number
             for x in product_:
-                count *= 1 if x in ("N", "T") else letters[x]
+                count *= 1 if x in lengths else letters[x]
             if not free:
                 more += int(count)
             elif len(free) > 1 or which:
                 raise NotImplementedError(f"data of the size {size} have no form in C")
             else:
-                which, factor = 1 + (free[0] == "T"), int(count)
+                which, factor = 1 + lengths.index(free[0]), int(count)
         return which, factor, more
 
-    def _slot(self, name: str, key: int | None) -> tuple[str, tuple[tuple[int, int, int], ...] | None]:
-        """What is given, and its sizes; None where nothing is read of it."""
-        if key is None:
-            return name, None
-        dims = self.dims(key)
-        dims = dims[:2] if name in self._columns else dims
-        return self.keys.get(name, name), tuple(map(self._known, dims))
+    def _slot_dims(self, name: str, key: int) -> tuple[Size, ...]:
+        """The lengths of what is given, of numbers and masks without the axis of one entry."""
+        return self.dims(key)[:2] if name in self.columns else self.dims(key)
 
     def _constant(self, family: Family) -> np.ndarray:
         """The value of a constant; of one for each step those of all steps from 0 to the last."""
         if family.index not in self.timed or family.index in self._made:
-            return np.ascontiguousarray(family.first.value, self.dtype)
+            return np.ascontiguousarray(family.first.value, self.kind)
         steps = {
             step: node.value
             for node, (index, step) in self.folded.places.items()
             if index == family.index and node.op is leaf_op and step is not None
         }
-        whole = np.zeros((max(steps) + 1, *family.first.shape), self.dtype)
+        whole = np.zeros((max(steps) + 1, *family.first.shape), self.kind)
         for step, value in steps.items():
             whole[step] = value
         return whole
-
-
-@functools.cache
-def kernels() -> str:
-    """The kernels that the emitted C calls."""
-    return importlib.resources.files(__package__).joinpath("kernels.h").read_text()

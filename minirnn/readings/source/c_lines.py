@@ -8,19 +8,29 @@ import numpy as np
 
 from ...engine.entries import Apply, Count, Expr, Load, Var
 from ...engine.sizes import Size
-from .loops import Printer
 from .lower import For, Local, Set
+from .printer import Printer
 
 FUNCTIONS = {
-    "exp", "tanh", "log", "log1p", "sqrt", "sin", "cos", "erf", "power", "maximum", "minimum", "sign", "square",
+    "exp", "tanh", "log", "log1p", "sqrt", "sin", "cos", "erf", "power", "maximum", "minimum", "sign", "square", "rint",
+    "floor", "ceil", "trunc",
 }  # fmt: skip
 RESERVED = frozenset(
     """auto break case char const continue default do double else enum extern float for goto if inline int long register
     restrict return short signed sizeof static struct switch typedef union unsigned void volatile while asm typeof linux unix
     main real vec loose pack put tile panel product outer outer_tile outer_panel outer_narrow sum_rows aligned sizes given
-    room memory compute backward scale_by_power exponential_less_one nearest_ N T LANES PANEL ROWS BYTES UNROLL
+    room memory compute backward compute_block block_memory lengths_of of samples scale_by_power
+    exponential_less_one nearest_ N T LANES PANEL ROWS BYTES UNROLL WIDTH SHARES ENOUGH THREADS LENGTHS GIVEN SUMS of_samples
     INDEPENDENT INLINE DOUBLE LIBM LOWEST HIGHEST LN2_HIGH LN2_LOW PER_LN2 TANH_IS_ONE NULL NAN INFINITY""".split()  # noqa: SIM905
 ) | {f"{name}_" for name in FUNCTIONS}
+
+
+SAMPLES = "samples"  # how many there are in all; N are those of a block
+
+
+def of_all(size: Size) -> Size:
+    """The size for all samples, as a value."""
+    return Size({tuple(SAMPLES if x == "N" else x for x in letters): n for letters, n in size.terms.items()}, size.n)
 
 
 class C(Printer):
@@ -43,7 +53,7 @@ class C(Printer):
     def text(self, x: Expr, around: int = 0) -> str:
         if not self.whole:
             if isinstance(x, Count):
-                return f"(real)({self.size(x.size)})"
+                return f"(real)({self.size(of_all(x.size))})"
             if isinstance(x, Var):
                 return f"(real){self.indices[x]}"
             if isinstance(x, Apply) and x.op in ("//", "%"):
@@ -69,49 +79,30 @@ class C(Printer):
         return f"{self.text(condition, 1)} ? {self.text(a, 1)} : {self.text(b)}"
 
     def call(self, name: str, args: tuple[Expr, ...]) -> str:
+        if name == "share":
+            return f"((real)N / {SAMPLES})"
         if name == "number":
             return f"(real)({self.text(args[0])})"
         if name not in FUNCTIONS:
             raise NotImplementedError(f"the function {name} has no form in C")
         return f"{name}_({', '.join(self.text(a) for a in args)})"
 
-    def lines(self, code: list[Any]) -> list[str]:
-        found: list[str] = []
-        for node in code:
-            if isinstance(node, Set):
-                new = isinstance(node.target, Local) and node.target not in self.locals
-                target, value = self.target(node.target), self.text(node.value)
-                if node.kind == "max":
-                    found.append(f"{target} = maximum_({target}, {value});")
-                else:
-                    found.append(f"{'real ' if new else ''}{target} {node.kind}= {value};")
-            elif isinstance(node, For):
-                var = node.var
-                if var.size is not None and not _has_loops(node.body):  # of one step: no entry needs another
-                    found.append("INDEPENDENT")
-                name = self.indices[var] = self.index(var)
-                if var.down:
-                    start, stop = self.integer(var.stop - 1), self.integer(var.start)
-                    found.append(f"for (long {name} = {start}; {name} >= {stop}; {name}--) {{")
-                else:
-                    start, stop = self.integer(var.start), self.integer(var.stop)
-                    found.append(f"for (long {name} = {start}; {name} < {stop}; {name}++) {{")
-                before = dict(self.locals)
-                found += [f"    {line}" for line in self.lines(node.body)]
-                self.locals = before
-                found.append("}")
-                del self.indices[var]
-            elif isinstance(node, list):  # with numbers of its own
-                before = dict(self.locals)
-                inside = self.lines(node)
-                own = any(isinstance(n, Set) and isinstance(n.target, Local) for n in node)
-                found += ["{", *[f"    {line}" for line in inside], "}"] if own else inside
-                self.locals = before
-            elif callable(node):
-                found += node()
-            else:
-                found.append(node)
-        return found
+    def assignment(self, target: str, value: str, kind: str, new: bool) -> str:
+        if kind == "max":
+            return f"{target} = maximum_({target}, {value});"
+        return f"{'real ' * new}{target} {kind}= {value};"
+
+    def loop(self, node: For) -> tuple[list[str], list[str]]:
+        var, name = node.var, self.indices[node.var]
+        start, stop = (self.integer(end) for end in ((var.stop - 1, var.start) if var.down else (var.start, var.stop)))
+        way = f"{name} >= {stop}; {name}--" if var.down else f"{name} < {stop}; {name}++"
+        free = var.size is not None and not _has_loops(node.body)  # of one step: no entry needs another
+        return [*["INDEPENDENT"] * free, f"for (long {name} = {start}; {way}) {{"], ["}"]
+
+    def block(self, code: list[Any]) -> list[str]:
+        inside = self.lines(code)
+        own = any(isinstance(node, Set) and isinstance(node.target, Local) for node in code)
+        return ["{", *[f"    {line}" for line in inside], "}"] if own else inside
 
 
 def _has_loops(code: list[Any]) -> bool:

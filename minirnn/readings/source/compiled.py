@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from ...displays import Code, Folded, Shown, Table, Text
+from ...displays.parts import Part
 
 ENGINES = ("numpy", "c")
 ROOMS = 8  # sizes of data for which the rooms are kept
@@ -28,7 +31,7 @@ def executed(text: str, numpy: Any) -> dict[str, Any]:
     return module
 
 
-class Compiled:
+class Compiled(Shown):
     """``compiled(params, X, Y)`` gives the loss and the gradients by name; ``compiled.forward(params, X)`` the output.
 
     - `params`: the parameters by name, all of one dtype
@@ -46,27 +49,42 @@ class Compiled:
         module = functions(text)
         self.source, self._shapes, self._first = text, dict(shapes), next(iter(shapes), "")
         self._sizes = None if sizes is None else list(sizes)
-        self._forward, self._arrays = module["forward"], module.get("arrays")
+        self._forward, self._arrays = module["forward"], module["arrays"]
         self._loss_and_gradients: Any = module.get("loss_and_gradients")
+        code = self._loss_and_gradients and self._loss_and_gradients.__code__
+        self._targets = code.co_argcount - self._forward.__code__.co_argcount if code else 0
         self._rooms: list[tuple[tuple[int, ...], np.dtype, Any]] = []  # the size and dtype of each, the last used last
+
+    engine = "NumPy"
+
+    def __repr__(self) -> str:
+        return f"<compiled in {self.engine}: f(params, X, Y) gives the loss and the gradients by {', '.join(self._shapes)}>"
+
+    def _display(self) -> Iterator[Part]:
+        """How it is called, what its parameters are, and what it runs."""
+        sizes = "of any number of samples" if self._sizes is None else f"of shapes {', '.join(map(str, self._sizes))}"
+        yield Text(f"Compiled in {self.engine}: loss, gradients = f(params, X, Y), for data {sizes}.")
+        yield Table(("params", "shape"), [(name, str(shape)) for name, shape in self._shapes.items()], code=True)
+        yield Folded(f"What it runs: {len(self.source.splitlines())} lines", [Code(self.source)])
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Compiled, (self.source, self._shapes, self._sizes)
 
     def __call__(self, params: Mapping[str, np.ndarray], X: Any, Y: Any = None) -> tuple[Any, dict[str, np.ndarray]]:
         rooms = self._rooms
+        targets = () if Y is None else (Y,) if self._targets < 2 else tuple(Y)
         try:
             room = rooms.pop()  # taken out: another thread takes another
         except IndexError:
             room = None
         try:
-            if room is not None and type(X) is np.ndarray and room[0] == X.shape and room[1] is params[self._first].dtype:
-                result = self._loss_and_gradients(params, X, Y, room[2])
+            if room is not None and type(X) is np.ndarray and room[0] == X.shape and room[1] is self._dtype(params):
+                result = self._loss_and_gradients(params, X, *targets, room[2])
                 rooms.append(room)
                 return result
         except Exception as error:
             raise explained(error, self._shapes, params, [X]) from error
-        return self._run(self._loss_and_gradients, room, params, X, *([] if Y is None else [Y]))
+        return self._run(self._loss_and_gradients, room, params, X, *targets)
 
     def forward(self, params: Mapping[str, np.ndarray], X: Any) -> np.ndarray:
         """The output alone."""
@@ -75,14 +93,10 @@ class Compiled:
     def _run(self, function: Any, room: Any, params: Mapping[str, np.ndarray], X: Any, *target: Any) -> Any:
         """Call one of the functions; `room` is of another size."""
         data = X if isinstance(X, (list, tuple)) else [X]
-        if function is None:
-            raise ValueError("there is no loss to differentiate: compile a trace with a target, mr.trace(model, X, Y)")
-        if self._sizes is not None and [np.shape(x) for x in data] != self._sizes:
-            raise ValueError(f"the data have shapes {[np.shape(x) for x in data]}; this was traced with {self._sizes}")
+        self._demand(function is not None, data)
         try:
-            if self._arrays is None:
-                return function(params, *data, *target)
-            shape, dtype = data[0].shape, params[self._first].dtype
+            shape = data[0].shape if len(data) == 1 else tuple(map(np.shape, data))
+            dtype = self._dtype(params)
             room = self._fitting(room, shape, dtype) or (shape, dtype, self._arrays(params, *data))
             result = function(params, *data, *target, room[2])
             self._rooms.append(room)
@@ -90,7 +104,18 @@ class Compiled:
         except Exception as error:
             raise explained(error, self._shapes, params, data) from error
 
-    def _fitting(self, room: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    def _demand(self, has_result: bool, data: Sequence[Any]) -> None:
+        """ValueError where there is no loss, or the data have not the shapes that they must have."""
+        if not has_result:
+            raise ValueError("there is no loss to differentiate: compile a trace with a target, mr.trace(model, X, Y)")
+        if self._sizes is not None and [np.shape(x) for x in data] != self._sizes:
+            raise ValueError(f"the data have shapes {[np.shape(x) for x in data]}; this was traced with {self._sizes}")
+
+    def _dtype(self, params: Mapping[str, np.ndarray]) -> np.dtype | None:
+        """The dtype of the parameters, if there are any."""
+        return params[self._first].dtype if self._shapes else None
+
+    def _fitting(self, room: Any, shape: tuple[Any, ...], dtype: np.dtype | None) -> Any:
         """A room of this size among those kept; `room`, which has another, is kept too."""
         others = [] if room is None else [room]
         while True:
@@ -112,6 +137,8 @@ def explained(
     """The error that says what does not fit, if it can be told; `shapes` are those of the parameters."""
     if not isinstance(error, (ValueError, TypeError, KeyError, AttributeError, IndexError)):
         return error
+    if not isinstance(params, Mapping) or not all(isinstance(value, (np.ndarray, np.generic)) for value in params.values()):
+        return TypeError("params is a dictionary of arrays by name: {name: trace.value(name) for name in trace.parameters}")
     for name, shape in shapes.items():
         if name not in params:
             return ValueError(f"params has no {name!r}; this network has {', '.join(shapes)}")

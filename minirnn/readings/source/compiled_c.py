@@ -6,6 +6,7 @@ import ctypes
 import functools
 import importlib.resources
 import importlib.util
+import os
 import sysconfig
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,8 @@ class CompiledC(Compiled):
     As `Compiled`, in C: float32 or float64, as the parameters are. What is given is read where it is if it is an array of
     that dtype whose rows follow each other; else it is copied. The work is done without Python's lock where it is long.
     """
+
+    engine = "C"
 
     def __init__(
         self,
@@ -63,8 +66,6 @@ class CompiledC(Compiled):
             found = run(plan, True, params, X, Y) if native.targets else run(plan, True, params, X)
             if found is not None:
                 return found
-        if not native.has_loss:
-            raise ValueError("there is no loss to differentiate: compile a trace with a target, mr.trace(model, X, Y)")
         targets = [] if not native.targets else list(Y) if len(native.targets) > 1 else [Y]
         return self._converted(True, params, X, targets)
 
@@ -75,8 +76,7 @@ class CompiledC(Compiled):
     def _converted(self, backward: bool, params: Mapping[str, np.ndarray], X: Any, targets: list[Any]) -> Any:
         """The result, of what is given as arrays of the dtype of the parameters."""
         data = list(X) if isinstance(X, (list, tuple)) else [X]
-        if self._sizes is not None and [np.shape(x) for x in data] != self._sizes:
-            raise ValueError(f"the data have shapes {[np.shape(x) for x in data]}; this was traced with {self._sizes}")
+        self._demand(not backward or self._last[0].has_loss, data)
         error = ValueError("no array of another shape, and at least 3 steps where it was traced with 3 or more")
         dtypes = {np.asarray(params[name]).dtype.name for name in self._shapes if name in params}
         if len(dtypes) != 1 or not dtypes <= {"float32", "float64"} or set(self._shapes) - set(params):
@@ -109,6 +109,7 @@ def runner(native: Native) -> tuple[Callable[..., Any], Any]:
         made = loaded(native.whole)
     finally:
         beside.join()
+    ctypes.c_long.in_dll(made, "threads").value = _threads()
     shapes = tuple(sizes for _, sizes in native.given)
     entry = extension()
     if entry is None:
@@ -127,6 +128,14 @@ def runner(native: Native) -> tuple[Callable[..., Any], Any]:
         tuple(native.constants),
     )
     return entry.run, plan
+
+
+def _threads() -> int:
+    """How many threads may share the samples: OMP_NUM_THREADS, or as many as there are processors for this process."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal():
+        return max(1, int(asked))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @functools.cache
@@ -150,33 +159,19 @@ def extension() -> Any:
 def _by_ctypes(made: ctypes.CDLL, native: Native, backward: bool, params: Mapping[str, Any], *arrays: Any) -> Any:
     """The same as entry.c, in Python, where the extension cannot be made."""
     given = [*arrays, *[None] * (len(native.data) + len(native.targets) - len(arrays))]
-    given += [*[params.get(name) for name in native.parameters], *native.constants]
-    numbers: dict[int, int] = {0: 0}
-    for x, (_, sizes) in zip(given, native.given):
-        if x is None and not backward:
-            continue
-        if sizes is None:
-            continue
-        if type(x) is not np.ndarray or x.dtype.name != native.dtype or (not x.flags.carray and not x.flags.c_contiguous):
-            return None
-        if x.ndim != len(sizes):
-            return None
-        for (which, factor, more), n in zip(sizes, x.shape):
-            if which and (factor, more) == (1, 0):
-                numbers.setdefault(which, n)
-            if which not in numbers or n != factor * numbers[which] + more:
-                return None
-    N, T = numbers.get(1, 1), numbers.get(2, native.steps)
-    if N < 1 or (native.steps != T if native.fixed_steps else T < 3):
+    weights = [params.get(name) for name in native.parameters]
+    given += [*weights, *native.constants]
+    needed = [*weights, *(given[: len(native.data) + len(native.targets)] if backward else given[: len(native.data)])]
+    lengths = native.lengths(given)
+    if lengths is None or any(x is None for x in needed):
         return None
-    lengths = (0, N, T)
     results: list[Any] = [
-        np.empty([lengths[which] * factor + more for which, factor, more in sizes], native.dtype)
+        np.empty([(0, *lengths)[which] * factor + more for which, factor, more in sizes], native.dtype)
         if (k >= native.outputs) == backward
         else None
         for k, sizes in enumerate(native.results)
     ]
-    c_sizes = (ctypes.c_long * 2)(N, T)
+    c_sizes = (ctypes.c_long * len(lengths))(*lengths)
     room = np.empty(made.memory(c_sizes) + 64, np.uint8)
     pointers = [None if x is None else x.ctypes.data for x in [*given, *results]]
     start = room.ctypes.data + -room.ctypes.data % 64

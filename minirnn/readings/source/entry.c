@@ -9,15 +9,17 @@
 #include <stdlib.h>
 
 #define AXES 8
-#define LONG_WORK 32768 /* bytes of memory from which on other threads may run meanwhile */
+#define LENGTHS 8 /* N and numbers of steps */
+#define LONG_WORK 32768 /* bytes of memory from which on other threads may run meanwhile, */
+#define MANY 64 /* and samples */
 
 typedef struct { long which, factor, more; } Size;
 typedef struct { int axes; Size sizes[AXES]; } Shape; /* axes < 0: nothing is read of it */
 typedef struct {
     long (*memory)(const long *);
     void (*compute)(const long *, void *const *, void *, int);
-    int type, given, results, outputs, fixed;
-    long steps, bytes;
+    int type, given, results, outputs, fixed, lengths;
+    long steps[LENGTHS], bytes; /* from 1 on, the numbers of steps of the trace */
     Shape *shapes; /* of what is given, then of the results */
     PyObject *keys, *names, *constants;
     void *room;
@@ -49,22 +51,22 @@ static int read_shapes(PyObject *from, Shape *to)
 static PyObject *make_plan(PyObject *self, PyObject *args)
 {
     unsigned long long memory, compute;
-    PyObject *given, *results, *keys, *names, *constants;
+    PyObject *steps, *given, *results, *keys, *names, *constants;
     int type, fixed, outputs;
-    long steps;
-    if (!PyArg_ParseTuple(args, "KKiliiO!O!O!O!O!", &memory, &compute, &type, &steps, &fixed, &outputs, &PyTuple_Type, &given, &PyTuple_Type,
-                          &results, &PyTuple_Type, &keys, &PyTuple_Type, &names, &PyTuple_Type, &constants))
+    if (!PyArg_ParseTuple(args, "KKiO!iiO!O!O!O!O!", &memory, &compute, &type, &PyTuple_Type, &steps, &fixed, &outputs, &PyTuple_Type, &given,
+                          &PyTuple_Type, &results, &PyTuple_Type, &keys, &PyTuple_Type, &names, &PyTuple_Type, &constants))
         return NULL;
     Plan *plan = calloc(1, sizeof *plan);
     if (!plan) return PyErr_NoMemory();
     PyObject *capsule = PyCapsule_New(plan, "plan", forget);
     if (!capsule) { free(plan); return NULL; }
     plan->memory = (void *)(uintptr_t)memory, plan->compute = (void *)(uintptr_t)compute;
-    plan->type = type, plan->steps = steps, plan->fixed = fixed, plan->outputs = outputs;
+    plan->type = type, plan->fixed = fixed, plan->outputs = outputs, plan->lengths = 1 + (int)PyTuple_GET_SIZE(steps);
+    for (int k = 1; k < plan->lengths && k < LENGTHS; k++) plan->steps[k] = PyLong_AsLong(PyTuple_GET_ITEM(steps, k - 1));
     plan->given = (int)PyTuple_GET_SIZE(given), plan->results = (int)PyTuple_GET_SIZE(results);
     plan->keys = Py_NewRef(keys), plan->names = Py_NewRef(names), plan->constants = Py_NewRef(constants);
     plan->shapes = calloc(plan->given + plan->results, sizeof(Shape));
-    if (!plan->shapes || !read_shapes(given, plan->shapes) || !read_shapes(results, plan->shapes + plan->given)) {
+    if (plan->lengths > LENGTHS || !plan->shapes || !read_shapes(given, plan->shapes) || !read_shapes(results, plan->shapes + plan->given)) {
         Py_DECREF(capsule);
         if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "sizes that are no sizes");
         return NULL;
@@ -72,7 +74,7 @@ static PyObject *make_plan(PyObject *self, PyObject *args)
     return capsule;
 }
 
-/* Where the numbers of an array are; NULL if its type or its shape does not fit. sizes: N and T, -1 as long as not known */
+/* Where the numbers of an array are; NULL if its type or its shape does not fit. sizes are -1 as long as not known */
 static void *checked(PyObject *object, int type, const Shape *shape, long *sizes)
 {
     static double nothing;
@@ -125,7 +127,8 @@ static PyObject *run(PyObject *self, PyObject *const *args, Py_ssize_t count)
     int backward = args[1] == Py_True, parameters = (int)PyTuple_GET_SIZE(plan->keys);
     int constants = (int)PyTuple_GET_SIZE(plan->constants), data = plan->given - parameters - constants;
     if (!PyDict_CheckExact(args[2]) || count - 3 > data) Py_RETURN_NONE;
-    long sizes[2] = {-1, -1};
+    long sizes[LENGTHS];
+    for (int k = 0; k < LENGTHS; k++) sizes[k] = -1;
     int all = plan->given + plan->results, ok = 1;
     void *pointers[all];
     PyObject *held[all]; /* of parameters and results: another thread may change the dictionary */
@@ -141,8 +144,11 @@ static PyObject *run(PyObject *self, PyObject *const *args, Py_ssize_t count)
         ok = (pointers[i] = checked(object, plan->type, &plan->shapes[i], sizes)) != NULL;
     }
     if (sizes[0] < 0) sizes[0] = 1;
-    if (sizes[1] < 0) sizes[1] = plan->steps;
-    ok = ok && sizes[0] > 0 && (plan->fixed ? sizes[1] == plan->steps : sizes[1] >= 3);
+    ok = ok && sizes[0] > 0;
+    for (int k = 1; k < plan->lengths; k++) {
+        if (sizes[k] < 0) sizes[k] = plan->steps[k];
+        ok = ok && (plan->fixed ? sizes[k] == plan->steps[k] : sizes[k] >= 3);
+    }
     PyObject *found = NULL, *gradients = NULL;
     if (ok && !PyErr_Occurred()) {
         long bytes = plan->memory(sizes);
@@ -157,7 +163,7 @@ static PyObject *run(PyObject *self, PyObject *const *args, Py_ssize_t count)
             if (ok) pointers[plan->given + i] = PyArray_DATA((PyArrayObject *)array);
         }
         if (ok) {
-            PyThreadState *state = bytes > LONG_WORK ? PyEval_SaveThread() : NULL;
+            PyThreadState *state = bytes > LONG_WORK || sizes[0] > MANY ? PyEval_SaveThread() : NULL;
             plan->compute(sizes, pointers, room, backward);
             if (state) PyEval_RestoreThread(state);
         }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ...engine.entries import Expr, Load, Var, all_parts, changed
-from .lower import Code, For, lowered
-from .places import as_size, offset
+from ...engine.entries import Apply, Expr, Load, Var, all_parts, as_size, changed
+from ...engine.sizes import Size
+from .lower import Code, For, lowered, nested
 from .program import Statement
 
 
@@ -33,9 +33,7 @@ def nest(group: Sequence[Statement], notes: Sequence[str]) -> Code:
         for _ in group[0].over:
             inner = inner[0].body
         body += [*filter(None, [note]), inner]
-    for var in reversed(group[0].over):
-        body = [For(var, body)]
-    return body
+    return nested(group[0].over, body)
 
 
 def sorted_by_kind(statements: Sequence[Statement], kind: Callable[[Statement], bool]) -> list[int]:
@@ -106,11 +104,14 @@ def _apart(load: Load, written: Load) -> bool:
         return True
     if load.step is None or written.step is None:
         return False
-    a, b = offset(load.step), offset(written.step)
-    if a is not None and b is not None and a[0] == b[0]:
-        return a[1] != b[1]
-    ends = as_size(load.step), as_size(written.step)
-    if ends[0] is None or ends[1] is None:
-        return False
-    difference = ends[0] - ends[1]
-    return difference.is_number and difference != 0
+    (start, m), (other, n) = map(_counted, (load.step, written.step))
+    return start == other and (m - n).is_number and m != n
+
+
+def _counted(step: Expr) -> tuple[Expr | None, Size]:
+    """What a step is counted from, an index or the beginning, and how far it is from there."""
+    if (size := as_size(step)) is not None:
+        return None, size
+    if isinstance(step, Apply) and step.op == "+" and (more := as_size(step.args[1])) is not None:
+        return step.args[0], more
+    return step, Size.of(0)

@@ -97,6 +97,10 @@ INLINE real tanh_(real x) /* e / (e + 2), with e = exp(2 |x|) - 1 */
 INLINE real log_(real x) { return LIBM(log)(x); }
 INLINE real log1p_(real x) { return LIBM(log1p)(x); }
 INLINE real sqrt_(real x) { return LIBM(__builtin_sqrt)(x); }
+INLINE real rint_(real x) { return LIBM(__builtin_rint)(x); }
+INLINE real floor_(real x) { return LIBM(__builtin_floor)(x); }
+INLINE real ceil_(real x) { return LIBM(__builtin_ceil)(x); }
+INLINE real trunc_(real x) { return LIBM(__builtin_trunc)(x); }
 INLINE real sin_(real x) { return LIBM(sin)(x); }
 INLINE real cos_(real x) { return LIBM(cos)(x); }
 INLINE real erf_(real x) { return LIBM(erf)(x); }

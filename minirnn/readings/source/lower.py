@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...engine.entries import Apply, Expr, Load, Number, Reduce, Var, all_parts, changed
+from ...engine.entries import Apply, Expr, Load, Number, Reduce, Var, all_parts, at_first
 from .program import Statement
+
+Code = list[Any]
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,14 @@ class Set:
     kind: str = ""
 
 
+def nested(over: Sequence[Var], code: Code) -> Code:
+    """The code in loops over these indices, the outermost first."""
+    for var in reversed(over):
+        code = [For(var, code)]
+    return code
+
+
 _serial = itertools.count().__next__
-Code = list[Any]
 
 
 def lowered(statement: Statement) -> Code:
@@ -79,11 +88,8 @@ def _within(x: Expr, scope: list[Var], top: bool = False) -> tuple[list[Code], E
     terms = terms_of(x)
     if top and any(_whole(term, scope) for term in terms):
         rest = [term for term in terms if not _whole(term, scope)]
-        value: Expr = Number(0)
-        for term in rest:
-            value = value + visit(term)
         found = Local(_serial())
-        here: Code = [Set(found, value)]
+        here: Code = [Set(found, sum(map(visit, rest), Number(0)))]
         for term in terms:
             if isinstance(term, Reduce) and _whole(term, scope):
                 here += summed(term, found)
@@ -112,4 +118,4 @@ def _first(body: Expr, over: tuple[Var, ...]) -> Expr:
     """The body at the first value of all indices: what the search for the largest begins with."""
     if any(isinstance(p, Reduce) for p in all_parts(body)):
         raise NotImplementedError("the largest of sums has no form in scalars")
-    return changed(body, lambda p: p.start if isinstance(p, Var) and p in over else p)
+    return at_first(body, over)

@@ -8,18 +8,46 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from ...engine.entries import Apply, Expr, Load, Number, Reduce, Var, all_parts, expr
-from ...engine.sizes import ONE, Size
+from ...engine.entries import Apply, Expr, Load, Number, Reduce, Var, all_parts, at_first, expr
+from ...engine.sizes import ONE, Size, product
 from .c_lines import C
 from .fuse import groups, nest, sorted_by_kind
-from .lower import Code, For, Set, lowered, terms_of
-from .places import Axes, begun, index_at, shifted, simple
+from .lower import Code, Set, lowered, nested, terms_of
 from .program import Run, Statement
 
 WIDEST = 64  # columns by which a packed matrix may be filled up
 Call = Callable[[bool], list[Any]]  # the code of a product, which is added to what is there or not
+
+
+class Axes(NamedTuple):
+    """Where the indices of an entry stand: of each its place among the axes, and what is written at each place."""
+
+    load: Load
+    at: tuple[Expr, ...]  # of all axes, that of the steps first where there is one
+    places: dict[Var, int]
+    dims: tuple[Size, ...]
+
+    @classmethod
+    def of(cls, load: Load, timed: bool, dims: tuple[Size, ...]) -> Axes | None:
+        """Those of an entry; None where an index is not simple. `timed`: the array has an axis of steps."""
+        index = (*([load.step] if load.step is not None and timed else []), *load.index)
+        places: dict[Var, int] = {}
+        for place, x in enumerate(index):
+            found = [part for part in all_parts(x) if isinstance(part, Var)]
+            if len(found) > 1 or (found and (found[0] in places or not _shifted(x, found[0]))):
+                return None
+            places |= dict.fromkeys(found, place)
+        return cls(load, index, places, dims)
+
+    def stride(self, var: Var) -> Size:
+        return product(self.dims[self.places[var] + 1 :])
+
+    def follows(self, inner: Var, var: Var) -> bool:
+        """Whether the whole of `inner` stands in memory between one value of `var` and the next."""
+        place = self.places[inner]
+        return place == self.places[var] + 1 and self.dims[place] == inner.size and self.at[place] == inner
 
 
 class Products:
@@ -66,41 +94,20 @@ class Products:
         calls = {t: call for t in terms_of(value) if (call := self._product(target, over, t)) is not None}
         if not calls:
             return self._column_sum(target, value, over) or []
-        rest: Expr = Number(0)
-        for t in terms_of(value):
-            rest = rest if t in calls else rest + t
+        rest = sum((t for t in terms_of(value) if t not in calls), Number(0))
         code = lowered(Statement(target, rest, over)) if len(calls) < len(terms_of(value)) else []
         for call in calls.values():
             code += call(bool(code))
         return code
 
     def _axes(self, load: Load) -> Axes | None:
-        """The places of the indices of an entry; None where they are not simple."""
-        step = [load.step] if load.step is not None and (load.array in self.printer.timed) else []
-        places: dict[Var, int] = {}
-        for place, index in enumerate([*step, *load.index]):
-            found = [p for p in all_parts(index) if isinstance(p, Var)]
-            if len(found) > 1 or (found and (found[0] in places or not shifted(index, found[0]))):
-                return None
-            if found:
-                places[found[0]] = place
-        return Axes(load, places, self.dims(load.array))
+        return Axes.of(load, load.array in self.printer.timed, self.dims(load.array))
 
     def _together(self, group: list[Var], axes: list[Axes]) -> list[list[Var]]:
         """The indices in runs that stand one after the other in memory in all these arrays, the outermost first."""
         runs: list[list[Var]] = [[group[-1]]] if group else []
         for var in reversed(group[:-1]):
-            inner = runs[0][0]
-            joined = (
-                all(
-                    a.places[inner] == a.places[var] + 1
-                    and a.dims[a.places[inner]] == inner.size
-                    and index_at(a, inner) == inner
-                    for a in axes
-                )
-                and inner.size is not None
-            )
-            if joined:
+            if all(a.follows(runs[0][0], var) for a in axes):
                 runs[0].insert(0, var)
             else:
                 runs.insert(0, [var])
@@ -171,8 +178,8 @@ class Products:
             kind = "outer"
         else:
             return None
-        if kind == "product" and len(inner_sums) > 1:
-            return None
+        if kind == "product" and (len(inner_sums) > 1 or k.size is None or col.size is None):
+            return None  # of a step there is no matrix in memory
 
         def call(add: bool) -> list[Any]:
             def lines() -> list[str]:
@@ -222,30 +229,21 @@ class Products:
     def _length(self, group: list[Var]) -> str:
         """The number of values of some indices."""
         lengths = [expr(v.size) if v.size is not None else v.stop - v.start for v in group]
-        return " * ".join(self.printer.integer(simple(x), 6) for x in lengths)
+        return " * ".join(self.printer.integer(x, 6) for x in lengths)
 
     def _address(self, axes: Axes, merged: list[Var]) -> str:
         """Where an entry is, with the first value in place of the indices in `merged`."""
-        load = axes.load
-        index = [*([load.step] if load.step is not None and load.array in self.printer.timed else []), *load.index]
-        inside = "".join(f"[{self.printer.integer(simple(begun(i, merged)))}]" for i in index)
-        return f"&{self.printer.names[load.array]}{inside or '[0]'}"
+        inside = "".join(f"[{self.printer.integer(at_first(i, merged))}]" for i in axes.at)
+        return f"&{self.printer.names[axes.load.array]}{inside or '[0]'}"
 
     def _looped(
         self, loops: list[Var], sums: list[Var], add: bool, out: Axes, inner: list[Var], lines: Callable[[], list[str]]
     ) -> list[Any]:
-        code: list[Any] = [lines]
-        for var in reversed(sums):
-            code = [For(var, code)]
+        code = nested(sums, [lines])
         if sums and not add:
             left = [v for v in out.places if v not in loops and v in inner]
-            clear: list[Any] = [Set(out.load, Number(0))]
-            for var in reversed(left):
-                clear = [For(var, clear)]
-            code = [*clear, *code]
-        for var in reversed(loops):
-            code = [For(var, code)]
-        return code
+            code = [*nested(left, [Set(out.load, Number(0))]), *code]
+        return nested(loops, code)
 
     def _column_sum(self, target: Load, value: Expr, over: tuple[Var, ...]) -> Code | None:
         """Sums of what changes along the last axis in memory: added up row by row."""
@@ -264,16 +262,19 @@ class Products:
                 return None
             if any(v in all_parts(e) for v in over for w in t.over for e in (w.start, w.stop)):
                 return None
-        rest: Expr = Number(0)
-        for term in terms:
-            if term not in sums:
-                rest = rest + term
+        rest = sum((term for term in terms if term not in sums), Number(0))
         code = lowered(Statement(target, rest, over))
         for t in sums:
-            inner: list[Any] = [Set(target, t.body, "+")]
-            for var in reversed(over):
-                inner = [For(var, inner)]
-            for var in reversed(t.over):
-                inner = [For(var, inner)]
-            code += inner
+            code += nested([*t.over, *over], [Set(target, t.body, "+")])
         return code
+
+
+def _shifted(index: Expr, var: Var) -> bool:
+    """Whether the index is the variable, or it and something that does not change with it."""
+    if index == var:
+        return True
+    if not isinstance(index, Apply) or index.op not in ("+", "-"):
+        return False
+    a, b = index.args
+    either = [(a, b)] if index.op == "-" else [(a, b), (b, a)]
+    return any(_shifted(one, var) and var not in all_parts(other) for one, other in either)

@@ -7,7 +7,6 @@ be run, in a loop over steps where there are several. `minirnn.readings.source.l
 from __future__ import annotations
 
 import functools
-import graphlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -30,11 +29,11 @@ from ...engine.entries import (
     step_over,
 )
 from ...engine.fold import Definition, Domain, Family, Fixed, Folded, Ref, Span
-from ...engine.graph import EACH
 from ...engine.ops import leaf_op
+from ...engine.rules import EACH
 from ...engine.sizes import Size, Sizes, product
-from .module import Results
-from .schedule import Loop, Schedule
+from .module import About, Results
+from .schedule import Schedule, number_of
 
 T = Size.of("T", 0)
 Read = Callable[[Ref, Expr | None, Index], Expr]
@@ -77,12 +76,12 @@ class Run(NamedTuple):
     domain: Domain | None
     down: bool | None
     statements: list[Statement]
-    about: list[tuple[Family, Definition]]
+    about: list[About]
 
 
 def fixed(where: Fixed) -> Expr:
     """A step as an expression."""
-    return Count(T) + where.offset if where.from_end else Number(where.offset)
+    return expr(where.size)
 
 
 class Program:
@@ -96,7 +95,7 @@ class Program:
         self.schedule = Schedule(folded, results.families)
         self.schedule.store(self._stored(hoist))
         self.stored = self.schedule.kept
-        self.runs = list(self._runs())
+        self.runs = [self._run(*run) for run in self.schedule.runs()]
 
     def dims(self, index: int) -> Sizes:
         return self.families[index].first.dims
@@ -115,14 +114,11 @@ class Program:
         stored = {i for i in needed if self.families[i].name is not None or any(r.joins for r in readings[i])}
         if hoist:  # a part of a weight is where the weight is
             stored -= {i for i in moves if not self.stepped(i)}
-        stored |= self.schedule.wanted | {i for i in needed if self._is_leaf(i)}
-        inner = {i: set(users[i]) - stored for i in needed - stored}
-        order = [*graphlib.TopologicalSorter(inner).static_order()]  # each after what reads it
-        times: dict[int, int] = {}
-        for i in order:
-            found = [(max(r.times.get(i, 0) for r in readings[u]), 1 if u in stored else times[u]) for u in set(users[i])]
-            times[i] = sum(reads * written for reads, written in found)
-            if times[i] > 1 and i not in moves:
+        stored |= self.schedule.wanted | self.schedule.various | {i for i in needed if self._is_leaf(i)}
+        order = []
+        for i, times in self.schedule.reads(stored, lambda user, i: max(r.times.get(i, 0) for r in readings[user])):
+            order.append(i)
+            if times > 1 and i not in moves:
                 stored.add(i)
         heavy: set[int] = set()
         for i in reversed(order):
@@ -147,6 +143,11 @@ class Program:
             return Reading({}, False, False, False, set())
         if definition.op.entry in ("joined", "stacked"):
             return Reading({ref.family: 1 for ref in definition.refs}, False, False, True, set())
+        if definition.op.entry is None:
+            raise NotImplementedError(
+                f"{self.schedule.quantity(family)} is computed by {definition.op.name}, which has no form in scalars: "
+                "use form='numpy' or form='buffers', and engine='numpy'"
+            )
         index = self._indices(family.index)
         found = self._entry(definition, step_over(Number(1), Count(T)), index, self._bare)
         times: dict[int, int] = {}
@@ -197,8 +198,7 @@ class Program:
         attrs = {k: self._attribute(k, v, step) for k, v in definition.attrs.items()}
         if op.entry == EACH:
             return expr(op.in_arithmetic(SCALARS, attrs)(*[x[index] for x in operands], **attrs))
-        if op.entry is None:
-            raise NotImplementedError(f"the operation {op.name} has no form in scalars")
+        assert callable(op.entry)  # see `_reading`
         found: Expr = op.entry(index, *operands, **attrs)
         return found
 
@@ -218,26 +218,9 @@ class Program:
                 found = found + reduced("+", t, read(ref, t, index))
             else:
                 found = found + read(ref, self._at(ref, step), index)
-        return found / expr(self._count(definition.refs)) if definition.op.name == "average" else found
-
-    def _count(self, refs: tuple[Ref, ...]) -> Size:
-        """The number of operands, each step of a span counted."""
-        found = Size.of(0)
-        for where in [ref.where for ref in refs]:
-            found = found + (_size(where.hi) - _size(where.lo) + 1 if isinstance(where, Span) else 1)
-        return found
+        return found / expr(number_of(definition.refs)) if definition.op.name == "average" else found
 
     # --------------------------------------------------------------------------------------------------- statements
-
-    def _runs(self) -> Iterator[Run]:
-        for part in self.schedule.parts:
-            if isinstance(part, Loop):
-                for stretch in part.stretches:
-                    yield self._run(stretch.items, stretch.domain, part.backwards)
-            else:
-                for definition in part.definitions:
-                    if definition.op is not leaf_op:
-                        yield self._run([(part, definition)], definition.domain, None)
 
     def _run(self, items: list[tuple[Family, Definition]], domain: Domain | None, down: bool | None) -> Run:
         step: Expr | None = None
@@ -248,7 +231,7 @@ class Program:
         for family, definition in items:
             for statement in self._statements(family, definition, step):
                 statements.append(statement)
-                about.append((family, definition))
+                about.append(About(family, definition, None if domain is None or isinstance(step, Var) else domain.lo))
         return Run(step, domain, down, statements, about)
 
     def _statements(self, family: Family, definition: Definition, step: Expr | None) -> Iterator[Statement]:
@@ -256,56 +239,34 @@ class Program:
         over = tuple(v for v in index if isinstance(v, Var))
         if definition.op is leaf_op:
             yield Statement(Load(family.index, step, tuple(index)), Load(-1 - definition.serial, None, tuple(index)), over)
-        elif definition.op.entry == "joined":
-            yield from self._joined(family.index, definition, step, dims)
-        elif definition.op.entry == "stacked":
-            yield from self._stacked(family.index, definition, step, dims)
+        elif definition.op.entry in ("joined", "stacked"):
+            yield from self._together(family.index, definition, step, dims)
         else:
             value = self._entry(definition, step, index, self._inlined)
             yield Statement(Load(family.index, step, tuple(index)), value, over)
 
-    def _joined(self, target: int, definition: Definition, step: Expr | None, dims: Sizes) -> Iterator[Statement]:
-        """One statement for each of the arrays that stand side by side."""
-        axis = definition.attrs["axis"] % len(dims)
-        start = Size.of(0)
+    def _together(self, target: int, definition: Definition, step: Expr | None, dims: Sizes) -> Iterator[Statement]:
+        """One statement for each of the arrays that stand side by side or along a new axis, or for all steps of a span."""
+        axis, new = definition.attrs["axis"] % len(dims), definition.op.entry == "stacked"
+        start: Expr = Number(0)
         for ref in definition.refs:
             inner = self.dims(ref.family)
             index = list(map(index_over, inner))
             over = tuple(v for v in index if isinstance(v, Var))
+            rest = index[axis:] if new else index[axis + 1 :]
+            place, width = (Number(0), Number(1)) if new else (index[axis], expr(inner[axis]))
             if isinstance(ref.where, Span):
-                if start != 0 or len(definition.refs) > 1 or ref.where.down:
+                if not new and (start != Number(0) or len(definition.refs) > 1 or ref.where.down):
                     raise NotImplementedError("steps beside other columns have no form in scalars")
-                t = step_over(fixed(ref.where.lo), fixed(ref.where.hi) + 1)
-                place = (t - fixed(ref.where.lo)) * expr(inner[axis]) + index[axis]
-                there = (*index[:axis], place, *index[axis + 1 :])
-                yield Statement(Load(target, step, there), self.value(ref.family, t, tuple(index)), (t, *over))
-                continue
-            there = (*index[:axis], index[axis] + expr(start), *index[axis + 1 :])
-            yield Statement(Load(target, step, there), self.value(ref.family, self._at(ref, step), tuple(index)), over)
-            start = start + inner[axis]
-
-    def _stacked(self, target: int, definition: Definition, step: Expr | None, dims: Sizes) -> Iterator[Statement]:
-        """One statement for each of the arrays that are put along a new axis, or for all steps of a span."""
-        axis = definition.attrs["axis"]
-        place: Expr = Number(0)
-        for ref in definition.refs:
-            index = list(map(index_over, self.dims(ref.family)))
-            over = tuple(v for v in index if isinstance(v, Var))
-            if isinstance(ref.where, Span):
                 lo, hi = fixed(ref.where.lo), fixed(ref.where.hi)
-                t = step_over(lo, hi + 1)
-                here = place + (hi - t if ref.where.down else t - lo)
-                there = (*index[:axis], here, *index[axis:])
-                yield Statement(Load(target, step, there), self.value(ref.family, t, tuple(index)), (t, *over))
-                place = place + (hi - lo + 1)
+                where: Expr | None = (t := step_over(lo, hi + 1))
+                place, over = (hi - t if ref.where.down else t - lo) * width + place, (t, *over)
+                width = width * expr(ref.where.size)
             else:
-                there = (*index[:axis], place, *index[axis:])
-                yield Statement(Load(target, step, there), self.value(ref.family, self._at(ref, step), tuple(index)), over)
-                place = place + 1
-
-
-def _size(where: Fixed) -> Size:
-    return (T if where.from_end else Size.of(0)) + where.offset
+                where = self._at(ref, step)
+            there = (*index[:axis], start + place if new else place + start, *rest)
+            yield Statement(Load(target, step, there), self.value(ref.family, where, tuple(index)), over)
+            start = start + width
 
 
 def _loads(x: Expr, loops: set[Var]) -> Iterator[tuple[Load, set[Var]]]:

@@ -6,23 +6,16 @@ else can be computed for all steps at once (loop distribution; Kennedy and McKin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import graphlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
-from ...engine.fold import Definition, Domain, Family, Fixed, Folded, Ref, components
-from ...engine.ops import CUTS, divided, expand, full, leaf_op, same, sums, transpose
+from ...engine.components import reached
+from ...engine.fold import Definition, Domain, Family, Fixed, Folded, Ref, Span, together
+from ...engine.ops import leaf_op
 from ...engine.sizes import Size
-
-VANISHING = {transpose, same, full}  # part of what uses them
-
-
-def _vanishes(d: Definition) -> bool:
-    return d.op in VANISHING or (d.op is divided and isinstance(d.attrs["p"], Size))
-
-
-def _repeats(d: Definition) -> bool:
-    return d.op is expand or (d.op is sums and d.attrs["axis"] == 0)
 
 
 @dataclass(frozen=True)
@@ -42,148 +35,126 @@ class Loop:
     stretches: list[Stretch]
 
 
+class Run(NamedTuple):
+    """Definitions for the steps of `domain`, one after the other in a loop if there are several; `down`: backwards in time.
+
+    None for `domain`: without steps; for `down`: in any order, for there is no recurrence.
+    """
+
+    items: list[tuple[Family, Definition]]
+    domain: Domain | None
+    down: bool | None
+
+
 class Schedule:
     """The parts of the program that computes the families `wanted`, each part after those it needs.
 
-    The families `kept` are computed and stored; all others are written where they are used. With `shapes`, a family of
-    which only the shape is used is needed as well.
+    The families `kept` are computed and stored; all others are written where they are used: see `store`.
     """
 
-    def __init__(self, folded: Folded, wanted: Iterable[Family], shapes: bool = False) -> None:
-        self.folded, self._shapes = folded, shapes
+    def __init__(self, folded: Folded, wanted: Iterable[Family]) -> None:
+        self.folded = folded
         self.wanted = {family.index for family in wanted}
         self.needed = self.behind(self.wanted)
         self.users: dict[int, list[int]] = {index: [] for index in self.needed}
         for index in self.needed:
             for definition in folded.families[index].definitions:
-                for ref in self.refs(definition):
+                for ref in definition.refs:
                     self.users[ref.family].append(index)
-        self._groups = [group for group in components(folded.families) if group[0].index in self.needed]
+        self._groups = [group for group in together(folded.families) if group[0].index in self.needed]
         loops = [group for group in self._groups if len(group) > 1 or group[0].index in self.users[group[0].index]]
         self.recurrent = {family.index for group in loops for family in group}
-        self.kept = {index for index in self.needed if self._is_kept(folded.families[index])}
-        self.parts = self._parts()
+        self.kept: set[int] = set()
 
     def _parts(self) -> list[Family | Loop]:
         found: list[Family | Loop] = []
         for group in self._groups:
             if group[0].index in self.recurrent:
                 found.append(self._loop(group))
-            elif group[0].index in self.kept and group[0].definitions[0].op is not leaf_op:
+            elif group[0].index in self.kept and any(d.op is not leaf_op for d in group[0].definitions):
                 found.append(group[0])
         return found
 
-    def keep(self, further: set[int]) -> None:
-        """Compute and store these families too."""
-        self.store(self.kept | further)
+    @property
+    def various(self) -> set[int]:
+        """What is computed in several ways, so that it cannot be written where it is used."""
+        families = self.folded.families
+        return {i for i in self.needed if len({definition.signature for definition in families[i].definitions}) > 1}
 
     def store(self, families: set[int]) -> None:
         """Compute and store these families and no others."""
         self.kept = families
         self.parts = self._parts()
 
-    def refs(self, definition: Definition) -> Sequence[Ref]:
-        """The operands that are needed."""
-        return definition.refs
+    def runs(self) -> Iterator[Run]:
+        """What is computed, in an order in which it can be."""
+        for part in self.parts:
+            if isinstance(part, Loop):
+                for stretch in part.stretches:
+                    yield Run(stretch.items, stretch.domain, part.backwards)
+            else:
+                for definition in part.definitions:
+                    yield Run([(part, definition)], definition.domain, None)
+
+    def reads(self, stored: set[int], each: Callable[[int, int], int]) -> Iterator[tuple[int, int]]:
+        """How often what is not stored is read, each after what reads it; what is stored meanwhile reads it once.
+
+        `each`: how often a family stands in the definition of another, which comes first.
+        """
+        times: dict[int, int] = {}
+        inner = {index: set(self.users[index]) - stored for index in self.needed - stored}
+        for index in graphlib.TopologicalSorter(inner).static_order():
+            reads = [each(user, index) * (1 if user in stored else times[user]) for user in set(self.users[index])]
+            times[index] = sum(reads)
+            yield index, times[index]
+
+    def quantity(self, family: Family) -> str:
+        """The name of a family, or of the first that is computed from it."""
+        names = (self.folded.families[index].name for index in reached([family.index], self.users.__getitem__))
+        return next((str(name) for name in names if name is not None), "a part of this")
 
     def behind(self, indices: Iterable[int]) -> set[int]:
         """The families that these are computed from, and they themselves."""
-        found: set[int] = set()
-        waiting = list(indices)
-        while waiting:
-            index = waiting.pop()
-            if index not in found:
-                found.add(index)
-                waiting.extend(ref.family for d in self.folded.families[index].definitions for ref in self.refs(d))
-        return found
-
-    def _is_kept(self, family: Family) -> bool:
-        if family.name is not None or family.index in self.wanted or family.definitions[0].op is leaf_op:
-            return True
-        if any(_vanishes(d) or (_repeats(d) and not self._shapes) for d in family.definitions):
-            return False
-        if self._shapes and self._cuts_a_leaf(family):
-            return False
-        if self._shapes:
-            return self._times_written(family) > 1
-        users = self.users[family.index]
-        feeds_a_loop = family.index not in self.recurrent and any(user in self.recurrent for user in users)
-        return len(users) > 1 or (feeds_a_loop and family.definitions[0].domain is not None)
-
-    def _cuts_a_leaf(self, family: Family) -> bool:
-        """A part of an array that is given costs nothing, and is written where it is used."""
-        definition = family.definitions[0]
-        while definition.op in CUTS:
-            definition = self.folded.families[definition.refs[0].family].definitions[0]
-        return definition.op is leaf_op
-
-    def _times_written(self, family: Family) -> int:
-        """How often an expression would stand in the text, each user written once, where its text has its operand."""
-        return sum(
-            max(
-                sum(
-                    d.op.text(d.attrs).count("{*}" if d.op.variadic else f"{{{position}}}")
-                    for position, ref in enumerate(d.refs)
-                    if ref.family == family.index
-                )
-                for d in self.folded.families[user].definitions
-            )
-            for user in set(self.users[family.index])
-        )
+        families = self.folded.families
+        return set(reached(indices, lambda i: (ref.family for d in families[i].definitions for ref in d.refs)))
 
     def _loop(self, group: list[Family]) -> Loop:
         inside = {family.index for family in group}
-        delays = {
-            ref.where
-            for family in group
-            for definition in family.definitions
-            for ref in self.refs(definition)
-            if ref.family in inside and isinstance(ref.where, int) and ref.where
-        }
-        names = ", ".join(str(family.name) for family in group if family.name is not None)
-        if min(delays) < 0 < max(delays):
-            raise NotImplementedError(
-                f"{names} need both earlier and later steps of each other: no loop over time does that"
-            )
-        backwards = max(delays) > 0
+        backwards = max(delays(group)) > 0
         kept = [family for family in group if family.index in self.kept]
-        order = self._order(kept, inside)
-        stretches = [
-            Stretch(domain, [(family, active[family.index]) for family in order if family.index in active])
-            for domain, active in self._stretches(kept)
-        ]
-        return Loop(order, backwards, stretches[::-1] if backwards else stretches)
+        stretches = [Stretch(domain, self._ordered(active, inside)) for domain, active in self._stretches(kept)]
+        return Loop(kept, backwards, stretches[::-1] if backwards else stretches)
 
-    def _order(self, kept: list[Family], inside: set[int]) -> list[Family]:
-        """The kept families of a loop, each after those it needs at the same step."""
-        needs = {family.index: self._at_once(family, inside) for family in kept}
-        order: list[Family] = []
-        while len(order) < len(kept):
-            done = {family.index for family in order}
-            order.append(next(f for f in kept if f.index not in done and needs[f.index] <= done))
-        return order
+    def _ordered(self, active: dict[int, Definition], inside: set[int]) -> list[tuple[Family, Definition]]:
+        """The definitions of some steps of a loop, each after those it needs at the same step."""
+        needs = {index: self._at_once(definition, inside) & active.keys() for index, definition in active.items()}
+        order: list[int] = []
+        while len(order) < len(active):
+            order.append(next(index for index in active if index not in order and needs[index] <= {*order}))
+        return [(self.folded.families[index], active[index]) for index in order]
 
-    def _at_once(self, family: Family, inside: set[int]) -> set[int]:
-        """The kept families that this one needs at its own step, through plumbing too."""
-        found, waiting, seen = set(), [(family.index, 0)], set()
+    def _at_once(self, definition: Definition, inside: set[int]) -> set[int]:
+        """The kept families that a definition needs at its own step, through plumbing too."""
+        found, waiting, seen = set(), [(definition, 0)], set()
         while waiting:
-            index, delay = waiting.pop()
-            for definition in self.folded.families[index].definitions:
-                for ref in self.refs(definition):
-                    there = (ref.family, delay + ref.where) if isinstance(ref.where, int) else (ref.family, None)
-                    if ref.family not in inside or there in seen or there[1] is None:
-                        continue
-                    seen.add(there)
-                    if ref.family not in self.kept:
-                        waiting.append(there)
-                    elif there[1] == 0:
-                        found.add(ref.family)
+            by, delay = waiting.pop()
+            for ref in by.refs:
+                if ref.family not in inside or not isinstance(ref.where, int):
+                    continue
+                there = ref.family, delay + ref.where
+                if there in seen:
+                    continue
+                seen.add(there)
+                if ref.family not in self.kept:
+                    waiting += [(d, there[1]) for d in self.folded.families[ref.family].definitions]
+                elif there[1] == 0:
+                    found.add(ref.family)
         return found
 
     def _stretches(self, kept: list[Family]) -> list[tuple[Domain, dict[int, Definition]]]:
         """The steps in stretches with the same definitions in force."""
         T = self.folded.T
-        lasting = [(family.index, definition, timed(definition)) for family in kept for definition in family.definitions]
+        lasting = [(f.index, d, d.domain) for f in kept for d in f.definitions if d.domain is not None]
         starts: dict[int, Fixed] = {}
         for _, _, (_, hi) in lasting:
             starts |= {hi.step(T) + 1: moved(hi, 1)}
@@ -197,13 +168,25 @@ class Schedule:
         return found
 
 
-def timed(definition: Definition) -> Domain:
-    """The steps of a definition inside a loop; a member of a recurrence has some."""
-    if definition.domain is None:
-        raise NotImplementedError("a recurrence through a quantity without time steps cannot be written as a loop")
-    return definition.domain
+def number_of(refs: Iterable[Ref]) -> Size:
+    """The number of operands, each step of a span counted."""
+    return sum((ref.where.size if isinstance(ref.where, Span) else Size.of(1) for ref in refs), Size.of(0))
+
+
+def delays(group: list[Family]) -> set[int]:
+    """The delays at which the families of a group need each other, but for those at the same step."""
+    inside = {family.index for family in group}
+    refs = [r for family in group for d in family.definitions for r in d.refs if r.family in inside]
+    return {ref.where for ref in refs if isinstance(ref.where, int) and ref.where}
+
+
+def is_loop(group: list[Family]) -> bool:
+    """Whether one loop over time computes a group of families that need each other."""
+    timed = all(definition.domain is not None for family in group for definition in family.definitions)
+    found = delays(group)
+    return timed and bool(found) and not min(found) < 0 < max(found)
 
 
 def moved(where: Fixed, delay: int) -> Fixed:
     """The step `delay` later."""
-    return Fixed(where.from_end, where.offset + delay)
+    return where._replace(offset=where.offset + delay)

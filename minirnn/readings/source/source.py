@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from ...engine.fold import fixed
+from ...engine.fold import Folded
 from ...engine.names import Role
-from .allocating import Plain
+from ...layers.cells import OwnCell
+from .arrays import Arrays
+from .blocks import fused
 from .c import Library
 from .compiled import ENGINES, Compiled
 from .loops import Scalar
-from .module import Functions, Results, Wanted
-from .numpy_expr import Unwritable
-from .preallocated import Fast
-from .stepwise import Stepwise
+from .module import Functions, Results, Wanted, silent
+from .preallocated import Preallocated
+from .prepare import lengthened, taken_apart
+from .terms import Unliftable
 
 if TYPE_CHECKING:
     from ...engine.graph import Node
@@ -31,30 +33,32 @@ def source(trace: Run, form: Literal["numpy", "buffers", "loops", "c"] = "numpy"
     A module has `forward`, and with a target `loss_and_gradients`; it imports NumPy alone, and runs on its own. What has no
     recurrence is computed for all steps at once, and what cannot be written that way step by step.
     """
-    from .comments import comments
+    from .comments import Equations
 
     if form not in FORMS:
         raise ValueError(f"form={form!r}: it must be one of {', '.join(FORMS)}")
     if form == "c":
-        return library(trace, trace.dtype.name).text(comments(trace))
+        return library(trace, trace.dtype.name).text(Equations(trace))
     says = "forward pass" if trace.loss is None else "forward pass and backpropagation through time"
-    return program(trace, form).text(comments(trace), f"{trace.model.label}: {says}")
+    module = program(trace, form)
+    return module.text(Equations(trace, module.folded, module.parts), f"{trace.model.label}: {says}")
 
 
 def program(trace: Run, form: str = "buffers") -> Functions:
     """The functions that compute the network of a trace, for as many steps as it has."""
-    folded, results = trace.fold(), wanted(trace)
+    folded, results = wanted(trace)
     if form == "loops":
-        return Scalar(folded, results)
+        return Scalar(lengthened(folded), results)
     try:
-        return Fast(folded, results) if form == "buffers" else Plain(folded, results)
-    except Unwritable:
-        return Stepwise(folded, results)
+        return (Preallocated if form == "buffers" else Arrays)(fused(folded), results)
+    except Unliftable as error:
+        raise NotImplementedError(f"{error}: such a network has no source yet; trace and fit compute it") from error
 
 
 def library(trace: Run, dtype: Any) -> Library:
     """The C that computes the network of a trace in float32 or float64. NotImplementedError where there is none."""
-    return Library(trace.fold(), wanted(trace), dtype, fixed_steps=bool(trace.truncate))
+    folded, results = wanted(trace)
+    return Library(lengthened(fused(folded)), results, dtype, fixed_steps=bool(trace.truncate) or results.steps is not None)
 
 
 def compiled(trace: Run, engine: str, sizes: list[tuple[int, ...]] | None) -> Compiled:
@@ -63,25 +67,34 @@ def compiled(trace: Run, engine: str, sizes: list[tuple[int, ...]] | None) -> Co
         raise ValueError(f"engine={engine!r}: it must be one of {', '.join(ENGINES)}")
     shapes = {name: node.shape for name, node in trace.parameters.items()}
     if engine == "numpy":
-        return Compiled(program(trace).text({}), shapes, sizes)
+        return Compiled(program(trace).text(silent), shapes, sizes)
     from .compiled_c import CompiledC
 
     return CompiledC(lambda dtype: library(trace, dtype).native(), shapes, trace.dtype.name, sizes)
 
 
-def wanted(trace: Run) -> Results:
-    """The output, the loss and the gradients of a trace, as families of its fold; dropout masks are data."""
-    folded, shown = trace.fold(), trace.folded_trace
-    places = shown.fold().places
+def wanted(trace: Run) -> tuple[Folded, Results]:
+    """The fold of a trace, and the output, the loss and the gradients as families of it; dropout masks are data."""
+    folded, shown = taken_apart(trace.fold()), trace.folded_trace
+    short = shown.fold()
 
     def at(node: Node) -> Wanted:
-        index, step = places[node]
-        return Wanted(folded.families[index], None if step is None else fixed(step, shown.steps))
+        family, step = short.where(node)
+        return Wanted(folded.families[family.index], step)
 
     inputs = {node.serial: name for node, name in zip(shown.data, shown.data_names)}
     inputs |= {n.serial: str(n.name) for n in shown.forward if not n.args and n.role is Role.DROPOUT_MASK}
     outputs = [at(node) for node in shown.outputs]
+    whole = folded is trace.fold() and folded.of_any_length
+    one_length = not trace.is_loop and (trace.model.of_one_length or not whole or _too_short(trace))
+    steps = folded.T if one_length else None
     if shown.loss_node is None:
-        return Results(outputs, inputs)
+        return folded, Results(outputs, inputs, steps=steps)
     gradients = {name: at(shown.cotangents[node]) for name, node in shown.parameters.items()}
-    return Results(outputs, inputs, at(shown.loss_node), gradients)
+    return folded, Results(outputs, inputs, at(shown.loss_node), gradients, steps)
+
+
+def _too_short(trace: Run) -> bool:
+    """Whether a cell of the user's own may reach back over so many states that its ends cannot be told from its middle."""
+    cells = [cell for layer in trace.model.layers for cell in layer.inside() if isinstance(cell, OwnCell)]
+    return any(trace.steps < 2 * len(cell.sizes) + 1 for cell in cells if len(cell.sizes) > 1)

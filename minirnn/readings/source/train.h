@@ -1,7 +1,7 @@
 /* Training: epochs of batches in a given order, each a call of `compute` and a step of an optimizer.
 
-   sizes: samples, samples of a batch, epochs, T, arrays of data and targets, parameters, constants, outputs, trained weights,
-   weights, rule (0 SGD, 1 Adam, 2 RMSprop), nesterov
+   sizes: samples, samples of a batch, epochs, how many numbers of steps, arrays of data and targets, parameters, constants, outputs, trained weights,
+   weights, rule (0 SGD, 1 Adam, 2 RMSprop), nesterov, the numbers of steps
    rows: the numbers in one sample of each array; places: where each parameter begins among the weights
    order: the samples of each epoch one after the other, or NULL; rates: the learning rate of each step
    settings: momentum | beta_1, beta_2, epsilon | rho, epsilon
@@ -33,7 +33,7 @@ long train(const long *sizes, const long *rows, const long *places, const long *
            const double *settings, void *const *arrays, void *const *constants, real *weights, real *slots, real *room,
            double *losses)
 {
-    long samples = sizes[0], batch = sizes[1], epochs = sizes[2], T = sizes[3], count = sizes[4], parameters = sizes[5];
+    long samples = sizes[0], batch = sizes[1], epochs = sizes[2], count = sizes[4], parameters = sizes[5];
     long outputs = sizes[7], trained = sizes[8], all = sizes[9], rule = sizes[10], steps = 0;
     real *before = room, *gradient = before + aligned(all), *loss = gradient + aligned(all), *batches = loss + 16;
     void *given[count + parameters + sizes[6] + outputs + 1 + parameters];
@@ -49,7 +49,9 @@ long train(const long *sizes, const long *rows, const long *places, const long *
         losses[epoch] = 0;
         for (long first = 0; first < samples; first += batch, steps++) {
             long n = samples - first < batch ? samples - first : batch;
-            const long both[2] = {n, T};
+            long lengths[1 + sizes[3]];
+            lengths[0] = n;
+            memcpy(lengths + 1, sizes + 12, sizes[3] * sizeof(long));
             real *to = batches;
             for (long k = 0; k < count; k++) {
                 const real *from = arrays[k];
@@ -58,7 +60,7 @@ long train(const long *sizes, const long *rows, const long *places, const long *
                     memcpy(to + i * rows[k], from + order[epoch * samples + first + i] * rows[k], rows[k] * sizeof(real));
                 to += aligned(batch * rows[k]);
             }
-            compute(both, given, end, 1);
+            compute(lengths, given, end, 1);
             if (!(loss[0] - loss[0] == 0)) {
                 if (steps) memcpy(weights, before, all * sizeof(real));
                 losses[epoch] = loss[0];

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..report import TOLERANCE, error_in_eps, states
 from .compare import judged
 from .mismatch import Found, Mismatch
 from .numbers import Piece
-from .structure import Structure
+from .structure import Structure, Weights
 from .user_numbers import Given, Quantity, arranged, numbers_of, of_output
 
 
@@ -47,10 +47,12 @@ def check(function: Callable[..., Any], model: Any, X: Any, **arrays: Any) -> Mi
         computed = "float32" if any(dtype.itemsize < 8 for dtype in floats) else "float64"
     else:
         computed = least(precisions(mine.forward)[node] for node in mine.outputs)
-    numbers, whole = _returned(net, returned, computed)
+    numbers, others = _returned(net, returned, computed)
     if mine is not None:
         numbers += _states(net, mine, computed)
-    return _whole(net, judged(net, numbers, _names(net, mine, arrays), function), numbers, whole)
+    known = dict(arrays) if mine is None else {n: node.value for n, node in mine.parameters.items()} | dict(arrays)
+    net.other_weights += _other_weights(net, known)
+    return _other_steps(judged(net, numbers, _names(net, mine, known), function), others)
 
 
 def _first_argument(function: Callable[..., Any]) -> str:
@@ -81,15 +83,23 @@ def _read(keras_model: Any, X: Any) -> Any:
 # ------------------------------------------------------------------------------------------------------ what is returned
 
 
-def _returned(net: Structure, returned: Any, computed: str) -> tuple[list[Given], list[str]]:
-    """What the function returns as the outputs of the model; and which of them are whole sequences for their last step."""
+WHOLE = Found("sequence for the last step",
+              "the outputs of all steps are returned, and the model gives that of the last step", "", 0.0,
+              "return hs  # all steps", "return hs[-1]  # or hs[:, -1]")  # fmt: skip
+LAST = Found("last step for the sequence",
+             "the output of the last step is returned, and the model gives those of all steps", "", 0.0,
+             "return h  # the last step", "return np.stack(hs, axis=1)  # all steps")  # fmt: skip
+
+
+def _returned(net: Structure, returned: Any, computed: str) -> tuple[list[Given], dict[str, Found]]:
+    """What the function returns as the outputs of the model; and which of them are of other steps than the model's."""
     labels = _labels(net)
     parts = [returned]
     if len(labels) > 1:
-        if not isinstance(returned, (list, tuple)) or len(returned) < len(labels):
+        parts = list(returned.values()) if isinstance(returned, dict) else returned
+        if not isinstance(parts, (list, tuple)) or len(parts) < len(labels):
             raise ValueError(f"the model has {len(labels)} outputs: let the function return as many, in a tuple")
-        parts = [*returned[: len(labels)]]
-    found, whole = [], []
+    found, others = [], {}
     for index, (label, part) in enumerate(zip(labels, parts)):
         while isinstance(part, tuple) and part:
             part = part[0]
@@ -102,10 +112,16 @@ def _returned(net: Structure, returned: Any, computed: str) -> tuple[list[Given]
         shape = quantity.pieces[0].node.shape
         if len(quantity.pieces) == 1 and array.size == net.T * int(np.prod(shape)) and array.size != int(np.prod(shape)):
             last = _last_of(array, shape, net.T)
-            whole += [label] * (not isinstance(part, list))
+            if not isinstance(part, list):
+                others[label] = WHOLE
             array = array if last is None else last
-        found.append(arranged(net, label, quantity, array, computed))
-    return found, whole
+        mine = arranged(net, label, quantity, array, computed)
+        if every := [layout for layout in mine.layouts if len(layout.pieces) == len(quantity.pieces)]:
+            mine = mine._replace(layouts=every)
+        else:
+            others[label] = LAST
+        found.append(mine)
+    return found, others
 
 
 def _labels(net: Structure) -> list[str]:
@@ -126,14 +142,12 @@ def _last_of(array: np.ndarray, shape: tuple[int, ...], T: int) -> np.ndarray | 
     return None
 
 
-def _whole(net: Structure, found: Mismatch, numbers: list[Given], whole: list[str]) -> Mismatch:
-    """The comparison, where the function returns all steps and the model gives the last: another thing, if that agrees."""
-    if not whole or not found.ok:
+def _other_steps(found: Mismatch, others: dict[str, Found]) -> Mismatch:
+    """The comparison, where the function returns other steps than the model: another thing, if all else agrees."""
+    if not others or not found.ok:
         return found
-    rows = [row._replace(ok=False, error=np.inf, off=np.inf) if row.quantity in whole else row for row in found.rows]
-    says = "the outputs of all steps are returned, and the model gives that of the last step"
-    slip = Found("sequence for the last step", says, "", 0.0, "return hs  # all steps", "return hs[-1]  # or hs[:, -1]")
-    return Mismatch(rows, [slip], 1, found.warnings)
+    rows = [row._replace(ok=False, error=np.inf, off=np.inf) if row.quantity in others else row for row in found.rows]
+    return Mismatch(rows, list(others.values())[:1], 1, found.warnings)
 
 
 # ------------------------------------------------------------------------------------------------------------- the states
@@ -160,8 +174,8 @@ def _states(net: Structure, mine: LoopRun, computed: str) -> list[Given]:
 
 def _all_steps(mine: LoopRun, own: str, T: int) -> list[Node] | None:
     there = [mine.variables.get((own, t)) for t in range(1, T)]
-    if not there or any(node is None for node in there):
-        return None
+    if not there or any(node is None for node in there) or there != sorted(there, key=lambda node: node.serial):  # type: ignore[union-attr]
+        return None  # a loop that runs backwards has its states in another order than the model
     source = there[-1].args[0].name if there[-1].op.name == "same" else own  # type: ignore[union-attr]  # h of h_last = h
     last = next((n for k in (str(own), str(source)) if (n := mine.variables.get((k, T))) is not None), None)
     alike = last is not None and all(node is not None and node.shape == last.shape for node in there)
@@ -169,7 +183,7 @@ def _all_steps(mine: LoopRun, own: str, T: int) -> list[Node] | None:
 
 
 def _names(net: Structure, mine: LoopRun | None, arrays: Mapping[str, Any]) -> dict[str, str]:
-    """The user's names for the weights of the model, known by their numbers, and for its one state."""
+    """The user's names for the weights of the model, known by their numbers, and for its state, what is bent and output."""
     found: dict[str, str] = {}
     for name, node in net.parameters.items():
         for own, value in arrays.items():
@@ -180,6 +194,28 @@ def _names(net: Structure, mine: LoopRun | None, arrays: Mapping[str, Any]) -> d
                 and value.any()
             ):
                 found.setdefault(name, own)
-    if mine is not None and len(net.states) == 1 and (names := states(mine)):
-        found[net.states[0]] = names[0]
-    return found
+    if mine is None:
+        return found
+    own_net = Structure(mine)
+    if len(net.states) == 1 and own_net.states:
+        found[net.states[0]] = own_net.states[0]
+    pairs = [*zip(net.outputs, own_net.outputs), *((a.args[0], b.args[0]) for a, b in [*zip(net.bent, own_net.bent)][:1])]
+    named = [(net.name_of.get(a), own_net.name_of.get(b, "")) for a, b in pairs if a not in net.state_of]
+    return found | {name: own for name, own in named if name is not None}
+
+
+def _other_weights(net: Structure, known: Mapping[str, Any]) -> Iterator[Weights]:
+    """Arrays that the function is given and that are none of the model's weights, in the place of those that are missing."""
+    arrays = {own: value for own, value in known.items() if isinstance(value, np.ndarray) and value.dtype.kind == "f"}
+    alike = {(name, own) for name, node in net.parameters.items() for own, value in arrays.items()
+             if value.shape == node.shape and np.array_equal(value, node.value.astype(value.dtype))}  # fmt: skip
+    missing = {name: node for name, node in net.parameters.items() if name not in {name for name, _ in alike}}
+    spare = {own: value for own, value in arrays.items() if own not in {own for _, own in alike}}
+    pairs = [(name, own) for name, node in missing.items() for own in spare if spare[own].shape == node.shape]
+    first: dict[str, str] = {}
+    for name, own in pairs:
+        if name not in first and own not in first.values():
+            first[name] = own
+    for chosen in ([first] if len(first) > 1 else []) + [{name: own} for name, own in pairs]:
+        said = " and ".join(f"{own} is not the model's {name}" for name, own in chosen.items())
+        yield said, {name: spare[own] for name, own in chosen.items()}

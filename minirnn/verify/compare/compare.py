@@ -11,21 +11,24 @@ from typing import Any
 
 import numpy as np
 
+from ...displays import watched
+from ...engine.graph import Node
 from ...run import Run
 from ..report import TOLERANCE
 from ..rounding import MARGIN, costs
 from ..saturation import saturated
 from .mismatch import Compared, Found, Mismatch
-from .numbers import Case, Finished, Numbers, Slip, Sum, Variant
+from .numbers import UNFIT, Case, Finished, Numbers, Slip, Sum, Variant
 from .phrases import phrases
 from .slips import BACKWARD, FORWARD, weights
-from .structure import Structure
+from .structure import Structure, Weights
 from .user_numbers import Given, Layout, Precision, given
-from .users_code import line_of
+from .users_code import line_of, returning
 
 CLEARLY = 4  # times closer than the right numbers the slip must be
 LITTLE = 0.02  # eps of float32: what is closer was not rounded to float32
-NEAR = 1e-3  # of the largest number: what is further off is not rounding, whatever it costs
+NEAR = 1e-3  # of the largest number: by no more do the first steps differ where only rounding does
+GROSS = 0.5  # of the largest number: what is further off is not rounding, whatever it costs
 
 
 def compare(
@@ -40,10 +43,14 @@ def compare(
 
     Raises ValueError if a quantity is unknown or its shape fits nothing.
     """
+    if numbers is not None and not isinstance(numbers, Mapping):
+        raise TypeError(
+            f"compare takes a dictionary of your numbers by name, such as {{'h': my_h}}, not {type(numbers).__name__}"
+        )
     asked = {**(numbers or {}), **more}
     if not asked:
         raise ValueError("there is nothing to compare: give numbers of your own, such as trace.compare(h=my_h)")
-    net = Structure(trace, [_checked(trace, each) for each in weights])
+    net = Structure(trace, _checked(trace, weights))
     return judged(net, [given(net, key, numbers) for key, numbers in asked.items()])
 
 
@@ -57,7 +64,7 @@ def judged(net: Structure, mine: list[Given], users: Mapping[str, str] | None = 
         return Mismatch(rows, single[:1], 0, _notes(net.trace, rows) if any(row.error > TOLERANCE for row in rows) else [])
     case = Case(net, right, mine)
     slips = FORWARD
-    if all(one.quantity.derivative for one, row in zip(mine, rows) if not row.ok):
+    if all(one.quantity.derivative or one.quantity.last.node is net.loss for one, row in zip(mine, rows) if not row.ok):
         slips = BACKWARD + slips
     found = list(_explaining(case, slips, rows, users, code))
     found = found or list(_explaining(case, [weights.FROM_NUMBERS], rows, users, code)) or _mixed_with_single(rows)
@@ -70,13 +77,16 @@ def _notes(trace: Run, rows: list[Compared]) -> list[str]:
     return saturated(trace, "float32" if single else "float64")
 
 
-def _checked(trace: Run, weights: Iterable[Any]) -> list[np.ndarray]:
-    """A set of weights as `get_weights` gives it. ValueError if it is not one of this model."""
-    arrays = [np.asarray(w) for w in weights]
-    wanted = [w.shape for layer in trace.model.layers for w in layer.weight_arrays]
-    if [w.shape for w in arrays] != wanted:
-        raise ValueError(f"weights= takes sets of arrays of shapes {wanted}, not {[w.shape for w in arrays]}")
-    return arrays
+def _checked(trace: Run, weights: Iterable[Iterable[Any]]) -> Iterator[Weights]:
+    """Sets of weights as `get_weights` gives them. ValueError if one is not of this model."""
+    names = {place: name for name, place in trace.model.parameter_places().items()}
+    order = [(layer, i) for layer in trace.model.layers for i in range(len(layer.weight_arrays))]
+    wanted = [layer.weight_arrays[i].shape for layer, i in order]
+    for count, each in enumerate(weights, start=1):
+        arrays = [np.asarray(w) for w in each]
+        if [w.shape for w in arrays] != wanted:
+            raise ValueError(f"weights= takes sets of arrays of shapes {wanted}, not {[w.shape for w in arrays]}")
+        yield f"set {count} of those given as weights=", {names[p]: w for p, w in zip(order, arrays)}
 
 
 def _compared(numbers: Numbers, one: Given) -> Compared:
@@ -105,7 +115,7 @@ def _in_layout(numbers: Numbers, one: Given, precision: Precision, layout: Layou
 def _allowing(numbers: Numbers, one: Given, row: Compared) -> Compared:
     """Where 32 eps are passed by no more than rounding explains, the numbers agree."""
     dtype = row.precision.says
-    if row.ok or dtype not in ("float32", "float64") or not row.error * row.precision.eps < NEAR * 1e2:
+    if row.ok or dtype not in ("float32", "float64") or not row.error * row.precision.eps < GROSS:
         return row
     if isinstance(numbers, (Finished, Sum)):
         numbers = numbers.right if isinstance(numbers, Finished) else Numbers(numbers.net)
@@ -119,7 +129,7 @@ def _explaining(
     """The slips with which all numbers are the user's, each in the first variant that does it."""
     order = sorted(range(len(rows)), key=lambda i: rows[i].ok)  # what differs first: most slips are dismissed at once
     pairs = [(case.given[i], rows[i]) for i in order]
-    for slip in slips:
+    for slip in watched(slips, "slips", len(slips)):
         for variant in slip.variants(case):
             error = _left(variant, pairs)
             if error is not None:
@@ -127,9 +137,22 @@ def _explaining(
                 wrong, right = (
                     line.format_map(words) for line in (variant.wrong or slip.wrong, variant.right or slip.right)
                 )
-                line = line_of(code or case.net.trace, words["h"])
+                line = _users_line(case.net, variant.at, users or {}, code or case.net.trace)
+                if not line and slip not in BACKWARD:
+                    line = line_of(code or case.net.trace, words["h"])
                 yield Found(slip.name, slip.says.format_map(words), variant.detail, error, wrong, right, line)
                 break
+
+
+def _users_line(net: Structure, at: Node | None, users: Mapping[str, str], code: Any) -> str:
+    """The line of the user's code that gives a name to what was computed at a node, or that returns it."""
+    if at is None:
+        return ""
+    if (first := net.named_after(at)) is None:
+        return returning(code)
+    name = net.name_of[first]
+    line = line_of(code, users.get(name, name))
+    return line or (returning(code) if first in net.outputs else "")
 
 
 def _left(variant: Variant, pairs: list[tuple[Given, Compared]]) -> float | None:
@@ -146,13 +169,7 @@ def _left(variant: Variant, pairs: list[tuple[Given, Compared]]) -> float | None
             if not found.ok or (not row.ok and found.off * CLEARLY > row.off):
                 return None
             worst = max(worst, found.error)
-    except (
-        ValueError,
-        TypeError,
-        LookupError,
-        AttributeError,
-        ArithmeticError,
-    ):  # a change of shape may fit nothing in the network
+    except UNFIT:
         return None
     return worst
 

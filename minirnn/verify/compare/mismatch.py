@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ...displays import Code, Shown, Table, Text
+from ...displays.parts import Part
 from ..report import TOLERANCE
 from .user_numbers import Precision
 
@@ -54,7 +55,7 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class Mismatch:
+class Mismatch(Shown):
     """The comparison. `ok` is True if all numbers agree; `slips` are those that explain the numbers that do not."""
 
     rows: list[Compared]
@@ -115,26 +116,24 @@ class Mismatch:
         label(axes, "time step $t$", "eps", "How far your numbers are off")
         return figure
 
+    @property
+    def table(self) -> Table:
+        """A row for each quantity."""
+        wrong = frozenset(place for place, row in enumerate(self.rows) if not row.ok)
+        return Table(("quantity", "first step off", "error in eps", "of", "verdict"), [*map(_cells, self.rows)], wrong)
+
+    def _display(self) -> Iterator[Part]:
+        """The sentence, the lines of code of each slip, and a row for each quantity."""
+        yield Text(self.sentence, strong=True)
+        yield from (Code(line, word) for found in self.slips for word, line in found.code)
+        yield self.table
+        yield from (Text(f"Note: {said}.") for said in self.warnings)
+
     def __str__(self) -> str:
-        head = ("quantity", "first step off", "error in eps", "of", "verdict")
-        lines = [head, *(_cells(row) for row in self.rows)]
-        widths = [max(len(line[i]) for line in lines) for i in range(4)]
-        table = ["  ".join([*(f"{cell:<{w}}" for cell, w in zip(line, widths)), line[4]]) for line in lines]
-        code = [f"    {word:<16}{line}" for found in self.slips for word, line in found.code]
-        return "\n".join([*table, "", self.sentence, *code, *(f"Note: {said}." for said in self.warnings)])
+        code = [str(Code(line, word)) for found in self.slips for word, line in found.code]
+        return "\n".join([str(self.table), "", self.sentence, *code, *(f"Note: {said}." for said in self.warnings)])
 
     __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        def row(cells: Iterable[str], tag: str) -> str:
-            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-        head = row(("quantity", "first step off", "error in eps", "of", "verdict"), "th")
-        table = head + "".join(row(_cells(each), "td") for each in self.rows)
-        lines = [pair for found in self.slips for pair in found.code]
-        code = "".join(f"<p>{word}</p><pre>{html.escape(line)}</pre>" for word, line in lines)
-        notes = "".join(f"<p>Note: {html.escape(said)}.</p>" for said in self.warnings)
-        return f"<p>{html.escape(self.sentence)}</p><table>{table}</table>{code}{notes}"
 
 
 def _cells(row: Compared) -> tuple[str, ...]:

@@ -10,12 +10,13 @@ import numpy as np
 
 from ...engine.backprop import contribution, depending_on, pull_back
 from ...engine.graph import Node, ancestors, rebuild
-from ...engine.ops import ones, zeros
+from ...engine.ops import ones, scale, zeros
 from .structure import Edge, Structure
 
 Change = Callable[[Node, tuple[Node, ...]], Node | None]
 Rule = Callable[[Node, Node, int], Node | None]  # the cotangent of a node, the node, the place of its operand
 Finish = Callable[["Piece", np.ndarray], np.ndarray]
+UNFIT = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)  # of a slip that fits nothing in the network
 
 
 class Piece(NamedTuple):
@@ -45,6 +46,11 @@ class Numbers:
             with np.errstate(all="ignore"):
                 rebuild(waiting, self._change, self._new)
         return self._new[node]
+
+    def right_before(self, step: int) -> None:
+        """Let the slip begin at that step: what was computed before it is as it should be."""
+        first = next((i for i, node in enumerate(self.net.forward) if node.step == step), 0)
+        self._new |= {node: node for node in self.net.forward[:first]}
 
     def nodes(self, pieces: Iterable[Piece]) -> list[Node]:
         """The nodes whose numbers these are."""
@@ -145,6 +151,10 @@ class Case(NamedTuple):
 
         return self.changed(detail, change, at=next(iter(chosen), None), **lines)
 
+    def operands(self, detail: str, places: Mapping[Node, int], make: Callable[[Node, Node], Node], **lines: Any) -> Variant:
+        """``make(node, operand)`` takes the place of one operand of these nodes, of the one at that place."""
+        return self.at(detail, places, lambda node, args: other(node, args, places[node], make), **lines)
+
     def changed(self, detail: str, change: Change, **lines: Any) -> Variant:
         return Variant(detail, cache(lambda: Numbers(self.net, change)), **lines)  # once: a change may remember nodes
 
@@ -157,9 +167,19 @@ class Case(NamedTuple):
     def by_rules(self, detail: str, rules: Mapping[Edge, Rule], **lines: Any) -> Variant:
         return Variant(detail, cache(lambda: Numbers(self.net, rules=rules)), **lines)
 
-    def finished(self, detail: str, finish: Finish, **lines: Any) -> Variant:
-        """The numbers are changed when they are ready."""
-        return Variant(detail, lambda: Finished(self.right, finish), **lines)
+    def finished(self, detail: str, finish: Finish, of: Callable[[], Numbers] | None = None, **lines: Any) -> Variant:
+        """The right numbers, or those `of` another variant, are changed when they are ready."""
+        return Variant(detail, lambda: Finished(of() if of else self.right, finish), **lines)
+
+
+def other(node: Node, args: Iterable[Node], place: int, make: Callable[[Node, Node], Node]) -> Node:
+    """The operation of `node` on these operands, with ``make(node, operand)`` for the one at a place."""
+    return node.op(*[make(node, x) if i == place else x for i, x in enumerate(args)], **node.attrs)
+
+
+def without(node: Node, args: tuple[Node, ...]) -> Node:
+    """0 in place of what the node computes."""
+    return scale(node.op(*args, **node.attrs), p=0.0)
 
 
 def as_it_came(g: Node, y: Node, place: int) -> Node:

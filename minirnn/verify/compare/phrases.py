@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...engine.graph import Node
-from ...engine.ops import activations, sigmoid, tanh
+from ...engine.ops import activations, average, mean, sigmoid, tanh
 from .structure import Product, Structure, summands
 
 FUNCTIONS = {tanh: "np.tanh", sigmoid: "sigmoid"} | {
@@ -44,6 +44,9 @@ def phrases(net: Structure, at: Node | None = None, users: Mapping[Any, str] | N
         (b for b in net.biases if b is not bias and any(y not in net.recurrent for y, _ in net.biases[b])), None
     )
 
+    result = called(net.named_after(head.node) if head else None, "y")
+    averaged = any(n.op in (mean, average) for n in net.forward)
+
     def product(p: Product | None, array: str, weight: str) -> str:
         return f"{weight} @ {array}" if p is not None and p.place == 1 else f"{array} @ {weight}"
 
@@ -55,7 +58,7 @@ def phrases(net: Structure, at: Node | None = None, users: Mapping[Any, str] | N
         "h": h, "x": x,
         "Wx": called(entering.weight if entering else None, "W_x"), "Wh": called(mine.weight if mine else None, "W_h"),
         "b": called(bias, "b_h"), "V": called(head.weight if head else None, "W_o"), "c": called(head_bias, "b_o"),
-        "y": "y", "z": "z",
+        "y": result, "over": f" / {result}.size" if averaged else "", "z": "z",
         "f": FUNCTIONS.get(bend.op, "relu") if bend is not None else "np.tanh",
     }  # fmt: skip
     W = (mine or next(iter(net.products), None)) and names["Wh"]
@@ -63,7 +66,8 @@ def phrases(net: Structure, at: Node | None = None, users: Mapping[Any, str] | N
         "inner": product(entering, f"{x}[t]", names["Wx"]),
         "carried": product(mine, h, str(W)),
         "turned": product(mine, h, f"{W}.T"),
-        "output": product(head, f"{h}", names["V"]),
+        "output": product(head, f"{h}", names["V"]), "output_turned": product(head, f"{h}", f"{names['V']}.T"),
+        "plus_c": f" + {names['c']}" if head_bias is not None else "",
         "back": f"{W}.T @ dz" if columns else f"dz @ {W}.T",
         "unturned": f"{W} @ dz" if columns else f"dz @ {W}",
         "home": product(head, "dy[t]", f"{names['V']}.T") if not columns else f"{names['V']}.T @ dy[t]",

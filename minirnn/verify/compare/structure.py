@@ -4,6 +4,7 @@ biases, and where the losses of the steps are collected. A model and a loop of o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from ..report import states
 BENDS = {name: op for name, op in activations.items() if op is not same}
 JOINED = {join, stack, update}  # what puts arrays together
 
+Weights = tuple[str, dict[str, np.ndarray]]  # arrays in place of parameters, and what they are in words
 Edge = tuple[Node, int]  # a node and one of its operands, by its place
 
 
@@ -47,8 +49,8 @@ class Product(NamedTuple):
 class Structure:
     """The graph of a trace, in float64 throughout, and the roles of its nodes."""
 
-    def __init__(self, trace: Run, other_weights: list[list[np.ndarray]] | None = None) -> None:
-        self.trace, self.other_weights = trace, other_weights or []
+    def __init__(self, trace: Run, other_weights: Iterable[Weights] = ()) -> None:
+        self.trace, self.other_weights = trace, [*other_weights]
         self.wide = widened(trace.forward)
         self.forward = list(dict.fromkeys(self.wide.values()))
         forward = {key: self.wide[node] for key, node in trace.variables.items() if node in self.wide}
@@ -86,6 +88,35 @@ class Structure:
         """The initial and the last state, in the order of computation."""
         nodes = self.steps(name)
         return nodes[0], nodes[-1]
+
+    def at_step(self, node: Node, shift: int) -> Node | None:
+        """What a node is so many steps later: the same quantity, or what stands at the same place among its step's."""
+        if (state := self.origin(node)) in self.state_of:
+            node = state
+        if node.step is None:
+            return None
+        name = self.name_of.get(node)
+        if name is not None:
+            return self.variables.get((name, node.step + shift))
+        key, there = self._places
+        return there.get((*key[node], node.step + shift))
+
+    @cached_property
+    def _places(self) -> tuple[dict[Node, tuple[str, int]], dict[tuple[str, int, int], Node]]:
+        count: Counter[tuple[str, int]] = Counter()
+        key, there = {}, {}
+        for node in self.forward:
+            if node.step is not None:
+                op = node.op.name
+                key[node] = place = (op, count[op, node.step])
+                there[*place, node.step] = node
+                count[op, node.step] += 1
+        return key, there
+
+    def named_after(self, node: Node) -> Node | None:
+        """The first quantity with a name that is computed from a node, or the node itself."""
+        reached = depending_on([node], self.forward)
+        return next((n for n in self.forward if n in reached and n in self.name_of and n.args), None)
 
     # ------------------------------------------------------------------------------------------------------ by role
 
@@ -181,10 +212,15 @@ class Structure:
             return {}
         order = ancestors([self.loss])
         reached = depending_on(self.state_of, order)
-        name = self.name_of.get(self.loss)
-        collecting = {n for n in order if n in reached and (n.step is None or self.name_of.get(n) == name or n is self.loss)}
+        summed = {self.name_of[n] for n in order if n is self.loss or (n in self.name_of and self._adds_itself(n))}
+        collecting = {n for n in reached if n.step is None or self.name_of.get(n) in summed or n is self.loss}
         found = {(y, i): x.step for y in collecting for i, x in enumerate(y.args) if x in reached and x not in collecting}
         return {edge: step for edge, step in found.items() if step is not None}
+
+    def _adds_itself(self, node: Node) -> bool:
+        """Whether it is a number that grows from step to step, as a loss does that is summed in the loop."""
+        name = self.name_of[node]
+        return name not in self.states and any(self.name_of.get(x) == name and x.step != node.step for x in node.args)
 
     def by_layer(self, nodes: Iterable[Node], of: Callable[[Node], str | None]) -> Iterator[tuple[str, list[Node]]]:
         """All of the nodes, and then those of each of several states, with a few words on where."""

@@ -81,13 +81,17 @@ def given(net: Structure, key: str, mine: Any) -> Given:
     """The numbers `mine` for the quantity called `key`. ValueError where there is none or the shape fits nothing."""
     quantity = _quantity(net, key)
     array = numbers_of(key, mine)
-    if quantity.parameter and not key.startswith("d") and array.any():
-        value = quantity.pieces[0].node.value
-        if array.shape == value.shape and np.allclose(array, value, 1e-6, 0):
-            name = quantity.label.partition("/d")[2]
-            raise ValueError(
-                f"{key} is the parameter {name} itself: compare takes the gradient of the loss by it, dL/d{name}"
-            )
+    begins = len(quantity.pieces) > 1 and quantity.label in net.parameters  # the states, and the array they begin with
+    if begins and net.loss is not None and array.shape == quantity.shape:
+        last, gradient = quantity.last.node.value, net.trace.gradients[quantity.label]
+        if np.abs(array - gradient).max(initial=0) < np.abs(array - last).max(initial=0):
+            quantity = _quantity(net, f"d{key}")
+    if quantity.parameter and array.any():
+        name, value = next((n, p.value) for n, p in net.parameters.items() if p is quantity.pieces[0].node)
+        itself = array.shape == value.shape and np.allclose(array, value, 1e-6, 0)
+        if itself and not np.allclose(array, net.trace.gradients[name]):
+            said = f"{key} is the parameter {name} itself"
+            raise ValueError(f"{said}: compare takes the gradient of the loss by it, {quantity.label}")
     return arranged(net, key, quantity, array, of_trace(net.trace, quantity))
 
 
@@ -118,22 +122,25 @@ def _quantity(net: Structure, key: str) -> Quantity:
     def known(text: str) -> str | None:
         return text if text in names else plain.get(text.replace("_", "").replace("^", "").lower())
 
-    name = known(key)
-    of_loss = name in trace.parameters
-    if name is None and key.startswith("d"):
-        name, of_loss = known(key.removeprefix(f"d{'L' if net.loss is None else net.loss.name}/d").removeprefix("d")), True
+    name, loss = known(key), net.loss
+    states = {name for name, step in net.variables if step and name in trace.parameters}  # that begin with an array
+    of_loss = name in trace.parameters and name not in states
+    for prefix in (f"d{loss.name}/d" if loss is not None else "dL/d", "dL/d", "d"):
+        if name is None and key.startswith(prefix) and (name := known(key.removeprefix(prefix))) is not None:
+            of_loss = True
     if name is None and key in ("output", getattr(trace, "filled", None)):  # or the array that holds the output
         return of_output(net, key)
     if name is None:
-        raise ValueError(f"no quantity {key!r}{choices(key, sorted(names))}, and derivatives such as dL/dh")
-    if of_loss and net.loss is None:
+        one = derivative(trace, next(iter(net.states or trace.parameters), "h"))
+        raise ValueError(f"no quantity {key!r}{choices(key, sorted(names))}, and derivatives such as {one}")
+    if of_loss and loss is None:
         raise ValueError(f"there is no loss, so no dL/d{name} to compare: trace with a target, mr.trace(model, X, Y)")
     found = {step: node for (known, step), node in net.variables.items() if known == name}
     pieces = [
         Piece(step, found[step], ..., of_loss) for step in sorted(found, key=lambda step: -1 if step is None else step)
     ]
     label = derivative(trace, name) if of_loss else name
-    return Quantity(label, pieces, pieces[-1].node.shape, name in trace.parameters)
+    return Quantity(label, pieces, pieces[-1].node.shape, name in trace.parameters and name not in states)
 
 
 def of_output(net: Structure, label: str, index: int = 0) -> Quantity:
@@ -196,6 +203,7 @@ def _layouts(net: Structure, quantity: Quantity, array: np.ndarray) -> Iterator[
         after = [piece for piece in pieces if piece.step is not None and 1 <= piece.step <= T]
         last = quantity.last
         spans = [(len(after), after, "all steps"), (1, [last], "the last step")]
+        spans += [(1, pieces[:1], "the initial state")] * (quantity.derivative and pieces[0].step == 0)
         spans += [(len(pieces), pieces, "all steps and the initial state")] * (len(pieces) > len(after))
         if after and (last.step or 0) < (after[-1].step or 0):  # a loop that runs backwards may have them in its own order
             spans += [(len(after), after[::-1], "all steps, the last one first")]

@@ -10,18 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from ...displays import watched
 from ...engine.backprop import backprop
+from ...engine.complex_numbers import BOUNDED, STEP
 from ...engine.graph import Node, ancestors, replay
 from ...engine.ops import leaf, sum_all
 from ...engine.precision import widened
 from ...run import Run
+from .. import kinks
 from ..report import Judge, Row, Unheard, derivative, states, witness
 
 NAME = "complex step"
-STEP = 1e-30
 BUDGET = 20_000_000  # numbers computed for one parameter, past which random directions take the place of single entries
-DIRECTIONS = 8
-MAX_STEPS = 50  # of a long sequence, so many states are perturbed
+DIRECTIONS, LEAST_DIRECTIONS = 8, 2  # of a long sequence fewer
+MAX_STEPS, LEAST_STEPS = 50, 8  # of a long sequence, so many states are perturbed
 
 
 @witness(lambda trace: [("gradients", NAME)])
@@ -30,23 +32,27 @@ def rows(trace: Run) -> Iterator[Row]:
     if trace.loss_node is None:
         raise Unheard("there is no loss: trace with a target")
     judge, moved = Judge(trace), _Moved(trace)
-    for name, node in trace.parameters.items():
+    for name, node in watched(trace.parameters.items(), NAME, len(trace.parameters)):
         gradient = trace.cotangents[node]
         if node.value.size * moved.work <= BUDGET:
-            yield judge.row(derivative(trace, name), NAME, [gradient], moved.by_entry(node)[None])
+            truth = moved.by_entry(node)[None]
+            yield kinks.judged(judge, trace, node, derivative(trace, name), NAME, truth, lambda g: g[None])
         else:
-            note = f"{DIRECTIONS} random directions through all {node.value.size} entries"
-            yield along(judge, derivative(trace, name), NAME, gradient, lambda v, n=node: moved(n, v), note)  # type: ignore[misc]
+            count = max(LEAST_DIRECTIONS, min(DIRECTIONS, BUDGET // moved.work))
+            note = f"{count} random directions through all {node.value.size} entries"
+            yield along(judge, derivative(trace, name), NAME, gradient, lambda v, n=node: moved(n, v), note, count)  # type: ignore[misc]
     for name in states(trace):
         nodes = [n for (known, step), n in trace.variables.items() if known == name and step is not None]
         if any(n in trace.cotangents for n in nodes):
             yield _states(trace, judge, moved, name)
 
 
-def along(judge: Judge, quantity: str, witness: str, gradient: Node, moved: Callable[[np.ndarray], float], note: str) -> Row:
-    """The worst error of gradient · direction over random signs, relative to the norm of the gradient."""
+def along(
+    judge: Judge, quantity: str, witness: str, gradient: Node, moved: Callable[[np.ndarray], float], note: str, count: int
+) -> Row:
+    """The worst error of gradient · direction over so many random signs, relative to the norm of the gradient."""
     rng = np.random.default_rng(0)
-    directions = rng.choice([-1.0, 1.0], (DIRECTIONS, *gradient.shape))
+    directions = rng.choice([-1.0, 1.0], (count, *gradient.shape))
     size = float(np.linalg.norm(gradient.value)) or 1.0
     ours = [float(np.sum(gradient.value * each)) / size for each in directions]
     truth = [moved(each) / size for each in directions]
@@ -83,27 +89,6 @@ def second(trace: Run) -> Iterator[Row]:
         )
 
 
-class _Bounded:
-    """NumPy for complex steps: an exp that does not overflow, 1 / (1 + exp(800)) is 0 and so is its derivative; and a
-    maximum that goes by real parts, so that a state of exactly 0 does not pass a relu.
-    """
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(np, name)
-
-    @staticmethod
-    def exp(x: Any) -> Any:
-        return np.exp(np.minimum(x.real, 700) + 1j * x.imag) if np.iscomplexobj(x) else np.exp(np.minimum(x, 700))
-
-    @staticmethod
-    def maximum(a: Any, b: Any, out: Any = None) -> Any:
-        more = np.real(a) - np.real(b)  # the square of a step, left by a product of two that moved, is no more than 0
-        return np.where(more > STEP, a, b) if np.isscalar(b) else np.where(more >= -STEP, a, b)
-
-
-BOUNDED = _Bounded()
-
-
 class _Moved:
     """The derivative of the loss as a node moves, whatever it was computed from."""
 
@@ -112,15 +97,31 @@ class _Moved:
         assert loss is not None
         self._wide = widened([node for node in trace.forward if node.serial <= loss.serial])
         self._loss, self._order = self._wide[loss], list(dict.fromkeys(self._wide.values()))
+        with np.errstate(all="ignore"):
+            self._values = replay(self._order, {})  # anew: a value that an operation would not compute is noticed
+        self._known: tuple[Node, list[Node], dict[Node, np.ndarray]] | None = None
         self.work = sum(n.value.size + 20 for n in self._order)  # of one run; a call costs as much as some 20 numbers
+
+    def _after(self, node: Node) -> tuple[list[Node], dict[Node, np.ndarray]]:
+        """What follows from a node, and the values of what else that needs; kept, as a node is moved many times."""
+        if self._known is None or self._known[0] is not node:
+            follows = {node: None}
+            for n in self._order:
+                if not follows.keys().isdisjoint(n.args):
+                    follows[n] = None
+            del follows[node]
+            beside = {a: self._values[a] for n in follows for a in n.args if a not in follows}
+            self._known = node, [*follows], beside
+        return self._known[1:]
 
     def __call__(self, node: Node, direction: np.ndarray, numpy: Any = None) -> float:
         new = self._wide[node]
-        moved = {new: new.value + 1j * STEP * direction}
+        follows, beside = self._after(new)
+        values = beside | {new: new.value + 1j * STEP * direction}
         with np.errstate(all="ignore"):
-            loss = replay(self._order, moved, numpy)[self._loss]
+            loss = replay(follows, values, numpy).get(self._loss, self._loss.value)
             if not np.isfinite(loss):
-                loss = replay(self._order, moved, BOUNDED)[self._loss]
+                loss = replay(follows, values, BOUNDED)[self._loss]
         return float(np.imag(loss)) / STEP
 
     def by_entry(self, node: Node) -> np.ndarray:
@@ -137,7 +138,7 @@ def _states(trace: Run, judge: Judge, moved: _Moved, name: str) -> Row:
     steps = sorted(
         s for n, s in trace.variables if n == name and s is not None and trace.variables[n, s] in trace.cotangents
     )
-    chosen = _spread(steps)
+    chosen = _spread(steps, max(LEAST_STEPS, min(MAX_STEPS, 2 * BUDGET // moved.work)))
     rng = np.random.default_rng(0)
     nodes = [trace.variables[name, t] for t in chosen]
     directions = [rng.choice([-1.0, 1.0], node.shape) for node in nodes]
@@ -149,8 +150,8 @@ def _states(trace: Run, judge: Judge, moved: _Moved, name: str) -> Row:
     return judge.row(f"{derivative(trace, name)}_t", NAME, found, np.array([*truth, 1.0]), np.array([*ours, 1.0]), note)
 
 
-def _spread(steps: Sequence[int]) -> list[int]:
+def _spread(steps: Sequence[int], count: int) -> list[int]:
     """All steps of a short sequence; of a long one the first, the last and some between them."""
-    if len(steps) <= MAX_STEPS:
+    if len(steps) <= count:
         return [*steps]
-    return [steps[round(i)] for i in np.linspace(0, len(steps) - 1, MAX_STEPS)]
+    return [steps[round(i)] for i in np.linspace(0, len(steps) - 1, count)]

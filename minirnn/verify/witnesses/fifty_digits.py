@@ -7,31 +7,51 @@ from typing import Any
 
 import numpy as np
 
+from ...displays import Shown, Table, Text
 from ...engine.precision import widened
 from ...run import Run
+from ...system import whole_number
 from ..arithmetic import Arithmetic, work
 from ..report import Judge, Row, Unheard, gradients, states, steps_of, witness
 
 NAME = "50 digits"
 DIGITS = 50
+SHOWN = 24  # letters of a number
 MOST = 1_000_000  # operations, each some microseconds
 
 
-class Exact:
+class Exact(Shown):
     """Every number of a trace to so many digits, from its weights and inputs as they are."""
 
     def __init__(self, trace: Run, digits: int = DIGITS) -> None:
+        whole_number("digits", digits)
         if work(trace) > MOST:
             raise ValueError(f"{work(trace)} operations are too many for {digits} digits: take a smaller network")
         from mpmath.ctx_mp import MPContext
 
         context = MPContext()
         context.dps = digits
-        self.trace = trace
+        self.trace, self.digits = trace, digits
         wide = widened(trace.nodes)
         order = [*dict.fromkeys(wide.values())]
         run = Arithmetic(context, context.mpf, maximum=max, minimum=min, absolute=abs).run(order)
         self.found = {node: run[wide[node]] for node in trace.nodes}
+
+    def __repr__(self) -> str:
+        return f"<every number of {self.trace!r} to {self.digits} digits: value(name, t), errors(mine, name, t)>"
+
+    def _display(self) -> Iterator[Text | Table]:
+        """Of each quantity the first number, at its last step, and how far the trace is off the truth there."""
+        yield Text(
+            f"Every number to {self.digits} digits: value(name, t); errors(mine, name, t) says how far yours are off."
+        )
+        last = {name: step for (name, step), node in self.trace.variables.items() if node in self.found and node.value.size}
+        rows = []
+        for name, step in last.items():
+            place, truth = f"{name!r}" + f", {step}" * (step is not None), self.value(name, step)
+            off = np.max(self.errors(self.trace.value(name, step), name, step))
+            rows.append((f"value({place})", str(truth.ravel()[0])[:SHOWN], f"{off:.2g} eps"))
+        yield Table(("", "first entry", "the trace is off by up to"), rows, code=True)
 
     def value(self, name: str, t: int | None = None) -> np.ndarray:
         """An array of mpmath's numbers; names are those of the trace, "dL/dW_h" among them."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import losses
 from ...engine.graph import Node
-from ...keras_io.live import by_cell, import_keras, recurrences, replay, twin_of
+from ...keras_io.live import as_array, by_cell, import_keras, recurrences, replay, tensor_of, twin_of
 from ...layers import RNN
 from ...run import Run
 from ...system import plain
@@ -79,7 +79,7 @@ def rows(trace: Run) -> Iterator[Row]:
         raise Unheard(reason)
     if loss is None or trace.loss_node is None:
         return
-    yield judge.row("L", FORWARD, [trace.loss_node], _array(loss)[None])
+    yield judge.row("L", FORWARD, [trace.loss_node], as_array(loss)[None])
     variables = _variables(trace, layers)
     for (name, variable), gradient in zip(variables.items(), tape.gradient(loss, [*variables.values()])):
         truth = np.zeros(variable.shape, dtype) if gradient is None else _dense(gradient)
@@ -109,7 +109,7 @@ def _elsewhere(trace: Run, judge: Judge, twin: Any, layers: dict[Any, Any], inpu
         y, _ = twin.stateless_call(tensors, twin.non_trainable_variables, inputs)
         return own(trace.targets[0].astype(dtype), y)
 
-    found = gradients_by(backend, loss, [_array(v) for v in twin.trainable_variables])
+    found = gradients_by(backend, loss, [as_array(v) for v in twin.trainable_variables])
     for name, variable in variables.items():
         truth = found[trained[id(variable)]]
         yield judge.row(derivative(trace, name), name_of_it, [trace.cotangents[trace.parameters[name]]], truth[None])
@@ -122,13 +122,13 @@ def _weights_of(layer: Any) -> list[Any]:
 def _dense(gradient: Any) -> np.ndarray:
     import tensorflow as tf
 
-    return _array(tf.convert_to_tensor(gradient))
+    return as_array(tf.convert_to_tensor(gradient))
 
 
 def _outputs(trace: Run, judge: Judge, found: list[Any]) -> Iterator[Row]:
     names = ["y"] if len(found) == 1 else [f"y^{i}" for i, _ in enumerate(found, start=1)]
     for name, node, truth in zip(names, trace.outputs, found):
-        yield judge.row(name, FORWARD, [node], _array(truth)[None])
+        yield judge.row(name, FORWARD, [node], as_array(truth)[None])
 
 
 def _set_states(layers: dict[Any, Any], trace: Run) -> None:
@@ -148,10 +148,7 @@ def _inner(layers: dict[Any, Any]) -> Iterator[tuple[RNN, Any]]:
 
 def versions() -> dict[str, str]:
     """Which Keras was asked, on which backend."""
-    try:
-        keras = import_keras()
-    except ImportError:
-        return {}
+    keras = import_keras()
     found = {"keras": keras.__version__, "backend": keras.backend.backend()}
     if found["backend"] == "tensorflow":
         import tensorflow
@@ -178,7 +175,7 @@ def absent(trace: Run) -> str | None:
     try:
         import_keras()
     except ImportError:
-        return "Keras is not installed: pip install 'minirnn[keras]'"
+        return "Keras is not installed: pip install keras tensorflow"
     except Exception as error:  # a broken installation of a backend can raise anything
         return f"Keras cannot be imported: {type(error).__name__}"
     return None
@@ -196,7 +193,7 @@ def _states(
     for call, scope in trace.model.scopes():
         done = trace.call_of(call)
         history = iter(done.history if done else [])
-        given = [_tensor(tensors, s) for s in call.states]
+        given = [tensor_of(tensors, s) for s in call.states]
         for rnn, _, cells, tags in recurrences(call.layer, layers.get(call.layer), scope):
             initial, given = given[: len(rnn.sizes)], given[len(rnn.sizes) :]
             kept = (trace.conditions.states or {}).get(rnn) if rnn.stateful else None
@@ -216,18 +213,13 @@ def _states(
                 if initial:
                     below = RNN(list(rnn.cells[: k + 1])) if k else rnn
                     keywords["initial_state"] = by_cell(below, initial[: sum(len(c.sizes) for c in rnn.cells[: k + 1])])
-                probes.append(whole(_tensor(tensors, call.inputs[0]), **keywords))
+                probes.append(whole(tensor_of(tensors, call.inputs[0]), **keywords))
                 found.append((names, ours))
     if probes:
         model = keras.Model(twin.inputs if len(twin.inputs) > 1 else twin.inputs[0], probes)
         for (names, ours), truth in zip(found, asked(model)):
-            for name, nodes, theirs in zip(names, ours, np.split(_array(truth), len(names), axis=-1)):
+            for name, nodes, theirs in zip(names, ours, np.split(as_array(truth), len(names), axis=-1)):
                 yield judge.row(name, FORWARD, nodes, np.swapaxes(theirs, 0, 1))
-
-
-def _tensor(tensors: dict[Any, Any], s: Any) -> Any:
-    found = tensors[s.first]
-    return found[s.index] if isinstance(found, (list, tuple)) else found
 
 
 def _all_states(cell: Any, dtype: str) -> Any:
@@ -246,9 +238,3 @@ def _all_states(cell: Any, dtype: str) -> Any:
             return cell.get_initial_state(batch_size=batch_size)
 
     return States(dtype=dtype)
-
-
-def _array(tensor: Any) -> np.ndarray:
-    import keras
-
-    return np.asarray(keras.ops.convert_to_numpy(tensor[0] if isinstance(tensor, (list, tuple)) else tensor))

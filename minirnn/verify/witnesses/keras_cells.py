@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from ... import losses
-from ...keras_io.live import import_keras, twin_of
-from ...layers import GRU, LSTM, Dense, Flatten, InputLayer, SimpleRNN
+from ...keras_io.live import as_array, import_keras, twin_of
+from ...layers import Dense, Flatten, InputLayer
 from ...layers.cell import Cell
+from ...layers.simple_rnn import CellLayer
 from ...run import Run
 from ..report import Judge, Row, derivative, witness
 from .backends import ADAPTERS, cannot_compute, gradients
@@ -23,7 +24,6 @@ from .keras import absent, twin_of_loss
 
 NAME = "Keras cell"
 MOST = 200  # steps
-RECURRENT = (SimpleRNN, LSTM, GRU)
 OPTIONS = ("go_backwards", "stateful", "return_state", "dropout", "recurrent_dropout", "activity_regularizer")
 
 
@@ -40,7 +40,7 @@ def rows(trace: Run) -> Iterator[Row]:
     steps = range(1, trace.steps + 1)
     seen, _ = run(run.nothing())
     for name, found in seen.items():
-        truth = np.stack([_array(each) for each in found])
+        truth = np.stack([as_array(each) for each in found])
         yield judge.row(f"{name}_t", NAME, [trace.variables[name, t] for t in steps], truth)
     if trace.loss_node is None or trace.truncate or backend not in ADAPTERS:
         return
@@ -59,7 +59,7 @@ def rows(trace: Run) -> Iterator[Row]:
 def _plain(trace: Run) -> bool:
     layers = [call.layer for call in trace.model.order]
     masked = any(x.dtype.kind == "b" for x in trace.inputs)
-    known = not masked and all(type(layer) in (InputLayer, *RECURRENT, Dense, Flatten) for layer in layers)
+    known = not masked and all(type(layer) in (InputLayer, Dense, Flatten) or _is_keras(layer) for layer in layers)
     special = any(getattr(layer, option, None) for layer in layers for option in OPTIONS)
     return known and not special and bool(trace.state_names) and len(trace.targets) <= 1 and trace.steps <= MOST
 
@@ -70,7 +70,7 @@ class _Run:
     def __init__(self, trace: Run, dtype: str) -> None:
         self.trace, self.dtype = trace, dtype
         _, self.layers, _ = twin_of(trace.model, dtype, trace.weights)
-        self.tags = {call: scope.tags[0] for call, scope in trace.model.scopes() if isinstance(call.layer, RECURRENT)}
+        self.tags = {call: scope.tags[0] for call, scope in trace.model.scopes() if isinstance(call.layer, CellLayer)}
         self.moved = [f"{name}{tag}" for call, tag in self.tags.items() for name in _moved(call.layer.cell)]
 
     def nothing(self) -> list[np.ndarray]:
@@ -145,7 +145,6 @@ def _step(own: Cell, twin: Any, x: Any, states: list[Any], moves: dict[str, Any]
     return [state + moves[name] for name, state in zip(own.state_names, new)], found
 
 
-def _array(tensor: Any) -> np.ndarray:
-    import keras
-
-    return np.asarray(keras.ops.convert_to_numpy(tensor))
+def _is_keras(layer: Any) -> bool:
+    """Whether it is an RNN of one of Keras' cells, and no subclass of one."""
+    return CellLayer in type(layer).__bases__

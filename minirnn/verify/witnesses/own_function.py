@@ -15,20 +15,27 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.graph import Node, replay
+from ...engine.complex_numbers import STEP
+from ...engine.graph import Node, Primitive, replay
+from ...engine.ops import sigmoid, softmax
 from ...engine.precision import widened
 from ...loops.trace import LoopRun
 from ...run import Run
+from .. import kinks
 from ..report import TOLERANCE, Judge, Row, Unheard, derivative, witness
-from .complex_step import DIRECTIONS, STEP
+from .complex_step import DIRECTIONS
 
 NAME, DIFFERENCES = "your function", "your function, by differences"
 LONG = 50_000  # nodes, past which a single direction is taken
 MARGIN = 16  # times what two step sizes of the differences disagree by
+INVERSE: dict[Primitive, Callable[[Any], Any]] = {  # what gives the same probabilities again
+    softmax: np.log,
+    sigmoid: lambda p: np.log(p / (1 - p)),
+}
 VAGUE = 0.01  # of the gradient: what differences do not tell better says nothing
 
 
-@witness(lambda trace: [])
+@witness(lambda trace: [("output", NAME)])
 def rows(trace: Run) -> Iterator[Row]:
     """One row for what a function of one's own returns and one per parameter; none of a model.
 
@@ -36,6 +43,8 @@ def rows(trace: Run) -> Iterator[Row]:
     """
     if not isinstance(trace, LoopRun) or trace.truncate:
         return
+    if trace.runs_once:
+        raise Unheard("it was traced with check_run=False, so it is not run again")
     judge = Judge(trace)
     try:
         own = _Function(trace)
@@ -86,6 +95,9 @@ class _Function:
         moved: dict[Any, Any] = {self._output: value} if self._output is not None else {}
         if self._axis is not None:  # the losses of steps are taken of the steps, not of the array they are put into
             moved |= dict(zip(self._parts, np.moveaxis(value, self._axis, 0)))
+        for node, number in list(moved.items()):  # a cross entropy is computed from what went into the softmax
+            if node is not None and node.op in INVERSE:
+                moved[node.args[0]] = INVERSE[node.op](number)
         return replay(self._order, moved)[self._loss]  # type: ignore[index]
 
 
@@ -97,31 +109,41 @@ def _gradient(trace: Run, judge: Judge, own: _Function, name: str, node: Node) -
     directions = rng.choice([-1.0, 1.0], (count, *node.shape))
     size = float(np.linalg.norm(gradient.value)) or 1.0
     base = node.value.astype(np.float64)
-    ours = np.array([*(float(np.sum(gradient.value * v)) / size for v in directions), 1.0])
+
+    def along_all(g: np.ndarray) -> np.ndarray:
+        return np.array([*(float(np.sum(g * v)) / size for v in directions), 1.0])
+
     label, along = derivative(trace, name), f"along {count} random direction{'s' * (count > 1)}"
-    passed = False
+    dtype = judge.precision([gradient])
+    eps, passed = float(np.finfo(dtype).eps), False
     with contextlib.suppress(Exception):
         truth = [float(np.imag(own.loss({name: base + 1j * STEP * v}))) / STEP / size for v in directions]
-        row = judge.row(label, NAME, [gradient], np.array([*truth, 1.0]), ours, f"complex step {along}")
+        found = np.array([*truth, 1.0])
+        row = kinks.judged(judge, trace, node, label, NAME, found, along_all, f"complex step {along}")
         passed = True
         if row.ok:
             yield row
             return
-    dtype = judge.precision([gradient])
-    eps = float(np.finfo(dtype).eps)
-    try:
-        pairs = [[_difference(own, name, base, v, k * eps**0.2) / size for k in (1, 2)] for v in directions]
-    except Exception as error:
-        yield Row(label, NAME, dtype, None, f"it raises {type(error).__name__} when {name} is moved")
-        return
-    fine, wide = np.array(pairs).T
-    doubt = float(np.max(np.abs(fine - wide)))
-    if not doubt < VAGUE:
+    best = None
+    for fineness in dict.fromkeys((float(np.finfo(np.float64).eps), eps)):  # of a function with float32 inside the second
+        try:
+            pairs = [[_difference(own, name, base, v, k * fineness**0.2) / size for k in (1, 2)] for v in directions]
+        except Exception as error:
+            yield Row(label, NAME, dtype, None, f"it raises {type(error).__name__} when {name} is moved")
+            return
+        fine, wide = np.array(pairs).T
+        doubt = float(np.max(np.abs(fine - wide)))
+        doubt = max(doubt, fineness**0.8) if np.isfinite(doubt) else np.inf
+        if best is None or doubt < best[0]:
+            best = doubt, fine
+    if best is None or not best[0] < VAGUE:
         said = "the complex step disagrees, as it does where a function is not analytic, and differences tell too little"
         yield from [Row(label, NAME, dtype, None, said)] if passed else []
         return
-    row = judge.row(label, DIFFERENCES, [gradient], np.array([*fine, 1.0]), ours, f"differences {along}")
-    yield row._replace(allowed=max(TOLERANCE, MARGIN * max(doubt / eps, eps**-0.2)), nodes=())
+    doubt, fine = best
+    found = np.array([*fine, 1.0])
+    row = kinks.judged(judge, trace, node, label, DIFFERENCES, found, along_all, f"differences {along}")
+    yield row._replace(allowed=max(TOLERANCE, MARGIN * doubt / eps), nodes=())
 
 
 def _difference(own: _Function, name: str, base: np.ndarray, direction: np.ndarray, step: float) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...engine.graph import Node
+from ...engine.ops import MULTIPLY
 from ...engine.precision import widened
 from ...run import Run
 from ..arithmetic import Arithmetic
@@ -17,7 +18,11 @@ from ..report import Judge, Row, Unheard, derivative, gradients, witness
 
 NAME = "SymPy diff"
 DIGITS = 30
-MOST = 40_000  # parts of the loss, written out
+NUMPY = [
+    {"DiracDelta": np.zeros_like, "Heaviside": lambda x, at=0.5: np.heaviside(x, at)},
+    "numpy",
+]  # x sign(x) gives x δ(x), which is 0
+MOST = 100_000  # parts of the loss, written out, times entries of the weights: some seconds
 
 
 @witness(lambda trace: [(name, NAME) for name in gradients(trace)])
@@ -28,7 +33,8 @@ def rows(trace: Run) -> Iterator[Row]:
     order = [node for node in trace.forward if node.serial <= end.serial]
     if trace.truncate:
         raise Unheard("the flow is cut, which SymPy does not do")
-    if (parts := _parts(order)[end]) > MOST:
+    parts = _parts(order)[end]
+    if parts * sum(node.value.size for node in trace.parameters.values()) > MOST:
         raise Unheard(f"the loss, written out, has about {parts:.0e} parts: too many for SymPy")
     import sympy as sp
 
@@ -41,7 +47,7 @@ def rows(trace: Run) -> Iterator[Row]:
         raise Unheard(f"SymPy cannot take this network: {type(error).__name__}") from error
     symbols = [s for array in entries.values() for s in array.ravel()]
     values = [float(v) for p in entries for v in p.value.ravel()]
-    derivatives = sp.lambdify(symbols, [sp.diff(loss, s) for s in symbols], "numpy", cse=True)(*values)
+    derivatives = sp.lambdify(symbols, [sp.diff(loss, s) for s in symbols], NUMPY, cse=True)(*values)
     ends = np.cumsum([p.value.size for p in entries])[:-1]
     for (name, node), found in zip(trace.parameters.items(), np.split(np.array(derivatives, float), ends)):
         gradient = trace.cotangents[node]
@@ -63,7 +69,7 @@ def _parts(order: list[Node]) -> dict[Node, float]:
     for node in order:
         used = [found[a] for a in node.args]
         size = max(node.value.size, 1)
-        if node.op.name == "matmul":
+        if node.op in MULTIPLY:
             times = node.args[0].shape[-1]
         else:
             cuts = "t" in node.attrs or node.op.name == "stack"

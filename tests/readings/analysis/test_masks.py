@@ -20,7 +20,7 @@ def test_a_word_for_each_step_and_sample():
     found = traced("masking, zeros").masks()
     assert str(found) == TABLE
     assert found["o"].tolist()[1] == ["computed", "computed", "zeroed", "computed"] and found.steps["h"] == [1, 2, 3, 4]
-    assert found._repr_html_().count("<tr>") == 5 and "<td>zeroed</td>" in found._repr_html_()
+    assert found._repr_html_().count("<tr>") == 5 and ">zeroed</td>" in found._repr_html_()
 
 
 def test_before_the_first_output_there_is_a_zero_to_carry():

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
+
 import numpy as np
+import sympy as sp
 
 import minirnn as mr
-from minirnn.layers import SimpleRNN
+from minirnn.layers import LSTM, Dense, Input, SimpleRNN
+from minirnn.models import Sequential
+from minirnn.readings.equations import matrix as S
 from minirnn.readings.equations.text_blocks import beside, bracketed, matrix
 
 
@@ -73,3 +79,35 @@ def test_the_lines_of_a_stop_are_made_when_it_is_read(make, monkeypatch):
     walk = make().walk()
     assert len(walk) > 8 and not made
     assert "forward, t = 2" in str(walk[2]) and len(made) == len(walk[2].lines)
+
+
+def test_a_line_of_any_step_is_written_as_that_of_its_step(make):
+    """Most lines hold for every t, and are written at the number of theirs; the same as with that number put in."""
+    lstm = mr.trace(Sequential([Input((4, 3)), LSTM(2), Dense(2)]), np.linspace(-1, 1, 24).reshape(2, 4, 3), np.ones((2, 2)))
+    for trace in (make(), make(activation="relu", hidden="sigmoid", every_step=True), lstm):
+        lines = [line for stop in trace.walk() for line in stop.lines]
+        moving = [line for line in lines if line.step is not None]
+        assert len(moving) > len(lines) / 2
+        for line in moving:
+            at = dict.fromkeys((S.t, S.bound), sp.Integer(line.step))
+            fixed = replace(line, lhs=line.lhs.xreplace(at), rhs=line.rhs.xreplace(at), step=None)
+            assert str(fixed) == str(line) and fixed.latex == line.latex
+
+
+def test_what_a_stop_costs_is_the_same_wherever_it_is(make):
+    def calls(stop):
+        count = 0
+
+        def counted(frame, event, arg):
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        sys.setprofile(counted)
+        str(stop)
+        sys.setprofile(None)
+        return count
+
+    few, many = make(steps=10).walk(), make(steps=90).walk()
+    str(few), str(many)  # what all steps share is made once
+    for place in (5, -5):
+        assert calls(many[place * 9]) < 1.3 * calls(few[place])

@@ -6,7 +6,7 @@ import sympy as sp
 
 import minirnn as mr
 from minirnn.readings.equations import matrix as S
-from minirnn.readings.equations.equations import Equation
+from minirnn.readings.equations.equation import Equation
 
 MANY_TO_ONE = r"""\begin{align*}
 h_{0} &= 0 \\
@@ -170,3 +170,14 @@ def test_a_step_is_a_whole_number(trace):
             trace.equations(t=wrong)
     with pytest.raises(ValueError, match="t is 99; the trace has steps 0 to 4"):
         trace.equations(t=99)
+
+
+@pytest.mark.parametrize("T", [4, 5, 8])
+def test_a_mask_with_zeroed_outputs_gives_the_lines_of_three_steps(T):
+    def lines(T):
+        entry, valid = mr.layers.Input((T, 3)), mr.layers.Input((T,), dtype="bool")
+        layer = mr.layers.SimpleRNN(2, return_sequences=True, zero_output_for_mask=True)
+        model = mr.models.Model([entry, valid], layer(entry, mask=valid))
+        return [str(e) for e in mr.trace(model, [np.ones((1, T, 3)), np.ones((1, T))], np.zeros((1, T, 2))).equations()]
+
+    assert lines(T) == lines(3)

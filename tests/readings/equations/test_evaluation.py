@@ -36,3 +36,31 @@ def test_a_softmax_that_has_underflowed(network):
     X = np.random.default_rng(2).normal(size=(2, 4, 3))
     trace = mr.trace(model, X, np.eye(6)[[0, 1]], loss="categorical_crossentropy", dtype="float32")
     assert not trace.output.all() and trace.equations().residual < 1e-6
+
+
+@pytest.mark.parametrize("size", [0.7, 60.0, 3000.0])
+@pytest.mark.parametrize(("form", "convention"), [("matrix", "column"), ("component", "row"), ("unrolled", "row")])
+def test_a_saturated_sigmoid(network, size, form, convention):
+    """Where ŷ is rounded to 0 or 1 the loss is still written with log ŷ and log(1 - ŷ), and has the number of the trace."""
+    model = network(head="sigmoid")
+    weights = model.get_weights()
+    weights[3] *= size
+    model.set_weights(weights)
+    rng = np.random.default_rng(2)
+    X, Y = rng.normal(size=(2, 4, 3)), rng.integers(0, 2, (2, 6)).astype(float)
+    trace = mr.trace(model, X, Y, loss=mr.losses.BinaryCrossentropy(label_smoothing=0.1), dtype="float64")
+    for hide in ((), ("y",), ("y", "z_o")):
+        found = trace.equations(form=form, convention=convention, hide=hide)
+        assert found.residual < 1e-14 and "log(" in str(next(e for e in found if e.name == "L"))
+
+
+def test_what_is_written_wrongly_is_not_hidden_by_the_exact_number(monkeypatch, network):
+    from minirnn.engine import ops
+    from minirnn.readings.equations import matrix
+
+    form = ops.logistic_loss.sympy
+    planted = lambda S, z, t, p: matrix.written(S.scale(-1, form(S, z, t, p).args[0]), form(S, z, t, p).args[1])
+    monkeypatch.setattr(ops.logistic_loss, "sympy", planted)
+    X, Y = np.random.default_rng(2).normal(size=(2, 4, 3)), np.eye(6)[[0, 1]]
+    trace = mr.trace(network(head="sigmoid"), X, Y, loss="binary_crossentropy", dtype="float64")
+    assert trace.equations().residual > 0.1 and trace.equations(form="component").residual > 0.1

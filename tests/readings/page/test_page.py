@@ -16,7 +16,7 @@ from minirnn.layers import Dense, Input, SimpleRNN
 from minirnn.models import Model
 from minirnn.readings.page.equation_slots import fragment, lines
 from minirnn.readings.page.page import page, resource
-from minirnn.readings.page.program import program
+from minirnn.readings.page.program import plain, program
 
 VOID = {"meta", "img", "br", "hr", "input", "link"}
 
@@ -103,7 +103,7 @@ def values_of(data):
 
 
 def test_the_lines_are_the_equations(stacked):
-    found = lines(stacked)
+    found = lines(stacked, stacked.equations(each_sample=True))
     assert [line.equation for line in found] == list(stacked.equations())
     slots = {line.left[0]: line.right for line in found}
     assert slots["z^1"] == [["x", "t", 0], ["W_x^1", None, 0], ["b_h^1", None, 0], ["h^1", "t", -1], ["W_h^1", None, 0]]
@@ -184,11 +184,63 @@ def test_an_operation_of_the_users_is_stored_however_large(make, monkeypatch):
 
 
 def test_small_networks_make_small_pages(html):
-    assert len(html.encode()) < 300_000
+    assert len(html.encode()) < 400_000
 
 
 def test_in_a_notebook(trace):
     made = page_of(trace)
     shown = made._repr_html_()
-    assert shown.startswith("<img alt=") and 'sandbox="allow-scripts"' in shown and "<script" not in shown
+    assert (
+        shown.startswith("<style>.still-")
+        and "<img alt=" in shown
+        and 'sandbox="allow-scripts"' in shown
+        and "<script" not in shown
+    )
     assert "kB" in str(made)
+
+
+def test_what_gates_are_is_asked_of_their_cells():
+    from minirnn import ops
+    from minirnn.layers import LSTM, RNN, Dense, Gate, Input, Layer
+    from minirnn.models import Model
+
+    class Own(Layer):
+        gates = (Gate("keep", "a_keep", title="forget gate"), Gate("f", "a_f"))
+
+        def __init__(self):
+            super().__init__()
+            self.state_size = 3
+
+        def build(self, shape):
+            self.W = self.add_weight((shape[-1], 3), name="W")
+
+        def call(self, x, states):
+            keep = mr.named("keep", ops.sigmoid(mr.named("a_keep", x @ self.W)))
+            f = mr.named("f", ops.sigmoid(mr.named("a_f", x @ self.W)))
+            h = keep * states[0] + f
+            return h, [h]
+
+    i = Input((3, 2))
+
+    def said(layer):
+        trace = mr.trace(Model(i, Dense(2)(layer(i))), np.ones((1, 3, 2)), np.zeros((1, 2)))
+        from minirnn.readings.page.equation_slots import lines
+        from minirnn.readings.page.words import meanings
+
+        return {
+            key: meaning.key for key, meaning in meanings(trace, lines(trace, trace.equations(each_sample=True))).items()
+        }
+
+    lstm, own = said(LSTM(3)), said(RNN(Own()))
+    assert [lstm[name] for name in "ifoch"] == ["input_gate", "forget_gate", "output_gate", "cell", "state"]
+    assert own["keep"] == "forget_gate" and own["f"] == "gate" and own["h"] == "state"
+
+
+def test_what_json_cannot_say_is_not_in_it(trace, monkeypatch):
+    """A bound that overflows, an infinite end of an interval: the script could read none of the page."""
+    bound = np.array([np.inf, 2.0, np.nan, 1.0])
+    monkeypatch.setattr(sys.modules["minirnn.readings.page.content"], "gradient_bound", lambda *_: bound)
+    text = re.search(r'<script type="application/json" id="data">(.*?)</script>', page(trace).html, flags=re.S)[1]
+    data = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert data["flows"][0]["bound"] == [None, 2.0, None, 1.0]
+    assert plain(float("inf")) > 1e308 and plain(float("nan")) is None

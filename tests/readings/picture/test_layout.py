@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minirnn.readings.picture import layout as layout_module
+from minirnn.readings.picture import line_labels, places
 from minirnn.readings.picture.dot import beside, spline
-from minirnn.readings.picture.layout import DIRECTIONS, Box, Line, arrange, overlap, segment_meets, turned
+from minirnn.readings.picture.geometry import DIRECTIONS, Box, Line, overlap, segment_meets, turned
+from minirnn.readings.picture.layout import arrange
 
 
 def faults(layout):
@@ -106,14 +107,14 @@ def test_the_faults_are_found():
 def test_faults_planted_in_the_layout_are_found(make, monkeypatch):
     trace = make(layers=2)
     with monkeypatch.context() as planted:  # labels in the middle of their lines
-        planted.setattr(layout_module, "_candidates", lambda line: [tuple(np.mean(line.points, axis=0))])
+        planted.setattr(line_labels, "_candidates", lambda line: [tuple(np.mean(line.points, axis=0))])
         assert "line through label" in {f[0] for f in faults(trace.picture().sheet.layout)}
     passing = make(every_step=True, head="softmax", loss="categorical_crossentropy")
     with monkeypatch.context() as planted:  # lines without a place of their own in the rows they pass
-        planted.setattr(layout_module._Router, "_chain", lambda self, line: [])
+        planted.setattr(places.Places, "_chain", lambda self, line: [])
         assert "line through box" in {f[0] for f in faults(passing.picture(level="op").sheet.layout)}
     with monkeypatch.context() as planted:  # boxes wherever their neighbours are
-        planted.setattr(layout_module._Router, "_spaced", lambda self, layer, wish: dict(zip(layer, wish)))
+        planted.setattr(places.Places, "_spaced", lambda self, layer, wish: dict(zip(layer, wish)))
         assert "boxes" in {f[0] for f in faults(trace.picture(level="op").sheet.layout)}
     assert not faults(trace.picture(level="op").sheet.layout)
 

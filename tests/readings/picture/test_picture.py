@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import re
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from minirnn import layers, models
 from minirnn.engine.graph import leaf_op
 from minirnn.engine.names import parse
 from minirnn.readings.picture import render as engines
-from minirnn.readings.picture.layout import overlap, segment_meets
+from minirnn.readings.picture.geometry import overlap, segment_meets
 from minirnn.readings.picture.svg import DARK, LIGHT
 
 from .test_layout import faults
@@ -159,7 +160,7 @@ def test_rolled_is_one_step_with_its_loop(make):
         (loop,) = [line for line in sheet.layout.lines if line.loop]
         assert (loop.source, loop.target) == ("h", "h")
         dot = make(steps=steps).picture(rolled=True).dot
-        assert "[t−1]" in dot and "t = T" in dot and f"t = 1, … , {steps}" in dot
+        assert "[t−1]" in html.unescape(dot) and "t = T" in dot and f"t = 1, … , {steps}" in dot
 
 
 def test_rolled_with_both_passes(trace):
@@ -167,7 +168,7 @@ def test_rolled_with_both_passes(trace):
     lines = {(line.source, line.target): line.loop for line in picture.sheet.layout.lines}
     assert lines["dL/dh", "dL/dz"] is False and lines["dL/dz", "dL/dh"] is True
     assert {("dL/dz", f"dL/d{w}") for w in ("W_x", "W_h", "b_h")} | {("L", "dL/dy")} <= set(lines)
-    assert "[t+1]" in picture.dot and "sum over t" in picture.dot
+    assert "[t+1]" in html.unescape(picture.dot) and "sum over t" in picture.dot
 
 
 def test_networks_nobody_told_it_of():
@@ -302,7 +303,8 @@ def test_attributes_of_ones_own(trace, tmp_path):
 
 def test_in_a_notebook(trace):
     picture = trace.picture(rolled=True)
-    assert picture._repr_svg_() == picture.svg == picture._repr_mimebundle_()["image/svg+xml"]
+    shown = picture._repr_mimebundle_()
+    assert picture.svg == shown["image/svg+xml"] and shown["text/html"].startswith("<img alt=")
     assert not hasattr(picture, "_repr_latex_") and str(picture) == picture._repr_mimebundle_()["text/plain"]
     assert picture.digraph.source == picture.dot
 

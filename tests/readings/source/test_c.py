@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn.layers import GRU, LSTM
+from minirnn.layers import GRU, LSTM, BatchNormalization, Dense, SimpleRNN
 from minirnn.readings.source import compiled_c, compiler
 from minirnn.readings.source.c import Library
 from minirnn.readings.source.source import library, wanted
+from minirnn.regularizers import get
 
 from ... import family
 from .test_loops import gated, given, params_of, worst
@@ -58,7 +59,7 @@ def guarded(shape, dtype, fill=7.5):
 def run_between_guards(trace):
     """The results, where every array that the C is given stands between guards; nothing is written outside of its own."""
     native = library(trace, trace.dtype.name).native()
-    made, dtype = compiler.loaded(native.text), trace.dtype
+    made, dtype = compiler.loaded(native.whole), trace.dtype
     arrays = [*given(trace), *trace.targets, *[params_of(trace)[name] for name in native.parameters], *native.constants]
     N, T = np.shape(trace.inputs[0])[0], trace.steps
     inputs = []
@@ -152,7 +153,10 @@ def test_what_does_not_fit_is_refused(make):
     assert f(params, X, Y)[0] == pytest.approx(float(trace.loss))
 
 
-def test_what_is_laid_out_otherwise_is_converted(make):
+@pytest.mark.parametrize("by_ctypes", [False, True])
+def test_what_is_laid_out_otherwise_is_converted(make, monkeypatch, by_ctypes):
+    if by_ctypes:
+        monkeypatch.setattr(compiled_c, "extension", lambda: None)
     trace = make()
     f, params, X, Y = compiled(trace), params_of(trace), trace.inputs[0], trace.target
     turned = np.asfortranarray(X)
@@ -168,6 +172,46 @@ def test_results_belong_to_the_caller(make):
     kept = first.copy(), {name: g.copy() for name, g in gradients.items()}
     f(params, 2 * X, -Y), f.forward(params, 3 * X)
     assert (first == kept[0]).all() and all((gradients[name] == g).all() for name, g in kept[1].items())
+
+
+MANY = {"plain": {}, "penalty": {"kernel_regularizer": "l2"}, "dropout": {"dropout": 0.3}}
+
+
+@pytest.mark.parametrize("options", MANY)
+def test_blocks_of_samples_by_any_number_of_threads(options, monkeypatch):
+    """Loss and gradients are sums over blocks, a penalty is counted once; memory does not grow with the samples."""
+    monkeypatch.setattr(compiled_c, "_threads", lambda: 1)
+    model = family.row(SimpleRNN(5, return_sequences=True, **MANY[options]), Dense(6, bias_regularizer="l1"))
+    model.layers[-1].activity_regularizer = get("l2") if options == "penalty" else None
+    rng = np.random.default_rng(0)
+
+    def traced(samples, steps):
+        X, Y = rng.normal(size=(samples, steps, 3)), rng.normal(size=(samples, steps, 6))
+        return mr.trace(model, X, Y, dtype="float64", training=True)
+
+    f = compiled(traced(2, 4))
+    library = compiler.loaded(f.native("float64").whole)
+    assert library.memory((ctypes.c_long * 2)(1000, 4)) == library.memory((ctypes.c_long * 2)(10**6, 4)) < 10**6
+    for samples, steps in ((33, 3), (257, 5), (50_000, 4)):  # the last are enough for several threads
+        trace = traced(samples, steps)
+        params, data = params_of(trace), given(trace)
+        every = []
+        for threads in (1, 2, 5):
+            ctypes.c_long.in_dll(library, "threads").value = threads
+            every.append(f(params, data if len(data) > 1 else data[0], trace.target))
+        assert worst(trace, *every[0], f.forward(params, data)) <= (64 if samples < 1000 else 1e4)
+        for loss, gradients in every[1:]:
+            assert loss == every[0][0] and all((g == gradients[name]).all() for name, g in every[0][1].items())
+
+
+def test_samples_that_meet_are_not_parted():
+    """In the mean of a batch, and in the number of steps that a mask leaves."""
+    masked = family.traced("masking, every step")
+    normalized = family.row(BatchNormalization(), SimpleRNN(5), Dense(6))
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(70, 4, 3)), rng.normal(size=(70, 6))
+    for trace in (masked, mr.trace(normalized, X, Y, dtype="float64", training=True)):
+        assert "of_samples = 0" in library(trace, "float64").native().text and error(trace) <= 64
 
 
 def test_threads(make):
@@ -203,10 +247,10 @@ def test_numbers_that_are_none_stay_so(make):
 
 
 def test_a_wrong_product_is_seen(make, monkeypatch):
-    """Guards and comparisons find what they are for."""
+    """Guards and comparisons find what they are for; results are filled before the run, so what is added to them shows."""
     trace = make()
     compiled(trace)
-    text = Library(trace.fold(), wanted(trace), "float64").native().text
+    text = Library(*wanted(trace), "float64").native().text
     right = "outer(0, M, M, T * N"
     assert right in text
     for wrong in ("outer(0, M, M, T", "outer(1, M, M, T * N"):
@@ -214,7 +258,7 @@ def test_a_wrong_product_is_seen(make, monkeypatch):
         monkeypatch.setattr(
             Library, "native", lambda self, wrong=wrong, n=native: n._replace(text=text.replace(right, wrong))
         )
-        assert not error(trace) <= 1e3
+        assert not worst(trace, *run_between_guards(trace)) <= 1e3
         monkeypatch.undo()
 
 

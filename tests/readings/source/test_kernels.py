@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minirnn.readings.source import compiler
-from minirnn.readings.source.c import kernels
+from minirnn.readings.source.native import file
 
 TEXT = """
 long memory(const long *sizes) { return 0; }
@@ -25,7 +25,7 @@ def functions(request, tmp_path_factory):
     dtype = np.dtype(request.param)
     head = "typedef float real;\n" if dtype == np.float32 else "typedef double real;\n#define DOUBLE\n"
     try:
-        made = compiler.loaded(head + kernels() + TEXT)
+        made = compiler.loaded(head + file("kernels.h") + TEXT)
     except NotImplementedError as error:
         pytest.skip(str(error))
     finally:

@@ -8,7 +8,7 @@ import pytest
 import minirnn as mr
 from minirnn import demo
 from minirnn.engine.names import Role
-from minirnn.layers import GRU, LSTM, Dense, Input
+from minirnn.layers import GRU, LSTM, Dense, GlobalMaxPooling1D, Input, SimpleRNN
 from minirnn.models import Sequential
 from minirnn.readings.source.compiled import executed
 
@@ -110,3 +110,17 @@ def test_planted(make, slip):
 def test_an_unknown_form_is_told_the_known_ones(trace):
     with pytest.raises(ValueError, match="form='fortran': it must be one of numpy, buffers, loops, c"):
         trace.source("fortran")
+
+
+@pytest.mark.parametrize("form", ["loops", "c"])
+def test_a_maximum_over_time_is_found_among_equal_entries(form):
+    model = Sequential([Input((5, 3)), SimpleRNN(4, return_sequences=True), GlobalMaxPooling1D(), Dense(6)])
+    rng = np.random.default_rng(7)
+    model.set_weights([0.8 * rng.normal(size=w.shape) for w in model.get_weights()])
+    trace = mr.trace(model, rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 6)))
+    if form == "loops":
+        assert error(trace, trace.source("loops")) <= 32
+    else:
+        loss, gradients = trace.compile(engine="c")(params_of(trace), trace.inputs[0], trace.target)
+        assert abs(loss - trace.loss) < 1e-13
+        assert all(np.abs(gradients[name] - g).max() < 1e-13 for name, g in trace.gradients.items())

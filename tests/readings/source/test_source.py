@@ -16,8 +16,6 @@ from minirnn import demo
 from minirnn.layers import RNN, Bidirectional, Dense, Input, Masking, SimpleRNN, SimpleRNNCell, TimeDistributed
 from minirnn.models import Model, Sequential
 from minirnn.readings.source.compiled import executed
-from minirnn.readings.source.source import wanted
-from minirnn.readings.source.stepwise import Stepwise
 
 NETWORKS = [
     {"activation": activation, "layers": layers, "every_step": every, "head": head, "loss": loss, "use_bias": bias}
@@ -46,11 +44,7 @@ FURTHER = [
 ]
 
 
-FORMS = ("numpy", "buffers", "loops", "stepwise")
-
-
-def text_of(trace, form):
-    return Stepwise(trace.fold(), wanted(trace)).text({}, "net") if form == "stepwise" else trace.source(form)
+FORMS = ("numpy", "buffers", "loops")
 
 
 class Poisoned:
@@ -90,29 +84,15 @@ def errors(trace, text, numpy=POISONED):
 @pytest.mark.parametrize("options", [*NETWORKS, *FURTHER], ids=lambda o: "-".join(map(str, o.values())))
 def test_executed_source_is_the_trace(make, options, dtype, form):
     trace = make(dtype=dtype, **options)
-    found = errors(trace, text_of(trace, form))
+    found = errors(trace, trace.source(form))
     cancels = form == "loops" and dtype == "float32" and options.get("head") == "softmax"  # in a softmax terms cancel
     assert max(found.values()) < (64 if cancels else 32), found
-
-
-def test_formatters_leave_it_as_it_is(make, tmp_path):
-    for i, options in enumerate([*NETWORKS[::4], *FURTHER]):
-        trace = make(**options)
-        for form in ("numpy", "buffers", "stepwise"):
-            (tmp_path / f"{i}_{form}.py").write_text(text_of(trace, form))
-    for width in ("88", "125"):
-        command = [sys.executable, "-m", "ruff", "format", "--isolated", "--diff", "--line-length", width, str(tmp_path)]
-        result = subprocess.run(command, capture_output=True, text=True)
-        assert result.returncode == 0, result.stdout[:2000]
-    check = [sys.executable, "-m", "ruff", "check", "--isolated", "--line-length", "125", str(tmp_path)]
-    assert subprocess.run(check, capture_output=True, text=True).returncode == 0
 
 
 def test_goldens(make, golden):
     golden("source_many_to_one.txt", make().source())
     golden("source_buffers.txt", make().source("buffers"))
     golden("source_stacked.txt", make(layers=2, every_step=True, head="softmax", loss="categorical_crossentropy").source())
-    golden("source_stepwise.txt", text_of(make(), "stepwise"))
 
 
 def test_the_source_of_the_first_notebook_fits_on_a_screen():
@@ -161,7 +141,7 @@ def test_given_initial_states(make):
     data = [rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 5)), rng.normal(size=(2, 7))]
     trace = mr.trace(model, data, rng.normal(size=(2, 6)))
     for form in FORMS:
-        assert max(errors(trace, text_of(trace, form)).values()) < 32
+        assert max(errors(trace, trace.source(form)).values()) < 32
 
 
 @pytest.mark.parametrize("every", [False, True])
@@ -173,7 +153,7 @@ def test_given_initial_states_of_layers_that_run_backwards(every):
     data = [rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 5)), rng.normal(size=(2, 5))]
     trace = mr.trace(model, data, rng.normal(size=(2, 4, 6) if every else (2, 6)))
     for form in FORMS:
-        assert max(errors(trace, text_of(trace, form)).values()) < 32
+        assert max(errors(trace, trace.source(form)).values()) < 32
     np.testing.assert_allclose(model.predict(data), trace.output, rtol=1e-5)
 
 
@@ -206,7 +186,7 @@ def test_the_whole_family(name):
     for options in ({}, {"truncate": 2}):
         trace = mr.trace(model, X, rng.normal(size=model.predict(X).shape), **options)
         for form in FORMS:
-            assert max(errors(trace, text_of(trace, form)).values()) < 32
+            assert max(errors(trace, trace.source(form)).values()) < 32
 
 
 @pytest.mark.parametrize("form", ["numpy", "buffers"])
@@ -271,25 +251,22 @@ def test_fifty_digits(make, form):
 
 
 PLANTED_PLAIN = {
-    "the loop runs the wrong way": (
-        "reversed(by_step(N, dz[N:], slope[:-N], dz[:-N]))",
-        "by_step(N, dz[N:], slope[:-N], dz[:-N])",
-    ),
-    "the last step is dropped": ("    dz[-N:] = dh_T * slope[-N:]\n", ""),
-    "h_t is taken for the step before": ("h_all[:-N].T.dot(dz)", "h_all[N:].T.dot(dz)"),
-    "W_h is not transposed": ("dz_next.dot(W_h.T)", "dz_next.dot(W_h)"),
-    "operands of a product are swapped": ("x.T.dot(dz)", "dz.T.dot(x).T[::-1]"),
-    "the slope is left out": ("dz_t[:] = dh * slope_t", "dz_t[:] = dh"),
-    "the bias is left out": ("z = x.dot(W_x) + b_h", "z = x.dot(W_x)"),
+    "the loop runs the wrong way": ("for t in range(T - 1, 0, -1):", "for t in range(1, T):"),
+    "the last step is dropped": ("    dz[T] = dh * slope[T - 1]\n", ""),
+    "h_t is taken for the step before": ("h[:-1].reshape(-1, M).T", "h[1:].reshape(-1, M).T"),
+    "W_h is not transposed": ("dz[t + 1].dot(W_h.T)", "dz[t + 1].dot(W_h)"),
+    "the slope is left out": ("dz[t] = dh * slope[t - 1]", "dz[t] = dh"),
+    "the slope is that of the step after": ("dz[t] = dh * slope[t - 1]", "dz[t] = dh * slope[t]"),
+    "the bias is left out": ("z_part = x @ W_x + b_h", "z_part = x @ W_x"),
 }
 PLANTED = {
-    "the loop runs the wrong way": ("reversed(dz_steps)", "dz_steps"),
+    "the loop runs the wrong way": ("reversed(dh_steps)", "dh_steps"),
     "the last step is dropped": ("    multiply(dh_T, slope_T, dz_T)\n", ""),
-    "h_t is taken for the step before": ("h_before.T.dot(dz)", "h.T.dot(dz)"),
+    "h_t is taken for the step before": ("h_0_to_T_minus_1_rows.T", "h_1_to_T.reshape(-1, h_T.shape[-1]).T"),
     "W_h is not transposed": ("W_hT = W_h.T", "W_hT = W_h"),
-    "operands of a product are swapped": ("x.T.dot(dz)", "dz.T.dot(x).T[::-1]"),
     "the slope is left out": ("multiply(dh, slope_t, dz_t)", "multiply(dh, 1, dz_t)"),
-    "the bias is left out": ("add(x.dot(W_x, z), b_h, z)", "x.dot(W_x, z)"),
+    "the slope is that of the step after": ("slope_1_to_T_minus_1 = slope[:-1]", "slope_1_to_T_minus_1 = slope[1:]"),
+    "the bias is left out": ("    add(z_part, b_h, z_part)\n", ""),
 }
 
 
@@ -310,6 +287,11 @@ def test_the_direction_of_a_loop_is_the_sign_of_its_delays():
     from minirnn.engine.ops import add, leaf, tanh
     from minirnn.readings.source.schedule import Schedule
 
+    def directions(folded):
+        schedule = Schedule(folded, [folded.family("a")])
+        schedule.store(schedule.needed)
+        return [loop.backwards for loop in schedule.parts]
+
     def nodes(there):
         b = leaf(np.ones(2), "b")
         with at(0 if there else 7):
@@ -320,6 +302,6 @@ def test_the_direction_of_a_loop_is_the_sign_of_its_delays():
         return a
 
     folded = fold(ancestors([nodes(True)]))
-    assert [loop.backwards for loop in Schedule(folded, [folded.family("a")]).parts] == [False]
+    assert directions(folded) == [False]
     folded = fold(ancestors([nodes(False)]))
-    assert [loop.backwards for loop in Schedule(folded, [folded.family("a")]).parts] == [True]
+    assert directions(folded) == [True]

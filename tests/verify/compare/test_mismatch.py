@@ -212,7 +212,7 @@ def test_saturation_is_said(network):
     model.set_weights([8 * w for w in model.get_weights()])
     rng = np.random.default_rng(0)
     trace = mr.trace(model, rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 6)))
-    found = trace.compare(W_h=1.1 * trace.gradients["W_h"])
+    found = trace.compare(W_h=trace.gradients["W_h"] * rng.uniform(1, 2, (5, 5)))
     assert not found.ok and "Note: 1 - h² has lost up to" in str(found) and "Note: " in found._repr_html_()
     assert trace.compare(h=states(trace)).warnings == []
 
@@ -228,7 +228,7 @@ def test_as_a_figure(trace):
 
 def test_in_a_notebook(trace):
     shown = trace.compare(h=wrong(trace))._repr_html_()
-    assert "<td>DIFFERS" in shown and "<pre>h = np.tanh(x[t] @ W_x + b_h)</pre>" in shown
+    assert "<b>DIFFERS" in shown and ">h = np.tanh(x[t] @ W_x + b_h)</pre>" in shown
 
 
 @pytest.mark.parametrize(
@@ -355,3 +355,118 @@ def test_float32_numbers_of_a_float32_trace_held_in_float64(network):
     assert found.ok and "eps of float32" in found.sentence and not found.slips
     assert trace.compare(W_h=-mine).slips[0].name == "sign"
     assert not trace.compare(W_h=mine * 1.0005).ok
+
+
+def test_derivatives_are_known_by_the_name_of_the_loss_and_as_those_of_L():
+    def loop(X, dL, W):
+        h, J = np.zeros(3), 0.0
+        for x in X:
+            h = np.tanh(x @ dL + h @ W)
+            J += np.sum(h**2)
+        return J
+
+    rng = np.random.default_rng(3)
+    trace = mr.trace(loop, X=rng.normal(size=(4, 2)), dL=rng.normal(size=(2, 3)), W=rng.normal(size=(3, 3)))
+    for name in ("dL", "W"):
+        for key in (name, f"d{name}", f"dL/d{name}", f"dJ/d{name}"):
+            assert trace.compare({key: trace.gradients[name]}).ok
+            found = trace.compare({key: 2 * trace.gradients[name]})
+            assert not found.ok and found.slips[0].name == "factor 2"
+    with pytest.raises(ValueError, match="and derivatives such as dJ/dh"):
+        trace.compare({"dJ/dnothing": 1.0})
+
+
+def test_a_gradient_that_equals_its_parameter_is_compared():
+    def ridge(W):
+        return 0.5 * np.sum(W**2)
+
+    W = np.random.default_rng(0).normal(size=(2, 3))
+    assert mr.trace(ridge, W=W).compare(dW=W).ok
+
+
+def test_states_beside_scaled_and_clipped_gradients():
+    def loop(X, U, W):
+        h, J = np.zeros(3), 0.0
+        for x in X:
+            h = np.tanh(x @ U + h @ W)
+            J += np.sum(h**2)
+        return J
+
+    rng = np.random.default_rng(3)
+    trace = mr.trace(loop, X=rng.normal(size=(4, 2)), U=rng.normal(size=(2, 3)), W=rng.normal(size=(3, 3)))
+    sent = {"dh": [trace.adjoint("h", t) for t in range(1, 5)]}
+    for change, name in ((lambda g: 2 * g, "factor 2"), (lambda g: np.clip(g, -0.5, 0.5), "gradient clipped")):
+        found = trace.compare({k: change(g) for k, g in trace.gradients.items() if k in "UW"} | sent)
+        assert found.slips[0].name == name and "dh" not in found.first.quantity
+
+
+def test_the_loss_of_the_last_step_where_the_sum_is_divided_at_the_end():
+    def loop(X, U, W):
+        h, cost = np.zeros(3), 0.0
+        for x in X:
+            h = np.tanh(x @ U + h @ W)
+            cost += np.sum(h**2)
+        return cost / len(X)
+
+    rng = np.random.default_rng(3)
+    X, U, W = rng.normal(size=(4, 2)), rng.normal(size=(2, 3)), rng.normal(size=(3, 3))
+    h = [np.zeros(3)]
+    for x in X:
+        h.append(np.tanh(x @ U + h[-1] @ W))
+    dh, dU = 2 * h[-1] / 4, 0.0
+    for t in range(3, -1, -1):
+        dz = dh * (1 - h[t + 1] ** 2)
+        dU, dh = dU + np.outer(X[t], dz), dz @ W.T
+    assert mr.trace(loop, X=X, U=U, W=W).compare(U=dU).slips[0].name == "loss of the last step only"
+
+
+def of_sigmoids(X, U, W, b, V, Y):
+    h, L = np.zeros(4), 0.0
+    for t in range(5):
+        h = np.tanh(X[t] @ U + h @ W + b)
+        L += np.sum((1 / (1 + np.exp(-(h @ V))) - Y[t]) ** 2)
+    return L
+
+
+def sigmoids():
+    rng = np.random.default_rng(7)
+    shapes = {"X": (5, 3), "U": (3, 4), "W": (4, 4), "b": (4,), "V": (4, 2), "Y": (5, 2)}
+    return {name: 0.7 * rng.normal(size=shape) for name, shape in shapes.items()}
+
+
+@pytest.mark.parametrize(
+    "slope, name",
+    [(lambda p: 1, "slope left out"), (lambda p: 1 - p**2, "slope of another activation"), (lambda p: p * (1 - p), None)],
+)
+def test_the_slope_of_the_output(slope, name):
+    w = sigmoids()
+    h = [np.zeros(4)]
+    for x in w["X"]:
+        h.append(np.tanh(x @ w["U"] + h[-1] @ w["W"] + w["b"]))
+    dU, dV, sent = 0.0, 0.0, np.zeros(4)
+    for t in range(4, -1, -1):
+        p = 1 / (1 + np.exp(-(h[t + 1] @ w["V"])))
+        do = 2 * (p - w["Y"][t]) * slope(p)
+        dz = (do @ w["V"].T + sent) * (1 - h[t + 1] ** 2)
+        dU, dV, sent = dU + np.outer(w["X"][t], dz), dV + np.outer(h[t + 1], do), dz @ w["W"].T
+    found = mr.trace(of_sigmoids, **w).compare(U=dU, V=dV)
+    assert found.ok if name is None else found.slips[0].name == name, found
+
+
+def test_the_mean_of_the_losses_for_their_sum():
+    w = sigmoids()
+    trace = mr.trace(of_sigmoids, **w)
+    assert trace.compare(L=trace.loss / 5).slips[0].name == "factor T"
+    assert trace.compare(L=trace.loss / 5, U=trace.gradients["U"] / 5).slips[0].name == "factor T"
+
+
+def test_states_of_one_sample_tell_a_bias_of_an_earlier_cell_and_a_list_in_the_other_order():
+    w = sigmoids()
+    trace, h, hs = mr.trace(of_sigmoids, **w), np.zeros(4), []
+    for x in w["X"]:
+        h = np.tanh(x @ w["U"] + h @ w["W"] + w["b"] + 0.25)
+        hs.append(h)
+    found = trace.compare(h=hs)
+    assert found.slips[0].name == "other weights" and "another b" in found.sentence
+    right = [trace.value("h", t) for t in range(1, 6)]
+    assert trace.compare(h=right[::-1]).slips[0].name == "outputs reversed"

@@ -21,10 +21,12 @@ SLIPS = {
     "untransposed": "matrix not transposed", "dropped": "dh_next dropped", "no matrix": "dh_next without W_h",
     "no slope": "slope left out", "slope of z": "slope of z", "slope again": "slope of h again",
     "slope of sigmoid": "slope of another activation", "divided by slope": "slope inverted", "1 - h": "slope not squared",
+    "slope of before": "slope of another step", "learning rate": "another factor",
     "overwritten": "gradient overwritten", "W overwritten": "gradient overwritten", "same step": "h_t for h_{t-1}",
     "last loss": "loss of the last step only", "loss at every step": "loss at every step",
     "no division by N": "mean or sum over the batch", "factor 2": "factor 2", "W twice": "factor 2", "sign": "sign",
     "W sign": "sign", "W transposed": "gradient transposed", "b over units": "bias over the wrong axis",
+    "V of before": "data of another step", "U of before": "data of another step", "V at 0": "gradient of zeros",
     "clipped": "gradient clipped", "norm clipped": "gradient clipped", "truncated": "truncated",
 }  # fmt: skip
 EVERY_STEP, LAST_STEP, BATCH = {"last loss"}, {"loss at every step"}, {"no division by N", "b over units"}
@@ -96,16 +98,16 @@ def backward(w, X, goal, every, slip, at):
         if slip == "loss at every step" and t < T - 1:
             dy = (h[T] @ V - goal) / size
         if here:
-            g["V"] += h[t + 1].T @ dy
+            g["V"] += (h[t] if slip == "V of before" else h[t + 1]).T @ dy * (slip != "V at 0")
         slope = 1 - h[t + 1] ** 2
         with np.errstate(divide="ignore"):
             divided = 1 / slope
         slope = {"no slope": 1, "slope of z": 1 - z[t + 1] ** 2, "slope again": 1 - np.tanh(h[t + 1]) ** 2,
-                 "slope of sigmoid": h[t + 1] * (1 - h[t + 1]), "1 - h": 1 - h[t + 1],
+                 "slope of sigmoid": h[t + 1] * (1 - h[t + 1]), "1 - h": 1 - h[t + 1], "slope of before": 1 - h[t] ** 2,
                  "divided by slope": divided}.get(slip, slope)  # fmt: skip
         dz = (dy @ V.T + sent) * slope
         keep = 0 if slip == "overwritten" else 1
-        g["U"] = keep * g["U"] + X[:, t].T @ dz
+        g["U"] = keep * g["U"] + X[:, t - (slip == "U of before")].T @ dz
         g["W"] = (0 if slip == "W overwritten" else keep) * g["W"] + h[t + (slip == "same step")].T @ dz
         g["b"] = keep * g["b"] + dz.sum(1 if slip == "b over units" else 0)
         sent = {"untransposed": dz @ W, "dropped": 0 * dz, "no matrix": dz}.get(slip, dz @ W.T)
@@ -113,8 +115,8 @@ def backward(w, X, goal, every, slip, at):
             sent = 0 * sent
     if slip == "truncated" and every:
         g = windowed(w, X, goal, h, at)
-    if slip in ("factor 2", "sign"):
-        g = {k: (2 if slip == "factor 2" else -1) * a for k, a in g.items()}
+    if slip in ("factor 2", "sign", "learning rate"):
+        g = {k: {"factor 2": 2, "sign": -1, "learning rate": -0.015}[slip] * a for k, a in g.items()}
     g["W"] = {"W twice": 2 * g["W"], "W sign": -g["W"], "W transposed": g["W"].T}.get(slip, g["W"])
     if slip == "clipped":
         g = {k: np.clip(a, -at, at) for k, a in g.items()}
@@ -248,3 +250,22 @@ if __name__ == "__main__":
     accused = innocents(innocent, seed=1)
     print(f"named first and rightly: {right} of {total}, {100 * right / total:.2f} %")
     print(f"of {innocent} right ones {len(accused)} were blamed")
+
+
+def test_a_state_that_begins_with_an_array_of_its_name_is_compared_as_a_state_and_as_a_parameter():
+    def loop(X, W, h):
+        for x in X:
+            h = np.tanh(x + h @ W)
+        return np.sum(h**2)
+
+    rng = np.random.default_rng(5)
+    X, W, h = rng.normal(size=(4, 3)), rng.normal(size=(3, 3)), 0.1 * rng.normal(size=3)
+    trace, states = mr.trace(loop, X=X, W=W, h=h), [h]
+    for x in X:
+        states.append(np.tanh(x + states[-1] @ W))
+    for right in (states, states[1:], states[-1], trace.gradients["h"]):
+        assert trace.compare(h=right).ok
+    assert trace.compare(dh=trace.gradients["h"]).ok and trace.compare(dh=trace.adjoint("h", 4)).ok
+    assert "h differs first at step 1" in trace.compare(h=1.1 * np.array(states[1:])).sentence
+    wrong = trace.compare(h=1.01 * trace.gradients["h"])
+    assert not wrong.ok and "dL/dh differs" in wrong.sentence

@@ -7,6 +7,7 @@ import pytest
 
 import minirnn as mr
 from minirnn.engine import ops
+from minirnn.loops import trace as loop_traces
 from minirnn.verify.witnesses import complex_step, own_function
 
 rng = np.random.default_rng(3)
@@ -130,3 +131,46 @@ def test_weights_where_the_function_finds_them():
     report = trace.verify(with_keras=False)
     judged = {row.quantity for row in report if row.witness == own_function.NAME}
     assert report.ok and {"dL/dU", "dL/dCLOSED"} <= judged, report
+
+
+def softmaxed(X, U, V, b):
+    h, found = np.zeros(4), []
+    for x in X:
+        h = np.tanh(x @ U + h @ V + b)
+        e = np.exp(h @ CLOSED)
+        found.append(e / np.sum(e))
+    return np.array(found)
+
+
+def sigmoids(X, U, V, b):
+    h = np.zeros(4)
+    for x in X:
+        h = np.tanh(x @ U + h @ V + b)
+    return 1 / (1 + np.exp(-(h @ CLOSED)))
+
+
+def test_a_cross_entropy_of_what_is_returned():
+    """It is computed from what went into the softmax or the sigmoid, which the function does not return."""
+    one_hot = np.eye(4)[[0, 3, 1, 2, 3]]
+    for loop, Y, loss in (
+        (softmaxed, one_hot, "categorical_crossentropy"),
+        (sigmoids, one_hot[1], "binary_crossentropy"),
+    ):
+        found = rows(mr.trace(loop, **W, Y=Y, loss=loss))
+        assert all(row.ok and row.witness == own_function.NAME for row in found.values()) and len(found) == 5, found
+
+
+def test_a_function_that_must_run_once_does_not_run_again(monkeypatch):
+    runs = []
+    for name in ("run", "run_plainly"):
+        right = getattr(loop_traces, name)
+        monkeypatch.setattr(loop_traces, name, lambda *given, right=right: runs.append(1) or right(*given))
+    for kind in (np.float64, np.float32):
+        runs.clear()
+        given = {name: array.astype(kind) for name, array in W.items()}
+        trace = mr.trace(plain, **given, Y=np.ones(4), check_run=False)
+        for thorough in (False, True):
+            report = trace.verify(with_keras=False, thorough=thorough)
+            assert report.ok and len(runs) == 1
+            (row,) = (row for row in report if row.witness == own_function.NAME)
+            assert row.missing and "check_run=False" in row.note

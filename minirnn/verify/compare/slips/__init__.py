@@ -3,7 +3,7 @@
 The first of several that explain the user's numbers is named first.
 """
 
-from . import carried, gates, gradients, recurrence, slopes, steps, weights
+from . import carried, gates, gradients, layers, outputs, recurrence, slopes, steps, weights
 
-FORWARD = gates.FORWARD + recurrence.SLIPS + steps.SLIPS + weights.SLIPS
+FORWARD = gates.FORWARD + recurrence.SLIPS + steps.SLIPS + layers.SLIPS + outputs.SLIPS + weights.SLIPS
 BACKWARD = gates.BACKWARD + slopes.SLIPS + carried.SLIPS + gradients.SLIPS

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from ....engine.backprop import contribution
 from ....engine.graph import Node
 from ....engine.ops import leaf, scale
-from ..numbers import Case, Numbers, Piece, Slip, Sum, Variant, as_it_came, nothing
+from ..numbers import Case, Numbers, Piece, Slip, Sum, Variant, as_it_came, nothing, other
 from ..structure import Edge
 
 LONG = 30_000  # nodes times steps, past which the losses of single steps are not gone back from one by one
@@ -25,7 +25,7 @@ def _not_transposed(case: Case) -> Iterator[Variant]:
 
 def _once_more(g: Node, y: Node, place: int) -> Node:
     """The product itself, of what goes back: by W, where Wᵀ is right."""
-    return y.op(*[g if i == place else x for i, x in enumerate(y.args)], **y.attrs)
+    return other(y, y.args, place, lambda *_: g)
 
 
 def _crossing(case: Case) -> Iterator[tuple[str, list[Edge]]]:

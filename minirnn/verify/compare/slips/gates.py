@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from ....engine.graph import Node
-from ....engine.ops import block, nth_row, same, scale, shift, sigmoid, tanh
+from ....engine.ops import block, nth, same, shift, sigmoid, tanh
 from ....layers.cell import Cell
-from ..numbers import Case, Slip, Variant
+from ....layers.cells import OwnCell, cells_in
+from ..numbers import Case, Slip, Variant, as_it_came, nothing, other, without
 from ..structure import MULTIPLY, Edge, Structure, summands
 
 
@@ -37,9 +38,8 @@ def _said(net: Structure, name: str) -> str:
     return f"{name}_t, the {title}" if title else name if " " in name else f"{name}_t"
 
 
-def _cells(net: Structure) -> list[Cell]:
-    layers = [] if net.trace.is_loop else net.trace.model.layers
-    return [inner for layer in layers for inner in layer.inside() if isinstance(inner, Cell)]
+def _cells(net: Structure) -> list[Cell | OwnCell]:
+    return [] if net.trace.is_loop else cells_in(net.trace.model.layers)
 
 
 def _squashed(net: Structure) -> dict[Node, Node]:
@@ -49,12 +49,18 @@ def _squashed(net: Structure) -> dict[Node, Node]:
 
 
 def _carried(net: Structure) -> dict[str, list[Edge]]:
-    """Where a state of the step before is multiplied by a gate, f_t ⊙ c_{t-1}: by the name of the state."""
+    """Where a state of the step before is multiplied by a gate, f_t ⊙ c_{t-1}: by the name of the state.
+
+    Where it is multiplied more than once in a step, as in r ⊙ h and (1 - z) ⊙ h, what is added to the new state counts.
+    """
     found: dict[str, list[Edge]] = {}
+    products = {p.node for p in net.products}
+    sums = {term: net.state_of[state] for state in net.state_of for term in summands(state)}
     for (y, i), state in net.crossing.items():
-        if y.op.name == "multiply" and y in net.recurrent and y not in {p.node for p in net.products}:
-            found.setdefault(net.state_of[state], []).append((y, i))
-    return found
+        name = net.state_of[state]
+        if y.op.name == "multiply" and y not in products and sums.get(y, name) == name and y in net.recurrent:
+            found.setdefault(name, []).append((y, i))
+    return {name: [e for e in edges if e[0] in sums] or edges for name, edges in found.items()}
 
 
 def _order(case: Case) -> Iterator[Variant]:
@@ -90,16 +96,10 @@ def _left_out(case: Case) -> Iterator[Variant]:
 
 def _not_carried(case: Case) -> Iterator[Variant]:
     for name, edges in _carried(case.net).items():
-        starts: dict[Edge, Node] = {}
+        starts: dict[str, Node] = {}
         places = dict(edges)
-
-        def from_the_start(node: Node, args: tuple[Node, ...], places: dict[Node, int] = places,
-                           starts: dict[Edge, Node] = starts) -> Node:  # fmt: skip
-            data = starts.setdefault((next(iter(places)), 0), args[places[node]])  # the first that is met
-            return node.op(*[data if i == places[node] else x for i, x in enumerate(args)])
-
-        yield case.at(f"of {name}", places, from_the_start)
-        yield case.at(f"{name}_{{t-1}} ⊙ its gate is left out", places, lambda node, args: scale(node.op(*args), p=0.0))
+        yield case.operands(f"of {name}", places, lambda _, x, starts=starts: starts.setdefault("", x))  # type: ignore[misc]
+        yield case.at(f"{name}_{{t-1}} ⊙ its gate is left out", places, without)
 
 
 def _no_tanh(case: Case) -> Iterator[Variant]:
@@ -158,9 +158,7 @@ def _reset_elsewhere(case: Case) -> Iterator[Variant]:
         place, product = after[node]
         gate, total = args[1 - place], args[place]
         known = weighing[product]
-        operands = [a * gate if i == known.place else a for i, a in enumerate(remade[product])]
-        rest = total - product.op(*remade[product])
-        return rest + product.op(*operands)
+        return total - product.op(*remade[product]) + other(product, remade[product], known.place, lambda _, a: a * gate)
 
     remade: dict[Node, tuple[Node, ...]] = {}
     wanted = {product for _, product in after.values()}
@@ -175,7 +173,7 @@ def _reset_elsewhere(case: Case) -> Iterator[Variant]:
         product = node.args[place]
         gate = next(i for i, x in enumerate(product.args) if net.origin(x) in set(net.bent))
         inner = args[place].args
-        return node.op(*[inner[1 - gate] if i == place else x for i, x in enumerate(args)]) * inner[gate]
+        return other(node, args, place, lambda *_: inner[1 - gate]) * inner[gate]
 
     if after:
         yield case.changed("before the product with the recurrent weights, where it belongs after it", change)
@@ -185,9 +183,9 @@ def _reset_elsewhere(case: Case) -> Iterator[Variant]:
 
 def _second_bias(case: Case) -> Iterator[Variant]:
     for k, which in ((1, "of the state"), (0, "of the input")):
-        nodes = [n for n in case.net.forward if n.op is nth_row and n.attrs["k"] == k]
+        nodes = [n for n in case.net.forward if n.op is nth and n.attrs["k"] == k]
         if nodes:
-            yield case.at(f"the bias {which}", nodes, lambda n, args: scale(n.op(*args, **n.attrs), p=0.0))
+            yield case.at(f"the bias {which}", nodes, without)
 
 
 def _forget_bias(case: Case) -> Iterator[Variant]:
@@ -199,17 +197,9 @@ def _forget_bias(case: Case) -> Iterator[Variant]:
             yield case.at(what, nodes, lambda n, args, q=q: shift(n.op(*args, **n.attrs), q=q))  # type: ignore[misc]
 
 
-def _as_it_came(g: Node, y: Node, place: int) -> Node:
-    return g
-
-
-def _nothing(g: Node, y: Node, place: int) -> None:
-    return None
-
-
 def _no_gradient(case: Case) -> Iterator[Variant]:
     for name, edges in _gates(case.net).items():
-        yield case.along(_said(case.net, name), edges, _nothing)
+        yield case.along(_said(case.net, name), edges, nothing)
 
 
 def _no_slope_of(case: Case) -> Iterator[Variant]:
@@ -219,13 +209,13 @@ def _no_slope_of(case: Case) -> Iterator[Variant]:
     for node, name in gated.items():
         chosen.setdefault(f"of {_said(net, name)}", []).append(node)
     for where, nodes in chosen.items():
-        yield case.along(where, [(n, 0) for n in nodes], _as_it_came)
+        yield case.along(where, [(n, 0) for n in nodes], as_it_came)
 
 
 def _no_slope_of_state(case: Case) -> Iterator[Variant]:
     if nodes := _squashed(case.net):
         name = case.net.state_of[next(iter(nodes.values()))]
-        yield case.along(f"1 - tanh({name})² is missing", [(n, 0) for n in nodes], _as_it_came)
+        yield case.along(f"1 - tanh({name})² is missing", [(n, 0) for n in nodes], as_it_came)
 
 
 def _carried_back(rule: Callable[[Node, Node, int], Node | None]) -> Callable[[Case], Iterator[Variant]]:
@@ -243,7 +233,7 @@ def _overwritten(case: Case) -> Iterator[Variant]:
         name = case.net.state_of[next(iter(nodes.values()))]
         carried = {y.args[i] for y, i in _carried(case.net).get(name, [])}
         last = [n for n, state in nodes.items() if state in carried]
-        yield case.along(f"d{name} of the step after takes the place of what comes from h", [(n, 0) for n in last], _nothing)
+        yield case.along(f"d{name} of the step after takes the place of what comes from h", [(n, 0) for n in last], nothing)
 
 
 def _one_gate_back(case: Case) -> Iterator[Variant]:
@@ -256,7 +246,7 @@ def _one_gate_back(case: Case) -> Iterator[Variant]:
     for kept, edges in by_weight.items() if len(by_weight) > 1 else ():
         lost = [e for w, other in by_weight.items() if w is not kept for e in other]
         name = net.name_of.get(kept) or "one weight"
-        yield case.along(f"what goes back through {name} alone is left of dh", lost, _nothing, at=edges[-1][0])
+        yield case.along(f"what goes back through {name} alone is left of dh", lost, nothing, at=edges[-1][0])
 
 
 FORWARD = [
@@ -281,9 +271,9 @@ FORWARD = [
 ]  # fmt: skip
 BACKWARD = [
     Slip("dc_next dropped", "what later steps send back along the state that its gate keeps is dropped",
-         "dc = dh * o * (1 - np.tanh(c)**2)", "dc = dc_next + dh * o * (1 - np.tanh(c)**2)", _carried_back(_nothing)),
+         "dc = dh * o * (1 - np.tanh(c)**2)", "dc = dc_next + dh * o * (1 - np.tanh(c)**2)", _carried_back(nothing)),
     Slip("dc_next without its gate", "what is sent back to the step before is not multiplied by the gate, f_t ⊙",
-         "dc_next = dc", "dc_next = dc * f", _carried_back(_as_it_came)),
+         "dc_next = dc", "dc_next = dc * f", _carried_back(as_it_came)),
     Slip("dc overwritten", "only what the step after sends back along the state is left",
          "dc = dc_next", "dc += dh * o * (1 - np.tanh(c)**2)", _overwritten),
     Slip("gradient of a gate missing", "a gate gets no gradient", "df = 0", "df = dc * c_before", _no_gradient),

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 
 from ....engine.graph import Node, Primitive
 from ....engine.ops import leaf, same, scale, transpose
-from ..numbers import Case, Change, Slip, Variant
+from ..numbers import Case, Change, Slip, Variant, without
 from ..structure import BENDS, Structure, summands
 
 
 def _no_recurrent_product(case: Case) -> Iterator[Variant]:
     for where_, nodes in _carrying(case):
-        yield case.at(where_, nodes, lambda node, args: scale(node.op(*args, **node.attrs), p=0.0))
+        yield case.at(where_, nodes, without)
 
 
 def _carrying(case: Case) -> Iterator[tuple[str, list[Node]]]:
@@ -27,23 +27,24 @@ def _never_carried(case: Case) -> Iterator[Variant]:
     for where_, nodes in _carrying(case):
         starts: dict[str | None, Node] = {}
 
-        def from_the_start(node: Node, args: tuple[Node, ...], starts: dict[str | None, Node] = starts) -> Node:
-            place = edges[node]
-            data = starts.setdefault(case.net.layer_of(node), args[place])  # the first that is met
-            return node.op(*[data if i == place else x for i, x in enumerate(args)], **node.attrs)
+        def the_first(node: Node, x: Node, starts: dict[str | None, Node] = starts) -> Node:
+            return starts.setdefault(case.net.layer_of(node), x)
 
-        yield case.at(where_, nodes, from_the_start)
+        yield case.operands(where_, {node: edges[node] for node in nodes}, the_first)
 
 
 def _transposed(case: Case) -> Iterator[Variant]:
     for W, products in case.net.matrices.items():
         if W.ndim == 2 and W.shape[0] == W.shape[1] and W.value.size > 1:
             places = {p.node: 1 - p.place for p in products}
+            lines = _lines(case.net, list(places), "{y} = {output_turned}{plus_c}")
+            yield case.operands(f"{W.name} is transposed", places, lambda _, x: transpose(x), **lines)
 
-            def turned(node: Node, args: tuple[Node, ...], places: dict[Node, int] = places) -> Node:
-                return node.op(*[transpose(x) if i == places[node] else x for i, x in enumerate(args)], **node.attrs)
 
-            yield case.at(f"{W.name} is transposed", places, turned)
+def _lines(net: Structure, nodes: list[Node], wrong: str) -> dict[str, str]:
+    """The lines of a slip of the output, where none of the nodes is part of a recurrence."""
+    outside = nodes and not any(node in net.recurrent for node in nodes)
+    return {"wrong": wrong, "right": "{y} = {output}{plus_c}"} if outside else {}
 
 
 def _exchanged(case: Case) -> Iterator[Variant]:
@@ -57,26 +58,35 @@ def _exchanged(case: Case) -> Iterator[Variant]:
 
 
 def _multiplied(case: Case) -> Iterator[Variant]:
-    """The recurrent product is multiplied by what comes in, where it is to be added."""
-    carried = {p.node for p in case.net.carrying}
-    sums = [n for n in case.net.forward if n.op.name == "add" and n in case.net.recurrent
-            and any(x in carried for x in n.args) and n.args[0].shape == n.args[1].shape]  # fmt: skip
-    yield case.at("", sums, lambda node, args: args[0] * args[1])
+    """The recurrent product is multiplied by what comes in; a bias is in one of the factors, or outside."""
+    net = case.net
+    carried = {p.node for p in net.carrying}
+    inner = {x for n in net.forward if n.op.name == "add" for x in n.args}
+    sums = [n for n in net.recurrent if n.op.name == "add" and n not in inner and carried & {*summands(n)}]
+    for where_, nodes in net.by_layer(sorted(sums, key=lambda n: n.serial), net.layer_of):
+        places = {n: [net.origin(x) in net.biases for x in summands(n)] for n in nodes}
+        for side in (1, 2, 0):
+            yield case.at(where_, nodes, functools.partial(_product, carried, places, side))
+
+
+def _product(carried: set[Node], biases: dict[Node, list[bool]], side: int, node: Node, args: tuple[Node, ...]) -> Node:
+    """The terms of a sum as what is carried (0) times what comes in (1), plus (2) the rest; a bias is on `side`."""
+    sides: list[list[Node]] = [[], [], []]
+    for old, new, bias in zip(summands(node), summands(node.op(*args, **node.attrs)), biases[node]):
+        sides[side if bias else int(old not in carried)].append(new)
+    return _sum([_sum(sides[0]) * _sum(sides[1]), *sides[2]])
 
 
 # ---------------------------------------------------------------------------------------------------------- the biases
 
 
-def _biases(factor: float, says: str) -> Callable[[Case], Iterator[Variant]]:
+def _biases(factor: float, says: str, wrong: str) -> Callable[[Case], Iterator[Variant]]:
     def variants(case: Case) -> Iterator[Variant]:
         biases = case.net.biases
         for chosen in [[b] for b in biases] + [[*biases]] * (len(biases) > 1):
             places = {y: i for b in chosen for y, i in biases[b]}
-
-            def scaled(node: Node, args: tuple[Node, ...], places: dict[Node, int] = places) -> Node:
-                return node.op(*[scale(x, p=factor) if i == places[node] else x for i, x in enumerate(args)])
-
-            yield case.at(f"{' and '.join(str(b.name) for b in chosen)} {says}", places, scaled)
+            names, lines = " and ".join(str(b.name) for b in chosen), _lines(case.net, list(places), wrong)
+            yield case.operands(f"{names} {says}", places, lambda _, x: scale(x, p=factor), **lines)
 
     return variants
 
@@ -153,9 +163,10 @@ SLIPS = [
          "{h} = {f}({x}[t] @ {Wh}{plus_b} + {h} @ {Wx})", "{loop}", _exchanged),
     Slip("product for sum", "what comes in and what is carried on are multiplied in place of added",
          "{h} = {f}(({inner}{plus_b}) * ({carried}))", "{loop}", _multiplied),
-    Slip("no bias", "the bias is left out", "{h} = {f}({inner} + {carried})", "{loop}", _biases(0.0, "left out")),
+    Slip("no bias", "the bias is left out", "{h} = {f}({inner} + {carried})", "{loop}",
+         _biases(0.0, "left out", "{y} = {output}")),
     Slip("bias twice", "the bias is added twice", "{h} = {f}(({inner} + {b}) + ({carried} + {b}))", "{loop}",
-         _biases(2.0, "added twice")),
+         _biases(2.0, "added twice", "{y} = {output} + {c} + {c}")),
     Slip("no activation", "the activation is left out", "{h} = {inner}{plus_b} + {carried}", "{loop}", _no_activation),
     Slip("another activation", "another activation is taken", "{h} = sigmoid({inner}{plus_b} + {carried})",
          "{loop}  # tanh is the default of SimpleRNN", _another_activation),

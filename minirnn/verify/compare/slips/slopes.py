@@ -34,6 +34,8 @@ SLOPES: dict[str, Slopes] = {
     "not squared": {tanh: ("1 - h for 1 - h²", lambda h, z: 1 - h)},
 }
 
+TRUE: dict[Primitive, Callable[[Node], Node]] = {tanh: lambda h: 1 - square(h), sigmoid: lambda h: h * (1 - h)}
+
 
 def _slope(which: str) -> Callable[[Case], Iterator[Variant]]:
     def variants(case: Case) -> Iterator[Variant]:
@@ -42,11 +44,32 @@ def _slope(which: str) -> Callable[[Case], Iterator[Variant]]:
             def rule(g: Node, y: Node, place: int, slope: Callable[[Node, Node], Node] = slope) -> Node:
                 return g * slope(y, y.args[0])
 
-            bent = [n for n in case.net.bent if n.op is op]
-            for where, nodes in case.net.by_layer(bent, case.net.layer_of):
-                yield case.along(" ".join(filter(None, [detail, where])), _first(nodes), rule)
+            for where, nodes in _bent(case):
+                if chosen := [n for n in nodes if n.op is op]:
+                    yield case.along(" ".join(filter(None, [detail, where])), _first(chosen), rule)
 
     return variants
+
+
+def _bent(case: Case) -> Iterator[tuple[str, list[Node]]]:
+    """The activations on the way to states, of all layers and of each; and those of what is read from them."""
+    net = case.net
+    yield from net.by_layer(net.bent, net.layer_of)
+    if heads := [n for n in net.activated if n not in net.recurrent]:
+        yield "of the output", heads
+
+
+def _of_another_step(case: Case) -> Iterator[Variant]:
+    """The slope of the step before or after."""
+    net = case.net
+    for shift, which in ((-1, "that of the step before"), (1, "that of the step after")):
+
+        def rule(g: Node, y: Node, place: int, shift: int = shift) -> Node | None:
+            other = net.at_step(y, shift)
+            return contribution(g, y, place) if other is None else g * TRUE[y.op](other)
+
+        for where, nodes in net.by_layer([n for n in net.bent if n.op in TRUE], net.layer_of):
+            yield case.along(" ".join(filter(None, [which, where])), _first(nodes), rule)
 
 
 def _first(nodes: Iterable[Node]) -> list[Edge]:
@@ -55,7 +78,7 @@ def _first(nodes: Iterable[Node]) -> list[Edge]:
 
 def _no_slope(case: Case) -> Iterator[Variant]:
     net = case.net
-    for where, nodes in net.by_layer(net.bent, net.layer_of):
+    for where, nodes in _bent(case):
         yield case.along(where or "everywhere", _first(nodes), as_it_came)
     if net.bent:
         inside = {p.node for p in net.products if p.node in net.recurrent}
@@ -95,6 +118,8 @@ SLIPS = [
          "dz = dh * {h}[t] * (1 - {h}[t])", DZ + "  # h (1 - h) is that of the sigmoid", _slope("of another")),
     Slip("slope inverted", "it is divided by the slope in place of multiplied by it",
          "dz = dh / {slope}", DZ, _slope("inverted")),
+    Slip("slope of another step", "the slope is taken at another step than what it is multiplied by",
+         "dz = dh * ...  # with {h}[t-1]", DZ, _of_another_step),
     Slip("slope not squared", "the square in the slope is missing",
          "dz = dh * (1 - {h}[t])", DZ, _slope("not squared")),
 ]  # fmt: skip

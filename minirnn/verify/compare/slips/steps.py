@@ -1,4 +1,4 @@
-"""Slips of what the steps are given and what is read from them: inputs, masks, initial states, outputs."""
+"""Slips of what the steps are given: inputs, masks, initial states."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ....engine.graph import Node, letters_of, replay
 from ....engine.names import Role
 from ....engine.ops import leaf, where
-from ..numbers import Case, Numbers, Piece, Slip, Variant
+from ..numbers import Case, Numbers, Slip, Variant
 
 MOST_SAMPLES = 64  # of a batch that is run once for each of them
 LATE = 4  # steps left out at the end, one after the other
@@ -72,13 +72,13 @@ def _off_by_one(case: Case) -> Iterator[Variant]:
     yield from _inputs_moved(case)
     T = case.net.T
     if T > 1:
-        yield _skipping(case, "the loop leaves out the first step", {1}, "for t in range(1, T):")
+        yield skipping(case, "the loop leaves out the first step", {1}, "for t in range(1, T):")
     for k in range(1, min(LATE, T // 2) + 1):
         last = "the last step" if k == 1 else f"the last {k} steps"
-        yield _skipping(case, f"the loop leaves out {last}", {*range(T - k + 1, T + 1)}, f"for t in range(T - {k}):")
+        yield skipping(case, f"the loop leaves out {last}", {*range(T - k + 1, T + 1)}, f"for t in range(T - {k}):")
 
 
-def _skipping(case: Case, detail: str, steps: set[int], line: str) -> Variant:
+def skipping(case: Case, detail: str, steps: set[int], line: str) -> Variant:
     """The states of these steps are still those of the step before."""
     made: dict[tuple[str, int], Node] = {}
     net = case.net
@@ -147,63 +147,6 @@ def _in_a_row(case: Case, pairs: dict[Node, Node]) -> Numbers:
     return _starting(case, "", lambda node: np.concatenate(starts[node])).numbers()
 
 
-# -------------------------------------------------------------------------------------------------------------- the head
-
-
-def _head_of_first_step(case: Case) -> Iterator[Variant]:
-    """What comes after the recurrence reads h_1 in place of h_T."""
-    net = case.net
-    first: dict[str, Node] = {}
-
-    def change(node: Node, args: tuple[Node, ...]) -> Node | None:
-        if node in net.state_of and node.step == 1:
-            first[net.state_of[node]] = made = node.op(*args, **node.attrs)
-            return made
-        last = [net.state_of[x] for x in node.args if x in net.state_of and x.step == net.T]
-        if node.step is None and last and all(name in first for name in last):
-            new = [first[net.state_of[x]] if x in net.state_of else new for x, new in zip(node.args, args)]
-            return node.op(*new, **node.attrs)
-        return None
-
-    if net.T > 1 and not any(out.op.name.startswith("stack") for out in net.outputs):
-        yield case.changed("", change)
-
-
-def _not_flipped(case: Case) -> Iterator[Variant]:
-    """The outputs of a layer that runs backwards are read in the order in which it computes them."""
-    net, T = case.net, case.net.T
-    steps = {name: net.steps(name) for name in set(net.name_of.values())}
-    runs = {name for name, nodes in steps.items() if len(nodes) > 1 and (nodes[0].step or 0) > (nodes[-1].step or 0)}
-    made: dict[Node, Node] = {}
-
-    def other(x: Node) -> Node | None:
-        name = net.name_of.get(x)
-        return net.variables.get((name, T + 1 - (x.step or 0))) if name in runs else None
-
-    def change(node: Node, args: tuple[Node, ...]) -> Node | None:
-        if node.step is not None and net.name_of.get(node) not in runs and node not in net.recurrent:
-            args = tuple(new if (turned := other(x)) is None else made[turned] for x, new in zip(node.args, args))
-        made[node] = new = node.op(*args, **node.attrs) if args else node
-        return new
-
-    if runs and T > 1:
-        yield case.changed("", change)
-
-
-def _outputs_reversed(case: Case) -> Iterator[Variant]:
-    """The outputs of the steps in reversed order."""
-    net, T = case.net, case.net.T
-    outputs = {one.quantity.pieces[0].node: one.quantity.pieces for one in case.given
-               if len(one.quantity.pieces) == T > 1 and one.quantity.pieces[0].node in net.outputs}  # fmt: skip
-
-    def finish(piece: Piece, found: np.ndarray) -> np.ndarray:
-        pieces = outputs.get(piece.node, [])
-        return case.right.of(pieces[-1 - pieces.index(piece)]) if piece in pieces else found
-
-    if outputs:
-        yield case.finished("", finish)
-
-
 SLIPS = [
     Slip("time reversed", "the steps are taken in reversed order",
          "for t in reversed(range(T)):", "for t in range(T):", _reversed),
@@ -220,11 +163,4 @@ SLIPS = [
     Slip("initial state left over", "the initial state is the last one of what was computed before",
          "{h} = np.zeros(M)  # once, before the loop over samples", "{h} = np.zeros(M)  # just before the loop over t",
          _left_over),
-    Slip("output of the first step", "the output is computed from the first state in place of the last",
-         "{y} = {h}s[0] @ {V} + {c}", "{y} = {h}s[-1] @ {V} + {c}", _head_of_first_step),
-    Slip("backward half not turned back", "the half that runs backwards is not flipped back into the order of time",
-         "np.concatenate([forward, backward], axis=-1)", "np.concatenate([forward, backward[:, ::-1]], axis=-1)",
-         _not_flipped),
-    Slip("outputs reversed", "the outputs of the steps stand in reversed order", "np.stack({h}s[::-1], axis=1)",
-         "np.stack({h}s, axis=1)", _outputs_reversed),
 ]  # fmt: skip

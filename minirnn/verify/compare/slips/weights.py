@@ -41,10 +41,8 @@ def _candidates(case: Case) -> Iterator[Variant]:
     now = {name: layer.weight_arrays[i] for name, (layer, i) in places.items()}
     if any(not np.array_equal(w, trace.weights[places[name][0]][places[name][1]]) for name, w in now.items()):
         yield replaced(case, "those the model has by now, not those of the time of the trace", now)
-    order = [(layer, i) for layer in trace.model.layers for i in range(len(layer.weight_arrays))]
-    names = {place: name for name, place in places.items()}
-    for count, weights in enumerate(case.net.other_weights, start=1):
-        yield replaced(case, f"set {count} of those given as weights=", {names[p]: w for p, w in zip(order, weights)})
+    for detail, weights in case.net.other_weights:
+        yield replaced(case, detail, weights)
 
 
 def _found(case: Case) -> Iterator[Variant]:
@@ -54,7 +52,7 @@ def _found(case: Case) -> Iterator[Variant]:
         if one.quantity.derivative or any(piece.index is not ... for piece in pieces):
             continue
         for layout in one.layouts:
-            if layout.array[0].ndim == 2:
+            if layout.array[0].ndim in (1, 2):
                 nodes = [piece.node for piece in layout.pieces]
                 mine = {node: array.astype(float) for node, array in zip(nodes, layout.array)}
                 yield from _solved(case, nodes, mine, layout.rows)
@@ -64,13 +62,15 @@ def _solved(case: Case, nodes: list[Node], mine: dict[Node, np.ndarray], rows: A
     """For each weight, and all of them together: those with which the operands, as the user has them, give `mine`."""
     net = case.net
     nodes = [n for n in nodes if n.step != 0]
+    if len({(n.op, len(n.args)) for n in nodes}) != 1:
+        return  # not every step is computed in the same way
     bent = nodes[0].op in BACK and len(nodes[0].args) == 1
     if not bent and nodes[0].op.name != "add":
         return
     op = nodes[0].op if bent else same
     with np.errstate(all="ignore"):
-        aims = [BACK[op](mine[n]) for n in nodes]
-        weights = [SLOPE[op](mine[n]) for n in nodes]
+        aims = [np.atleast_2d(BACK[op](mine[n])) for n in nodes]
+        weights = [np.atleast_2d(SLOPE[op](mine[n])) for n in nodes]
     if not all(np.isfinite(a).all() for a in aims):
         return
     terms = [_terms(net, n.args[0] if bent else n) for n in nodes]
@@ -81,8 +81,8 @@ def _solved(case: Case, nodes: list[Node], mine: dict[Node, np.ndarray], rows: A
         return  # the states of one step only: what they came from is not known
 
     def operand(x: Node | None, like: Node) -> np.ndarray:
-        value = np.ones((like.shape[0], 1))[rows] if x is None else mine.get(x)
-        return x.value[rows] if value is None and x is not None else value  # type: ignore[return-value]
+        value = np.ones((len(np.atleast_2d(like.value)), 1))[rows] if x is None else mine.get(x)
+        return np.atleast_2d(x.value[rows] if value is None and x is not None else value)  # type: ignore[arg-type]
 
     parameters = [W for W, _ in terms[0]]
     for chosen in [[W] for W in parameters] + [parameters] * (len(parameters) > 1):

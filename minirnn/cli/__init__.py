@@ -1,0 +1,3 @@
+"""The command line: ``minirnn`` and ``python -m minirnn``."""
+
+from .entry import main as main

@@ -1,0 +1,20 @@
+"""Constants as nodes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...engine import ops
+from ...engine.graph import Node
+
+
+def constant_node(value: np.ndarray, named: bool) -> Node:
+    """A number in every entry, where it is that, so that it is the same at every step; else the array itself.
+
+    What has a name of its own keeps its numbers, unless it is an array of zeros, such as a variable begins with.
+    """
+    first = float(value.flat[0]) if value.size and value.dtype.kind in "fiu" else np.nan
+    zeros = first == 0 and value.ndim and value.dtype.kind == "f"
+    if np.isfinite(first) and (zeros or not named) and (value == first).all():
+        return ops.full(dims=value.shape, value=first, dtype=value.dtype.name)
+    return ops.leaf(value)

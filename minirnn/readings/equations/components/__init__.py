@@ -1,0 +1,1 @@
+"""The component form: every entry by its indices, and its numbers."""
