@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,9 @@ import minirnn as mr
 from minirnn.layers import Dense, Flatten, Input, SimpleRNN
 from minirnn.models import Model
 
+# A process that a test starts finds the tests too; last, for what is tested is the package that is installed.
+sys.path.append(str(Path(__file__).parent.parent))
+
 # What `pytest -m quick` runs: files of every room that answer in a minute together, but for what takes long in them.
 QUICK = [
     "engine/",
@@ -20,7 +25,7 @@ QUICK = [
     "test_models.py",
     "test_imports.py",
     "test_system.py",
-    "test_options.py",
+    "cli/test_options.py",
     "test_losses.py",
     "test_optimizers.py",
     "layers/test_layers.py",
@@ -43,6 +48,25 @@ def pytest_collection_modifyitems(items):
         name = str(item.path.relative_to(root)) if item.path.is_relative_to(root) else ""
         if name.startswith(tuple(QUICK)) and not any(word in item.name for word in SLOW):
             item.add_marker(pytest.mark.quick)
+
+
+@pytest.fixture(autouse=True)
+def numbers(request, monkeypatch):
+    """The random numbers of a test are its own, whichever tests run before it; Keras draws its seeds from `random`."""
+    random.seed(0)
+    np.random.seed(0)
+    mr.set_random_seed(0)
+    if isinstance(getattr(request.module, "rng", None), np.random.Generator):
+        monkeypatch.setattr(request.module, "rng", np.random.default_rng(0))
+
+
+@pytest.fixture(autouse=True)
+def keras_settings():
+    """Keras computes in float32, whatever a test before asked it for."""
+    config = getattr(sys.modules.get("keras"), "config", None)
+    if config is not None:
+        config.set_floatx("float32")
+        config.set_dtype_policy("float32")
 
 
 N, T, D, M, K = 2, 4, 3, 5, 6
