@@ -78,6 +78,13 @@ def a_diagonal(X, W):
     return np.einsum("ii,i->i", W[:4, :4], X[0])
 
 
+def windows_of_what_changes(X, W):
+    h = X @ W
+    pairs = np.lib.stride_tricks.sliding_window_view(h, 2, axis=0)
+    h[1] = 0.5 * h[0]
+    return np.tanh(pairs).sum(axis=(0, 2))
+
+
 def reduce_method(X, W):
     return np.add.reduce(X @ W)
 

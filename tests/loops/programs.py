@@ -39,6 +39,7 @@ UNARY = [
     "{a}[np.arange({a}.shape[0]), [0] * {a}.shape[0]]", "np.diag({a})", "np.outer({a}, {a})", "np.dot({a}, {a}.T)",
     "np.einsum('ij->ji', {a})", "np.logaddexp({a}, 0.3)", "np.log1p({a} ** 2)", "np.reciprocal(2 + {a} ** 2)",
     "np.average({a}, axis={k})", "{a}.ravel()[::2]", "np.ascontiguousarray({a}.T)",
+    "np.lib.stride_tricks.sliding_window_view({a}, 2, {k})",
 ]  # fmt: skip
 BINARY = [
     "{a} + {b}", "{a} - {b}", "{a} * {b}", "{a} / (2 + {b} ** 2)", "np.maximum({a}, {b})", "np.minimum({a}, {b})",

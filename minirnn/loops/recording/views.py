@@ -11,10 +11,10 @@ from .array import Array
 from .memory import SAME, Axes, Part, Positions, View
 
 
-def owner(x: np.ndarray) -> Any:
-    """The array that owns the memory."""
-    while isinstance(x.base, np.ndarray):
-        x = x.base
+def owner(x: Any) -> Any:
+    """What owns the memory of an array: an array, or what it was made from; windows have an object between the two."""
+    while (base := getattr(x, "base", None)) is not None:
+        x = base
     return x
 
 
