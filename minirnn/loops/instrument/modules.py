@@ -29,6 +29,8 @@ class RecordingModule:
 def of_numpy(found: Any, name: str) -> Any:
     if isinstance(found, types.ModuleType):
         return RecordingModule(found, name + ".")
+    if found is np.r_ or found is np.c_:
+        return recording(found)
     if isinstance(found, type) or not callable(found) or name.startswith("random"):
         return found
     return recording(found, f"np.{name}")

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...engine import ops
 from ...engine.graph import Node
+from ..errors import refuse
 from .array import Array, broadcast, node_of, plain, traced
 from .dispatch import constant, rearranges, records
 from .elementwise import in_dtype
@@ -135,6 +136,34 @@ _joining(np.column_stack, lambda s: s if len(s) > 1 else (*(s or (1,)), 1), lamb
 _joining(np.dstack, lambda s: np.atleast_3d(np.empty(s)).shape, lambda ndim: 2)
 if hasattr(np, "row_stack"):
     FUNCTIONS[np.row_stack] = FUNCTIONS[np.vstack]
+
+
+class Brackets:
+    """``np.r_[a, b]`` or ``np.c_[a, b]``: what stands in the brackets, joined."""
+
+    def __init__(self, original: Any, shape: Callable[[tuple[int, ...]], tuple[int, ...]], axis: int) -> None:
+        def join(parts: Any) -> Any:
+            return original[tuple(parts)]
+
+        self._original = original
+        join.__name__ = f"{'r' if axis == 0 else 'c'}_"
+        _joining(join, shape, lambda ndim: axis % ndim)
+        self._join = FUNCTIONS[join]
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if type(key) is tuple else (key,)
+        if any(isinstance(part, str) for part in parts):
+            if traced(parts):
+                refuse("a text in the brackets of np.r_ or np.c_", "join with np.concatenate or np.stack")
+            return self._original[plain(parts)]
+        return self._join([self._original[part] if isinstance(part, slice) else part for part in parts])
+
+
+_BRACKETS: dict[Any, Any] = {
+    np.r_: Brackets(np.r_, lambda s: s or (1,), 0),
+    np.c_: Brackets(np.c_, lambda s: s if len(s) > 1 else (*(s or (1,)), 1), -1),
+}
+FUNCTIONS.update(_BRACKETS)
 
 
 @records(np.append)
