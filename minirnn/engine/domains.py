@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .graph import Node
@@ -144,3 +144,18 @@ def _end_of(node: Node) -> End:
         if more.is_number:  # T, or T - 2
             return size.n - more.at({}), letter
     return 0, ""
+
+
+def domains_of(steps: list[int | None], end: End) -> Iterator[Domain | None]:
+    """The runs of consecutive steps among these; None for what has no step."""
+    known = sorted(step for step in steps if step is not None)
+    if not known:
+        yield None
+        return
+    start = previous = known[0]
+    for step in [*known[1:], None]:
+        if step is None or step > previous + 1:
+            alone = start == previous
+            yield Domain(fixed(start, *end, lower=not alone), fixed(previous, *end, upper=not alone))
+            start = step if step is not None else start
+        previous = step if step is not None else previous

@@ -20,9 +20,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .components import components
-from .domains import Domain, End, Fixed, Lengths, Ref, Span, fixed, lengths_of
+from .domains import Domain, End, Fixed, Lengths, Ref, Span, domains_of, fixed, lengths_of
 from .graph import Node, leaf_op
 from .names import Name, Role
+from .ops import average, total
 
 
 class Signature(NamedTuple):
@@ -193,7 +194,7 @@ def fold(nodes: Sequence[Node], hide: Iterable[str] = (), T: int | None = None, 
         for signature, found in by_signature.items():
             family.definitions.extend(
                 Definition(signature, domain, min(serial for _, serial in found))
-                for domain in _domains([step for step, _ in found], end)
+                for domain in domains_of([step for step, _ in found], end)
             )
         _from_the_end(family, end)
     others = {letter: n for n, letter in known.values() if letter not in ("T", "")}
@@ -211,7 +212,8 @@ def _signature(
     node: Node, step: int | None, place: dict[Node, tuple[int, int | None]], own: End, ends: list[End]
 ) -> Signature:
     if step is None and node.op.variadic:
-        refs = tuple(_spans([place[a] for a in node.args], ends))
+        places = [place[a] for a in node.args]
+        refs = tuple(_spans(_by_family(places) if node.op in (total, average) else places, ends))
     else:
         refs = tuple([_ref(*place[a], step, own, ends) for a in node.args])
     attrs = tuple([(k, _attribute(k, v, step, own)) for k, v in node.attrs.items()]) if node.attrs else ()
@@ -233,6 +235,12 @@ def _attribute(key: str, value: Any, step: int | None, own: End) -> Any:
     return fixed(value, *own) if key == "t" else value
 
 
+def _by_family(places: list[tuple[int, int | None]]) -> list[tuple[int, int | None]]:
+    """The terms of a sum, those of one family together: a weight that a step uses twice has a sum over t for each use."""
+    first: dict[int, int] = {}
+    return sorted(places, key=lambda place: first.setdefault(place[0], len(first)))
+
+
 def _spans(places: list[tuple[int, int | None]], ends: list[End]) -> Iterator[Ref]:
     """Operands that are consecutive steps of one family, as one reference each."""
     i = 0
@@ -249,20 +257,6 @@ def _spans(places: list[tuple[int, int | None]], ends: list[End]) -> Iterator[Re
         else:
             yield _ref(family, start, None, ends[family], ends)
         i = j
-
-
-def _domains(steps: list[int | None], end: End) -> Iterator[Domain | None]:
-    known = sorted(step for step in steps if step is not None)
-    if not known:
-        yield None
-        return
-    start = previous = known[0]
-    for step in [*known[1:], None]:
-        if step is None or step > previous + 1:
-            alone = start == previous
-            yield Domain(fixed(start, *end, lower=not alone), fixed(previous, *end, upper=not alone))
-            start = step if step is not None else start
-        previous = step if step is not None else previous
 
 
 def _from_the_end(family: Family, end: End) -> None:

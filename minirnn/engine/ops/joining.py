@@ -27,7 +27,8 @@ def _stacked(*xs: Node, axis: int = 1, size: Any = None) -> dict[str, Any]:
 
 
 def _stack_rule(g: Node, y: Node, position: int) -> Node:
-    axis, of_time = y.attrs["axis"], y.args[position].step == position + 1
+    axis, first, last, here = y.attrs["axis"], y.args[0].step, y.args[-1].step, y.args[position].step
+    of_time = first is not None and here == first + position and last == first + len(y.args) - 1
     return taken(g, t=position + 1, axis=axis) if of_time else part(g, key=full_key(g.ndim, axis, position))
 
 
