@@ -7,6 +7,7 @@ import functools
 import itertools
 import keyword
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -91,15 +92,19 @@ def python_names(schedule: Schedule, outputs: list[Family], called: Mapping[int,
     letters = {letter.replace("^", "_") for f in families for size in f.first.dims for letter in size.letters}
     helpers = {d.op.name for f in families for d in f.definitions if d.op.helper}
     taken = RESERVED | helpers | letters | set(dir(builtins)) | set(keyword.kwlist)
+    tried: defaultdict[str, int] = defaultdict(lambda: 1)
     for family in sorted(families, key=lambda f: (not called.get(f.index), f.name is None)):
         operation = family.definitions[0].op.name.partition(" ")[0]
         base = called.get(family.index) or (None if family.name is None else python_name(family.name))
         base = base or ("output" if family in outputs else _noun(family, schedule)) or NOUNS.get(operation, operation)
         base = re.sub(r"\W", "_", base, flags=re.ASCII)
         base = base if base[:1].isalpha() else f"v_{base}"
-        tries = [base, *(f"{base}_{k}" for k in range(2, len(families) + 2))]
-        found[family.index] = next(name for name in tries if name not in taken)
-        taken.add(found[family.index])
+        name = base
+        while name in taken:
+            tried[base] += 1
+            name = f"{base}_{tried[base]}"
+        found[family.index] = name
+        taken.add(name)
     return found
 
 
