@@ -20,6 +20,7 @@ from .recording.dispatch import unrecorded
 from .rewrite import simplify
 from .roles import infer_roles
 from .running import AskedLoop, Ran
+from .turn_by_turn import places_first
 
 
 class LoopResult(NamedTuple):
@@ -48,9 +49,12 @@ def assembled(asked: AskedLoop, ran: Ran) -> LoopResult:
     ends = [output, *further]
     everything = ancestors([*ends, *computed])
     kept = _behind(ends, everything)
-    if simplify(_widened([n for n in everything if n in kept], ran.recorder.given), ran.recorder):
-        everything = ancestors([*ends, *computed])
-        kept = _behind(ends, everything)
+    used = _widened([n for n in everything if n in kept], ran.recorder.given)
+    for change in (places_first, simplify):
+        if change(used, ran.recorder):
+            everything = ancestors([*ends, *computed])
+            kept = _behind(ends, everything)
+            used = [n for n in everything if n in kept]
     present = set(everything)
     _distinct(ran.recorder, present)
     sequences, T = settle(ran.recorder, everything, present, kept)

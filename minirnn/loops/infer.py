@@ -53,6 +53,9 @@ class _Settling(Loops):
         T = max([step for step in {node.step for node in self.nodes} if step is not None], default=0)
         for node, step in [*steps_of_cuts.items(), *self.stamps.items()]:
             node.step = step
+        for node in self.nodes:
+            if node.op is ops.stack and node.args[0].op is ops.reshape and node.args[0].step is None:
+                node.args[0].step = node.args[0].args[0].step  # the row that the others follow: that of a start
         self._make_parts_general(steps_of_cuts)
         return {cut.leaf for cut in cuts if cut.node in steps_of_cuts}, T
 

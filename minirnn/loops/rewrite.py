@@ -5,8 +5,6 @@ The nodes are changed in place, before they are named and stamped with steps.
 
 from __future__ import annotations
 
-from collections import Counter
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..engine import ops
@@ -14,10 +12,10 @@ from ..engine.graph import Node
 from ..engine.sizes import Size
 from .instrument.recorder import Recorder
 from .primitives import entry_at, log_softmax_down, softmax_down
+from .turn_by_turn import ALL, Uses, grown, rows_of_turns, set_before
 
-ALL = slice(None)
 MOST_PIECES = 2000  # that an array written slice by slice is shown as
-SIMPLER = {ops.part, ops.update, ops.inverse, ops.divide, ops.add, ops.mean, ops.sums, ops.log}
+SIMPLER = {ops.part, ops.update, ops.join, ops.inverse, ops.divide, ops.add, ops.mean, ops.sums, ops.log}
 PUT_TOGETHER = {ops.part, ops.stack, ops.join}
 
 
@@ -25,8 +23,9 @@ def simplify(nodes: list[Node], recorder: Recorder) -> bool:
     """Whether any was: parts may not be needed any more."""
     instead: dict[Node, Node] = {}
     changed = 0
-    uses = _Uses(nodes)
+    uses = Uses(nodes)
     pieces: dict[Node, tuple[int, list[Piece]]] = {}
+    joins: list[Node] = []
     for node in nodes:
         if instead and not instead.keys().isdisjoint(node.args):
             node.args = tuple([instead.get(a, a) for a in node.args])
@@ -45,6 +44,11 @@ def simplify(nodes: list[Node], recorder: Recorder) -> bool:
             changed += _pieces(node, pieces, between=uses.count[node] == uses.written[node] == 1)
             if node.op is ops.join and node not in uses.inside and node not in recorder.names:
                 node.step = 0  # filled turn by turn, and used as a whole when the loop is over
+        elif node.op is ops.join:
+            joins.append(node)
+            if (before := grown(node, recorder, uses)) is not None:
+                joins = [join for join in joins if join is not before]
+                changed += 1
         elif node.op is ops.inverse:
             changed += _sigmoid(node, recorder)
         elif node.op is ops.divide:
@@ -55,29 +59,9 @@ def simplify(nodes: list[Node], recorder: Recorder) -> bool:
             changed += _over_steps(node, recorder)
         elif node.op is ops.log:
             changed += _log_of_softmax(node, recorder)
+    changed += sum([rows_of_turns(node) for node in joins])
     _blocks(nodes)
     return changed > 0
-
-
-class _Uses:
-    """How often, and where, each node is used; counted when first asked for, which most programs never do."""
-
-    def __init__(self, nodes: list[Node]) -> None:
-        self._nodes = nodes
-
-    @cached_property
-    def count(self) -> Counter[Node]:
-        return Counter(arg for node in self._nodes for arg in node.args)
-
-    @cached_property
-    def written(self) -> Counter[Node]:
-        """As what something is written into."""
-        return Counter(node.args[0] for node in self._nodes if node.op is ops.update)
-
-    @cached_property
-    def inside(self) -> set[Node]:
-        """What is used in a turn of a loop."""
-        return {arg for node in self._nodes if node.step for arg in node.args}
 
 
 class Piece(NamedTuple):
@@ -128,7 +112,7 @@ def _cut(node: Node, piece: Piece, axis: int) -> Node:
         made = ops.full(**{**piece.node.attrs, "dims": (*dims[:axis], Size.of(n), *dims[axis + 1 :])})
     else:
         made = ops.part(piece.node, key=ops.full_key(node.ndim, axis, slice(piece.start, piece.start + n)))
-    return _before(node, made)
+    return set_before(node, made)
 
 
 def _only_axis(key: Any) -> int | None:
@@ -179,7 +163,7 @@ def _reverses(k: Any, n: int) -> bool:
     return type(k) is slice and range(n)[k] == range(n)[::-1]
 
 
-def _sum_of_steps(node: Node, recorder: Recorder, uses: _Uses) -> bool:
+def _sum_of_steps(node: Node, recorder: Recorder, uses: Uses) -> bool:
     """l_1 + l_2 + ... + l_T of one quantity, added one after the other."""
     first, last = node.args
     name = recorder.names.get(last)
@@ -261,12 +245,6 @@ def _softmax(node: Node, recorder: Recorder) -> bool:
     return True
 
 
-def _before(node: Node, made: Node) -> Node:
-    """A new node that `node` is computed from, put before it in the order of creation, after those put there earlier."""
-    made.serial, made.step = node.serial - 1 + (made.serial - node.serial) * 2.0**-22, node.step  # type: ignore[assignment]
-    return made
-
-
 def _unshifted(x: Node) -> Node:
     """`x` before its largest entry was taken off."""
     if x.op is ops.subtract:
@@ -288,6 +266,6 @@ def _log_of_softmax(node: Node, recorder: Recorder) -> bool:
     if picked is p:
         node.op, node.args, node.attrs = log, (p.args[0], p), {}
     else:
-        logs = _before(node, log(p.args[0], p))
+        logs = set_before(node, log(p.args[0], p))
         node.op, node.args, node.attrs = picked.op, (logs, *picked.args[1:]), picked.attrs
     return True

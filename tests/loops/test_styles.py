@@ -15,7 +15,7 @@ from test_published import traced as published
 
 import minirnn as mr
 
-BY_PLACE = {"stateful_chunks", "echo_state"}  # some of whose quantities belong to a chunk, or to a slice, not to a step
+BY_PLACE = {"stateful_chunks"}  # some of whose quantities belong to a chunk, not to a step
 VARIABLES_CALLED_T = {"layers_with_params_and_grads"}  # which clash with the t of the source
 
 
@@ -56,10 +56,7 @@ def test_every_style(name):
     every_reading(trace, source=name not in VARIABLES_CALLED_T)
 
 
-SLOW = {"unit_by_unit"}  # whose source has two thousand statements
-
-
-@pytest.mark.parametrize("name", sorted(set(WITHOUT_TENSORFLOW) - SLOW))
+@pytest.mark.parametrize("name", WITHOUT_TENSORFLOW)
 def test_every_published_loop(name):
     every_reading(published(name))
 

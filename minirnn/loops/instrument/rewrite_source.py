@@ -12,7 +12,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ...system import CannotFollow
-from .source_text import definition_of, yields
+from .source_text import definition_of, target_name, yields
 
 NOTES = "__minirnn__"
 
@@ -85,19 +85,6 @@ def _named(name: str, value: ast.expr, into: ast.expr | None = None) -> ast.expr
         ):
             args += [ast.Name(holder, ast.Load()), ast.Constant(k)]
     return ast.copy_location(_call(method, *args), value)
-
-
-def _target_name(target: ast.AST) -> str | None:
-    """The name that a value assigned to `target` has: h of ``h``, ``self.h``, ``h[t]``; k of ``cache["k"]``."""
-    match target:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-        case ast.Subscript(slice=ast.Constant(value=str() as name)) if name.isidentifier():
-            return name
-        case ast.Subscript(value=inner, slice=places):
-            ranges = [s for s in ast.walk(places) if isinstance(s, ast.Slice) and (s.lower or s.upper)]
-            return None if ranges else _target_name(inner)
-    return None
 
 
 def _set_by(statements: list[ast.stmt]) -> dict[str, bool] | None:
@@ -209,13 +196,13 @@ class _Notes(ast.NodeTransformer):
         ]
 
     def visit_Assign(self, node: ast.Assign) -> Any:
-        node.value = self._valued(node.value, _target_name(node.targets[0]) if len(node.targets) == 1 else None)
+        node.value = self._valued(node.value, target_name(node.targets[0]) if len(node.targets) == 1 else None)
         if len(node.targets) == 1:
-            name, target = _target_name(node.targets[0]), node.targets[0]
+            name, target = target_name(node.targets[0]), node.targets[0]
             if isinstance(target, (ast.Tuple, ast.List)):
                 if isinstance(node.value, ast.Tuple) and len(node.value.elts) == len(target.elts):
                     for i, (one, value) in enumerate(zip(target.elts, node.value.elts)):
-                        if own := _target_name(one):
+                        if own := target_name(one):
                             node.value.elts[i] = _named(own, value, one)
                     return node
                 return [node, *self._renaming([target], node)]
@@ -234,7 +221,7 @@ class _Notes(ast.NodeTransformer):
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         node.annotation = ast.Constant(None)
         if node.value is not None:
-            name = _target_name(node.target)
+            name = target_name(node.target)
             node.value = self._valued(node.value, name)
             if name is not None:
                 node.value = _named(name, node.value, node.target)
@@ -254,7 +241,7 @@ class _Notes(ast.NodeTransformer):
             case ast.Name(id="float" | "int" | "type" | "id" | "eval") | ast.Attribute(attr="literal_eval"):
                 node.func = ast.copy_location(_call("builtin", node.func), node.func)
             case ast.Attribute(value=target, attr="append" | "appendleft" | "insert") if (
-                node.args and not isinstance(node.args[-1], ast.Starred) and (name := _target_name(target))
+                node.args and not isinstance(node.args[-1], ast.Starred) and (name := target_name(target))
             ):
                 node.args[-1] = _named(name, node.args[-1], node.func)
         return node

@@ -1,4 +1,4 @@
-"""The definition of a function in the file that it was read from, if that is still the same."""
+"""The definition of a function in the file that it was read from, if that is still the same, and names in its text."""
 
 from __future__ import annotations
 
@@ -85,3 +85,34 @@ def yields(body: list[ast.stmt]) -> bool:
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
             waiting.extend(ast.iter_child_nodes(node))
     return False
+
+
+def target_name(target: ast.AST) -> str | None:
+    """The name that a value assigned to `target` has: h of ``h``, ``self.h``, ``h[t]``; k of ``cache["k"]``."""
+    match target:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Subscript(slice=ast.Constant(value=str() as name)) if name.isidentifier():
+            return name
+        case ast.Subscript(value=inner, slice=places):
+            ranges = [s for s in ast.walk(places) if isinstance(s, ast.Slice) and (s.lower or s.upper)]
+            return target_name(inner) if all(map(_is_one_place, ranges)) else None
+    return None
+
+
+def _is_one_place(reach: ast.Slice) -> bool:
+    """Whether it is written as one place: t:t+1."""
+    if reach.lower is None or reach.upper is None or reach.step is not None:
+        return False
+    (base, first), (other, last) = map(_counted_from, (reach.lower, reach.upper))
+    return base == other and last == first + 1
+
+
+def _counted_from(place: ast.expr) -> tuple[str, int]:
+    """What a place is counted from, and how far it is from there."""
+    match place:
+        case ast.BinOp(base, ast.Add(), ast.Constant(int() as k)):
+            return ast.dump(base), k
+        case ast.BinOp(base, ast.Sub(), ast.Constant(int() as k)):
+            return ast.dump(base), -k
+    return ast.dump(place), 0

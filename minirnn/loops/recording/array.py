@@ -18,7 +18,7 @@ from ..errors import reach, refuse
 from ..present import present
 from .constants import constant_node
 from .indexing import basic, full, places_of, plain_key, spelled_out
-from .memory import SAME, Memory, Part, Positions, View, background_at, gathered, place_in, put_together
+from .memory import SAME, Memory, Part, Positions, View, background_at, gathered, key_at, place_in, put_together
 from .table import FUNCTIONS, call
 
 NUMBER = (int, float)
@@ -78,7 +78,7 @@ class Array:
             assert memory.parts is not None
             part = memory.parts.get(place)
             constant = part is None and not isinstance(memory.background, Node)
-            self._node = None if constant else part or background_at(memory, place)
+            self._node = None if constant else memory.shaped(part or background_at(memory, place), self.data.shape)
         elif parent.traced:
             whole, since = parent.node, next_serial()
             self._node = view.read(whole, self.data.shape)
@@ -156,7 +156,7 @@ class Array:
             memory.shared.append(node)
         else:
             assert memory.parts is not None
-            memory.parts[place] = node
+            memory.parts[place] = memory.shaped(node, root.data[key_at(memory.axes, place)].shape)
             root._node = None
         for array, _ in levels:
             array._seen = memory.version

@@ -55,12 +55,16 @@ def basic(key: tuple[Any, ...]) -> bool:
 
 
 def places_of(key: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    """The axes at which the key has numbers, and these, where it has all of every other axis; None otherwise."""
+    """The axes at which the key has numbers, and these, where it has all of every other axis; None otherwise.
+
+    A slice of one of several, hs[t:t+1], is a number too.
+    """
     axes, numbers = [], []
     for axis, k in enumerate(spelled_out(key, len(shape))):
-        if type(k) is int:
+        reach = range(shape[axis])[k] if type(k) is slice else None
+        if type(k) is int or (reach is not None and len(reach) == 1 < shape[axis]):
             axes.append(axis)
-            numbers.append(k % shape[axis])
-        elif not (type(k) is slice and k.indices(shape[axis]) == (0, shape[axis], 1)):
+            numbers.append(k % shape[axis] if reach is None else reach[0])
+        elif reach != range(shape[axis]):
             return None
     return (tuple(axes), tuple(numbers)) if axes else None

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ...engine import ops
-from ...engine.graph import Node
+from ...engine.graph import Node, next_serial
 from .indexing import Indices, full, places_of
 
 
@@ -55,6 +55,13 @@ class Memory:
                 if isinstance(made.value, np.ndarray):
                     self.shared.append(made)
 
+    def shaped(self, node: Node, shape: tuple[int, ...]) -> Node:
+        """`in_shape`, and noted where it lies here."""
+        since = next_serial()
+        found = in_shape(node, shape)
+        self.share(found, since)
+        return found
+
     def background_node(self) -> Node:
         """What the parts were written over, as a node."""
         if not isinstance(self.background, Node):
@@ -81,7 +88,7 @@ class Same(View):
     __slots__ = ()
 
     def read(self, whole: Node, shape: tuple[int, ...]) -> Node:
-        return whole if whole.shape == shape else ops.reshape(whole, dims=shape)
+        return in_shape(whole, shape)
 
     def write(self, whole: Node, part: Node, value: np.ndarray) -> Node:
         return part if part.shape == whole.shape else Node(ops.reshape, (part,), {"dims": whole.shape}, value)
@@ -167,6 +174,13 @@ def permuted(node: Node, axes: tuple[int, ...]) -> Node:
     if axes == tuple(range(node.ndim)):
         return node
     return ops.transpose(node) if node.ndim == 2 else ops.permute(node, axes=axes)
+
+
+def in_shape(node: Node, shape: tuple[int, ...]) -> Node:
+    """The same numbers in this shape: hs[t:t+1] beside hs[t]."""
+    if node.shape == shape:
+        return node
+    return node.args[0] if node.op is ops.reshape and node.args[0].shape == shape else ops.reshape(node, dims=shape)
 
 
 def put_together(memory: Memory) -> Node:
