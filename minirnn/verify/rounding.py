@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from ..engine.graph import Node, ancestors, leaf_op, replay
-from ..engine.ops import sigmoid, softmax, tanh
+from ..engine.ops import complement, shift, sigmoid, softmax, subtract, tanh
 from ..engine.precision import least, moves, precisions, widened
 from ..run import Run
 from .report import TOLERANCE, Row, error_in_eps
 
 WIDER = {"float32": np.float64, "float64": np.longdouble}
+DIFFERENCES = {subtract, complement, shift}
 FEW = 0.25  # of all entries; past that the derivatives that are left say little of the true ones
 MOVED = 3  # runs with moved results
 FAR = 100  # times what moved results explain, an error is not one of rounding
@@ -88,14 +89,24 @@ def costs(asked: Mapping[Any, Sequence[Node]], dtype: str | None = None) -> dict
 def _moved(
     order: list[Node], wide: dict[Node, Node], leaves: dict[Node, Any], seed: int, dtype: str | None
 ) -> dict[Node, Any]:
-    """The wider run with every result moved by up to one eps of the precision in which it was made."""
+    """The wider run with every result moved by up to one eps of the precision in which it was made.
+
+    What a difference is taken of is moved once more: in 1 - p another program has not the p of this one's slope p (1 - p).
+    """
     rng = np.random.default_rng(seed)
     found: dict[Node, Any] = dict(leaves)
+
+    def moved(value: Any, node: Node) -> Any:
+        if not node.args or node.dtype.kind != "f" or moves(node) or np.array_equal(np.round(node.value), node.value):
+            return value
+        return value * (1 + float(np.finfo(dtype or node.dtype).eps) * rng.uniform(-1, 1, node.shape))
+
     for node in order:
         new = wide[node]
         if new not in found:
-            given = new.op is leaf_op
-            found[new] = new.value if given else new.op.compute(*[found[a] for a in new.args], **new.attrs)
-        if node.args and node.dtype.kind == "f" and not moves(node) and not np.array_equal(np.round(node.value), node.value):
-            found[new] = found[new] * (1 + float(np.finfo(dtype or node.dtype).eps) * rng.uniform(-1, 1, node.shape))
+            operands = [found[a] for a in new.args]
+            if node.op in DIFFERENCES:
+                operands = [moved(value, arg) for value, arg in zip(operands, node.args)]
+            found[new] = new.value if new.op is leaf_op else new.op.compute(*operands, **new.attrs)
+        found[new] = moved(found[new], node)
     return {node: found[wide[node]] for node in order}

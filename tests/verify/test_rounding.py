@@ -43,3 +43,25 @@ def test_where_nothing_can_be_told_it_says_so(network):
     rng = np.random.default_rng(0)
     report = mr.trace(model, rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 6))).verify(with_keras=False)
     assert report.ok and any("have reached ±1" in row.note for row in report) and "could not be checked" in report.sentence
+
+
+def cross_entropy(X, y, W, V):
+    h, loss = np.zeros(5), 0.0
+    for x, target in zip(X, y):
+        h = np.tanh(x @ W + h)
+        p = 1 / (1 + np.exp(-(h @ V)))
+        loss -= target * np.log(p) + (1 - target) * np.log(1 - p)
+    return loss
+
+
+def test_a_difference_of_what_another_program_rounds_otherwise_is_not_blamed():
+    """1 - p of p near 1 keeps few digits, which cancel only where the slope p (1 - p) is made of the same p."""
+    rng = np.random.default_rng(0)
+    X, y, W, V = rng.normal(size=(4, 3)), np.zeros(4), rng.normal(size=(3, 5)), np.full(5, 5.0)
+    W = np.abs(W) * np.sign(X.sum(0))[:, None]  # h is near 1, and p too
+    right = np.array([cross_entropy(X, y, W, V + 1e-30j * row).imag / 1e-30 for row in np.eye(5)])
+    trace = mr.trace(cross_entropy, X=X, y=y, W=W, V=V)
+    found = trace.compare(dV=right)
+    assert found.ok and not found.slips, found
+    assert np.abs(trace.gradients["V"] / right - 1).max() / np.finfo(float).eps > TOLERANCE
+    assert not trace.compare(dV=right * 1.0005).ok
