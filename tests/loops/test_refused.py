@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 
 import followed
 import numpy as np
@@ -11,6 +12,7 @@ import refused
 
 import minirnn as mr
 from minirnn import CannotFollow
+from minirnn.loops.recording.methods import FUNCTIONS as RECORDED
 
 FUNCTIONS = [f for _, f in inspect.getmembers(refused, inspect.isfunction) if f is not refused.nothing_computed]
 
@@ -73,3 +75,14 @@ def test_wrong_arguments(arrays):
         mr.trace(refused.branch, X=arrays["X"].astype("float16"), W=arrays["X"])
     with pytest.raises(TypeError, match="a layer, or a function, not int"):
         mr.trace(3)
+
+
+def test_the_documentation_lists_what_is_followed():
+    text = (Path(__file__).parents[2] / "docs" / "loops.md").read_text(encoding="utf-8")
+    lines = text.partition("## What is followed")[2].partition("with their")[0].splitlines()
+    words = {word.rpartition(".")[2] for line in lines if line.startswith("    ") for word in line.split()}
+    recorded = {getattr(function, "__name__", "_") for function in RECORDED}
+    likes = {name for name in recorded if name.endswith("_like")}
+    followed = {name for name in recorded - likes - {"astype"} if not name.startswith("_")}
+    aliases = {"abs", "pow", "flipud", "fliplr"}  # np.abs is np.absolute, np.pow np.power, the others have the rule of flip
+    assert words - {"and", "their", "_like"} | aliases == followed | aliases
