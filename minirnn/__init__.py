@@ -13,7 +13,7 @@ from .system import CannotFollow, suggest_names
 from .traces import Trace
 
 if TYPE_CHECKING:
-    from . import activations, callbacks, constraints, initializers, metrics, ops, optimizers, regularizers, utils  # noqa: F401
+    from . import activations, backend, callbacks, constraints, initializers, metrics, ops, optimizers, regularizers, utils  # noqa: F401
 
 __all__ = [
     "CannotFollow",
@@ -39,7 +39,7 @@ __all__ = [
     "trace",
 ]
 WHEN_USED = {  # imported when they are asked for
-    "activations", "callbacks", "constraints", "initializers", "metrics", "ops", "optimizers", "preprocessing",
+    "activations", "backend", "callbacks", "constraints", "initializers", "metrics", "ops", "optimizers", "preprocessing",
     "regularizers", "utils",
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from . import losses
 from .checks import unraised
 from .displays import clocked
 from .engine.names import demand_printable
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 
     from .verify.compare.mismatch import Mismatch
 
+
+def _follow(function: Callable[..., Any], nodes: Any, known: Any) -> Any:
+    from .loops.of_nodes import followed
+
+    return followed(function, nodes, known)
+
+
+losses.loss.follow = _follow  # a loss lies below the loops, and may be a function of NumPy
 FOREIGN = {"keras", "tensorflow", "tf_keras", "torch", "jax"}  # their models are callable too
 
 

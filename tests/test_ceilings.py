@@ -12,10 +12,10 @@ LARGE = {
     "keras_io/config.py": 315,
     "layers/layer.py": 307,
     "loops/recording/array.py": 406,
-    "network.py": 351,
-    "run.py": 393,
+    "network/__init__.py": 351,
+    "run.py": 392,
 }
-FULL = {".": 29, "layers": 31, "readings/source": 26}
+FULL = {".": 26, "layers": 31, "readings/source": 26}
 
 
 @pytest.mark.parametrize("path", house.files(), ids=lambda p: str(p.relative_to(house.ROOT)))

@@ -201,8 +201,8 @@ class Primitive:
             else:
                 value = self.compute(*[a.value for a in args], **attrs)
         except AttributeError:
-            if args and hasattr(args[0], "of_primitive"):  # a placeholder of a network
-                return args[0].of_primitive(self, args, attrs)
+            for x in filter(lambda x: hasattr(x, "of_primitive"), args):  # a placeholder, or an array of a loop
+                return x.of_primitive(self, args, attrs)  # type: ignore[attr-defined]
             raise
         return Node(self, args, attrs, value)
 

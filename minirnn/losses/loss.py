@@ -15,9 +15,10 @@ import numpy as np
 
 from ..checks import array_of
 from ..engine.graph import Node
-from ..engine.ops import leaf, mean, meancols, scale, sum_all
+from ..engine.ops import leaf, mean, meancols, reshape, scale, sum_all
 from ..registry import Configured, snake
 
+follow: Any = None  # `minirnn.loops.of_nodes.followed`, which lies above: minirnn.api puts it here
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight")
 
 
@@ -109,33 +110,38 @@ class OfRows(Loss):
 
 @dataclass(unsafe_hash=True)
 class Own(Loss):
-    """A function of the user's own, which makes a number, a column, or a loss of every entry of the nodes it is given."""
+    """A function of the user's own, which makes a number, one for each sample, or a loss of every entry.
+
+    It is called on nodes, as functions of minirnn.ops take them; one written in NumPy, or in functions of Keras or
+    TensorFlow, is followed as a loop is.
+    """
 
     function: Callable[..., Any]
 
     of_any_target = True
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.known: dict[Any, Any] = {}  # what was recorded of the function, by the shapes of its arguments
+
     @property
     def label(self) -> str:
         return str(getattr(self.function, "__name__", "loss"))
 
-    def _made(self, target: Node, y: Node) -> Node:
+    def applied(self, target: Node, y: Node) -> Node:
+        """What the function makes of them."""
         try:
             made = self.function(target, y)
-        except (TypeError, AttributeError) as error:
-            raise TypeError(
-                f"the loss {self.label} cannot be computed of traced quantities: {error}; write it with the functions of "
-                "minirnn.ops, such as mean(square(output - target))"
-            ) from error
+        except Exception:  # of NumPy's functions, or of another library's, which know no nodes
+            made = None
         if not isinstance(made, Node):
-            raise TypeError(
-                f"the loss {self.label} gives {type(made).__name__}: the loss function must return a node made of its "
-                "arguments, with the functions of minirnn.ops"
-            )
+            made = follow(self.function, (target, y), self.known)
+        if made.ndim and made.shape == y.shape[:-1]:  # a number for each sample
+            return reshape(made, dims=(*y.dims[:-1], 1))
         return made
 
     def rows(self, target: Node, y: Node) -> Node:
-        made = self._made(target, y)
+        made = self.applied(target, y)
         if made.ndim < 2:
             raise NotImplementedError(
                 f"the loss {self.label} makes one number of all samples, so that masks and weights cannot be put on it: "
@@ -144,7 +150,7 @@ class Own(Loss):
         return made if made.shape[-1] == 1 else meancols(made)
 
     def reduced(self, target: Node, y: Node) -> Node:
-        made = self._made(target, y)
+        made = self.applied(target, y)
         if not made.ndim:
             return made
         rows = made if made.ndim < 2 or made.shape[-1] == 1 else meancols(made)

@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import array_of
+from ..engine.ops import leaf
+from ..losses.loss import Own
 from ..registry import Configured, snake
 
 
@@ -118,7 +120,10 @@ class OfFunction(MeanMetric):
         return array_of(y_true, "y_true"), array_of(y_pred, "y_pred")
 
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return np.asarray(self.function(y_true, y_pred))
+        try:
+            return np.asarray(self.function(y_true, y_pred))
+        except AttributeError:  # it is made of functions that take no plain arrays
+            return np.asarray(Own(self.function).applied(leaf(y_true), leaf(y_pred)).value)
 
 
 @dataclass(eq=False)

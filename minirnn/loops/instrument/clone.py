@@ -147,15 +147,15 @@ class Copies:
 
     def _module(self, module: types.ModuleType) -> Any:
         root = module.__name__.partition(".")[0]
-        if not self.notes and root in {"numpy", "tensorflow", "math"}:
+        if not self.notes and root in {"numpy", "tensorflow", "keras", "math"}:
             return module
         if root == "numpy":
             return self._numpy if module is np else RecordingModule(module, module.__name__.partition(".")[2] + ".")
-        if root == "tensorflow":
-            from ..tensorflow import recording_tensorflow
+        if root in {"tensorflow", "keras"}:
+            from ..recording.library import Library
 
             self.recorder.foreign = True
-            return recording_tensorflow()
+            return Library("tf" if root == "tensorflow" else module.__name__, module if root == "keras" else None)
         if module is math:
             return self._math
         if root in _LIBRARIES or root in sys.stdlib_module_names:

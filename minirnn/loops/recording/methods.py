@@ -12,7 +12,7 @@ import numpy as np
 from ...engine import ops
 from ..errors import is_label, refuse
 from . import products, reductions, shapes, writing
-from .array import Array, plain, traced
+from .array import Array, node_of, plain, traced
 from .dispatch import constant, records, unrecorded_function, untracked
 from .elementwise import OPERATIONS
 from .places import assign_at, entry_at, take
@@ -161,11 +161,17 @@ def _function(self: Array, called: Any, types: Any, args: Any, options: Any) -> 
     return function(called)(*args, **options)
 
 
+def _of_primitive(self: Array, op: Any, args: Any, attrs: dict[str, Any]) -> Array:
+    """What an operation of minirnn.ops makes of arrays."""
+    node = op(*map(node_of, args), **attrs)
+    return Array(node.value, node)
+
+
 FORMS: dict[str, Callable[..., Any]] = {
     "reshape": _reshape, "transpose": _transposed, "copy": _copy, "flatten": _flatten, "fill": _fill, "item": _item,
     "tolist": _tolist, "view": _view, "sort": _sort, "astype": shapes.astype,
     "conj": lambda self: self, "conjugate": lambda self: self,
-    "__round__": _round_number, "__array_ufunc__": _ufunc, "__array_function__": _function,
+    "of_primitive": _of_primitive, "__round__": _round_number, "__array_ufunc__": _ufunc, "__array_function__": _function,
 }  # fmt: skip
 
 

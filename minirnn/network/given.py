@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .checks import array_of
-from .layers.symbolic import Symbolic
-from .system import plain
+from ..checks import array_of
+from ..layers.symbolic import Symbolic
+from ..system import plain
 
 
 def arrays_for(X: Any, inputs: Sequence[Symbolic]) -> list[np.ndarray]:

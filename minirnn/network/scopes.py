@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 
-from .layers.calls import Scope, tags_of
-from .layers.dense import Dense
-from .layers.functions import Activation
-from .layers.symbolic import Symbolic
-from .layers.wrappers import at_each_step
+from ..layers.calls import Scope, tags_of
+from ..layers.dense import Dense
+from ..layers.functions import Activation
+from ..layers.symbolic import Symbolic
+from ..layers.wrappers import at_each_step
 
 Role = Callable[[Symbolic], str]
 

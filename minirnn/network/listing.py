@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .layers.layer import Layer
-from .layers.symbolic import Symbolic
+from ..layers.layer import Layer
+from ..layers.symbolic import Symbolic
 
 
 def listed_layers(outputs: list[Symbolic], order: list[Symbolic]) -> list[Layer]:

@@ -1,0 +1,186 @@
+"""Losses and metrics as people write them, with NumPy, keras.ops, Keras' backend or TensorFlow: Keras' histories."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minirnn as mr
+from minirnn import CannotFollow, losses, models
+from minirnn import backend as B
+from minirnn.layers import GRU, Dense, Input, SimpleRNN
+
+keras, tf = pytest.importorskip("keras"), pytest.importorskip("tensorflow")
+K = tf.keras.backend
+rng = np.random.default_rng(0)
+N, T, D, M, C = 22, 4, 3, 5, 2
+X = rng.normal(size=(N, T, D)).astype("float32")
+Y = rng.uniform(0.1, 0.9, size=(N, C)).astype("float32")
+quantile, weights = 0.9, np.array([1.0, 3.0], "float32")
+
+
+def root_of_k(t, p):
+    return K.sqrt(K.mean(K.square(p - t)))
+
+
+def of_each_sample_of_k(t, p):
+    return K.mean(K.maximum(quantile * (t - p), (quantile - 1) * (t - p)), axis=-1)
+
+
+def of_determination(t, p):
+    return K.sum(K.square(t - p)) / (K.sum(K.square(t - K.mean(t))) + K.epsilon())
+
+
+def of_tensorflow(t, p):
+    return tf.reduce_mean(tf.square(t - p))
+
+
+def parts_of_tensorflow(t, p):
+    t = tf.cast(t, p.dtype)
+    off = tf.math.abs(tf.convert_to_tensor(t) - p)
+    return tf.reduce_mean(tf.where(off < 0.5, 0.5 * tf.square(off), 0.5 * off - 0.125), axis=1)
+
+
+def entropy_of_k(t, p):
+    p = K.clip(K.sigmoid(p), K.epsilon(), 1 - K.epsilon())
+    return -K.mean(t * K.log(p) + (1 - t) * K.log(1 - p))
+
+
+def focal(t, p):
+    p = tf.nn.softmax(p)
+    return -tf.reduce_sum(t * tf.pow(1.0 - p, 2.0) * tf.math.log(tf.clip_by_value(p, 1e-7, 1.0)), axis=-1)
+
+
+def of_keras_ops(t, p):
+    return keras.ops.mean(keras.ops.abs(t - p) * weights, axis=-1)
+
+
+def in_a_sum(t, p):
+    return tf.reduce_sum((p - t) * (p - t)) + 0.1 * tf.reduce_mean(tf.abs(p))
+
+
+def of_the_batch(t, p):
+    return tf.reduce_mean(tf.square(p - tf.reduce_mean(p, axis=0)) + tf.square(p - t))
+
+
+OF_KERAS = [
+    root_of_k, of_each_sample_of_k, of_determination, of_tensorflow, parts_of_tensorflow, entropy_of_k, focal, of_keras_ops,
+    in_a_sum, of_the_batch,
+]  # fmt: skip
+
+
+def plainly_summed(t, p):
+    return np.sum((p - t) * (p - t))
+
+
+def of_numpy(t, p):
+    return np.mean(np.abs(p - t) ** 1.5, axis=-1)
+
+
+def of_backend(t, p):
+    return B.mean(B.square(B.softmax(p) - t)) + B.mean(B.abs(p))
+
+
+def history_of(kind, function, initial, **options):
+    i = kind.Input((T, D))
+    model = kind.Model(i, kind.layers.Dense(C)(kind.layers.SimpleRNN(M)(i)))
+    model.set_weights(initial)
+    model.compile("sgd", loss=function, metrics=[function])
+    found = model.fit(X, Y, epochs=3, batch_size=8, shuffle=False, verbose=0, **options).history
+    return found["loss"] + found[function.__name__], model
+
+
+@pytest.fixture
+def initial():
+    i = Input((T, D))
+    model = models.Model(i, Dense(C)(SimpleRNN(M)(i)))
+    draw = np.random.default_rng(1)
+    return [draw.normal(size=w.shape).astype("float32") * 0.5 for w in model.get_weights()]
+
+
+@pytest.mark.parametrize("function", OF_KERAS, ids=lambda f: f.__name__)
+def test_the_history_is_that_of_keras(function, initial):
+    found, model = history_of(mr, function, initial)
+    right, theirs = history_of(keras, function, initial)
+    np.testing.assert_allclose(found, right, rtol=2e-5)
+    for a, b in zip(model.get_weights(), theirs.get_weights()):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-6)
+
+
+@pytest.mark.parametrize("function", [of_each_sample_of_k, parts_of_tensorflow, focal], ids=lambda f: f.__name__)
+def test_samples_weigh_what_they_are_given(function, initial):
+    given = {"sample_weight": np.linspace(0.1, 2, N).astype("float32")}
+    np.testing.assert_allclose(*(history_of(kind, function, initial, **given)[0] for kind in (mr, keras)), rtol=2e-5)
+
+
+@pytest.mark.parametrize("function", [*OF_KERAS, plainly_summed, of_numpy, of_backend], ids=lambda f: f.__name__)
+def test_every_reading_is_there(function, initial):
+    i = Input((T, D))
+    model = models.Model(i, Dense(C)(GRU(M)(i)))
+    trace = mr.trace(model, X[:3], Y[:3], loss=function, dtype="float64")
+    assert trace.verify(with_keras=False).ok and trace.equations().residual < 1e-12
+    space = {}
+    exec(trace.source(), space)
+    params = {name: trace.value(name) for name in trace.parameters}
+    found, gradients = space["loss_and_gradients"](params, X[:3].astype(float), Y[:3].astype(float))
+    np.testing.assert_allclose(found, trace.loss, rtol=1e-12)
+    for name, gradient in trace.gradients.items():
+        np.testing.assert_allclose(gradients[name], gradient, rtol=1e-9, atol=1e-12)
+
+
+def test_a_sum_is_not_taken_for_a_mean(initial):
+    """np.sum of a node would be the node itself, were it an object in an array."""
+    i = Input((T, D))
+    model = models.Model(i, Dense(C)(SimpleRNN(M)(i)))
+    trace = mr.trace(model, X, Y, loss=plainly_summed)
+    np.testing.assert_allclose(trace.loss, plainly_summed(Y, model.predict(X)), rtol=1e-5)
+
+
+def test_what_cannot_be_followed_is_refused_with_its_line():
+    def by_a_branch(t, p):
+        if np.sum(p) > 0:
+            return np.mean(p - t)
+        return np.mean(t - p)
+
+    i = Input((T, D))
+    model = models.Model(i, Dense(C)(SimpleRNN(M)(i)))
+    with pytest.raises(CannotFollow, match=r"test_own_losses.py:\d+: .*a branch on a traced value"):
+        mr.trace(model, X, Y, loss=by_a_branch)
+
+
+def test_the_backend_has_keras_numbers():
+    a, b = rng.normal(size=(2, 4, 3)).astype("float32")
+    u, v = map(tf.constant, (a, b))
+    for name in ("mean", "sum", "max", "min", "prod", "std", "var"):
+        for options in ({}, {"axis": 0}, {"axis": -1, "keepdims": True}):
+            right = np.asarray(getattr(K, name)(u, **options))
+            np.testing.assert_allclose(getattr(B, name)(a, **options), right, rtol=1e-5, atol=1e-6)
+    for name in (
+        "abs",
+        "square",
+        "exp",
+        "sign",
+        "tanh",
+        "sigmoid",
+        "softmax",
+        "relu",
+        "softplus",
+        "round",
+        "argmax",
+        "flatten",
+    ):
+        np.testing.assert_allclose(getattr(B, name)(a), np.asarray(getattr(K, name)(u)), rtol=1e-5, atol=1e-6)
+    for name in ("maximum", "minimum", "pow", "concatenate"):
+        ours, theirs = (([x, y],) if name == "concatenate" else (x * x, y) for x, y in ((a, b), (u, v)))
+        np.testing.assert_allclose(getattr(B, name)(*ours), np.asarray(getattr(K, name)(*theirs)), rtol=1e-5)
+    p, y = B.softmax(a), B.softmax(b)
+    for name in ("binary_crossentropy", "categorical_crossentropy"):
+        np.testing.assert_allclose(getattr(B, name)(y, p), np.asarray(getattr(K, name)(y, p)), rtol=1e-5)
+    assert K.epsilon() == B.epsilon() and K.floatx() == B.floatx() and B.clear_session() is None
+    with pytest.raises(AttributeError, match=r"minirnn\.backend has no no_such"):
+        B.no_such  # noqa: B018
+
+
+def test_the_loss_is_also_a_function_of_arrays():
+    found = losses.get(of_numpy).of_samples(Y, Y + 0.5)
+    np.testing.assert_allclose(found, of_numpy(Y, Y + 0.5), rtol=1e-6)
