@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .engine import ops
-from .engine.graph import Node
+from .engine.graph import Node, users_names
 from .engine.ops import (
     absolute,
     clip,
@@ -198,7 +198,8 @@ def halved(activation: Activation, features: int, whose: str) -> int:
 def applied(activation: Activation, z: Node, layer: Any) -> Node:
     """activation(z), which must be a node of the shape of z; `layer` is named in the sentence that says otherwise."""
     try:
-        y: Any = activation(z)
+        with users_names():
+            y: Any = activation(z)
     except TypeError as error:
         raise TypeError(
             f"the activation of {layer.label} does not work on nodes ({plain(error)}): write it with minirnn.ops"

@@ -70,6 +70,8 @@ class Node:
         def __neg__(self) -> Node: ...
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if now.within is not None:  # a number in a cell of the user's own would be a constant, without a derivative
+            raise TypeError(f"{self!r} is no array, what NumPy makes of it would be a constant: use minirnn.ops")
         return np.array(self.value, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
@@ -254,12 +256,8 @@ class at:
         now.step = self.outer
 
 
-def same_rule(g: Node, y: Node, x: Node) -> Node:
-    return g
-
-
 leaf_op = Primitive("leaf", "None", (), lambda S: None, "")
-same = Primitive("same", "{0}", (same_rule,), lambda S, x: x, "=", entry=EACH)
+same = Primitive("same", "{0}", (lambda g, y, x: g,), lambda S, x: x, "=", entry=EACH)
 
 
 def named(name: str | Name, node: Node, role: Role | None = None) -> Node:
