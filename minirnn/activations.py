@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from . import system
 from .engine import ops
 from .engine.graph import Node, users_names
 from .engine.ops import (
@@ -35,7 +36,7 @@ from .engine.ops import (
     tanh,
 )
 from .registry import Registry
-from .system import plain, suggest_names
+from .system import Followed, plain, suggest_names
 
 Activation = Callable[[Node], Node]
 
@@ -197,15 +198,18 @@ def halved(activation: Activation, features: int, whose: str) -> int:
 
 def applied(activation: Activation, z: Node, layer: Any) -> Node:
     """activation(z), which must be a node of the shape of z; `layer` is named in the sentence that says otherwise."""
+    y: Any = None
     try:
         with users_names():
-            y: Any = activation(z)
-    except TypeError as error:
-        raise TypeError(
-            f"the activation of {layer.label} does not work on nodes ({plain(error)}): write it with minirnn.ops"
-        ) from error
+            y = activation(z)
+    except Exception:  # of NumPy's functions, or of another library's, which know no nodes
+        if name_of(activation) is not None:
+            raise
     if not isinstance(y, Node):
-        raise TypeError(f"the activation of {layer.label} gives {type(y).__name__}, not a node: write it with minirnn.ops")
+        try:
+            y = system.follow(activation, (z,), layer.__dict__.setdefault("followed", Followed()))
+        except TypeError as error:
+            raise TypeError(f"the activation of {layer.label} cannot be followed: {error}") from error
     if y.shape != z.shape and activation is not glu:
         raise ValueError(f"the activation of {layer.label} makes shape {y.shape} of {z.shape}; it must keep the shape")
     return y

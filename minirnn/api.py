@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from . import losses
+from . import system
 from .checks import unraised
 from .displays import clocked
 from .engine.names import demand_printable
@@ -32,7 +32,7 @@ def _follow(function: Callable[..., Any], nodes: Any, known: Any) -> Any:
     return followed(function, nodes, known)
 
 
-losses.loss.follow = _follow  # a loss lies below the loops, and may be a function of NumPy
+system.follow = _follow  # losses and activations lie below the loops, and may be functions of NumPy
 FOREIGN = {"keras", "tensorflow", "tf_keras", "torch", "jax"}  # their models are callable too
 
 

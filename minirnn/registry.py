@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from .system import nearest, plain
 
-KERAS = {"keras", "tf_keras"}  # the packages whose objects are translated
+KERAS = {"keras", "tf_keras", "tensorflow"}  # the packages whose objects are translated
 
 
 class Configured:

@@ -48,6 +48,16 @@ def choices(word: Any, known: Iterable[Any]) -> str:
     return f"; did you mean {near}? {there}" if near else f"; {there[0].lower()}{there[1:]}"
 
 
+follow: Any = None  # `minirnn.loops.of_nodes.followed`, which lies above all that needs it: minirnn.api puts it here
+
+
+class Followed(dict[Any, Any]):
+    """What was recorded of a function, by the shapes of its arguments; a copy of its owner records it anew."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Followed, ()
+
+
 class NoAttribute(AttributeError):
     """That `what` has nothing of that name; the nearest of the `known` is looked for when somebody reads it."""
 

@@ -1,6 +1,8 @@
-"""Losses and metrics as people write them, with NumPy, keras.ops, Keras' backend or TensorFlow: Keras' histories."""
+"""Losses, metrics and activations as people write them, with NumPy, keras.ops, Keras' backend or TensorFlow: as in Keras."""
 
 from __future__ import annotations
+
+import copy
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from minirnn import backend as B
 from minirnn.layers import GRU, Dense, Input, SimpleRNN
 
 keras, tf = pytest.importorskip("keras"), pytest.importorskip("tensorflow")
-K = tf.keras.backend
+K, mean_absolute_error = tf.keras.backend, keras.losses.mean_absolute_error
 rng = np.random.default_rng(0)
 N, T, D, M, C = 22, 4, 3, 5, 2
 X = rng.normal(size=(N, T, D)).astype("float32")
@@ -63,9 +65,21 @@ def of_the_batch(t, p):
     return tf.reduce_mean(tf.square(p - tf.reduce_mean(p, axis=0)) + tf.square(p - t))
 
 
+def of_a_loss(t, p):
+    return keras.losses.mean_squared_error(K.round(10 * t) / 10, p) + 0.1 * tf.reduce_mean(tf.abs(p), axis=-1)
+
+
+def of_an_imported_one(t, p):
+    return 2.0 * mean_absolute_error(t, p)
+
+
+def of_an_object(t, p):
+    return keras.losses.Huber(delta=0.2)(t, p) + K.mean(K.abs(t - p))
+
+
 OF_KERAS = [
     root_of_k, of_each_sample_of_k, of_determination, of_tensorflow, parts_of_tensorflow, entropy_of_k, focal, of_keras_ops,
-    in_a_sum, of_the_batch,
+    in_a_sum, of_the_batch, of_an_imported_one, of_an_object,
 ]  # fmt: skip
 
 
@@ -81,9 +95,24 @@ def of_backend(t, p):
     return B.mean(B.square(B.softmax(p) - t)) + B.mean(B.abs(p))
 
 
-def history_of(kind, function, initial, **options):
+def gated(x):
+    return x * K.sigmoid(x)
+
+
+def leaky(x):
+    return tf.where(x > 0, x, 0.1 * x)
+
+
+def of_an_activation(x):
+    return keras.activations.softplus(x) - tf.nn.relu(-x)
+
+
+ACTIVATIONS = [gated, leaky, of_an_activation, lambda x: tf.maximum(x, 0.2 * x), tf.nn.relu, K.tanh, keras.ops.tanh]
+
+
+def history_of(kind, function, initial, activation="tanh", **options):
     i = kind.Input((T, D))
-    model = kind.Model(i, kind.layers.Dense(C)(kind.layers.SimpleRNN(M)(i)))
+    model = kind.Model(i, kind.layers.Dense(C)(kind.layers.SimpleRNN(M, activation=activation)(i)))
     model.set_weights(initial)
     model.compile("sgd", loss=function, metrics=[function])
     found = model.fit(X, Y, epochs=3, batch_size=8, shuffle=False, verbose=0, **options).history
@@ -107,7 +136,17 @@ def test_the_history_is_that_of_keras(function, initial):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-6)
 
 
-@pytest.mark.parametrize("function", [of_each_sample_of_k, parts_of_tensorflow, focal], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda f: f.__name__)
+def test_an_activation_of_ones_own(activation, initial):
+    found, model = history_of(mr, of_tensorflow, initial, activation)
+    np.testing.assert_allclose(found, history_of(keras, of_tensorflow, initial, activation)[0], rtol=2e-5)
+    trace = mr.trace(model, X[:3], Y[:3], loss="mse", dtype="float64")
+    assert trace.verify(with_keras=False).ok and trace.equations().residual < 1e-12
+    exec(trace.source(), {})
+    copy.deepcopy(model).predict(X[:2])
+
+
+@pytest.mark.parametrize("function", [of_a_loss, of_each_sample_of_k, parts_of_tensorflow, focal], ids=lambda f: f.__name__)
 def test_samples_weigh_what_they_are_given(function, initial):
     given = {"sample_weight": np.linspace(0.1, 2, N).astype("float32")}
     np.testing.assert_allclose(*(history_of(kind, function, initial, **given)[0] for kind in (mr, keras)), rtol=2e-5)

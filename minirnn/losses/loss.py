@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from .. import system
 from ..checks import array_of
 from ..engine.graph import Node
 from ..engine.ops import leaf, mean, meancols, reshape, scale, sum_all
 from ..registry import Configured, snake
 
-follow: Any = None  # `minirnn.loops.of_nodes.followed`, which lies above: minirnn.api puts it here
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight")
 
 
@@ -82,12 +82,19 @@ class Loss(Configured):
         """The loss as a number of arrays, or as a node of nodes."""
         if isinstance(y_pred, Node):
             return self.reduced(y_true, y_pred)
+        if hasattr(y_pred, "of_primitive"):  # in a function that is followed
+            return y_pred.of_primitive(self.reduced, (y_true, y_pred), {})
         values = self.of_samples(y_true, y_pred)
         weights = np.ones((), values.dtype) if sample_weight is None else np.asarray(sample_weight, values.dtype)
         weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
         count = weights.sum() if self.reduction == "mean_with_sample_weight" and sample_weight is not None else values.size
         total = (values * weights).sum()
         return total if self.reduction == "sum" else total / count
+
+    def of_rows(self, target: Node, y: Node) -> Node:
+        """The loss of each sample, without the axis of the classes."""
+        rows = self.rows(target, y)
+        return reshape(rows, dims=rows.dims[:-1])
 
     def of_samples(self, y_true: Any, y_pred: Any) -> np.ndarray:
         """The loss of each sample of arrays: the last axis is gone."""
@@ -122,7 +129,7 @@ class Own(Loss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.known: dict[Any, Any] = {}  # what was recorded of the function, by the shapes of its arguments
+        self.known = system.Followed()
 
     @property
     def label(self) -> str:
@@ -135,7 +142,7 @@ class Own(Loss):
         except Exception:  # of NumPy's functions, or of another library's, which know no nodes
             made = None
         if not isinstance(made, Node):
-            made = follow(self.function, (target, y), self.known)
+            made = system.follow(self.function, (target, y), self.known)
         if made.ndim and made.shape == y.shape[:-1]:  # a number for each sample
             return reshape(made, dims=(*y.dims[:-1], 1))
         return made
@@ -171,6 +178,8 @@ class LossFunction:
 
     def __call__(self, y_true: Any, y_pred: Any, *settings: Any, **named: Any) -> Any:
         loss = self.kind(*settings, **named)
+        if hasattr(y_pred, "of_primitive"):  # in a function that is followed
+            return y_pred.of_primitive(loss.of_rows, (y_true, y_pred), {})
         return loss(y_true, y_pred) if isinstance(y_pred, Node) else loss.of_samples(y_true, y_pred)
 
     def __repr__(self) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..recording.array import Array
+from ..recording.library import Library, in_place_of
 from .iteration import as_loops
 from .modules import RecordingMath, RecordingModule, of_numpy
 from .recorder import Recorder
@@ -74,6 +75,8 @@ class Copies:
             return of_numpy(value, getattr(value, "__name__", name))
         if isinstance(value, types.FunctionType) and _root(value) not in _LIBRARIES | sys.stdlib_module_names:
             return self.function(value)
+        if isinstance(value, types.FunctionType) and _root(value) in ("keras", "tensorflow"):
+            return in_place_of(value)
         if isinstance(value, types.MethodType):
             return types.MethodType(self.of(value.__func__, name), self.of(value.__self__, ""))
         if isinstance(value, functools.partial):
@@ -152,8 +155,6 @@ class Copies:
         if root == "numpy":
             return self._numpy if module is np else RecordingModule(module, module.__name__.partition(".")[2] + ".")
         if root in {"tensorflow", "keras"}:
-            from ..recording.library import Library
-
             self.recorder.foreign = True
             return Library("tf" if root == "tensorflow" else module.__name__, module if root == "keras" else None)
         if module is math:

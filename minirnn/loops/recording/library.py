@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import backend
+from ... import activations, backend, losses
 from ..errors import refuse
 from .dispatch import constant
 from .methods import METHODS  # noqa: F401
@@ -34,6 +34,17 @@ def _tensor(x: Any, dtype: Any = None) -> Any:
     return found if dtype is None else FUNCTIONS["astype"](found, _dtype(dtype))
 
 
+MODULES = {"losses": losses, "activations": activations}  # of Keras: their functions are minirnn's own
+
+
+def in_place_of(function: Any) -> Any:
+    """What stands for a function of TensorFlow or Keras that was imported by its name."""
+    parts = function.__module__.split(".")
+    own = next((module for name, module in MODULES.items() if name in parts), None)
+    found = backend.named(function.__name__) if own is None else getattr(own, function.__name__, None)
+    return function if found is None else found
+
+
 class Library:
     """What stands for a library, or a part of it, in a function that is followed."""
 
@@ -50,6 +61,8 @@ class Library:
             raise AttributeError(name)
         if name in ("backend", "ops", *backend.PARTS):
             return Library(f"{self._name}.{name}")
+        if name in MODULES:
+            return MODULES[name]
         if self._others is not None and not self._name.endswith((".ops", ".backend")):
             return getattr(self._others, name)
         found = self.OWN.get(name)
