@@ -45,9 +45,11 @@ def followed(function: Callable[..., Any], given: tuple[Node, ...], known: dict[
 def _recorded(function: Callable[..., Any], given: tuple[Node, ...]) -> Recorded:
     values = [np.array(node.value) for node in given]
     letters = {shape: dims for node in given for shape, dims in ((node.shape[-1:], node.dims[-1:]), (node.shape, node.dims))}
-    names = [p.name for p in inspect.signature(function).parameters.values()][: len(values)]
-    arguments = dict(zip(names, values))
-    asked = AskedLoop(function, arguments, None, None, None, None, None, Snapshot(), generators(), False)
+    parameters = [*inspect.signature(function).parameters.values()][: len(values)]
+    names, asked_for = [p.name for p in parameters], function
+    if any(p.kind is p.POSITIONAL_ONLY for p in parameters):  # np.tanh itself
+        asked_for = lambda **arrays: function(*arrays.values())
+    asked = AskedLoop(asked_for, dict(zip(names, values)), None, None, None, None, None, Snapshot(), generators(), False)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a function has no source: names of variables are not needed here

@@ -317,9 +317,10 @@ def test_an_activation_of_ones_own():
     np.testing.assert_array_equal(model.predict(X), twin.predict(X))
     report = mr.trace(model, X, np.zeros((N, M))).verify()
     assert report.ok and any("a function of your own" in row.note for row in report)
+    np.testing.assert_array_equal(SimpleRNN(M, activation=np.tanh, kernel_initializer="ones")(X).shape, (N, M))
     for wrong, says in (
-        (np.tanh, "write it with minirnn.ops"),
-        (lambda z: 3.0, "gives float"),
+        (lambda z: 3.0, "cannot be followed: .*nothing in it was computed from the arrays"),
+        (lambda z: z if np.sum(z) > 0 else -z, "a branch on a traced value"),
         (ops.sumcols, "keep the shape"),
     ):
         with pytest.raises((TypeError, ValueError), match=says):

@@ -16,7 +16,7 @@ from .array import Array, node_of, plain, traced
 from .dispatch import constant, records, unrecorded_function, untracked
 from .elementwise import OPERATIONS
 from .places import assign_at, entry_at, take
-from .table import FUNCTIONS
+from .table import FUNCTIONS, UNRECORDED
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     **OPERATIONS, "matmul": FUNCTIONS[np.matmul], "pow": FUNCTIONS[operator.pow], "mod": np.remainder,
@@ -34,9 +34,9 @@ METHODS: dict[str, Any] = {
 
 def function(original: Any, name: str = "") -> Callable[..., Any]:
     """What stands for a function of NumPy."""
-    found = FUNCTIONS.get(original)
+    found = FUNCTIONS.get(original) or UNRECORDED.get(original)
     if found is None:
-        found = FUNCTIONS[original] = unrecorded_function(original, name or f"np.{getattr(original, '__name__', original)}")
+        found = UNRECORDED[original] = unrecorded_function(original, name or f"np.{getattr(original, '__name__', original)}")
     return found
 
 

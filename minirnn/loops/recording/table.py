@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # NumPy's function -> the one that records
+UNRECORDED: dict[Any, Callable[..., Any]] = {}  # those that have been asked for and have no rule
 
 
 def call(original: Any, *args: Any, **options: Any) -> Any:
