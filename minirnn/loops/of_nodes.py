@@ -56,6 +56,8 @@ def _recorded(function: Callable[..., Any], given: tuple[Node, ...]) -> Recorded
             ran = run(asked)
     except Failed as failed:
         raise CannotFollow(f"{called(function)} raises {failed.__cause__!r}") from failed.__cause__
+    for _, place, what, cure in ran.decisions:  # it would be taken for all numbers that come
+        raise CannotFollow(f"{place}: {what}; {cure}")
     simplify(ancestors([ran.output]), ran.recorder)
     _demand_same(function, values, ran)
     of_arguments = {name: leaf for leaf, name in ran.recorder.given.items()}

@@ -73,6 +73,7 @@ class Ran(NamedTuple):
     untracked: bool  # whether something was computed that is not recorded
     draws: bool  # whether it has drawn from the generators of random numbers that all share
     fixed: str | None  # where labels have become plain numbers, for which alone the graph holds
+    decisions: list[Any]  # the branches that were taken by traced values: node, place, what it is, and the cure
 
 
 def run(asked: AskedLoop, loud: bool = False) -> Ran:
@@ -113,7 +114,7 @@ def run(asked: AskedLoop, loud: bool = False) -> Ran:
         if draws or moved:
             set_generators(state)
     further = [n for n in nodes if n is not output]
-    return Ran(recorder, output, name, values(returned), further, untracked, draws, fixed)
+    return Ran(recorder, output, name, values(returned), further, untracked, draws, fixed, decisions)
 
 
 def _refuse_untracked(output: Node, recorder: Recorder, decisions: list[Any]) -> None:
