@@ -90,4 +90,6 @@ def test_the_documentation_lists_what_is_followed():
     likes = {name for name in recorded if name.endswith("_like")}
     followed = {name for name in recorded - likes - {"astype"} if not name.startswith("_")}
     aliases = {"abs", "pow", "flipud", "fliplr"}  # np.abs is np.absolute, np.pow np.power, the others have the rule of flip
-    assert words - {"and", "their", "_like"} | aliases == followed | aliases
+    here = {word for word in words if hasattr(np, word) or hasattr(np.linalg, word)}  # not row_stack in NumPy 2.5
+    assert words - here <= {"and", "their", "_like", "row_stack"}
+    assert here | aliases == followed | aliases
