@@ -14,7 +14,7 @@ import numpy as np
 
 from . import system
 from .engine import ops
-from .engine.graph import Node, users_names
+from .engine.graph import Node, Primitive, users_names
 from .engine.ops import (
     absolute,
     clip,
@@ -198,21 +198,27 @@ def halved(activation: Activation, features: int, whose: str) -> int:
 
 def applied(activation: Activation, z: Node, layer: Any) -> Node:
     """activation(z), which must be a node of the shape of z; `layer` is named in the sentence that says otherwise."""
-    y: Any = None
-    try:
-        with users_names():
-            y = activation(z)
-    except Exception:  # of NumPy's functions, or of another library's, which know no nodes
-        if name_of(activation) is not None:
-            raise
-    if not isinstance(y, Node):
-        try:
-            y = system.follow(activation, (z,), layer.__dict__.setdefault("followed", Followed()))
-        except TypeError as error:
-            raise TypeError(f"the activation of {layer.label} cannot be followed: {error}") from error
+    y = activation(z) if isinstance(activation, Primitive) else _of_a_function(activation, z, layer)
     if y.shape != z.shape and activation is not glu:
         raise ValueError(f"the activation of {layer.label} makes shape {y.shape} of {z.shape}; it must keep the shape")
     return y
+
+
+def _of_a_function(activation: Activation, z: Node, layer: Any) -> Node:
+    """What a function makes of a node: called on it, or followed where it is one of arrays."""
+    try:
+        with users_names():
+            y: Any = activation(z)
+    except Exception:  # of NumPy's functions, or of another library's, which know no nodes
+        if name_of(activation) is not None:
+            raise
+        y = None
+    if isinstance(y, Node):
+        return y
+    try:
+        return system.follow(activation, (z,), layer.__dict__.setdefault("followed", Followed()))
+    except TypeError as error:
+        raise TypeError(f"the activation of {layer.label} cannot be followed: {error}") from error
 
 
 def name_of(activation: Any) -> str | None:

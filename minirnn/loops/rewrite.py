@@ -12,7 +12,7 @@ from ..engine.graph import Node
 from ..engine.sizes import Size
 from .instrument.recorder import Recorder
 from .primitives import entry_at, log_softmax_down, softmax_down
-from .turn_by_turn import ALL, Uses, grown, rows_of_turns, set_before
+from .turn_by_turn import ALL, Uses, become, grown, rows_of_turns, set_before
 
 MOST_PIECES = 2000  # that an array written slice by slice is shown as
 SIMPLER = {ops.part, ops.update, ops.join, ops.inverse, ops.divide, ops.add, ops.mean, ops.sums, ops.log}
@@ -98,7 +98,7 @@ def _pieces(node: Node, known: dict[Node, tuple[int, list[Piece]]], between: boo
         return False
     cut = [_cut(node, p, axis) for p in found]
     made = ops.join(*cut, axis=axis - node.ndim) if len(cut) > 1 else ops.same(part)
-    node.op, node.args, node.attrs = made.op, made.args, made.attrs
+    become(node, made)
     return True
 
 
@@ -146,7 +146,7 @@ def _piece(node: Node) -> Node | None:
             return x.args[k]
         if (type(k) is slice and node.value.size and node.value.shape[axis] < len(x.args)) or _reverses(k, n):
             made = ops.stack(*x.args[k], axis=axis, size=len(x.args[k]))
-            node.op, node.args, node.attrs = made.op, made.args, made.attrs
+            become(node, made)
             return node
     if x.op is ops.join and type(k) is int and x.attrs["axis"] % x.ndim == axis:
         place = k % n
@@ -186,7 +186,7 @@ def _over_steps(node: Node, recorder: Recorder) -> bool:
     if len({recorder.names.get(x, ("",))[0] for x in whole.args} - {""}) != 1:
         return False
     made = (ops.average if node.op is ops.mean else ops.total)(*whole.args)
-    node.op, node.args, node.attrs = made.op, made.args, made.attrs
+    become(node, made)
     return True
 
 

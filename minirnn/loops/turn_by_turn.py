@@ -60,7 +60,7 @@ def _take_apart(node: Node, places: list[int | None], moving: list[bool]) -> Non
         made = set_before(node, ops.part(made, key=ops.Key(rest)))
     if made.shape != node.shape:
         made = ops.reshape(made, dims=node.shape)
-    node.op, node.args, node.attrs = made.op, made.args, made.attrs
+    become(node, made)
 
 
 class Uses:
@@ -108,7 +108,7 @@ def rows_of_turns(node: Node) -> bool:
     dims = (*node.dims[:axis], *node.dims[axis + 1 :])
     flat = [row if row.dims == dims else _in_its_turn(node, ops.reshape(row, dims=dims), row) for row in rows]
     made = ops.stack(*flat, axis=axis, size=len(flat))
-    node.op, node.args, node.attrs = made.op, made.args, made.attrs
+    become(node, made)
     return True
 
 
@@ -116,6 +116,11 @@ def _in_its_turn(node: Node, made: Node, row: Node) -> Node:
     """What is `made` of a row, put before `node` and into the turn that the row was made in."""
     set_before(node, made).step = row.step
     return made
+
+
+def become(node: Node, made: Node) -> None:
+    """Let `node`, which has users and may have a name, be computed as `made` is."""
+    node.op, node.args, node.attrs = made.op, made.args, made.attrs
 
 
 def set_before(node: Node, made: Node) -> Node:
