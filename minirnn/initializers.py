@@ -94,7 +94,6 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[-2] * window, shape[-1] * window
 
 
-@dataclass
 class GlorotUniform(Drawn):
     """Uniform in ±sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
 

@@ -18,6 +18,7 @@ from .engine.domains import Lengths
 from .engine.fold import Folded, fold
 from .engine.graph import Node, Primitive, ancestors, at, next_serial
 from .engine.names import Name, Role, parse
+from .engine.precision import widened
 from .engine.truncate import truncated
 from .layers.calls import Call, Conditions
 from .layers.layer import Layer
@@ -94,6 +95,11 @@ class Run:
         if len(found) < len(named):
             naming.demand_unique(named)
         return found
+
+    @cached_property
+    def wide(self) -> dict[Node, Node]:
+        """The same run in float64, so that what is left is no rounding in float32: what stands for each node."""
+        return widened(self.nodes)
 
     @classmethod
     def again(cls, request: Request, plan: Any) -> Self:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
+from typing import NamedTuple
 
 from ..system import Suggests
 
@@ -20,8 +20,7 @@ CELL = "text-align:left"  # notebooks have numbers at the right, and so all cell
 MONOSPACED = "white-space:pre;overflow-x:auto;text-align:left"
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(NamedTuple):
     """A paragraph."""
 
     text: str
@@ -36,8 +35,7 @@ class Text:
         return self.text
 
 
-@dataclass(frozen=True)
-class Code:
+class Code(NamedTuple):
     """Lines of code, after a word that says what they are."""
 
     text: str
@@ -52,8 +50,7 @@ class Code:
         return f"    {self.word:<16}{self.text}"
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """Rows of cells below a head, if there is one; `strong` are the places of the rows that matter most.
 
     >>> print(Table(("quantity", "error"), [("h", "0.5"), ("dL/dW_h", "3.1")]))
@@ -94,8 +91,7 @@ class Table:
         return "\n".join("  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths)).rstrip() for line in lines)
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """An image as text of SVG, with the words that stand for it."""
 
     svg: str
@@ -112,8 +108,7 @@ class Picture:
         return self.alt
 
 
-@dataclass(frozen=True)
-class Folded:
+class Folded(NamedTuple):
     """Parts below a title that opens them."""
 
     title: str

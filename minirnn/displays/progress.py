@@ -64,8 +64,8 @@ def _bar(what: str, things: Iterable[Any] | None = None, **options: Any) -> Any:
 
 def _is_seen() -> bool:
     """Whether there is a terminal or a notebook to show a bar, and what draws it."""
-    there = "tqdm" in sys.modules or importlib.util.find_spec("tqdm") is not None
-    return there and (_in_notebook() or (sys.stderr is not None and sys.stderr.isatty()))
+    shown = _in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
+    return shown and ("tqdm" in sys.modules or importlib.util.find_spec("tqdm") is not None)  # a search of folders
 
 
 def _in_notebook() -> bool:

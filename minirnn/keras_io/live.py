@@ -19,7 +19,6 @@ from ..system import quiet_stderr
 from .config import BUILDERS, as_data, model_from_config
 from .describe import by_cell, described_entry, distinct_names, keras_name
 from .operations import computed
-from .plans import carry, remember
 
 
 def from_keras(model: Any) -> Any:
@@ -109,6 +108,8 @@ def _carry_compile(model: Any, made: Any) -> None:
     told = getattr(getattr(model, "_compile_config", None), "config", None)
     if told is None:
         return
+    from .plans import carry, remember  # on use: they need every optimizer and metric
+
     missing = carry(told | {"optimizer": model.optimizer}, made)  # which saving as .h5 takes out
     if missing is not None:
         warnings.warn(f"how the Keras model is trained is not carried over: {missing}", stacklevel=4)

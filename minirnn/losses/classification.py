@@ -200,7 +200,6 @@ class CategoricalGeneralizedCrossEntropy(OfRows):
         return scale(1 - power_of(sumcols(onehot(target, size=y.dims[-1]) * y), self.q), p=1 / self.q)
 
 
-@dataclass(unsafe_hash=True)
 class Hinge(Loss):
     """The mean of max(1 - y_true y_pred, 0); y_true is -1 or 1, and 0 counts as -1 where all of it are 0 and 1."""
 
@@ -211,7 +210,6 @@ class Hinge(Loss):
         return relu(1 - signs(target) * y)
 
 
-@dataclass(unsafe_hash=True)
 class SquaredHinge(Hinge):
     """The mean of max(1 - y_true y_pred, 0)²; y_true as in `Hinge`."""
 
@@ -219,7 +217,6 @@ class SquaredHinge(Hinge):
         return square(super().entries(target, y))
 
 
-@dataclass(unsafe_hash=True)
 class CategoricalHinge(OfRows):
     """max(1 + max_k((1 - y_true_k) y_pred_k) - Σ_k y_true_k y_pred_k, 0)."""
 
@@ -245,7 +242,6 @@ class Tversky(Loss):
         raise NotImplementedError(f"{name} is one number of the whole batch: take another loss with masks and sample_weight")
 
 
-@dataclass(unsafe_hash=True)
 class Dice(Tversky):
     """1 - 2 Σ y_true y_pred / (Σ y_true + Σ y_pred), over the whole batch."""
 

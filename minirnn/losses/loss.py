@@ -103,7 +103,6 @@ class Loss(Configured):
         return np.asarray(self.rows(leaf(target), leaf(y)).value)[..., 0]
 
 
-@dataclass(unsafe_hash=True)
 class OfRows(Loss):
     """A loss whose formula is that of a whole row."""
 

@@ -29,7 +29,6 @@ EPSILON = 1e-7  # Keras': it keeps a logarithm of 0 and a division by 0 away
 LOG_2 = float(np.float32(math.log(2)))  # Keras keeps it in single precision
 
 
-@dataclass(unsafe_hash=True)
 class MeanSquaredError(Loss):
     """The mean of (y_pred - y_true)².
 
@@ -41,7 +40,6 @@ class MeanSquaredError(Loss):
         return square(y - target)
 
 
-@dataclass(unsafe_hash=True)
 class MeanAbsoluteError(Loss):
     """The mean of |y_pred - y_true|."""
 
@@ -49,7 +47,6 @@ class MeanAbsoluteError(Loss):
         return absolute(y - target)
 
 
-@dataclass(unsafe_hash=True)
 class MeanAbsolutePercentageError(Loss):
     """100 times the mean of |(y_true - y_pred) / y_true|, with |y_true| at least 1e-7."""
 
@@ -57,7 +54,6 @@ class MeanAbsolutePercentageError(Loss):
         return scale(absolute((target - y) / at_least(absolute(target), EPSILON)), p=100)
 
 
-@dataclass(unsafe_hash=True)
 class MeanSquaredLogarithmicError(Loss):
     """The mean of (log(1 + y_true) - log(1 + y_pred))², with both at least 1e-7."""
 
@@ -77,7 +73,6 @@ class Huber(Loss):
         return where(near, scale(square(e), p=0.5), shift(scale(absolute(e), p=self.delta), q=-0.5 * self.delta**2))
 
 
-@dataclass(unsafe_hash=True)
 class LogCosh(Loss):
     """The mean of log cosh e = e + softplus(-2e) - log 2, of the error e = y_pred - y_true."""
 
@@ -86,7 +81,6 @@ class LogCosh(Loss):
         return shift(e + softplus(scale(e, p=-2)), q=-LOG_2)
 
 
-@dataclass(unsafe_hash=True)
 class Poisson(Loss):
     """The mean of y_pred - y_true log(y_pred + 1e-7)."""
 
@@ -94,7 +88,6 @@ class Poisson(Loss):
         return y - target * log(shift(y, q=EPSILON))
 
 
-@dataclass(unsafe_hash=True)
 class CosineSimilarity(OfRows):
     """The mean of -cos of the angle between y_true and y_pred: -1 where both point the same way."""
 
@@ -102,7 +95,6 @@ class CosineSimilarity(OfRows):
         return -sumcols(unit(target) * unit(y))
 
 
-@dataclass(unsafe_hash=True)
 class KLDivergence(OfRows):
     """Σ_k y_true_k log(y_true_k / y_pred_k), both kept within [1e-7, 1] (Kullback and Leibler, 1951)."""
 

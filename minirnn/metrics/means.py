@@ -11,7 +11,6 @@ from .. import losses
 from .metric import MeanMetric
 
 
-@dataclass(eq=False)
 class OfLoss(MeanMetric):
     """The mean of a loss."""
 
@@ -136,7 +135,6 @@ class SparseTopKCategoricalAccuracy(MeanMetric):
         return among_largest(classes(y_true, y_pred), y_pred, self.k)
 
 
-@dataclass(eq=False)
 class RootMeanSquaredError(MeanMetric):
     """The root of the mean of (y_pred - y_true)²."""
 

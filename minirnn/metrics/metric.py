@@ -50,7 +50,6 @@ class Metric(Configured):
         return self.result()
 
 
-@dataclass(eq=False)
 class MeanMetric(Metric):
     """The mean over all samples of a number for each: `values`."""
 

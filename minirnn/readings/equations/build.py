@@ -9,7 +9,6 @@ import sympy as sp
 from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span
 from ...engine.names import Role
 from ...engine.ops import CUTS, block, leaf_op, nth, reverse
-from ...engine.precision import widened
 from . import matrix as S
 from .computed import Call, computed, flat, many_axes
 from .evaluate import Values
@@ -152,11 +151,8 @@ def time_of(where: Fixed) -> Any:
 
 
 def values_of(folded: Folded, trace: Run, wide: bool = False) -> Values:
-    """The numbers of the run; `wide`: of the same run in float64, so that what is left is no rounding in float32."""
-    variables = trace.variables
-    if wide:
-        instead = widened(trace.nodes)
-        variables = {key: instead[node] for key, node in variables.items()}
+    """The numbers of the run; `wide`: of the same run in float64."""
+    variables = {key: trace.wide[node] for key, node in trace.variables.items()} if wide else trace.variables
     sizes: dict[Any, int] = {S.T: int(folded.T)} | {S.size_symbol(k): n for k, n in folded.T.others.items()}
     for family in folded.named:
         node = trace.variables.get((str(family.name), family.first.step))

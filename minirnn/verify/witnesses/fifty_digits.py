@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ...displays import Shown, Table, Text
-from ...engine.precision import widened
 from ...run import Run
 from ...system import whole_number
 from ..arithmetic import Arithmetic, work
@@ -32,10 +31,9 @@ class Exact(Shown):
         context = MPContext()
         context.dps = digits
         self.trace, self.digits = trace, digits
-        wide = widened(trace.nodes)
-        order = [*dict.fromkeys(wide.values())]
+        order = [*dict.fromkeys(trace.wide.values())]
         run = Arithmetic(context, context.mpf, maximum=max, minimum=min, absolute=abs).run(order)
-        self.found = {node: run[wide[node]] for node in trace.nodes}
+        self.found = {node: run[trace.wide[node]] for node in trace.nodes}
 
     def __repr__(self) -> str:
         return f"<every number of {self.trace!r} to {self.digits} digits: value(name, t), errors(mine, name, t)>"
