@@ -120,6 +120,16 @@ def named(metric: str) -> str:
     return {"acc": "accuracy"}.get(metric, metric)
 
 
+def unnumbered(metric: str) -> str:
+    """The name of a metric without the number that Keras gives to the second of a kind in a session."""
+    return metric.rstrip("_0123456789")
+
+
+def plain(logs: Any) -> list[Any]:
+    """What a callback is told, in an order that both have."""
+    return sorted((unnumbered(key), value) for key, value in logs.items())
+
+
 def data(case: Case) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(case.number)
     X = rng.normal(size=(N, T, D))
@@ -164,7 +174,7 @@ def told(case: Case, package: Any, folder: Path, log: list[Any]) -> tuple[dict[s
         case "LearningRateScheduler" if not schedules:
             made = c.LearningRateScheduler(lambda epoch, rate: rate * 0.95 if epoch > 3 else rate)
         case "LambdaCallback":
-            made = c.LambdaCallback(on_epoch_end=lambda epoch, logs: log.append((epoch, sorted(logs.items()))))
+            made = c.LambdaCallback(on_epoch_end=lambda epoch, logs: log.append((epoch, plain(logs))))
         case "ModelCheckpoint":
             made = c.ModelCheckpoint(
                 str(folder / "best.weights.h5"), monitor="loss", save_best_only=True, save_weights_only=True
@@ -180,7 +190,7 @@ def told(case: Case, package: Any, folder: Path, log: list[Any]) -> tuple[dict[s
                     log.append(("batch", batch, [("loss", logs["loss"])]))
 
                 def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-                    log.append((epoch, sorted(logs.items())))
+                    log.append((epoch, plain(logs)))
 
             made = Own()
     return compiled, [made] if made is not None else []
@@ -203,7 +213,7 @@ def trained(case: Case, model: Any, package: Any, folder: Path) -> list[Any]:
         options["validation_data"] = (X[::-1][:5], Y[:5])
     model.compile(**compiled)
     history = model.fit(X, Y, epochs=EPOCHS, batch_size=BATCH, shuffle=False, verbose=0, callbacks=hooks, **options)
-    found: list[Any] = [history.epoch, [(key.rstrip("_0123456789"), v) for key, v in history.history.items()], log]
+    found: list[Any] = [history.epoch, [(unnumbered(key), v) for key, v in history.history.items()], log]
     found.append([np.asarray(w) for w in model.get_weights()])
     if case.callback == "ModelCheckpoint":
         model.load_weights(str(folder / "best.weights.h5"))
@@ -211,7 +221,7 @@ def trained(case: Case, model: Any, package: Any, folder: Path) -> list[Any]:
     if case.callback == "CSVLogger":
         head, *lines = (folder / "log.csv").read_text().splitlines()
         found.append([[float(n.replace("NA", "nan")) for n in line.split(",")] for line in lines])
-        found.append([name.rstrip("_0123456789") for name in head.split(",")])
+        found.append([unnumbered(name) for name in head.split(",")])
     return found
 
 
