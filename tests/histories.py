@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import re
 import sys
 import tempfile
 import time
@@ -74,6 +75,7 @@ LOSSES: tuple[tuple[str, dict[str, Any], Kind], ...] = (
     ("SquaredHinge", {}, SIGNS), ("CategoricalHinge", {}, SIGNS),
 )  # fmt: skip
 SETTINGS = {"FBetaScore": {"beta": 0.5}}
+NUMBER = re.compile(r"-?[\d.]+(?:e[-+]\d+)?|nan|NA|-?inf")  # of a line of CSV, where a score may be a list of numbers
 CALLBACKS = (
     "none", "EarlyStopping", "EarlyStopping of validation", "ReduceLROnPlateau", "LearningRateScheduler", "LambdaCallback",
     "ModelCheckpoint", "CSVLogger", "TerminateOnNaN", "own",
@@ -220,7 +222,7 @@ def trained(case: Case, model: Any, package: Any, folder: Path) -> list[Any]:
         found.append([np.asarray(w) for w in model.get_weights()])
     if case.callback == "CSVLogger":
         head, *lines = (folder / "log.csv").read_text().splitlines()
-        found.append([[float(n.replace("NA", "nan")) for n in line.split(",")] for line in lines])
+        found.append([[float(n.replace("NA", "nan")) for n in NUMBER.findall(line)] for line in lines])
         found.append([unnumbered(name) for name in head.split(",")])
     return found
 

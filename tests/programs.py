@@ -29,7 +29,7 @@ from minirnn import layers
 from minirnn.engine.names import Role
 from minirnn.layers import GRU, LSTM, RNN, Bidirectional, Concatenate, Dense, Input, SimpleRNN
 from minirnn.models import Model
-from minirnn.readings.source import compiler
+from minirnn.readings.source.c import compiler
 from minirnn.readings.source.compiled import executed
 
 FORMS = ("numpy", "buffers", "loops", "c")

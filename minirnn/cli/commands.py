@@ -126,7 +126,7 @@ def _source(options: Namespace) -> None:
 
 
 def _cache(options: Namespace) -> None:
-    from ..readings.source.compiler import clear, entries, folder
+    from ..readings.source.c.compiler import clear, entries, folder
 
     if options.clear:
         print(f"{clear()} libraries removed from {folder()}")

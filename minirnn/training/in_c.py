@@ -14,8 +14,8 @@ import numpy as np
 from ..network import Network
 from ..optimizers import SGD, Adam, RMSprop
 from ..optimizers.optimizer import Optimizer, State
-from ..readings.source.compiled_c import CompiledC
-from ..readings.source.native import Native, Rule, train
+from ..readings.source.c.compiled import CompiledC
+from ..readings.source.c.native import Native, Rule, train
 from .feed import Arrays, Feed
 from .runners import InSource, tables_of
 from .session import Session

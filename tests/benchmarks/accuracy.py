@@ -16,8 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from minirnn.readings.source.compiler import FLAGS, compiler
-from minirnn.readings.source.native import file
+from minirnn.readings.source.c.compiler import FLAGS, compiler
+from minirnn.readings.source.c.native import file
 
 BUILDS = {"AVX-512": "-march=x86-64-v4", "AVX2": "-march=x86-64-v3", "plain": "-march=x86-64"}
 FUNCTIONS = ("tanh", "exp", "sigmoid")

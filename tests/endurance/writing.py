@@ -19,7 +19,7 @@ import numpy as np
 
 import minirnn as mr
 from minirnn.files import write_whole
-from minirnn.readings.source import compiler
+from minirnn.readings.source.c import compiler
 
 from .runs import data, network
 

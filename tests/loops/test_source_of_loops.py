@@ -9,7 +9,8 @@ from styles import STYLES
 from test_published import WITHOUT_TENSORFLOW, same, traced
 
 import minirnn as mr
-from minirnn.readings.source import operations, prepare
+from minirnn.readings.source import prepare
+from minirnn.readings.source.arrays import operations
 from minirnn.readings.source.compiled import executed
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import minirnn as mr
 from minirnn import callbacks, optimizers
-from minirnn.readings.source import compiler
+from minirnn.readings.source.c import compiler
 from minirnn.training import in_c
 
 RNG = np.random.default_rng(0)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from ...engine.fold import Folded
 from ...engine.names import Role
 from ...layers.cells import OwnCell
-from .arrays import Arrays
-from .blocks import fused
-from .c import Library
+from .arrays.blocks import fused
+from .arrays.to_read import Arrays
+from .arrays.to_run import Preallocated
+from .c.c import Library
 from .compiled import ENGINES, Compiled
-from .loops import Scalar
 from .module import Functions, Results, Wanted, silent
-from .preallocated import Preallocated
 from .prepare import lengthened, taken_apart
+from .scalars.loops import Scalar
 from .terms import Unliftable
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def compiled(trace: Run, engine: str, sizes: list[tuple[int, ...]] | None) -> Co
     shapes = {name: node.shape for name, node in trace.parameters.items()}
     if engine == "numpy":
         return Compiled(program(trace).text(silent), shapes, sizes)
-    from .compiled_c import CompiledC
+    from .c.compiled import CompiledC
 
     return CompiledC(lambda dtype: library(trace, dtype).native(), shapes, trace.dtype.name, sizes)
 

@@ -10,7 +10,7 @@ import pytest
 import minirnn as mr
 from minirnn.layers import GRU, LSTM, Dense, Input, SimpleRNN
 from minirnn.models import Model, Sequential
-from minirnn.readings.source.blocks import fused
+from minirnn.readings.source.arrays.blocks import fused
 
 from ... import family
 from .test_loops import error
@@ -135,7 +135,7 @@ def test_what_cannot_be_computed_at_once_stands_in_a_loop():
 
 
 def test_a_wrong_block_is_seen(monkeypatch):
-    from minirnn.readings.source import operations
+    from minirnn.readings.source.arrays import operations
 
     columns = operations._columns
     monkeypatch.setattr(operations, "_columns", lambda x, k, dims: columns(x, k ^ 1, dims))

@@ -11,8 +11,9 @@ import pytest
 
 import minirnn as mr
 from minirnn.layers import GRU, LSTM, BatchNormalization, Dense, SimpleRNN
-from minirnn.readings.source import compiled_c, compiler
-from minirnn.readings.source.c import Library
+from minirnn.readings.source.c import compiled as compiled_c
+from minirnn.readings.source.c import compiler
+from minirnn.readings.source.c.c import Library
 from minirnn.readings.source.source import library, wanted
 from minirnn.regularizers import get
 

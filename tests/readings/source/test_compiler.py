@@ -13,7 +13,7 @@ import pytest
 
 import minirnn as mr
 from minirnn.cli import main
-from minirnn.readings.source import compiler
+from minirnn.readings.source.c import compiler
 
 TEXT = "long memory(const long *s) { return 7; }\nvoid compute(void) { }\n"
 pytestmark = pytest.mark.skipif(not any(map(compiler.shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler")
@@ -162,7 +162,7 @@ LIMITED = """
 import resource, sys
 sys.dont_write_bytecode = True  # Python would leave modules cut off at the limit, for whoever imports them next
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-from minirnn.readings.source import compiler
+from minirnn.readings.source.c import compiler
 try:
     compiler.library("long memory(const long *s) { return 7; }" + "// long" * 1000)
 except NotImplementedError as error:

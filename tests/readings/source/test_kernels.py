@@ -7,8 +7,8 @@ import ctypes
 import numpy as np
 import pytest
 
-from minirnn.readings.source import compiler
-from minirnn.readings.source.native import file
+from minirnn.readings.source.c import compiler
+from minirnn.readings.source.c.native import file
 
 TEXT = """
 long memory(const long *sizes) { return 0; }

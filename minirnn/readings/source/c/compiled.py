@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .compiled import Compiled, explained
+from ..compiled import Compiled, explained
 from .compiler import library, loaded
 from .native import Native
 

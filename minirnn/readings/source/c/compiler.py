@@ -26,8 +26,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...engine.escapes import terminal
-from ...files import fcntl
+from ....engine.escapes import terminal
+from ....files import fcntl
 
 FLAGS = [
     "-std=gnu11", "-O2", "-ftree-vectorize", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math",

@@ -10,12 +10,12 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ...engine.entries import Apply, Expr, Load, Number, Reduce, Var, all_parts, at_first, expr
-from ...engine.sizes import ONE, Size, product
-from .c_lines import C
-from .fuse import groups, nest, sorted_by_kind
-from .lower import Code, Set, lowered, nested, terms_of
-from .program import Run, Statement
+from ....engine.entries import Apply, Expr, Load, Number, Reduce, Var, all_parts, at_first, expr
+from ....engine.sizes import ONE, Size, product
+from ..scalars.fuse import groups, nest, sorted_by_kind
+from ..scalars.lower import Code, Set, lowered, nested, terms_of
+from ..scalars.program import Run, Statement
+from .lines import C
 
 WIDEST = 64  # columns by which a packed matrix may be filled up
 Call = Callable[[bool], list[Any]]  # the code of a product, which is added to what is there or not

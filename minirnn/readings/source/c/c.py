@@ -11,20 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from ...engine import escapes
-from ...engine.entries import Load, Var, all_parts
-from ...engine.fold import Family, Folded
-from ...engine.names import Role
-from ...engine.ops import leaf_op
-from ...engine.sizes import Size, product
-from .c_lines import RESERVED, SAMPLES, C
-from .lower import For
-from .module import Comments, Functions, Results, Wanted, silent
-from .names import letter
+from ....engine import escapes
+from ....engine.entries import Load, Var, all_parts
+from ....engine.fold import Family, Folded
+from ....engine.names import Role
+from ....engine.ops import leaf_op
+from ....engine.sizes import Size, product
+from ..module import Comments, Functions, Results, Wanted, silent
+from ..names import letter
+from ..scalars.lower import For
+from ..scalars.program import Program, Run, fixed
+from ..scalars.samples import N, Samples
+from .lines import RESERVED, SAMPLES, C
 from .native import Native, file
 from .products import Products
-from .program import Program, Run, fixed
-from .samples import N, Samples
 
 BLOCK = """
 enum {{{known}}};

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...engine.entries import Apply, Expr, Load, Number, Reduce, Var, all_parts, at_first
+from ....engine.entries import Apply, Expr, Load, Number, Reduce, Var, all_parts, at_first
 from .program import Statement
 
 Code = list[Any]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...engine.fold import Definition, Domain, Fixed, Folded, Ref, Span
-from ...engine.ops import average, mean, piece, stack, taken, total
-from ...engine.sizes import Sizes
-from .module import Functions, Results
-from .operations import Writer, rows, summed_over_time
-from .schedule import Schedule, moved, number_of
-from .terms import (
+from ....engine.fold import Definition, Domain, Fixed, Folded, Ref, Span
+from ....engine.ops import average, mean, piece, stack, taken, total
+from ....engine.sizes import Sizes
+from ..module import Functions, Results
+from ..schedule import Schedule, moved, number_of
+from ..terms import (
     Call,
     Number,
     Term,
@@ -23,6 +22,7 @@ from .terms import (
     size_text,
     step_text,
 )
+from .operations import Writer, rows, summed_over_time
 
 
 class ArrayTerms(Functions):

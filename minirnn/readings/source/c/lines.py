@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.entries import Apply, Count, Expr, Load, Var
-from ...engine.sizes import Size
-from .lower import For, Local, Set
-from .printer import Printer
+from ....engine.entries import Apply, Count, Expr, Load, Var
+from ....engine.sizes import Size
+from ..scalars.lower import For, Local, Set
+from ..scalars.printer import Printer
 
 FUNCTIONS = {
     "exp", "tanh", "log", "log1p", "sqrt", "sin", "cos", "erf", "power", "maximum", "minimum", "sign", "square", "rint",

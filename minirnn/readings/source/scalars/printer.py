@@ -6,10 +6,10 @@ import re
 from abc import ABC, abstractmethod
 from typing import Any
 
-from ...engine.entries import Apply, Count, Expr, Load, Number, Var
-from ...engine.sizes import Size
+from ....engine.entries import Apply, Count, Expr, Load, Number, Var
+from ....engine.sizes import Size
+from ..terms import size_text
 from .lower import For, Local, Set
-from .terms import size_text
 
 LETTERS = {"N": "n", "D": "i", "M": "jmpq", "K": "kl", "A": "abc", "T": "s"}
 ORDER = {"where": 0, "or": 1, "and": 2, "<": 3, ">": 3, "<=": 3, ">=": 3, "==": 3, "!=": 3, "+": 4, "-": 4, "*": 5,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ...engine.entries import Apply, Expr, Load, Var, all_parts, as_size, changed
-from ...engine.sizes import Size
+from ....engine.entries import Apply, Expr, Load, Var, all_parts, as_size, changed
+from ....engine.sizes import Size
 from .lower import Code, For, lowered, nested
 from .program import Statement
 

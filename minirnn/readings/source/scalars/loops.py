@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.entries import Expr, Load, Var
-from ...engine.fold import Folded
+from ....engine.entries import Expr, Load, Var
+from ....engine.fold import Folded
+from ..module import Comments, Functions, Results, Wanted, note
 from .fuse import groups, nest
 from .lower import For
-from .module import Comments, Functions, Results, Wanted, note
 from .printer import Printer
 from .program import Program, fixed
 

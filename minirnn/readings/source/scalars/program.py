@@ -1,7 +1,7 @@
 """The program of a folded network: statements, each an entry of an array and the expression of its value, in loops.
 
 A family is stored in an array, or written where it is used. `Program.runs` are the statements in an order in which they can
-be run, in a loop over steps where there are several. `minirnn.readings.source.loops` and `c` print them.
+be run, in a loop over steps where there are several. `minirnn.readings.source.scalars.loops` and `c` print them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from ...engine.entries import (
+from ....engine.entries import (
     SCALARS,
     Apply,
     Count,
@@ -28,12 +28,12 @@ from ...engine.entries import (
     reduced,
     step_over,
 )
-from ...engine.fold import Definition, Domain, Family, Fixed, Folded, Ref, Span
-from ...engine.ops import leaf_op
-from ...engine.rules import EACH
-from ...engine.sizes import Size, Sizes, product
-from .module import About, Results
-from .schedule import Schedule, number_of
+from ....engine.fold import Definition, Domain, Family, Fixed, Folded, Ref, Span
+from ....engine.ops import leaf_op
+from ....engine.rules import EACH
+from ....engine.sizes import Size, Sizes, product
+from ..module import About, Results
+from ..schedule import Schedule, number_of
 
 T = Size.of("T", 0)
 Read = Callable[[Ref, Expr | None, Index], Expr]

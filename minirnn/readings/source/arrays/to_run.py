@@ -11,15 +11,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...engine.fold import Definition, Domain, Family, Fixed, Folded
-from ...engine.ops import MULTIPLY, matmul, mean, negative, square, sums, transpose
-from ...engine.rules import EACH
-from ...engine.sizes import Sizes
-from .arrays import Arrays, Line
-from .module import About, Comments, Results, Wanted, note
-from .names import function, listed, packed, step_name, unpacked, used_in
-from .schedule import moved
-from .terms import Call, Number, Term, Text, Where, filled, range_text, shape_text, step_text
+from ....engine.fold import Definition, Domain, Family, Fixed, Folded
+from ....engine.ops import MULTIPLY, matmul, mean, negative, square, sums, transpose
+from ....engine.rules import EACH
+from ....engine.sizes import Sizes
+from ..module import About, Comments, Results, Wanted, note
+from ..names import function, listed, packed, step_name, unpacked, used_in
+from ..schedule import moved
+from ..terms import Call, Number, Term, Text, Where, filled, range_text, shape_text, step_text
+from .to_read import Arrays, Line
 
 STEPS = """
 def steps(array):

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...engine.fold import Definition, Domain, Family, Fixed, Folded
-from ...engine.ops import full, leaf_op
-from .array_terms import ArrayTerms
-from .module import About, Comments, Results, Wanted, note
-from .names import WIDTH
-from .prepare import NEVER_STORED, lengthened, stored, unnamed
-from .schedule import Loop, Schedule
-from .terms import Number, Term, Text, Unliftable, Where, range_text, shape_text, step_text
+from ....engine.fold import Definition, Domain, Family, Fixed, Folded
+from ....engine.ops import full, leaf_op
+from ..module import About, Comments, Results, Wanted, note
+from ..names import WIDTH
+from ..prepare import NEVER_STORED, lengthened, stored, unnamed
+from ..schedule import Loop, Schedule
+from ..terms import Number, Term, Text, Unliftable, Where, range_text, shape_text, step_text
+from .right_sides import ArrayTerms
 
 
 @dataclass

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ...engine import escapes
-from ...engine.graph import Primitive, same
-from ...engine.ops import (
+from ....engine import escapes
+from ....engine.graph import Primitive, same
+from ....engine.ops import (
     DOTS,
     MULTIPLY,
     Key,
@@ -41,9 +41,9 @@ from ...engine.ops import (
     transpose,
     where,
 )  # fmt: skip
-from ...engine.rules import EACH
-from ...engine.sizes import ONE, Size, Sizes
-from .terms import Call, Number, Term, Text, Unliftable, grouped, scaled, shape_text, size_text
+from ....engine.rules import EACH
+from ....engine.sizes import ONE, Size, Sizes
+from ..terms import Call, Number, Term, Text, Unliftable, grouped, scaled, shape_text, size_text
 
 BY_ROW = {softmax, log_softmax, logistic_loss, shares, present, onehot}  # they look along the last axis alone
 PRODUCT = "{0}.dot({1})"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...engine.entries import Apply, Expr, Load, Number, Reduce, Var, all_parts, parts
-from ...engine.sizes import Size
+from ....engine.entries import Apply, Expr, Load, Number, Reduce, Var, all_parts, parts
+from ....engine.sizes import Size
 from .program import Program, Statement
 
 N = Size.of("N", 0)

@@ -14,7 +14,7 @@ from .compiler import loaded
 
 
 class Native(NamedTuple):
-    """The C of a network, and what has to be known to call it: see `minirnn.readings.source.compiled_c`.
+    """The C of a network, and what has to be known to call it: see `minirnn.readings.source.c.compiled`.
 
     Sizes are (which, factor, more): factor times N (1), one of the numbers of steps (2 and further) or 0 (0), and more.
     `steps` are the numbers of steps of the trace, the only ones there may be if they are `fixed_steps`.

@@ -10,10 +10,10 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from ...engine.fold import Definition, Domain, Family, Folded, Ref, Signature, Span
-from ...engine.graph import at
-from ...engine.ops import add, block, expand, join, matmul, sums, total, transpose
-from ...engine.sizes import Size
+from ....engine.fold import Definition, Domain, Family, Folded, Ref, Signature, Span
+from ....engine.graph import at
+from ....engine.ops import add, block, expand, join, matmul, sums, total, transpose
+from ....engine.sizes import Size
 
 
 class Blocks:

@@ -1,0 +1,1 @@
+"""A run as a program in arrays of NumPy."""

@@ -1,0 +1,1 @@
+"""A run as a program over numbers: statements, each an entry of an array, in loops."""
