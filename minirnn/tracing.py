@@ -13,7 +13,7 @@ from .checks import NAN_LEFT_OUT, array_of, demand_finite
 from .engine.names import Role
 from .layers.calls import Conditions
 from .layers.layer import Layer
-from .layers.rnn import RNN
+from .layers.recurrent.rnn import RNN
 from .network import Network
 from .retrace import again
 from .run import Request, Run, make_run

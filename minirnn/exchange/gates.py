@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..layers import GRU, LSTM, SimpleRNN
-from ..layers.simple_rnn import CellLayer
+from ..layers.recurrent.simple_rnn import CellLayer
 
 
 class Kind(NamedTuple):

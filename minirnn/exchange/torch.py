@@ -15,7 +15,7 @@ import numpy as np
 from .. import activations
 from ..layers import GRU, Bidirectional, Input, SimpleRNN
 from ..layers.nodes import common_dtype
-from ..layers.simple_rnn import CellLayer
+from ..layers.recurrent.simple_rnn import CellLayer
 from ..network import MODELS, Network
 from .gates import TORCH, Kind
 

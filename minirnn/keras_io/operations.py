@@ -8,7 +8,7 @@ from typing import Any
 from .. import activations
 from ..layers import Layer, Symbolic
 from ..layers.configs import described
-from ..layers.operators import MAKERS, Operand, operate
+from ..layers.operations.operators import MAKERS, Operand, operate
 from ..registry import snake
 from ..system import plain
 

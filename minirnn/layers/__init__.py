@@ -1,20 +1,12 @@
 """Layers with Keras' argument names, defaults, weight order and shapes."""
 
 from ..system import suggest_names
-from . import operators as operators
-from .cell import Gate
-from .cells import StackedRNNCells
-from .convolution import Conv1D
 from .dense import Dense
 from .dropout import Dropout, SpatialDropout1D
 from .embedding import Embedding
-from .functions import Activation, LeakyReLU, ReLU, Rescaling, Softmax
-from .gru import GRU, GRUCell
-from .indexing import GetItem
 from .input import Input, InputLayer
 from .lambda_layer import Lambda
 from .layer import Layer
-from .lstm import LSTM, LSTMCell
 from .masking import Masking
 from .merging import (
     Add,
@@ -33,11 +25,19 @@ from .merging import (
     subtract,
 )
 from .normalization import BatchNormalization, LayerNormalization
-from .pooling import GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D
+from .operations import operators as operators
+from .operations.functions import Activation, LeakyReLU, ReLU, Rescaling, Softmax
+from .operations.indexing import GetItem
+from .recurrent.cell import Gate
+from .recurrent.cells import StackedRNNCells
+from .recurrent.gru import GRU, GRUCell
+from .recurrent.lstm import LSTM, LSTMCell
+from .recurrent.rnn import RNN
+from .recurrent.simple_rnn import SimpleRNN, SimpleRNNCell
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
-from .rnn import RNN
-from .simple_rnn import SimpleRNN, SimpleRNNCell
 from .symbolic import Symbolic
+from .windows.convolution import Conv1D
+from .windows.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D
 from .wrappers import Bidirectional, TimeDistributed
 
 __all__ = [

@@ -13,7 +13,7 @@ from .calls import Call, Scope
 from .input import InputLayer
 from .layer import Layer
 from .nodes import each_step
-from .operators import listen_to_tensorflow
+from .operations.operators import listen_to_tensorflow
 from .symbolic import Shape, Symbolic, in_order
 
 

@@ -9,9 +9,9 @@ from ..engine.ops import divided, meancols, spread, spreadcols, sqrt, square, su
 from ..engine.sizes import product
 from .arguments import boolean
 from .calls import Call, Masks, Scope
-from .functions import number
 from .layer import Layer
 from .nodes import at_each, each_step, steps
+from .operations.functions import number
 from .symbolic import Shape
 
 

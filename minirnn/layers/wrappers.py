@@ -16,13 +16,13 @@ from .calls import Call, Masks, Scope
 from .configs import described
 from .dense import Dense
 from .dropout import Dropout
-from .functions import Activation, RowWise
 from .layer import Layer
 from .masking import Masking
 from .nodes import at_each, steps
 from .normalization import LayerNormalization
+from .operations.functions import Activation, RowWise
+from .recurrent.rnn import RNN
 from .reshaping import Flatten
-from .rnn import RNN
 from .symbolic import Shape, Symbolic
 
 MERGE_MODES = ("concat", "sum", "mul", "ave", None)

@@ -11,11 +11,11 @@ from ..engine.graph import Node, next_serial
 from ..engine.names import Name, parse
 from ..layers.arguments import listed
 from ..layers.calls import Call, Conditions, Masks, Scope
-from ..layers.cells import OwnCell
 from ..layers.embedding import Embedding, numbers_node
 from ..layers.input import InputLayer
 from ..layers.layer import Layer
 from ..layers.nodes import common_dtype, input_node, mask_node, mask_steps, state_node, steps
+from ..layers.recurrent.cells import OwnCell
 from ..layers.symbolic import Symbolic, in_order, recalled
 from ..layers.weights import Variable
 from ..naming import distinct

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 
 from ..layers.calls import Scope, tags_of
 from ..layers.dense import Dense
-from ..layers.functions import Activation
+from ..layers.operations.functions import Activation
 from ..layers.symbolic import Symbolic
 from ..layers.wrappers import at_each_step
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..checks import NAN_LEFT_OUT
 from ..layers import RNN, Bidirectional, Embedding, Layer
 from ..layers.calls import SEMANTICS
-from ..layers.cell import Cell
+from ..layers.recurrent.cell import Cell
 from .report import Row
 from .rounding import allowed
 

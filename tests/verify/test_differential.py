@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from minirnn.layers import rnn
+from minirnn.layers.recurrent import rnn
 
 from .. import differential
 

@@ -12,8 +12,8 @@ import pytest
 
 from minirnn import layers
 from minirnn.engine import ops
-from minirnn.layers.cells import OwnCell
 from minirnn.layers.configs import described, layer_from
+from minirnn.layers.recurrent.cells import OwnCell
 from minirnn.models import Model
 
 FOLDER = "keras.src.layers.rnn"

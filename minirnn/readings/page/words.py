@@ -10,7 +10,7 @@ from ...engine import names
 from ...engine.graph import Node
 from ...engine.names import Role
 from ...engine.ops import CUTS, MULTIPLY, add, expand, leaf_op, same, stack, transpose
-from ...layers.cells import cells_in
+from ...layers.recurrent.cells import cells_in
 from ..equations import printer
 from .equation_slots import Line
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ...engine.fold import Folded
 from ...engine.names import Role
-from ...layers.cells import OwnCell
+from ...layers.recurrent.cells import OwnCell
 from .arrays.blocks import fused
 from .arrays.to_read import Arrays
 from .arrays.to_run import Preallocated

@@ -15,8 +15,8 @@ import numpy as np
 from ... import losses
 from ...keras_io.live import as_array, import_keras, twin_of
 from ...layers import Dense, Flatten, InputLayer
-from ...layers.cell import Cell
-from ...layers.simple_rnn import CellLayer
+from ...layers.recurrent.cell import Cell
+from ...layers.recurrent.simple_rnn import CellLayer
 from ...run import Run
 from ..report import Judge, Row, derivative, witness
 from .backends import ADAPTERS, cannot_compute, gradients

@@ -12,8 +12,8 @@ from functools import partial
 
 from ....engine.graph import Node
 from ....engine.ops import block, nth, same, shift, sigmoid, tanh
-from ....layers.cell import Cell
-from ....layers.cells import OwnCell, cells_in
+from ....layers.recurrent.cell import Cell
+from ....layers.recurrent.cells import OwnCell, cells_in
 from ..numbers import Case, Slip, Variant, as_it_came, nothing, other, without
 from ..structure import MULTIPLY, Edge, Structure, summands
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from ..engine.graph import Node, at, named
-from ..engine.ops import average, cut, equal, maximum, numbers, repeated, spreadcols, stack, total
-from .arguments import boolean, positive_int
-from .calls import Call, Masks
-from .layer import Layer
-from .nodes import at_each, steps
-from .symbolic import Shape
+from ...engine.graph import Node, at, named
+from ...engine.ops import average, cut, equal, maximum, numbers, repeated, spreadcols, stack, total
+from ..arguments import boolean, positive_int
+from ..calls import Call, Masks
+from ..layer import Layer
+from ..nodes import at_each, steps
+from ..symbolic import Shape
 from .windows import Windows
 
 

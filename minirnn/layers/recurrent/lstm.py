@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import activations
-from ..engine.graph import Node
-from .arguments import boolean
+from ... import activations
+from ...engine.graph import Node
+from ..arguments import boolean
+from ..symbolic import Shape
 from .cell import Cell, Gate, Step
 from .simple_rnn import CellLayer
-from .symbolic import Shape
 
 
 class LSTMCell(Cell):

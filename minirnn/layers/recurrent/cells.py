@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.graph import Node, users_names
-from ..engine.names import Role, users
-from ..engine.ops import full
-from ..engine.sizes import Size
-from ..registry import snake
-from ..system import plain
-from .arguments import listed
-from .calls import Call, Scope
+from ...engine.graph import Node, users_names
+from ...engine.names import Role, users
+from ...engine.ops import full
+from ...engine.sizes import Size
+from ...registry import snake
+from ...system import plain
+from ..arguments import listed
+from ..calls import Call, Scope
+from ..layer import Layer
+from ..symbolic import Shape
+from ..weights import Variable
 from .cell import Cell, Gate
-from .layer import Layer
-from .symbolic import Shape
-from .weights import Variable
 
 
 class StackedRNNCells(Layer):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..engine.graph import Node
-from ..engine.ops import repeated, same, stack
-from ..system import plain
-from .calls import Call, Masks
-from .layer import Layer
-from .nodes import numbered, steps
-from .symbolic import Shape
+from ...engine.graph import Node
+from ...engine.ops import repeated, same, stack
+from ...system import plain
+from ..calls import Call, Masks
+from ..layer import Layer
+from ..nodes import numbered, steps
+from ..symbolic import Shape
 
 Window = list[Node | None]  # None where it reaches beyond the sequence
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import activations
-from ..engine.graph import Node
-from .arguments import boolean
+from ... import activations
+from ...engine.graph import Node
+from ..arguments import boolean
 from .cell import Cell, Gate, Step
 from .lstm import demand_no_cudnn, gated_implementation
 from .simple_rnn import CellLayer

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..engine.graph import Node, at
-from ..engine.ops import Key, join, part, repeated, stack
-from ..system import plain
-from .calls import Call, Masks, Scope
-from .layer import Layer
-from .nodes import numbered, steps
-from .symbolic import Operand, Operation, Shape
+from ...engine.graph import Node, at
+from ...engine.ops import Key, join, part, repeated, stack
+from ...system import plain
+from ..calls import Call, Masks, Scope
+from ..layer import Layer
+from ..nodes import numbered, steps
+from ..symbolic import Operand, Operation, Shape
 
 
 class GetItem(Layer):

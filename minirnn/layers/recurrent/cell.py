@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import activations
-from ..engine.graph import Node, named
-from ..engine.names import Role
-from ..engine.ops import full, nth, split
-from ..initializers import Draws
-from .arguments import boolean, positive_int, share
-from .calls import Call, Conditions, Scope
-from .layer import Layer
-from .nodes import common_dtype, state_node
-from .symbolic import Shape
+from ... import activations
+from ...engine.graph import Node, named
+from ...engine.names import Role
+from ...engine.ops import full, nth, split
+from ...initializers import Draws
+from ..arguments import boolean, positive_int, share
+from ..calls import Call, Conditions, Scope
+from ..layer import Layer
+from ..nodes import common_dtype, state_node
+from ..symbolic import Shape
 
 
 class Gate(NamedTuple):

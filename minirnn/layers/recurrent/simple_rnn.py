@@ -7,7 +7,7 @@ import operator
 import warnings
 from typing import Any
 
-from ..engine.graph import Node
+from ...engine.graph import Node
 from .cell import Cell, Gate, Step
 from .rnn import RNN
 

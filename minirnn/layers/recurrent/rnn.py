@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.graph import Node, at, named
-from ..engine.names import Role
-from ..engine.ops import full, leaf, spreadcols, stack, where, zeros
-from ..engine.sizes import Size
-from .arguments import boolean
-from .calls import Call, Masks, Scope
+from ...engine.graph import Node, at, named
+from ...engine.names import Role
+from ...engine.ops import full, leaf, spreadcols, stack, where, zeros
+from ...engine.sizes import Size
+from ..arguments import boolean
+from ..calls import Call, Masks, Scope
+from ..layer import Layer
+from ..nodes import given_on, steps
+from ..symbolic import Shape
 from .cell import Cell
 from .cells import StackedRNNCells, demand_cell
-from .layer import Layer
-from .nodes import given_on, steps
-from .symbolic import Shape
 
 
 class RNN(Layer):

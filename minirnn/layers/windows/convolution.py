@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from .. import activations
-from ..engine.graph import Node, named
-from ..engine.names import Role
-from ..engine.ops import nth
-from .arguments import boolean, positive_int
-from .calls import Call, Scope
+from ... import activations
+from ...engine.graph import Node, named
+from ...engine.names import Role
+from ...engine.ops import nth
+from ..arguments import boolean, positive_int
+from ..calls import Call, Scope
+from ..symbolic import Shape
 from .pooling import _one
-from .symbolic import Shape
 from .windows import Window, Windows
 
 

@@ -14,16 +14,16 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
-from .. import activations
-from ..engine import ops
-from ..system import nearest, plain
+from ... import activations
+from ...engine import ops
+from ...system import nearest, plain
+from ..layer import Layer
+from ..merging import Add, Concatenate, Divide, Maximum, Minimum, Multiply, Subtract
+from ..reshaping import Permute, Reshape
+from ..symbolic import Operand, Operation, Symbolic
+from ..windows.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D, GlobalSum
 from .functions import Activation, Rescaling
 from .indexing import GetItem
-from .layer import Layer
-from .merging import Add, Concatenate, Divide, Maximum, Minimum, Multiply, Subtract
-from .pooling import GlobalAveragePooling1D, GlobalMaxPooling1D, GlobalSum
-from .reshaping import Permute, Reshape
-from .symbolic import Operand, Operation, Symbolic
 
 CALLED = ("x", "x1", "x2", "xs", "key")  # the arguments that Keras gives in the call
 OTHER_NAMES = {

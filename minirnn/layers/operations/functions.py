@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import activations
-from ..engine.graph import Node
-from ..engine.ops import clip, positive, relu, softmax
-from .calls import Call, Scope
-from .layer import Layer
-from .nodes import each_step
-from .symbolic import Shape
+from ... import activations
+from ...engine.graph import Node
+from ...engine.ops import clip, positive, relu, softmax
+from ..calls import Call, Scope
+from ..layer import Layer
+from ..nodes import each_step
+from ..symbolic import Shape
 
 
 class Activation(Layer):

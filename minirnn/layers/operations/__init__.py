@@ -1,0 +1,1 @@
+"""What can be computed with the outputs of layers: operators, functions of `keras.ops`, indices."""
