@@ -17,8 +17,8 @@ from .keras_io import live
 from .keras_io.live import as_model
 from .layers.layer import Layer
 from .models import Model, Sequential
+from .runs.tracing import run_network
 from .traces import Trace
-from .tracing import run_network
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike

@@ -18,8 +18,8 @@ from .layers.layer import Layer
 from .layers.nodes import Array
 from .layers.symbolic import Symbolic, recalled
 from .network import Network
+from .network.summary import summary_parts, summary_text
 from .registry import snake
-from .summary import summary_parts, summary_text
 from .system import choices, plain, suggest_names
 from .training.trainable import Trainable
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from .checks import all_unraised, lend
 from .displays import Shown, clocked
 from .files import StrPath, demand_writable
-from .run import Run
+from .runs.run import Run
 
 if TYPE_CHECKING:
     from .displays.parts import Part

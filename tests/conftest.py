@@ -20,7 +20,7 @@ sys.path.append(str(Path(__file__).parent.parent))
 # What `pytest -m quick` runs: files of every room that answer in a minute together, but for what takes long in them.
 QUICK = [
     "engine/",
-    "test_naming.py",
+    "network/",
     "test_traces.py",
     "test_models.py",
     "test_imports.py",

@@ -15,7 +15,7 @@ import minirnn as mr
 from minirnn import layers
 from minirnn.cli.options import explained
 from minirnn.models import Model
-from minirnn.run import Run
+from minirnn.runs.run import Run
 from minirnn.traces import READINGS
 
 SCRIPT = Path(__file__).with_name("user_script.py")

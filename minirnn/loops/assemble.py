@@ -13,7 +13,7 @@ from ..engine import ops
 from ..engine.graph import Node, Primitive, ancestors, at, leaf_op, named
 from ..engine.names import DATA, Name, Role, verbatim
 from ..network import ForwardPass
-from ..run import cut_into_chunks
+from ..runs.run import cut_into_chunks
 from .infer import settle
 from .instrument.recorder import Recorder
 from .recording.dispatch import unrecorded

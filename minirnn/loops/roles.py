@@ -9,8 +9,8 @@ from ..engine import ops
 from ..engine.components import components
 from ..engine.graph import Node, same
 from ..engine.names import Name, Role
-from ..naming import infer_pre_activations
-from ..run import ACTIVATIONS
+from ..network.naming import infer_pre_activations
+from ..runs.run import ACTIVATIONS
 from .infer import SERIAL
 
 SUMS = {ops.add, ops.subtract, ops.total, ops.shift, ops.complement, ops.same}

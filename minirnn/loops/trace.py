@@ -13,7 +13,8 @@ from .. import losses
 from ..engine.graph import Node
 from ..layers.calls import Conditions
 from ..network import ForwardPass
-from ..run import Request, Run
+from ..runs.request import Request
+from ..runs.run import Run
 from ..system import CannotFollow, NoAttribute
 from .arguments import in_precision, split_arguments, taken
 from .assemble import LoopResult, assembled, packed, run_of, unpacked

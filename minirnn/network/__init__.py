@@ -18,10 +18,10 @@ from ..layers.nodes import common_dtype, input_node, mask_node, mask_steps, stat
 from ..layers.recurrent.cells import OwnCell
 from ..layers.symbolic import Symbolic, in_order, recalled
 from ..layers.weights import Variable
-from ..naming import distinct
 from ..system import plain
 from .given import arrays_for, demand_fit
 from .listing import listed_layers, name_layers
+from .naming import distinct
 from .scopes import scopes
 
 

@@ -20,8 +20,9 @@ from ..losses import Loss, OfEach
 from ..network import Network
 from ..readings.source.compiled import Compiled
 from ..readings.source.source import compiled as compiled_run
-from ..run import SHORT, Run
-from ..tracing import checked_run
+from ..runs.request import SHORT
+from ..runs.run import Run
+from ..runs.tracing import checked_run
 from .feed import Batch
 from .weights import by_layer
 

@@ -13,7 +13,7 @@ from ..loops.trace import run_function
 from ..optimizers import Optimizer
 from ..readings.equations.equation import Equations
 from ..readings.equations.equations import equations
-from ..run import Run
+from ..runs.run import Run
 from .weights import Weights
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..displays import watched
 from ..engine.graph import Node, leaf_op, replay
 from ..engine.ops import MULTIPLY
-from ..run import Run
+from ..runs.run import Run
 
 
 class Arithmetic:

@@ -20,7 +20,7 @@ from .report import Row
 from .rounding import allowed
 
 if TYPE_CHECKING:
-    from ..run import Run
+    from ..runs.run import Run
 
 
 class Trap(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 from ..engine import ops
 from ..engine.backprop import contribution, depending_on, pull_back
 from ..engine.graph import Node, Primitive
-from ..run import Run
+from ..runs.run import Run
 from .report import Judge, Row
 
 ROUNDING = 32  # eps that the two sides may differ by without a kink

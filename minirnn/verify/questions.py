@@ -17,7 +17,7 @@ from ..engine import names
 from ..engine.graph import Node, same
 from ..engine.names import Role
 from ..engine.ops import total
-from ..run import Run
+from ..runs.run import Run
 from .compare.numbers import UNFIT, Case, Numbers, Piece, Slip, Variant
 from .compare.phrases import phrases
 from .compare.slips import BACKWARD, FORWARD, gates

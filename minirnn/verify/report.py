@@ -14,7 +14,7 @@ from ..displays import Folded, Shown, Table, Text
 from ..displays.parts import Part
 from ..engine.graph import Node
 from ..engine.precision import least, precisions
-from ..run import Run
+from ..runs.run import Run
 
 HEAD = ("quantity", "witness", "dtype", "error in eps", "verdict")
 TOLERANCE = 32.0  # eps of the dtype, relative to the largest entry

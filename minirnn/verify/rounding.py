@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.graph import Node, ancestors, leaf_op, replay
 from ..engine.ops import complement, shift, sigmoid, softmax, subtract, tanh
 from ..engine.precision import least, moves, precisions, widened
-from ..run import Run
+from ..runs.run import Run
 from .report import TOLERANCE, Row, error_in_eps
 
 WIDER = {"float32": np.float64, "float64": np.longdouble}

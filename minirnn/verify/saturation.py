@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..engine.ops import sigmoid, tanh
-from ..run import Run
+from ..runs.run import Run
 
 PART = 1 / 2  # of the digits may be lost without a word
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._version import __version__
 from ..checks import demand_flags
-from ..run import Run
+from ..runs.run import Run
 from ..system import plain
 from . import keras_differences as traps
 from .report import Report, Row, gradients, states

@@ -10,7 +10,7 @@ import pytest
 import minirnn
 
 ROOT = Path(minirnn.__file__).parent
-ROOMS = ("readings", "verify", "engine", "run.py", "tracing.py", "objective.py", "naming.py", "retrace.py")
+ROOMS = ("readings", "verify", "engine", "runs", "network/naming.py")
 EXCEPTED = {"engine/names.py"}
 APART = {"startswith", "endswith", "partition", "rpartition", "split", "removeprefix", "removesuffix", "replace", "find"}
 MATCHING = {"match", "fullmatch", "search", "findall", "sub", "split"}

@@ -38,7 +38,7 @@ from ...engine.ops import (
 from ...engine.rules import EACH
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
 
 States = Sequence[tuple[Node, ...]]  # all states side by side, at every step
 serial_of = operator.attrgetter("serial")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas
 
     from ...engine.graph import Node
-    from ...run import Run
+    from ...runs.run import Run
 
 COLUMNS = ("quantity", "step", "sample", "index", "value", "gradient")
 

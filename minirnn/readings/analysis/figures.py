@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ...run import Run
+    from ...runs.run import Run
 
 Room = Callable[[int], "list[Axes]"]  # so many axes, or the one that was given
 INKS = ("#1f4e79", "#c1582b", "#3d7a4d", "#7a4d8f")

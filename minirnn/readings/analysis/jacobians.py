@@ -18,11 +18,11 @@ from ...engine.backprop import contribution, depending_on, pull_back
 from ...engine.components import reached
 from ...engine.graph import Node
 from ...engine.ops import leaf
-from ...naming import no_such
+from ...network.naming import no_such
 from .bounds import States, between, bound_of, serial_of
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
 
 
 MOST = 4096  # numbers of a state whose samples cannot be told apart

@@ -17,7 +17,7 @@ from ...engine.backprop import contribution, depending_on, pull_back
 from ...engine.graph import Node
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
 
 BAR = 24  # letters of the longest bar
 MOST = 2**31  # bytes of one ledger by path

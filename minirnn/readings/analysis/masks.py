@@ -15,7 +15,7 @@ from ...engine.ops import expand, full, same, where
 
 if TYPE_CHECKING:
     from ...engine.graph import Node
-    from ...run import Run
+    from ...runs.run import Run
 
 COMPUTED, CARRIED, ZEROED = "computed", "carried", "zeroed"
 

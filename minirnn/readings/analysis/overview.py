@@ -14,7 +14,7 @@ from ..picture.picture import picture
 
 if TYPE_CHECKING:
     from ...displays.parts import Part
-    from ...run import Run
+    from ...runs.run import Run
 
 DRAWN = 5  # steps; of more, the ends
 MOST_LAYERS = 4  # in one line

@@ -21,7 +21,7 @@ from ..equations.printer import text
 from ..equations.with_numbers import latex_lines, numbered
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
 
 
 SHOWN = 12  # stops of a walk in a notebook: those at its ends

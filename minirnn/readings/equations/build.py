@@ -14,7 +14,7 @@ from .computed import Call, computed, flat, many_axes
 from .evaluate import Values
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
 
 
 def in_order(folded: Folded, parameters: list[str]) -> list[tuple[Family, Definition]]:

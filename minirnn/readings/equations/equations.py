@@ -29,7 +29,7 @@ from .simplify import of_one_sample, rows_sum_to_one, simplified
 from .with_numbers import latex_lines, numbered
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
 
 FORMS = ("matrix", "component", "unrolled")
 MAX_UNROLLED = 20  # steps that are still spelled out one by one

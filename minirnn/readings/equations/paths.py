@@ -25,7 +25,7 @@ from .row_maps import of_samples
 from .state_jacobians import Adjoints, Layer, Link
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
 
 MAX_WORK = 1_000_000_000  # multiplications that the check of a sum over paths may take
 K, BETWEEN = sp.Symbol("k", integer=True), sp.Symbol("s", integer=True)

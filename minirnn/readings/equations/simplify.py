@@ -15,7 +15,7 @@ from ...engine.names import Name, Role
 from . import matrix as S
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
 
 SAMPLES = S.size_symbol("N")
 

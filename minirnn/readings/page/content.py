@@ -18,7 +18,7 @@ from .words import meanings, reasons
 
 if TYPE_CHECKING:
     from ...engine.graph import Node
-    from ...run import Run
+    from ...runs.run import Run
 
 
 def content(trace: Run, shown: list[Line], sizes: dict[Any, int], texts: dict[str, Any], language: str) -> dict[str, Any]:

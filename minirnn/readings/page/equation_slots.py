@@ -19,7 +19,7 @@ from ..equations.evaluate import numbers_of
 from ..equations.printer import ATOM, Latex, Speller
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
 
 HOLE = "⟦{}⟧"  # what math-core sets as <mtext>⟦0⟧</mtext>
 

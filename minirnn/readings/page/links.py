@@ -11,7 +11,7 @@ from ..source.source import source
 from .equation_slots import Line
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
 
 
 BODY = 4  # blanks before a line of a function that is in no loop

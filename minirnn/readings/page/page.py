@@ -37,7 +37,7 @@ from .program import plain
 from .words import words
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
 
 MAX_ROWS, MAX_COLS = 8, 12  # of a matrix; the page says what it leaves out
 DRAWN = "drawn"  # before every id of the picture

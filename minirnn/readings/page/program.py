@@ -19,7 +19,7 @@ from ...engine.sizes import Size
 
 if TYPE_CHECKING:
     from ...engine.graph import Node
-    from ...run import Run
+    from ...runs.run import Run
 
 OWN = {op for op in vars(ops).values() if isinstance(op, Primitive)} | {*ops.PRODUCTS.values(), *ops.DOTS.values()}
 MAX_STORED = 1_500_000  # bytes of named values; beyond it the page holds the leaves, and the browser computes the rest

@@ -15,7 +15,7 @@ from ..equations import printer
 from .equation_slots import Line
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
 
 SIGNS = {  # what the LaTeX of an equation contains, the sign to show, the key of its explanation
     r"\odot": (r"\odot", "hadamard"),

@@ -28,7 +28,7 @@ from .views import unrolled
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ...run import Run
+    from ...runs.run import Run
 
 FORMATS = (".gif", ".webp", ".png")
 CELLS = 12  # of a strip

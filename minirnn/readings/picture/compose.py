@@ -23,7 +23,7 @@ from .wording import Wording, factor_said, way
 
 if TYPE_CHECKING:
     from ...engine.graph import Node
-    from ...run import Run
+    from ...runs.run import Run
     from .elements import Flow
     from .inside import Inside
     from .views import Rolled, Unrolled

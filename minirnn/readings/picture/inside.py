@@ -21,7 +21,7 @@ from ...system import choices
 from .elements import ADDS, FUNCTIONS, WEIGHTS, Boxes, Factor, Flow, Operand, Quantity
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
 
 GIVEN = frozenset({Role.INPUT, Role.STATE, Role.INITIAL_STATE, Role.OUTPUT, Role.MASK, Role.TARGET})
 ACTIVATED = frozenset({Role.GATE, Role.CANDIDATE, Role.STATE})

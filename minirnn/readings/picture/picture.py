@@ -21,7 +21,7 @@ from .views import unrolled as read_unrolled
 if TYPE_CHECKING:
     import graphviz
 
-    from ...run import Run
+    from ...runs.run import Run
 
 FORMATS = ("svg", "png", "pdf", "dot")
 LEVELS = ("cell", "op", "inside")

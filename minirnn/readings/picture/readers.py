@@ -18,7 +18,7 @@ from ...engine.ops import CUTS, MULTIPLY, average, expand, leaf_op, log_softmax,
 from .elements import A_STEP, ADDS, LOSS_WORDS, SILENT, WEIGHTS, Factor, Flow, Operand, Quantity, doing, is_quantity, role_of
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
 
 
 class Reader:

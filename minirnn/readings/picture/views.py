@@ -19,7 +19,7 @@ from .readers import READERS, Cells, Operations, Reader
 from .wording import gather
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
 
 Pair = tuple[int | None, int | None]  # the steps of the two ends of a line
 

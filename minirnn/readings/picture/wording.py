@@ -12,7 +12,7 @@ from .dot import Canvas
 from .elements import Factor, Operand
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
     from .elements import Flow, Quantity
 
 

@@ -18,7 +18,7 @@ from ..equations.simplify import rows_sum_to_one, simplified
 from .module import About
 
 if TYPE_CHECKING:
-    from ...run import Run
+    from ...runs.run import Run
 
 
 class Equations:

@@ -19,7 +19,7 @@ from .terms import Unliftable
 
 if TYPE_CHECKING:
     from ...engine.graph import Node
-    from ...run import Run
+    from ...runs.run import Run
 
 FORMS = ("numpy", "buffers", "loops", "c")
 

@@ -12,8 +12,8 @@ from ...engine.graph import Node
 from ...engine.precision import least, precisions
 from ...loops.trace import LoopRun, run_function
 from ...network import Network
+from ...runs.tracing import run_network
 from ...system import CannotFollow
-from ...tracing import run_network
 from ..report import TOLERANCE, error_in_eps, states
 from .compare import judged
 from .mismatch import Found, Mismatch

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...displays import watched
 from ...engine.graph import Node
-from ...run import Run
+from ...runs.run import Run
 from ..report import TOLERANCE
 from ..rounding import MARGIN, costs
 from ..saturation import saturated

@@ -15,7 +15,7 @@ from ...engine.backprop import depending_on
 from ...engine.graph import Node, ancestors
 from ...engine.ops import MULTIPLY, activations, join, maximum, same, stack, update
 from ...engine.precision import moves, widened
-from ...run import Run
+from ...runs.run import Run
 from ..report import states
 
 BENDS = {name: op for name, op in activations.items() if op is not same}

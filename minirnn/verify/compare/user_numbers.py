@@ -11,7 +11,7 @@ import numpy as np
 
 from ...checks import array_of, demand_finite
 from ...engine.precision import least, precisions
-from ...run import Run
+from ...runs.run import Run
 from ...system import choices
 from ..report import TOLERANCE, derivative
 from .numbers import Piece

@@ -16,7 +16,7 @@ from ...engine.complex_numbers import BOUNDED, STEP
 from ...engine.graph import Node, ancestors, replay
 from ...engine.ops import leaf, sum_all
 from ...engine.precision import widened
-from ...run import Run
+from ...runs.run import Run
 from .. import kinks
 from ..report import Judge, Row, Unheard, derivative, states, witness
 

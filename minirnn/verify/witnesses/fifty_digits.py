@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...displays import Shown, Table, Text
-from ...run import Run
+from ...runs.run import Run
 from ...system import whole_number
 from ..arithmetic import Arithmetic, work
 from ..report import Judge, Row, Unheard, gradients, states, steps_of, witness

@@ -11,7 +11,7 @@ from ... import losses
 from ...engine.graph import Node
 from ...keras_io.live import as_array, by_cell, import_keras, recurrences, replay, tensor_of, twin_of
 from ...layers import RNN
-from ...run import Run
+from ...runs.run import Run
 from ...system import plain
 from ..report import Judge, Row, Unheard, derivative, gradients, states, witness
 from .backends import ADAPTERS, cannot_compute

@@ -17,7 +17,7 @@ from ...keras_io.live import as_array, import_keras, twin_of
 from ...layers import Dense, Flatten, InputLayer
 from ...layers.recurrent.cell import Cell
 from ...layers.recurrent.simple_rnn import CellLayer
-from ...run import Run
+from ...runs.run import Run
 from ..report import Judge, Row, derivative, witness
 from .backends import ADAPTERS, cannot_compute, gradients
 from .keras import absent, twin_of_loss

@@ -20,7 +20,7 @@ from ...engine.graph import Node, Primitive, replay
 from ...engine.ops import sigmoid, softmax
 from ...engine.precision import widened
 from ...loops.trace import LoopRun
-from ...run import Run
+from ...runs.run import Run
 from .. import kinks
 from ..report import TOLERANCE, Judge, Row, Unheard, derivative, witness
 from .complex_step import DIRECTIONS

@@ -12,7 +12,7 @@ import numpy as np
 from ...engine.graph import Node
 from ...engine.ops import MULTIPLY
 from ...engine.precision import widened
-from ...run import Run
+from ...runs.run import Run
 from ..arithmetic import Arithmetic
 from ..report import Judge, Row, Unheard, derivative, gradients, witness
 

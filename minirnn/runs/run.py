@@ -5,66 +5,32 @@ Every reading is given a run, and asks it for nothing but data.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
-from . import activations, losses, naming
-from .engine.backprop import backprop
-from .engine.domains import Lengths
-from .engine.fold import Folded, fold
-from .engine.graph import Node, Primitive, ancestors, at, next_serial
-from .engine.names import Name, Role, parse
-from .engine.precision import widened
-from .engine.truncate import truncated
-from .layers.calls import Call, Conditions
-from .layers.layer import Layer
-from .layers.symbolic import Symbolic
-from .network import ForwardPass, Network
+from .. import activations, losses
+from ..engine.backprop import backprop
+from ..engine.domains import Lengths
+from ..engine.fold import Folded, fold
+from ..engine.graph import Node, Primitive, ancestors, at, next_serial
+from ..engine.truncate import truncated
+from ..layers.calls import Call, Conditions
+from ..layers.layer import Layer
+from ..layers.symbolic import Symbolic
+from ..network import ForwardPass, Network, naming
+from .numbers import Numbers, quantity_and_step
 from .objective import loss_of
-from .system import choices
+from .request import SHORT, Request
 
 ACTIVATIONS = [f for f in activations.KNOWN.names.values() if isinstance(f, Primitive)]
-NO_LOSS = "there is no loss to differentiate, so no {}: trace with a target, mr.trace(model, X, Y)"
 # exp overflows in a saturated sigmoid, which then is rightly 0; where it is not right, the first is named
 UNSAID: Any = {"over": "ignore", "invalid": "ignore"}
-SHORT = 5  # steps are enough to see what repeats and what the ends do
 
 
-class ByName(dict[str, np.ndarray]):
-    """Arrays by name; a wrong name is told the right ones."""
-
-    def __missing__(self, name: str) -> np.ndarray:
-        if not self:
-            raise ValueError(NO_LOSS.format(f"dL/d{name}"))
-        raise KeyError(f"no parameter {name!r}{choices(name, self)}")
-
-
-class Request(NamedTuple):
-    """What a run is made of."""
-
-    model: Network
-    inputs: list[np.ndarray]
-    targets: list[np.ndarray] | None
-    loss: losses.Loss | losses.OfEach | None
-    weights: dict[Layer, list[np.ndarray]]
-    conditions: Conditions
-    truncate: int | None = None
-    sample_weights: list[np.ndarray | None] | None = None  # what each sample counts for, for each output
-
-    def first_steps(self) -> Request:
-        """The same on the first few steps of the data."""
-        targets = self.targets and [y[:, :SHORT] if y.ndim == 3 else y for y in self.targets]
-        conditions = self.conditions.copy()
-        conditions.masks = {k: m[:, :SHORT] if np.ndim(m) == 3 else m for k, m in conditions.masks.items()}
-        inputs = self.model.shortened(self.inputs, SHORT)
-        return self._replace(inputs=inputs, targets=targets, conditions=conditions)
-
-
-class Run:
+class Run(Numbers):
     """A network run on data: the graph of the forward pass and, where there is a loss, of backpropagation through time.
 
     Steps count from 1; h_0 is step 0. Arrays keep the dtype the network computes in.
@@ -87,23 +53,9 @@ class Run:
         self.cotangents = {} if loss is None else backprop(loss, wanted, self.forward, every_name=self.is_loop)
         self.nodes = ancestors(self.cotangents.values(), self.forward)
 
-    @cached_property
-    def variables(self) -> dict[tuple[str, int | None], Node]:
-        """Every named quantity, by name and step."""
-        named = [node for node in self.nodes if node.name is not None]
-        found = {(str(node.name), node.step): node for node in named}
-        if len(found) < len(named):
-            naming.demand_unique(named)
-        return found
-
-    @cached_property
-    def wide(self) -> dict[Node, Node]:
-        """The same run in float64, so that what is left is no rounding in float32: what stands for each node."""
-        return widened(self.nodes)
-
     @classmethod
     def again(cls, request: Request, plan: Any) -> Self:
-        """The same network on other values: the nodes of a `minirnn.retrace.Plan`."""
+        """The same network on other values: the nodes of a `minirnn.runs.retrace.Plan`."""
         with np.errstate(**UNSAID):
             nodes = plan.run(request)
         self = cls.__new__(cls)
@@ -132,8 +84,6 @@ class Run:
 
     def __reduce__(self) -> tuple[Any, ...]:  # copied and pickled as what was asked for, and run again
         return make_run, (self._request, self.dtype, self._wrt, type(self))
-
-    # ------------------------------------------------------------------------------------------------- what was asked
 
     @property
     def model(self) -> Network:
@@ -181,6 +131,11 @@ class Run:
         loss = self._request.loss
         return None if loss is None else loss.name if isinstance(loss, losses.OfEach) else loss.label
 
+    @cached_property
+    def steps(self) -> int:
+        """T, the number of time steps."""
+        return self.model.steps_of(self.inputs)
+
     @property
     def calls(self) -> list[tuple[Symbolic, Call]]:
         """The calls of all layers but the inputs, with what each was given and left behind."""
@@ -215,122 +170,9 @@ class Run:
         self._needs_loss(f"derivative with respect to {', '.join(names)}")
         return self._made_again(wrt=names)
 
-    def _called(self, name: str) -> list[Node]:
-        """The nodes of that name, or of that name and step."""
-        known = dict.fromkeys(str(n.name) for n in self.forward if n.name is not None)
-        key, step = quantity_and_step(name, known)
-        nodes = [n for n in self.forward if n.name is not None and str(n.name) == key and step in (None, n.step)]
-        if not nodes:
-            raise ValueError(f"no quantity {name!r}{choices(name, known)}, and steps of them such as h_0")
-        return nodes
-
-    # ------------------------------------------------------------------------------------------------------ numbers
-
-    @property
-    def output(self) -> np.ndarray:
-        """The prediction: (N, K), or (N, T, K) where there is one at every step; the first of several."""
-        return self.output_node.value
-
-    @property
-    def loss(self) -> np.floating | None:
-        """The loss, a number; None if the trace has no target."""
-        return None if self.loss_node is None else self.loss_node.value
-
-    @cached_property
-    def steps(self) -> int:
-        """T, the number of time steps."""
-        return self.model.steps_of(self.inputs)
-
-    @cached_property
-    def counts(self) -> Counter[str]:
-        """The names of all quantities, and at how many steps each is there."""
-        return Counter(name for name, _ in self.variables)
-
-    @property
-    def state_names(self) -> list[str]:
-        """The states of the recurrent layers, in the order of their cells: "h" and "c" of an LSTM, "h^1", "h^2" of two."""
-        states = {node.name for node in self.forward if node.role is Role.STATE}
-        both = (node.name for node in self.forward if node.role in (Role.INITIAL_STATE, Role.STATE) and node.name in states)
-        return list(dict.fromkeys(str(name) for name in both if name is not None))
-
-    @property
-    def data_names(self) -> list[str | None]:
-        """What the data are called, each of `data`."""
-        return [None if node.name is None else str(node.name) for node in self.data]
-
     is_loop = runs_once = False  # whether it is a run of a function of the user's own; and one that must not run again
 
-    @cached_property
-    def names(self) -> dict[str, Name]:
-        """The name of every quantity, by its key."""
-        return {str(n.name): n.name for n in self.nodes if n.name is not None}
-
-    @property
-    def overflow(self) -> str | None:
-        """The first quantity that is not finite, "h at step 2", where the outputs or the loss are not; else None."""
-        if all(np.isfinite(node.value).all() for node in [*self.outputs, self.loss_node] if node is not None):
-            return None
-        first = next((n for n in self.forward if n.name is not None and not np.isfinite(n.value).all()), None)
-        where = "" if first is None or first.step is None else f" at step {first.step}"
-        return f"{'the output' if first is None else first.name}{where}"
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.output.dtype
-
-    @property
-    def gradients(self) -> dict[str, np.ndarray]:
-        """dL/dW of every parameter, by name, each of the parameter's shape; empty without a loss."""
-        return ByName({name: self.cotangents[node].value for name, node in self.parameters.items() if self.cotangents})
-
-    def value(self, name: str, t: int | None = None) -> np.ndarray:
-        """The value of a quantity: ``value("h", 3)``, ``value("W_h")``. KeyError says what there is.
-
-        "W_xi", "b_o" are the blocks of an LSTM's weights, of its input and its output gate; those of a Dense that is called
-        so too are among the `parameters`.
-        """
-        return self._node(name, t).value
-
-    def _node(self, name: str, t: int | None) -> Node:
-        blocks = self._blocks.get(name, []) if t is None else []
-        node = blocks[0] if len(blocks) == 1 else self.variables.get((name, t))
-        if node is None:
-            raise KeyError(naming.no_such(name, t, self.variables, self.names))
-        return node
-
-    @cached_property
-    def _blocks(self) -> dict[str, list[Node]]:
-        """The blocks of weights by their names without layers."""
-        found: dict[str, list[Node]] = {}
-        for node in self.nodes:
-            if node.role is Role.BLOCK and node.name is not None:
-                found.setdefault(str(node.name._replace(layer="")), []).append(node)
-        return found
-
-    def adjoint(self, name: str, t: int | None = None) -> np.ndarray:
-        """dL/d(quantity), the total derivative of the loss: ``adjoint("h", 3)`` is dL/dh_3, of the shape of h_3."""
-        loss = self._needs_loss(f"dL/d{name}")
-        node = self._node(name, t)
-        if node.name is not None and node.name.of is not None:
-            raise KeyError(f"{name} is a derivative already: ask for its value")
-        if node not in self.cotangents:  # of a quantity on no path from a parameter: the inputs, the initial state
-            asked = [n for (known, _), n in self.variables.items() if known == name]
-            if not asked or any(user.op.beside and node in user.args for user in self.forward):
-                asked = [node]  # one on a path from another would not be asked for itself
-            self.cotangents |= {n: g for n, g in backprop(loss, asked).items() if n in asked}
-        return self.cotangents[node].value
-
-    def derivative(self, key: str) -> str:
-        """The key of the derivative of the loss by a quantity: "dL/dh" of "h"."""
-        loss = self.loss_node.name if self.loss_node is not None else None
-        return str(self.names[key].derivative(parse("L") if loss is None else loss))
-
     _data_shapes: list[tuple[int, ...]] | None = None  # of a network data may have any
-
-    def _needs_loss(self, what: str) -> Node:
-        if self.loss_node is None:
-            raise ValueError(NO_LOSS.format(what))
-        return self.loss_node
 
     def fold(self, hide: Iterable[str] = ()) -> Folded:
         """The same graph with its T copies of one step folded into one (see `minirnn.engine.fold`)."""
@@ -359,12 +201,6 @@ def _leaf(node: Node) -> Node:
     while node.args:
         node = node.args[0]
     return node
-
-
-def quantity_and_step(asked: str, known: Container[str]) -> tuple[str, int | None]:
-    """What a user means by the name of a quantity, "h", or of one of its steps, "h_0"."""
-    key, _, step = asked.rpartition("_")
-    return (key, int(step)) if asked not in known and step.isdecimal() else (asked, None)
 
 
 def make_run(request: Request, dtype: Any = None, wrt: tuple[str, ...] = (), kind: type = Run) -> Any:

@@ -6,9 +6,9 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from .engine.graph import Node, Primitive
-from .engine.names import DATA, Name, Role, parse
-from .system import choices
+from ..engine.graph import Node, Primitive
+from ..engine.names import DATA, Name, Role, parse
+from ..system import choices
 
 Step = int | None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .displays import Table, Text
-from .network import Network
+from ..displays import Table, Text
+from . import Network
 
 
 def summary_text(model: Network, line_length: int | None = None) -> str:

@@ -19,14 +19,15 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .engine.graph import Node, leaf_op, next_serial
-from .engine.names import Role
-from .engine.ops import expand, full, matmul, total
+from ..engine.graph import Node, leaf_op, next_serial
+from ..engine.names import Role
+from ..engine.ops import expand, full, matmul, total
 
 if TYPE_CHECKING:
-    from .layers.layer import Layer
-    from .network import Network
-    from .run import Request, Run
+    from ..layers.layer import Layer
+    from ..network import Network
+    from .request import Request
+    from .run import Run
 
 DOT = "{0}.dot({1})"
 REPEATS = {expand, full}

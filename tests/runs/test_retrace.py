@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn import retrace
 from minirnn.layers import Bidirectional, Dense, Dropout, Input, Masking, SimpleRNN
 from minirnn.models import Model, Sequential
+from minirnn.runs import retrace
 
 
 @pytest.fixture(params=[retrace.LARGE, 0], ids=["an array for each", "one for many"])

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn import naming, ops
+from minirnn import ops
 from minirnn.layers import LSTM, RNN, Bidirectional, Dense, Embedding, Input, Layer, Masking
 from minirnn.models import Model
+from minirnn.network import naming
 
 N, T, D, M, K = 2, 4, 3, 5, 6
 

@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from . import losses
-from .checks import NAN_LEFT_OUT, array_of, demand_finite
-from .engine.names import Role
-from .layers.calls import Conditions
-from .layers.layer import Layer
-from .layers.recurrent.rnn import RNN
-from .network import Network
+from .. import losses
+from ..checks import NAN_LEFT_OUT, array_of, demand_finite
+from ..engine.names import Role
+from ..layers.calls import Conditions
+from ..layers.layer import Layer
+from ..layers.recurrent.rnn import RNN
+from ..network import Network
+from ..system import plain
+from .request import Request
 from .retrace import again
-from .run import Request, Run, make_run
-from .system import plain
+from .run import Run, make_run
 
 
 def run_network(

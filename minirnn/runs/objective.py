@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import losses
-from .engine.graph import Node, at, named, users_names
-from .engine.names import Role, users
-from .engine.ops import add, average, leaf, reverse, scale, stack, sum_all, take, total
-from .layers.calls import tags_of
-from .layers.nodes import at_each, steps
-from .network import ForwardPass
+from .. import losses
+from ..engine.graph import Node, at, named, users_names
+from ..engine.names import Role, users
+from ..engine.ops import add, average, leaf, reverse, scale, stack, sum_all, take, total
+from ..layers.calls import tags_of
+from ..layers.nodes import at_each, steps
+from ..network import ForwardPass
 
 
 class Part(NamedTuple):
