@@ -163,7 +163,7 @@ def test_what_is_not_there_is_said(trace):
 
 def test_inputs_and_the_initial_state_have_adjoints_too(trace):
     """They are on no path from a parameter: computed when asked for, checked by the complex step."""
-    from minirnn.engine.graph import replay
+    from minirnn.engine.replay import replay
 
     for name, t in (("x", 2), ("h", 0), ("x", 4)):
         node, found = trace.variables[name, t], trace.adjoint(name, t)

@@ -8,10 +8,8 @@ order of everything that is later printed, drawn or emitted.
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
 import operator
-import string
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .names import Name, Role, parse
-from .rules import EACH, Beside, Spelled, Vjp
-from .sizes import Sizes, at_sizes, sizes_of
+from .rules import EACH, Beside, Spelled, Vjp, compiled
+from .sizes import Sizes, sizes_of
 
 
 class Node:
@@ -176,7 +174,7 @@ class Primitive:
 
     def in_arithmetic(self, numpy: Any, attrs: Mapping[str, Any]) -> Callable[..., Any]:
         """What computes it where the text calls `numpy` np."""
-        return _compile(self.text(attrs), self.helper, numpy)
+        return compiled(self.text(attrs), self.helper, numpy)
 
     compute: Callable[..., Any]
 
@@ -186,11 +184,11 @@ class Primitive:
         if isinstance(self.numpy, Spelled):
             self.compute = self._by_attributes
         else:  # when first used: importing is to be quick
-            self.compute = _compile(self.numpy, self.helper)
+            self.compute = compiled(self.numpy, self.helper)
         return self.compute
 
     def _by_attributes(self, *values: Any, **attrs: Any) -> Any:
-        return _compile(self.text(attrs), self.helper)(*values, **attrs)
+        return compiled(self.text(attrs), self.helper)(*values, **attrs)
 
     def __call__(self, *args: Node, **attrs: Any) -> Node:
         try:
@@ -210,21 +208,6 @@ class Primitive:
 
     def __repr__(self) -> str:
         return self.name
-
-
-@functools.lru_cache(512)
-def _compile(template: str, helper: str, numpy: Any = np) -> Callable[..., Any]:
-    known: dict[str, Any] = {"np": numpy}
-    exec(helper, known)  # our own text only
-    fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
-    names = {field: f"x{field}" if field.isdigit() else "*xs" if field == "*" else field for field in fields}
-    operands = sorted({n for f, n in names.items() if f.isdigit()})
-    attributes = sorted({n for f, n in names.items() if f.isidentifier()})
-    parameters = ["*xs"] if "*" in names else [*operands, "*_"]
-    body = template
-    for field, name in names.items():
-        body = body.replace("{" + field + "}", name)
-    return eval(f"lambda {', '.join([*parameters, *attributes, '**_unused'])}: {body}", known)
 
 
 class _Now(threading.local):
@@ -303,54 +286,3 @@ def ancestors(outputs: Iterable[Node], known: list[Node] | None = None) -> list[
 
 
 _by_serial = operator.attrgetter("serial")
-
-
-def letters_of(nodes: Iterable[Node]) -> dict[str, int]:
-    """What every letter stands for in the run of these nodes, read off their leaves."""
-    found: dict[str, int] = {}
-    for node in nodes:
-        for size in node.dims if node.op is leaf_op else ():
-            if size.is_letter:
-                found.setdefault(str(size), size.n)
-    return found
-
-
-def rebuild(
-    nodes: Iterable[Node],
-    change: Callable[[Node, tuple[Node, ...]], Node | None],
-    known: dict[Node, Node] | None = None,
-) -> dict[Node, Node]:
-    """`nodes` (in creation order) made anew: ``change(node, operands)`` gives what takes a node's place, or None.
-
-    Leaves stay as they are where nothing takes their place; names and steps are kept. `known` are those made before.
-    """
-    new = {} if known is None else known
-    with at(None):
-        for node in nodes:
-            now.step = node.step
-            args = tuple([new[a] for a in node.args])
-            made = change(node, args)
-            if made is None:
-                made = node if node.op is leaf_op else node.op(*args, **node.attrs)
-            new[node] = named(node.name, made, node.role) if node.name is not None and made is not node else made
-    return new
-
-
-def replay(
-    nodes: Iterable[Node], values: dict[Node, Any], numpy: Any = None, sizes: Mapping[str, int] | None = None
-) -> dict[Node, Any]:
-    """The values of `nodes` (in creation order) computed anew, where `values` replaces those of some leaves.
-
-    `numpy`, if given, is what the texts of the operations call np; `sizes` are the numbers that the letters stand for, if
-    they are others than in the run.
-    """
-    found = dict(values)
-    for node in nodes:
-        if node not in found:
-            if node.op is leaf_op:
-                found[node] = node.value
-                continue
-            compute = node.op.compute if numpy is None else node.op.in_arithmetic(numpy, node.attrs)
-            attrs = node.attrs if sizes is None else {key: at_sizes(value, sizes) for key, value in node.attrs.items()}
-            found[node] = compute(*[found[a] for a in node.args], **attrs)
-    return found

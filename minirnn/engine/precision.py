@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .graph import Node, rebuild, same
+from .graph import Node, same
 from .ops import (
     absolute,
     block,
@@ -38,6 +38,7 @@ from .ops import (
     update,
     where,
 )  # fmt: skip
+from .replay import rebuild
 
 MOVES = {  # operations of which every number of the result is one of an operand, or 0
     same, cut, transpose, permute, reshape, expand, taken, put, reverse, stack, join, piece, block, nth, part, placed,

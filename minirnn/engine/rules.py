@@ -1,9 +1,13 @@
-"""What the rules of an operation may be beside functions."""
+"""What the rules of an operation may be beside functions, and the function that its text is."""
 
 from __future__ import annotations
 
+import functools
+import string
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+import numpy as np
 
 Vjp = Callable[..., Any]  # of the cotangent, the result and the operands: a node, or None where nothing flows
 EACH = "each"  # entry: the text says an entry as it says the whole
@@ -28,3 +32,19 @@ class Spelled(str):
         return self
 
     spelled: Callable[..., str]
+
+
+@functools.lru_cache(512)
+def compiled(template: str, helper: str, numpy: Any = np) -> Callable[..., Any]:
+    """The function that a NumPy text computes: of its operands, and its attributes by name."""
+    known: dict[str, Any] = {"np": numpy}
+    exec(helper, known)  # our own text only
+    fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
+    names = {field: f"x{field}" if field.isdigit() else "*xs" if field == "*" else field for field in fields}
+    operands = sorted({n for f, n in names.items() if f.isdigit()})
+    attributes = sorted({n for f, n in names.items() if f.isidentifier()})
+    parameters = ["*xs"] if "*" in names else [*operands, "*_"]
+    body = template
+    for field, name in names.items():
+        body = body.replace("{" + field + "}", name)
+    return eval(f"lambda {', '.join([*parameters, *attributes, '**_unused'])}: {body}", known)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .graph import Node, ancestors, rebuild
+from .graph import Node, ancestors
 from .ops import cut
+from .replay import rebuild
 
 
 def truncated(ends: Iterable[Node], length: int, T: int) -> dict[Node, Node]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -14,17 +14,16 @@ from ..engine.names import Role
 from ..engine.ops import leaf
 from ..registry import snake
 from ..system import choices, plain
-from . import configs
 from .arguments import COMMON, boolean, flattened, listed
 from .calls import TENSORFLOW, Call, Conditions, Masks, Scope, tags_of
-from .configs import KINDS, describe
+from .configs import KINDS
+from .described import Described
 from .nodes import Array, common_dtype, input_node, mask_node, mask_steps, state_node, steps
 from .penalties import output_penalty
 from .symbolic import Shape, Symbolic
-from .weights import Weighted
 
 
-class Layer(Weighted):
+class Layer(Described):
     """A layer: ``build(input_shape)`` makes its weights, ``call`` builds the graph from nodes.
 
     Keras arguments that are not supported yet are accepted at Keras' default value only; `refused` lists them. A layer made
@@ -46,10 +45,6 @@ class Layer(Weighted):
     operation: Any = None  # the operation that Keras writes in its place
     recurrences = 0  # how many cells run through time in it, the two directions of Bidirectional for one
     kind = ""  # the class as messages call it
-    keras_kind = ""  # the class as Keras calls it
-    asked: tuple[str, ...] = ()  # the arguments of the constructor beside those of every layer
-    unsaid: tuple[str, ...] = ()  # those that no description has
-    newer: dict[str, Any] = {}  # what only the newest Keras describes: shown in get_config, left out of files
 
     def __init_subclass__(cls, listed: bool = True) -> None:
         """`listed`: whether a description may name the class, if it is of this package."""
@@ -95,39 +90,6 @@ class Layer(Weighted):
         self.batch_input_shape: Shape | None = batch_input_shape and tuple(batch_input_shape)  # what a row begins with
         self.children: dict[str, Layer] = {}
         self.placed: list[Symbolic] = []  # the calls on placeholders, in their order
-
-    # ------------------------------------------------------------------------------------------------ its description
-
-    def config(self, dtype: str | None = None) -> dict[str, Any]:
-        """Its arguments as data, by Keras' names: what a file holds. Layers inside are described in `dtype` too."""
-        return self.common_config(dtype) | self.arguments(self.asked, dtype)
-
-    def arguments(self, names: tuple[str, ...], dtype: str | None = None) -> dict[str, Any]:
-        """The arguments of these names, and those of its weights, as data."""
-        given = {name: getattr(self, name) for name in names} | self.weight_arguments()
-        return {name: describe(value, self.label, name, dtype) for name, value in given.items()}
-
-    def common_config(self, dtype: str | None = None) -> dict[str, Any]:
-        """The arguments that all layers have."""
-        if self.keras_kind not in KINDS or not isinstance(self, KINDS[self.keras_kind]):
-            what = "cell" if hasattr(self, "state_size") else "layer"
-            raise NotImplementedError(f"{self.label}: a {what} of your own, which Keras has no description of")
-        found: dict[str, Any] = {"name": self.name.replace("/", "_")} if self.name else {}  # as Keras 3 wants names
-        found |= {"trainable": self.trainable, "dtype": dtype or self.dtype.name}
-        if self.activity_regularizer is not None:
-            found["activity_regularizer"] = describe(self.activity_regularizer, self.label, "activity_regularizer")
-        return found
-
-    def get_config(self) -> dict[str, Any]:
-        """Keras' description of the layer, as its own get_config gives it; `from_config` makes the layer anew."""
-        policy: dict[str, Any] = {"class_name": "DTypePolicy", "config": {"name": self.dtype.name}}
-        policy |= {"module": "keras", "registered_name": None}
-        return {"name": self.label} | self.config() | {"dtype": policy} | self.newer
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """The layer of that description, without weights."""
-        return cls(**configs.arguments(config))
 
     # ------------------------------------------------------------------------------------------------------- shapes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,47 +17,18 @@ from ..layers.layer import Layer
 from ..layers.nodes import common_dtype, input_node, mask_node, mask_steps, state_node, steps
 from ..layers.recurrent.cells import OwnCell
 from ..layers.symbolic import Symbolic, in_order, recalled
-from ..layers.weights import Variable
 from ..system import plain
+from .forward_pass import ForwardPass
 from .given import arrays_for, demand_fit
+from .layered import Layered
 from .listing import listed_layers, name_layers
 from .naming import distinct
 from .scopes import scopes
 
-
-class ForwardPass(NamedTuple):
-    """One forward pass: its outputs, the parameters by name, and what else it left."""
-
-    outputs: list[Node]
-    parameters: dict[str, Node]
-    inputs: list[Node]
-    masks: list[Masks | None]  # of each output
-    losses: list[Node]  # what regularizers add to the loss
-    calls: list[tuple[Symbolic, Call]]
-    letters: list[str]  # for the features of each output
-    own: list[Node]  # what code of the user's own has named
-    starts: list[tuple[int, str]]  # the serial number at which the call of each layer began, and its label
-    states: list[Node]  # of all recurrent layers, after the last step
-
-    @property
-    def output(self) -> Node:
-        """The only output, or the first of several."""
-        return self.outputs[0]
-
-    def ends(self, loss: Node | None) -> list[Node]:
-        """What nothing is computed from: outputs, last states, and the loss if there is one."""
-        return [*self.outputs, *self.states, *([] if loss is None else [loss])]
-
-    def keep(self) -> None:
-        """Let stateful layers keep their states for the next run."""
-        for symbolic, call in self.calls:
-            symbolic.layer.keep(call)
-
-
 MODELS: dict[str, Any] = {}  # the classes of this package by name: what reads a model makes one of these
 
 
-class Network:
+class Network(Layered):
     """Everything between the placeholders `inputs` and the placeholders `outputs`; see `minirnn.models.Model`."""
 
     is_row = False  # whether Keras describes it as a Sequential
@@ -123,59 +94,6 @@ class Network:
             return "mask"
         fed = [s.layer for s in self.order if given in s.inputs]
         return "numbers" if fed and all(isinstance(layer, Embedding) for layer in fed) else "data"
-
-    # ------------------------------------------------------------------------------------------------------ layers
-
-    @property
-    def layers(self) -> list[Layer]:
-        """Each layer once, in the order in which Keras lists them: the farthest from the outputs first."""
-        return list(self._listed)
-
-    @property
-    def weight_arrays(self) -> list[np.ndarray]:
-        """The weights themselves; `get_weights` gives copies."""
-        return [w for layer in self.layers for w in layer.weight_arrays]
-
-    @property
-    def weights(self) -> list[Variable]:
-        """The weights as Keras shows them, each with its name."""
-        return [v for layer in self.layers for v in layer.weights]
-
-    variables = weights
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """Those that an optimizer changes."""
-        return [v for layer in self.layers for v in layer.trainable_weights]
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """Those that stay as they are."""
-        return [v for layer in self.layers for v in layer.non_trainable_weights]
-
-    trainable_variables, non_trainable_variables = trainable_weights, non_trainable_weights
-
-    @property
-    def trainable(self) -> bool:
-        """Whether any of its layers is trained; set, it is set of all."""
-        return any(layer.trainable for layer in self.layers)
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for layer in self.layers:
-            layer.trainable = value
-
-    def get_weights(self) -> list[np.ndarray]:
-        return [w.copy() for w in self.weight_arrays]
-
-    def set_weights(self, weights: list[Any]) -> None:
-        """Replace all weights, given in the order of `get_weights`."""
-        if len(weights) != len(self.weight_arrays):
-            raise ValueError(f"the model takes {len(self.weight_arrays)} weight arrays, not {len(weights)}")
-        rest = list(weights)
-        new = {layer: layer.fitting([rest.pop(0) for _ in layer.weights]) for layer in self.layers if layer.weights}
-        for layer, arrays in new.items():  # all or none
-            layer.load(arrays)
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:

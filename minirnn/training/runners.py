@@ -11,8 +11,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..engine.graph import ancestors, replay
+from ..engine.graph import ancestors
 from ..engine.ops import matmul, onehot
+from ..engine.replay import replay
 from ..layers.calls import TENSORFLOW
 from ..layers.embedding import Embedding
 from ..layers.layer import Layer

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..displays import watched
-from ..engine.graph import Node, leaf_op, replay
+from ..engine.graph import Node, leaf_op
 from ..engine.ops import MULTIPLY
+from ..engine.replay import replay
 from ..runs.run import Run
 
 

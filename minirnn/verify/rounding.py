@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.graph import Node, ancestors, leaf_op, replay
+from ..engine.graph import Node, ancestors, leaf_op
 from ..engine.ops import complement, shift, sigmoid, softmax, subtract, tanh
 from ..engine.precision import least, moves, precisions, widened
+from ..engine.replay import replay
 from ..runs.run import Run
 from .report import TOLERANCE, Row, error_in_eps
 

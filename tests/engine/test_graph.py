@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from minirnn.engine import ops
-from minirnn.engine.graph import Primitive, ancestors, at, named, replay
+from minirnn.engine.graph import Primitive, ancestors, at, named
+from minirnn.engine.replay import replay
 
 
 def test_a_node_knows_how_it_came_about():

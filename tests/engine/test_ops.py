@@ -7,7 +7,8 @@ import pytest
 
 from minirnn.engine import ops
 from minirnn.engine.backprop import backprop
-from minirnn.engine.graph import Node, Primitive, ancestors, replay
+from minirnn.engine.graph import Node, Primitive, ancestors
+from minirnn.engine.replay import replay
 from minirnn.engine.sizes import Size
 
 PRIMITIVES = {name: op for name, op in vars(ops).items() if isinstance(op, Primitive) and name not in ("leaf_op", "concat")}

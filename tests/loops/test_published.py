@@ -8,7 +8,7 @@ import pytest
 from cases import NAMES, case, quiet
 
 import minirnn as mr
-from minirnn.engine.graph import replay
+from minirnn.engine.replay import replay
 
 WITHOUT_TENSORFLOW = [name for name in NAMES if name != "seed_002"]
 NO_MATRIX_FORM = {"projected_before"}  # a product of three axes

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn.engine.graph import replay
+from minirnn.engine.replay import replay
 from minirnn.loops.recording import array as recording
 
 BODIES = [

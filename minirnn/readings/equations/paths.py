@@ -15,8 +15,9 @@ import numpy as np
 import sympy as sp
 
 from ...engine.complex_numbers import BOUNDED, STEP
-from ...engine.graph import Node, replay
+from ...engine.graph import Node
 from ...engine.names import Name, Role
+from ...engine.replay import replay
 from . import matrix as S
 from .build import Expressions, time_of
 from .equation import Equation

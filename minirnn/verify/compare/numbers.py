@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...engine.backprop import contribution, depending_on, pull_back
-from ...engine.graph import Node, ancestors, rebuild
+from ...engine.graph import Node, ancestors
 from ...engine.ops import ones, scale, zeros
+from ...engine.replay import rebuild
 from .structure import Edge, Structure
 
 Change = Callable[[Node, tuple[Node, ...]], Node | None]

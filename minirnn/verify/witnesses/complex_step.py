@@ -13,9 +13,10 @@ import numpy as np
 from ...displays import watched
 from ...engine.backprop import backprop
 from ...engine.complex_numbers import BOUNDED, STEP
-from ...engine.graph import Node, ancestors, replay
+from ...engine.graph import Node, ancestors
 from ...engine.ops import leaf, sum_all
 from ...engine.precision import widened
+from ...engine.replay import replay
 from ...runs.run import Run
 from .. import kinks
 from ..report import Judge, Row, Unheard, derivative, states, witness

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from ...engine.complex_numbers import STEP
-from ...engine.graph import Node, Primitive, replay
+from ...engine.graph import Node, Primitive
 from ...engine.ops import sigmoid, softmax
 from ...engine.precision import widened
+from ...engine.replay import replay
 from ...loops.trace import LoopRun
 from ...runs.run import Run
 from .. import kinks

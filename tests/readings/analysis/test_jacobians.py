@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minirnn as mr
-from minirnn.engine.graph import replay
+from minirnn.engine.replay import replay
 from minirnn.layers import SimpleRNN
 from minirnn.readings.analysis import jacobians
 from minirnn.readings.analysis.bounds import gradient_bound

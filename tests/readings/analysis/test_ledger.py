@@ -5,7 +5,7 @@ import pytest
 
 import minirnn as mr
 from minirnn.engine import ops
-from minirnn.engine.graph import replay
+from minirnn.engine.replay import replay
 
 EPS = np.finfo("float64").eps
 NETWORKS = {

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ....engine.graph import Node, letters_of, replay
+from ....engine.graph import Node, leaf_op
 from ....engine.names import Role
 from ....engine.ops import leaf, where
+from ....engine.replay import replay
 from ..numbers import Case, Numbers, Slip, Variant
 
 MOST_SAMPLES = 64  # of a batch that is run once for each of them
@@ -137,7 +138,7 @@ def _in_a_row(case: Case, pairs: dict[Node, Node]) -> Numbers:
     data = [net.wide[node] for node in net.trace.data]
     of_samples = [node for node in data if node.shape[:1] == (net.N,)]
     starts = {start: [start.value[:1]] for start in pairs}
-    sizes = letters_of(net.forward) | {"N": 1}
+    sizes = _sizes(net.forward) | {"N": 1}
     order = [n for n in net.forward if n.serial <= max(end.serial for end in pairs.values())]
     for n in range(net.N - 1):
         alone = {node: node.value[n : n + 1] for node in of_samples}
@@ -164,3 +165,13 @@ SLIPS = [
          "{h} = np.zeros(M)  # once, before the loop over samples", "{h} = np.zeros(M)  # just before the loop over t",
          _left_over),
 ]  # fmt: skip
+
+
+def _sizes(nodes: list[Node]) -> dict[str, int]:
+    """What every letter stands for in the run of these nodes, read off their leaves."""
+    found: dict[str, int] = {}
+    for node in nodes:
+        for size in node.dims if node.op is leaf_op else ():
+            if size.is_letter:
+                found.setdefault(str(size), size.n)
+    return found

@@ -1,0 +1,67 @@
+"""What a network has of all its layers: their weights, in order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..layers.layer import Layer
+from ..layers.weights import Variable
+
+
+class Layered:
+    """Layers, each once, and the weights of all."""
+
+    _listed: list[Layer]
+
+    @property
+    def layers(self) -> list[Layer]:
+        """Each layer once, in the order in which Keras lists them: the farthest from the outputs first."""
+        return list(self._listed)
+
+    @property
+    def weight_arrays(self) -> list[np.ndarray]:
+        """The weights themselves; `get_weights` gives copies."""
+        return [w for layer in self.layers for w in layer.weight_arrays]
+
+    @property
+    def weights(self) -> list[Variable]:
+        """The weights as Keras shows them, each with its name."""
+        return [v for layer in self.layers for v in layer.weights]
+
+    variables = weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """Those that an optimizer changes."""
+        return [v for layer in self.layers for v in layer.trainable_weights]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """Those that stay as they are."""
+        return [v for layer in self.layers for v in layer.non_trainable_weights]
+
+    trainable_variables, non_trainable_variables = trainable_weights, non_trainable_weights
+
+    @property
+    def trainable(self) -> bool:
+        """Whether any of its layers is trained; set, it is set of all."""
+        return any(layer.trainable for layer in self.layers)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self.layers:
+            layer.trainable = value
+
+    def get_weights(self) -> list[np.ndarray]:
+        return [w.copy() for w in self.weight_arrays]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Replace all weights, given in the order of `get_weights`."""
+        if len(weights) != len(self.weight_arrays):
+            raise ValueError(f"the model takes {len(self.weight_arrays)} weight arrays, not {len(weights)}")
+        rest = list(weights)
+        new = {layer: layer.fitting([rest.pop(0) for _ in layer.weights]) for layer in self.layers if layer.weights}
+        for layer, arrays in new.items():  # all or none
+            layer.load(arrays)
