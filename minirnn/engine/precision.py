@@ -83,7 +83,7 @@ def least(known: Iterable[np.dtype | None], otherwise: np.dtype | str = "float64
 
 def is_narrow(nodes: Iterable[Node]) -> bool:
     """Whether some of the nodes hold numbers of less than double precision."""
-    return any(node.dtype.kind == "f" and node.dtype.itemsize < 8 for node in nodes)
+    return any(dtype.kind == "f" and dtype.itemsize < 8 for dtype in {node.value.dtype for node in nodes})
 
 
 def widened(nodes: list[Node]) -> dict[Node, Node]:

@@ -21,6 +21,7 @@ def no_matrix_form(op: str) -> Any:
     raise NotImplementedError(f"there is no matrix form for {op!r} yet: name the quantities before and after it")
 
 
+@lru_cache(4096)
 def size_symbol(size: Any) -> Any:
     """A `Size` in SymPy's terms: letters, numbers, and products and sums of them."""
     return sp.Add(
