@@ -118,7 +118,8 @@ def test_schedules_are_those_of_keras(name):
         theirs = getattr(keras.optimizers.schedules, name)(*settings)
         ours = getattr(optimizers.schedules, name)(*settings)
         for step in range(12):
-            assert float(ours(step)) == pytest.approx(float(theirs(step)), rel=2e-6), (settings, step)
+            off = 0 if "Cosine" not in name else 5e-7  # TensorFlow and NumPy round a cosine differently
+            assert ours(step) == pytest.approx(float(theirs(step)), rel=off, abs=off / 10), (settings, step)
         assert optimizers.schedules.get(theirs) == ours
 
 

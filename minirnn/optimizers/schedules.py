@@ -1,21 +1,39 @@
-"""Learning rates that change from step to step, with Keras' names and formulas: ``schedule(step)``, the first step is 0."""
+"""Learning rates that change from step to step, with Keras' names and formulas: ``schedule(step)``, the first step is 0.
+
+They are computed in single precision, as Keras computes them whatever the precision of the network: small differences of a
+learning rate grow in a long training.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
+
+import numpy as np
 
 from ..registry import Configured, Registry
 
 
 @dataclass
 class Schedule(Configured):
-    """A learning rate for every step."""
+    """A learning rate for every step: `rate` of a step in single precision is the formula."""
 
     def __call__(self, step: int) -> float:
+        return float(self._single.rate(np.float32(step)))
+
+    def rate(self, step: Any) -> Any:
         raise NotImplementedError
+
+    @functools.cached_property
+    def _single(self) -> Self:
+        """The same with its numbers in single precision, in which all that is computed with them stays."""
+        given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.init}
+        numbers = {name: np.float32(x) for name, x in given.items() if isinstance(x, (int, float)) and not isinstance(x, bool)}
+        return dataclasses.replace(self, **numbers)
 
     def __post_init__(self) -> None:
         for name in ("decay_steps", "first_decay_steps"):
@@ -33,12 +51,12 @@ class ExponentialDecay(Schedule):
     staircase: bool = False
     name: str = "ExponentialDecay"
 
-    def stairs(self, step: int) -> float:
+    def stairs(self, step: Any) -> Any:
         """step / decay_steps, rounded down on a staircase."""
         p = step / self.decay_steps
-        return math.floor(p) if self.staircase else p
+        return np.floor(p) if self.staircase else p
 
-    def __call__(self, step: int) -> float:
+    def rate(self, step: Any) -> Any:
         return self.initial_learning_rate * self.decay_rate ** self.stairs(step)
 
 
@@ -48,7 +66,7 @@ class InverseTimeDecay(ExponentialDecay):
 
     name: str = "InverseTimeDecay"
 
-    def __call__(self, step: int) -> float:
+    def rate(self, step: Any) -> Any:
         return self.initial_learning_rate / (1 + self.decay_rate * self.stairs(step))
 
 
@@ -67,8 +85,8 @@ class PiecewiseConstantDecay(Schedule):
                 f"not {len(self.values)}"
             )
 
-    def __call__(self, step: int) -> float:
-        return float(self.values[sum(step > boundary for boundary in self.boundaries)])
+    def rate(self, step: Any) -> Any:
+        return np.float32(self.values[sum(step > boundary for boundary in self.boundaries)])
 
 
 @dataclass
@@ -82,7 +100,7 @@ class PolynomialDecay(Schedule):
     cycle: bool = False
     name: str = "PolynomialDecay"
 
-    def __call__(self, step: int) -> float:
+    def rate(self, step: Any) -> Any:
         steps = self.decay_steps * max(1, math.ceil(step / self.decay_steps)) if self.cycle else self.decay_steps
         p = min(step, steps) / steps
         return (self.initial_learning_rate - self.end_learning_rate) * (1 - p) ** self.power + self.end_learning_rate
@@ -99,11 +117,11 @@ class CosineDecay(Schedule):
     warmup_target: float | None = None
     warmup_steps: int = 0
 
-    def __call__(self, step: int) -> float:
+    def rate(self, step: Any) -> Any:
         first, top = self.initial_learning_rate, self.initial_learning_rate
         if self.warmup_target is not None:
             if step < self.warmup_steps:
-                return first + (self.warmup_target - first) * step / self.warmup_steps
+                return (self.warmup_target - first) * (step / self.warmup_steps) + first
             step, top = step - self.warmup_steps, self.warmup_target
         return top * _wave(min(step, self.decay_steps) / self.decay_steps, self.alpha)
 
@@ -119,16 +137,16 @@ class CosineDecayRestarts(Schedule):
     alpha: float = 0.0
     name: str = "SGDRDecay"
 
-    def __call__(self, step: int) -> float:
+    def rate(self, step: Any) -> Any:
         done, restarts, length = step / self.first_decay_steps, 0, 1.0
         while done >= length:
             done, restarts, length = done - length, restarts + 1, length * self.t_mul
         return self.initial_learning_rate * _wave(done / length, self.alpha, self.m_mul**restarts)
 
 
-def _wave(share: float, alpha: float, height: float = 1.0) -> float:
+def _wave(share: Any, alpha: Any, height: Any = 1.0) -> Any:
     """Half a wave of the cosine, from `height` to `alpha`, at this share of its way."""
-    return (1 - alpha) * 0.5 * height * (1 + math.cos(math.pi * share)) + alpha
+    return (1 - alpha) * (0.5 * height * (1 + np.cos(math.pi * share))) + alpha
 
 
 KNOWN = Registry(
