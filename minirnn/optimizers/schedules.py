@@ -32,7 +32,9 @@ class Schedule(Configured):
     def _single(self) -> Self:
         """The same with its numbers in single precision, in which all that is computed with them stays."""
         given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.init}
-        numbers = {name: np.float32(x) for name, x in given.items() if isinstance(x, (int, float)) and not isinstance(x, bool)}
+        numbers = {
+            name: np.float32(x) for name, x in given.items() if isinstance(x, (int, float)) and not isinstance(x, bool)
+        }
         return dataclasses.replace(self, **numbers)
 
     def __post_init__(self) -> None:

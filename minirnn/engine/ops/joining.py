@@ -12,7 +12,7 @@ from ..graph import Node, Primitive
 from ..sizes import Size, Sizes
 from .leaves import zeros
 from .parts import full_key, part, taken
-from .shapes import reshape
+from .shapes import reshape, reverse
 
 
 def over_time(xs: Sequence[Node]) -> Size:
@@ -27,9 +27,13 @@ def _stacked(*xs: Node, axis: int = 1, size: Any = None) -> dict[str, Any]:
 
 
 def _stack_rule(g: Node, y: Node, position: int) -> Node:
-    axis, first, last, here = y.attrs["axis"], y.args[0].step, y.args[-1].step, y.args[position].step
-    of_time = first is not None and here == first + position and last == first + len(y.args) - 1
-    return taken(g, t=position + 1, axis=axis) if of_time else part(g, key=full_key(g.ndim, axis, position))
+    axis, first, last, here, n = y.attrs["axis"], y.args[0].step, y.args[-1].step, y.args[position].step, len(y.args)
+    if first is not None and here == first + position and last == first + n - 1:
+        return taken(g, t=position + 1, axis=axis)
+    if first is not None and here == first - position and last == first - n + 1:  # the last step first
+        size = Size.of("T" if last == 1 else n, n)
+        return taken(reverse(g, axis=axis, size=size), t=n - position, axis=axis)
+    return part(g, key=full_key(g.ndim, axis, position))
 
 
 stack: Primitive = Primitive(

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import entries
 from ..graph import Primitive
+from ..rules import Spelled
 from ..sizes import Size
 
 
@@ -55,9 +56,10 @@ permute: Primitive = Primitive(
 )
 reverse: Primitive = Primitive(
     "reverse",
-    "{0}[:, ::-1]",
-    (lambda g, y, x: reverse(g),),
-    lambda S, x: S.backwards(x),
+    Spelled("np.flip({0}, {axis})", lambda axis, size: "{0}[" + ":, " * axis + "::-1]"),
+    (lambda g, y, x, axis, size: reverse(g, axis=axis, size=size),),
+    lambda S, x, axis, size: S.backwards(x, axis, size),
     "reverse time",
-    entry=lambda i, x: x[i[0], entries.expr(x.dims[1]) - 1 - i[1], *i[2:]],
+    defaults=lambda x, axis=1, size=None: {"axis": axis, "size": x.dims[axis] if size is None else size},
+    entry=lambda i, x, axis, size: x[*i[:axis], entries.expr(x.dims[axis]) - 1 - i[axis], *i[axis + 1 :]],
 )

@@ -59,13 +59,14 @@ def _slices(data: np.ndarray, value: np.ndarray, index: np.ndarray) -> tuple[Any
         return None
     first, last = (np.unravel_index(index.flat[k], data.shape) for k in (0, -1))
     key = []
-    for a, b, n in zip(first, last, value.shape):
+    for a, b, n, whole in zip(first, last, value.shape, data.shape):
         a, b = int(a), int(b)
         step = 1 if n == 1 else (b - a) // (n - 1)
         if step == 0:
             return None
         stop = a + n * step
-        key.append(slice(a, None if stop < 0 else stop, None if step == 1 else step))
+        ends = (None, None) if n == whole else (a, None if stop < 0 else stop)
+        key.append(slice(*ends, None if step == 1 else step))
     places = np.arange(data.size).reshape(data.shape)
     found = tuple(key)
     return found if np.array_equal(places[found], index) else None

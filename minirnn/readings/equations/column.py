@@ -39,6 +39,8 @@ def column(x: Any) -> Any:
             return S.Entrywise(x.function, column(x.args[1]), *numbers)
         case S.Present() | S.OneHot() | S.Part():
             return x.func(column(x.args[0]), *x.args[1:-1], ROWS + COLUMNS - x.args[-1])
+        case S.Backwards():
+            return S.Backwards(column(x.args[0]), ROWS + COLUMNS - x.args[1], x.args[2])
         case S.Selection():
             whole, *rows, left, right = x.args
             return S.Selection(column(whole), left, right, *rows)

@@ -93,7 +93,7 @@ def time_text(time: Any, step: int | None = None) -> str:
         slope, offset = linear(time)
         return str(slope * step + offset)
     offset, base = time.as_coeff_Add()
-    return str(base) + (f"{int(offset):+d}" if offset else "") if base != 0 else str(offset)
+    return str(base).replace(" ", "") + (f"{int(offset):+d}" if offset else "") if base != 0 else str(offset)
 
 
 def decimal(number: float) -> str:

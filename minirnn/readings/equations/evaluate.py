@@ -197,6 +197,8 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | int | None = None) -
             whole, width, axis = of(expr.args[0]), int(expr.args[1].xreplace(values.sizes)), int(expr.args[3])
             start = 0 if expr.args[2] == 1 else whole.shape[axis] - width
             return np.take(whole, np.arange(start, start + width), axis)
+        case "Backwards":
+            return np.flip(of(expr.args[0]), int(expr.args[1]))
         case "Piece":
             width = int(expr.args[1].xreplace(values.sizes))
             whole, where = of(expr.args[0]), np.asarray(values.step(expr.args[2], steps))

@@ -228,6 +228,9 @@ class Speller:
     def _Part(self, x: Any) -> tuple[str, int]:
         return self.d.iverson(self.spell(x.args[0])[0]) + self.d.name(parse(""), time_text(x.args[2])), ATOM
 
+    def _Backwards(self, x: Any) -> tuple[str, int]:
+        return self.d.index(self.inside(x.args[0], POWER), "::-1, :" if x.args[1] == -2 else ":, ::-1"), ATOM
+
     def _Selection(self, x: Any) -> tuple[str, int]:
         base, rows, cols = x.args[0], x.args[1:3], x.args[3:5]
         said = [

@@ -151,7 +151,7 @@ Object.assign(OPERATIONS, {
   outer: (_, a, b) => einsum({ spec: "i,j->ij" }, a, b),
   einsum,
   reshape: ({ dims }, x) => array(dims, x.data),
-  reverse: (_, x) => OPERATIONS.part({ key: keyAlong(x.shape.length, 1, { start: null, stop: null, step: -1 }) }, x),
+  reverse: ({ axis }, x) => OPERATIONS.part({ key: keyAlong(x.shape.length, axis, { start: null, stop: null, step: -1 }) }, x),
   permute: ({ axes }, x) => permuted(x, axes),
   part: (attributes, x) => gathered(x, taken(x.shape, attributes)),
   placed: (attributes, x) => written(full(attributes.dims, 0), taken(attributes.dims, attributes).at, (i) => x.data[i]),

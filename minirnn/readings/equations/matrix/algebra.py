@@ -12,6 +12,7 @@ from sympy.core.symbol import Str
 from sympy.matrices.expressions import HadamardPower, HadamardProduct, MatAdd, MatMul, OneMatrix, Transpose, ZeroMatrix
 
 from .expressions import (
+    Backwards,
     Beside,
     Entrywise,
     NumberFunction,
@@ -219,6 +220,8 @@ def sum_all(x: Any) -> Any:
 
 def step_of(x: Any, time: Any, axis: int = 1) -> Any:
     """Step t: of a sequence the matrix, of a matrix the row or the column, of a row the entry."""
+    if isinstance(x, Backwards) and x.args[1] == axis - 2:
+        x, time = x.args[0], x.args[2] + 1 - time
     if shape_of(x) and axis == 0:
         return sum_all(Piece(x, sp.S.One, time, -1)) if x.rows == 1 else Piece(x, sp.S.One, time, -2)
     if shape_of(x) and axis == 1:
@@ -228,18 +231,23 @@ def step_of(x: Any, time: Any, axis: int = 1) -> Any:
     return Quantity(x.name, x.rows, x.cols, x.steps + 1 - time if x.backwards else time)
 
 
-def backwards(x: Any) -> Any:
-    """The same sequence, the last step first."""
-    if not isinstance(x, Sequence3):
+def backwards(x: Any, axis: int, size: Any) -> Any:
+    """The same sequence, the last step first; of a matrix its rows, or its columns, the last one first."""
+    if isinstance(x, Sequence3):
+        return x._replace(backwards=not x.backwards)
+    if not shape_of(x):
         no_matrix_form("reverse")
-    return x._replace(backwards=not x.backwards)
+    return Backwards(x, axis - 2, size_symbol(size))
 
 
 def spread(x: Any) -> Any:
     """An operand; of one for each step what it is at the step at hand, the first step and the last."""
-    if not isinstance(x, Over):
-        return x
-    return sp.Tuple(x.step.xreplace({t: x.lo + x.hi - bound if x.down else bound}), x.lo, x.hi)
+    return sp.Tuple(at_turn(x), x.lo, x.hi) if isinstance(x, Over) else x
+
+
+def at_turn(over: Over) -> Any:
+    """What stands at place `bound` where all steps are listed: their last comes first if they run down."""
+    return over.step.xreplace({t: over.lo + over.hi - bound if over.down else bound})
 
 
 def beside(*xs: Any) -> Any:

@@ -10,9 +10,9 @@ from typing import Any
 import sympy as sp
 
 from ....engine.sizes import Size
-from .algebra import beside, entrywise, matmul, ones, ones_like, power, quotient, scale, sum_all, transpose, zeros
+from .algebra import at_turn, beside, entrywise, matmul, ones, ones_like, power, quotient, scale, sum_all, transpose, zeros
 from .expressions import Above, Beside, Entry, Largest, LargestOfAll, Mean, Part, Selection, SumAll
-from .quantities import Over, bound, no_matrix_form, rows_cols, shape_of, size_of, size_symbol, t
+from .quantities import Over, no_matrix_form, rows_cols, shape_of, size_of, size_symbol
 
 
 def reciprocal(p: Any) -> Any:
@@ -163,9 +163,7 @@ def _appended(x: Any, gap: Any) -> Any:
 
 
 def _listed(xs: Any) -> list[Any]:
-    return [
-        sp.Tuple(as_matrix(x.step.xreplace({t: bound})), x.lo, x.hi) if isinstance(x, Over) else as_matrix(x) for x in xs
-    ]
+    return [sp.Tuple(as_matrix(at_turn(x)), x.lo, x.hi) if isinstance(x, Over) else as_matrix(x) for x in xs]
 
 
 def above(*xs: Any) -> Any:

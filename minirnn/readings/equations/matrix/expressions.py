@@ -113,6 +113,14 @@ class Part(Printed, MatrixExpr):
         return (x.rows, width) if axis == -1 else (width, x.cols)
 
 
+class Backwards(Printed, MatrixExpr):
+    """The rows of x (-2) or its columns (-1), the last one first, and how many there are."""
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        return self.args[0].shape
+
+
 class Piece(Part):
     """The t-th of the equal pieces of x along an axis, each `width` wide."""
 
