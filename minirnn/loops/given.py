@@ -53,6 +53,10 @@ class Given(Plain):
             raise CannotFollow(f"{name} is a {_class_name(value)}: give a plain array, np.asarray({name})")
         if value.dtype.kind == "c":
             raise CannotFollow(f"{name} holds complex numbers; minirnn computes with real ones")
+        if value.dtype.names:
+            raise CannotFollow(f"{name} is an array of records: give its fields as arrays, {name}[{value.dtype.names[0]!r}]")
+        if value.dtype.kind == "O" and any(isinstance(part, np.ndarray) for part in value.flat):
+            raise CannotFollow(f"{name} is an array of arrays, as objects: give a list of them, list({name})")
         if value.dtype.kind in "iub" and isinstance(value, np.ndarray) and value.ndim and value.size:
             return self._whole_numbers(value, name)
         if value.dtype.kind != "f":

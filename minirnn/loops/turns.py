@@ -140,24 +140,28 @@ class Loops:
     def _reading(self, cuts: list[Cut]) -> dict[int, list[tuple[int, list[Cut]]]]:
         """loop -> what its turns read one after the other: the cuts of one array, and which of their axes is run along."""
         groups: dict[tuple[int, Node, tuple[int, ...]], list[Cut]] = defaultdict(list)
-        reader: dict[tuple[Any, int], int] = {}
-        again = {cut.place for cut in cuts if cut.node in self.used_again}
         for cut in cuts:
             loop = self.turns[cut.node.step or 0].loop
             if loop >= 0:
                 groups[loop, cut.leaf, cut.axes].append(cut)
-                if reader.setdefault((self.loops[loop].site, cut.place), loop) != loop:
-                    again.add(cut.place)
+        firsts = {  # of x[t] and x[t + 1] in a turn
+            key: list({cut.node.step: cut for cut in reversed(members)}.values())[::-1] for key, members in groups.items()
+        }
+        ways_of = {key: [self._way(first, i) for i in range(len(key[2]))] for key, first in firsts.items()}
+        reader: dict[Any, int] = {}
+        again = {cut.place for cut in cuts if cut.node in self.used_again}
+        for (loop, leaf, axes), members in groups.items():
+            way = next(filter(None, ways_of[loop, leaf, axes]), 0)  # a sequence may be read once more, backwards
+            again |= {c.place for c in members if reader.setdefault((self.loops[loop].site, c.place, way), loop) != loop}
         found: dict[int, list[tuple[int, list[Cut]]]] = defaultdict(list)
         alone = []
         for (loop, leaf, axes), members in groups.items():
             if again and any(cut.place in again for cut in members):
                 continue  # what is read again by every run of the loop is no sequence: weights of layers
-            first = list({cut.node.step: cut for cut in reversed(members)}.values())[::-1]  # of x[t] and x[t + 1] in a turn
-            for i in range(len(axes)):
-                if self._in_order(first, i):
-                    found[loop].append((i, first))
-                    break
+            first = firsts[loop, leaf, axes]
+            i = next((i for i, way in enumerate(ways_of[loop, leaf, axes]) if way), None)
+            if i is not None:
+                found[loop].append((i, first))
             else:
                 alone.append((loop, leaf, axes, first))
         ways = {(self.loops[loop].site, cuts[0].leaf, cuts[0].axes): i for loop in found for i, cuts in found[loop]}
@@ -178,12 +182,14 @@ class Loops:
             seen |= places
         return False
 
-    def _in_order(self, cuts: list[Cut], i: int) -> bool:
-        """Whether the place moves on by one, or back by one, from turn to turn: rows looked up by number do not."""
+    def _way(self, cuts: list[Cut], i: int) -> int:
+        """1 where the place moves on by one from turn to turn, -1 where it moves back; 0: rows looked up by number do not."""
         turns = [self.turns[cut.node.step or 0].number for cut in cuts]
         moves = {(b.places[i] - a.places[i], m - k) for a, b, k, m in zip(cuts, cuts[1:], turns, turns[1:])} - {(0, 0)}
         ways = {move / turn if turn else move for move, turn in moves}
-        return bool(ways) and (all(way > 0 for way in ways) or all(way < 0 for way in ways)) and max(map(abs, ways)) <= 1
+        if not ways or max(map(abs, ways)) > 1:
+            return 0
+        return 1 if all(way > 0 for way in ways) else -1 if all(way < 0 for way in ways) else 0
 
     def _times(self) -> set[int]:
         inside: dict[int, list[int]] = defaultdict(list)

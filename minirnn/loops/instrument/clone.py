@@ -87,7 +87,9 @@ class Copies:
             return self._keep(value, self.given(np.asarray(value), name))  # a tensor of TensorFlow
         if isinstance(value, type):
             return self._class(value) if _root(value) not in _LIBRARIES | sys.stdlib_module_names else value
-        if _root(type(value)) not in _LIBRARIES | sys.stdlib_module_names or type(value) is types.SimpleNamespace:
+        if isinstance(value, types.MappingProxyType):
+            return self._keep(value, types.MappingProxyType(self._container(dict(value), name)))
+        if _root(type(value)) not in _LIBRARIES | sys.stdlib_module_names or _holds_arrays(value):
             return self._object(value)
         return value
 
@@ -132,7 +134,7 @@ class Copies:
             return value
         cls = self._class(type(value)) if _root(type(value)) not in sys.stdlib_module_names else type(value)
         try:
-            made: Any = object.__new__(cls)
+            made: Any = cls.__new__(cls)
         except TypeError:  # what cannot be copied is used as it is: its methods cannot be followed, and will say so
             return value
         self._keep(value, made)
@@ -286,6 +288,22 @@ def _slots(cls: type) -> list[str]:
 def _attributes(value: Any) -> dict[str, Any]:
     held: Mapping[str, Any] = getattr(value, "__dict__", {})
     return {name: getattr(value, name) for name in _slots(type(value)) if hasattr(value, name)} | dict(held)
+
+
+def _holds_arrays(value: Any, deep: int = 3) -> bool:
+    """Whether there are arrays in an object of Python's own library, such as a namespace or a chain of dictionaries."""
+    if isinstance(value, (np.ndarray, np.floating)):
+        return True
+    if deep == 0 or isinstance(value, (type, types.ModuleType, types.FunctionType, types.MethodType)):
+        return False
+    parts = (
+        value.values()
+        if isinstance(value, dict)
+        else value
+        if isinstance(value, _CONTAINERS)
+        else _attributes(value).values()
+    )
+    return any(_holds_arrays(part, deep - 1) for part in [*parts])
 
 
 def _root(value: Any) -> str:
