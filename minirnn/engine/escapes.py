@@ -7,6 +7,7 @@ shown as it stands is replaced, and never left out, so that two different names 
 from __future__ import annotations
 
 import html
+import re
 import unicodedata
 
 UNSHOWN = "\ufffd"
@@ -28,6 +29,15 @@ def python(text: str) -> str:
     "W_x^2" "W\x22\x2bf\x28\x29\x2b\x22"
     """
     return '"' + "".join(c if c.isascii() and (c.isalnum() or c in "_^/.") else _code(c) for c in text) + '"'
+
+
+def number(value: object) -> str:
+    """A number as Python and NumPy read it, or a list of numbers.
+
+    >>> number([0.5, -float("inf")])
+    '[0.5, -np.inf]'
+    """
+    return re.sub(r"\b(inf|nan)\b", r"np.\1", repr(value))
 
 
 def _code(c: str) -> str:

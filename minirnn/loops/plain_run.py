@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..system import CannotFollow
+from .recording.table import SEQUENCES
 
 
 def called(function: Any) -> str:
@@ -52,8 +53,8 @@ def _difference(plain: Any, found: Any, what: str = "what it returns") -> str | 
         if not isinstance(found, dict) or list(plain) != list(found):
             return f"{what} has other keys"
         return next((d for k in plain if (d := _difference(plain[k], found[k], f"{what}[{k!r}]"))), None)
-    if isinstance(plain, (list, tuple)):
-        if not isinstance(found, (list, tuple)) or len(plain) != len(found):
+    if isinstance(plain, SEQUENCES):
+        if not isinstance(found, SEQUENCES) or len(plain) != len(found):
             return f"{what} is of another length"
         return next((d for i, (a, b) in enumerate(zip(plain, found)) if (d := _difference(a, b, f"{what}[{i}]"))), None)
     if isinstance(plain, (np.ndarray, np.generic, float, int)):

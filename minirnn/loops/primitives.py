@@ -23,6 +23,7 @@ rounded = _constant("round", "np.rint({0}.real).astype({0}.dtype)", "round")
 floor = _constant("floor", "np.floor({0}.real).astype({0}.dtype)", "⌊ ⌋")
 ceiling = _constant("ceil", "np.ceil({0}.real).astype({0}.dtype)", "⌈ ⌉")
 truncated = _constant("trunc", "np.trunc({0}.real).astype({0}.dtype)", "trunc")
+STEPWISE = {rounded, floor, ceiling, truncated}
 
 negated: Primitive = Primitive(
     "not", "~{0}", (None,), lambda S, c: S.add(S.ones_like(c), S.scale(-1, c)), "not", entry=lambda i, c: choice(c[*i], 0, 1)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+from collections import deque
 from typing import Any
 
 import numpy as np
 
 from ..engine.graph import Node
 from ..system import CannotFollow
+from .primitives import STEPWISE
 from .recording.array import Array, traced
-from .recording.table import call
+from .recording.table import SEQUENCES, call
 
 
 def output_of(returned: Any, wanted: Any, decisions: list[Any]) -> tuple[Node, str | None]:
@@ -36,9 +39,17 @@ def output_of(returned: Any, wanted: Any, decisions: list[Any]) -> tuple[Node, s
     )
 
 
+def demand_slope(loss: Node) -> None:
+    """A loss that is rounded, as for a line that is printed, has no slope anywhere."""
+    while len(loss.args) == 1 and loss.op not in STEPWISE:
+        loss = loss.args[0]
+    if loss.op in STEPWISE:
+        raise CannotFollow("the function returns a rounded number, whose derivative is 0: return it as it is")
+
+
 def _parts(returned: Any) -> list[Any]:
     """What a container holds."""
-    return [*returned.values()] if isinstance(returned, dict) else [*returned] if isinstance(returned, (list, tuple)) else []
+    return [*returned.values()] if isinstance(returned, dict) else [*returned] if isinstance(returned, SEQUENCES) else []
 
 
 def _holds(returned: Any) -> bool:
@@ -83,6 +94,10 @@ def values(x: Any) -> Any:
         parts = [values(part) for part in x]
         make: Any = getattr(type(x), "_make", type(x))
         return make(parts)
-    if type(x) is list:
-        return [values(part) for part in x]
-    return type(x)((k, values(v)) for k, v in x.items()) if type(x) in (dict,) else x
+    if isinstance(x, (list, deque)):
+        return type(x)(values(part) for part in x)
+    if isinstance(x, dict):
+        made = copy.copy(x)  # a defaultdict keeps what it makes of a new key
+        made.update({key: values(part) for key, part in x.items()})
+        return made
+    return x

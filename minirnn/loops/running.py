@@ -26,7 +26,7 @@ from .plain_run import called, generators, same_generators, set_generators
 from .present import recording
 from .primitives import decided
 from .recording.dispatch import unrecorded
-from .returned import further_of, output_of, values
+from .returned import demand_slope, further_of, output_of, values
 
 
 class AskedLoop(NamedTuple):
@@ -103,6 +103,8 @@ def run(asked: AskedLoop, loud: bool = False) -> Ran:
                 )
             nodes = further_of(returned)
             output, name = output_of(returned, asked.output, decisions)
+            if not output.ndim and asked.target is None:
+                demand_slope(output)
             if asked.target is None and output.ndim and output.value.size == 1:
                 output = ops.part(output, key=ops.Key((0,) * output.ndim))  # a loss of shape (1,) or (1, 1)
             if decisions or refusal.run.untracked:

@@ -159,16 +159,16 @@ class Loops:
             if again and any(cut.place in again for cut in members):
                 continue  # what is read again by every run of the loop is no sequence: weights of layers
             first = firsts[loop, leaf, axes]
-            i = next((i for i, way in enumerate(ways_of[loop, leaf, axes]) if way), None)
-            if i is not None:
-                found[loop].append((i, first))
+            along = [i for i, way in enumerate(ways_of[loop, leaf, axes]) if way]
+            if along:
+                found[loop].append((along[0], first))
             else:
                 alone.append((loop, leaf, axes, first))
         ways = {(self.loops[loop].site, cuts[0].leaf, cuts[0].axes): i for loop in found for i, cuts in found[loop]}
         for loop, leaf, axes, first in alone:  # a chunk of a single step, read as the other chunks are
-            way = ways.get((self.loops[loop].site, leaf, axes))
-            if len(first) == 1 and way is not None:
-                found[loop].append((way, first))
+            axis = ways.get((self.loops[loop].site, leaf, axes))
+            if len(first) == 1 and axis is not None:
+                found[loop].append((axis, first))
         return dict(found)
 
     def _reading_again(self, loops: list[int]) -> bool:
@@ -183,7 +183,7 @@ class Loops:
         return False
 
     def _way(self, cuts: list[Cut], i: int) -> int:
-        """1 where the place moves on by one from turn to turn, -1 where it moves back; 0: rows looked up by number do not."""
+        """1 where the place moves on by one from turn to turn, -1 where it moves back; 0 of rows looked up by number."""
         turns = [self.turns[cut.node.step or 0].number for cut in cuts]
         moves = {(b.places[i] - a.places[i], m - k) for a, b, k, m in zip(cuts, cuts[1:], turns, turns[1:])} - {(0, 0)}
         ways = {move / turn if turn else move for move, turn in moves}

@@ -72,5 +72,5 @@ def test_a_wrong_matrix_form(monkeypatch):
 def test_steps_counted_from_the_turn_and_not_from_the_data(monkeypatch):
     """Of a loop that runs backwards the steps are those of the data."""
     right = [str(e) for e in traced("bidirectional").equations()]
-    monkeypatch.setattr(naming._Settling, "_in_order", lambda self, cuts, i: False)
+    monkeypatch.setattr(naming._Settling, "_way", lambda self, cuts, i: 0)
     assert [str(e) for e in traced("bidirectional").equations()] != right

@@ -254,14 +254,14 @@ maximum: Primitive = _operation(  # of equal ones the first is taken
     "maximum",
     "np.maximum({0}, {1})",
     (lambda g, y, a, b: g * numbers(at_least(a, b), g), lambda g, y, a, b: g * numbers(less(a, b), g)),
-    lambda S, a, b: _choice(S, _not_larger(S, b, a), a, b),
+    lambda S, a, b: S.no_matrix_form("max"),
     "max",
 )
 minimum: Primitive = _operation(
     "minimum",
     "np.minimum({0}, {1})",
     (lambda g, y, a, b: g * numbers(at_most(a, b), g), lambda g, y, a, b: g * numbers(greater(a, b), g)),
-    lambda S, a, b: _choice(S, _not_larger(S, a, b), a, b),
+    lambda S, a, b: S.no_matrix_form("min"),
     "min",
 )
 where: Primitive = Primitive(

@@ -132,7 +132,7 @@ class Copies:
         """A copy of an object, its arrays recording ones, its methods copies."""
         if not hasattr(value, "__dict__") and not _slots(type(value)):
             return value
-        cls = self._class(type(value)) if _root(type(value)) not in sys.stdlib_module_names else type(value)
+        cls: Any = self._class(type(value)) if _root(type(value)) not in sys.stdlib_module_names else type(value)
         try:
             made: Any = cls.__new__(cls)
         except TypeError:  # what cannot be copied is used as it is: its methods cannot be followed, and will say so

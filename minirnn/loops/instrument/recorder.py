@@ -109,6 +109,8 @@ class Recorder:
                 self.names[node] = (name, call)
                 return value
             return self._named(name, value, call)
+        if type(value) is np.ndarray and value.dtype.kind == "f":  # drawn, or made by a function that is not recorded
+            return self._named(name, Array(value).constant(), call)
         if type(value) is list:
             several = _made_together(value)
             for k, item in enumerate(value):
@@ -216,7 +218,13 @@ class Recorder:
         return type(test) is Array and test.traced
 
     def chosen(self, test: Array, value: Any, in_place: bool) -> Any:
-        """The value of a variable that was set, or left, by a test on traced values: it depends on that choice."""
+        """What was set, or left, by a test on traced values depends on that choice; of a container all that it holds."""
+        if isinstance(value, (list, tuple, dict)):
+            for key, part in [*(value.items() if isinstance(value, dict) else enumerate(value))]:
+                made = self.chosen(test, part, in_place)
+                if not isinstance(value, tuple):
+                    value[key] = made
+            return value
         if type(value) is not Array and not isinstance(value, (int, float, np.generic)):
             return value
         array = value if type(value) is Array else Array(np.asarray(value)).constant()

@@ -87,25 +87,57 @@ def _named(name: str, value: ast.expr, into: ast.expr | None = None) -> ast.expr
     return ast.copy_location(_call(method, *args), value)
 
 
-def _set_by(statements: list[ast.stmt]) -> dict[str, bool] | None:
-    """The variables that statements set, and whether in place; None if they do more than that, raise and print."""
-    found: dict[str, bool] = {}
+Places = dict[str, tuple[ast.expr, bool]]  # what is set, by its text, and whether in place
+
+
+def _set_by(statements: list[ast.stmt]) -> Places | None:
+    """What statements set, variables, attributes and containers; None if they do more than that, raise and print."""
+    found: Places = {}
     for statement in statements:
+        places: Places | None
         match statement:
             case ast.Raise() | ast.Pass() | ast.Expr(ast.Constant() | ast.Call(ast.Name("print"))):
-                pass
-            case ast.Assign([ast.Name(name)]) | ast.AnnAssign(ast.Name(name)):
-                found.setdefault(name, False)
-            case ast.AugAssign(ast.Name(name)):
-                found[name] = True
+                places = {}
+            case ast.Assign([target]) | ast.AnnAssign(target):
+                places = _place(target, isinstance(target, ast.Subscript))
+            case ast.AugAssign(target):
+                places = _place(target, True)
+            case ast.Expr(ast.Call(keywords=[*_, ast.keyword("out", target)])):
+                places = _place(target, True)
             case ast.If():
-                inner = _set_by([*statement.body, *statement.orelse])
-                if inner is None:
-                    return None
-                found |= inner
+                places = _set_by([*statement.body, *statement.orelse])
+            case ast.For():
+                places = _set_in_turns(statement)
             case _:
-                return None
+                places = None
+        if places is None:
+            return None
+        for text, (place, in_place) in places.items():
+            found[text] = place, in_place or found.get(text, (place, False))[1]
     return found
+
+
+def _place(target: ast.expr, in_place: bool) -> Places | None:
+    """What is set when a target is: of ``grads[k]`` the container, which holds the same array in the end or another one."""
+    while isinstance(target, ast.Subscript):
+        target = target.value
+    holder = target
+    while isinstance(holder, ast.Attribute):
+        holder = holder.value
+    return {ast.unparse(target): (target, in_place)} if isinstance(holder, ast.Name) else None
+
+
+def _set_in_turns(loop: ast.For) -> Places | None:
+    """What a loop sets: what its turns set; an array that is changed in place is one of those that it goes through."""
+    inside = _set_by([*loop.body, *loop.orelse])
+    if inside is None:
+        return None
+    turned = {x.id for x in ast.walk(loop.target) if isinstance(x, ast.Name)}
+    if any(in_place and text in turned for text, (_, in_place) in inside.items()):
+        for held in ast.walk(loop.iter):
+            if isinstance(held, ast.Name) and isinstance(held.ctx, ast.Load):
+                inside.setdefault(held.id, (held, True))
+    return {text: place for text, place in inside.items() if text not in turned}
 
 
 class _Notes(ast.NodeTransformer):
@@ -138,20 +170,22 @@ class _Notes(ast.NodeTransformer):
 
     def visit_If(self, node: ast.If) -> Any:
         """Where a branch does no more than raise, print and set variables, these are what depends on the choice."""
-        names = _set_by([node])
+        places = _set_by([node])
         test = self._test(node.test)
         node.body, node.orelse = self._block(node.body), self._block(node.orelse)
-        if names is None:
+        if places is None:
             node.test = test
             return node
         flag = f"__minirnn_if_{node.lineno}_{node.col_offset}__"
         load = ast.Name(flag, ast.Load())
         node.test = ast.copy_location(_call("decide", load), test)
         after: list[ast.stmt] = []
-        for name, in_place in names.items():
-            chosen = _call("chosen", load, ast.Name(name, ast.Load()), ast.Constant(in_place))
-            ignore = ast.ExceptHandler(ast.Name("NameError", ast.Load()), None, [ast.Pass()])
-            after.append(ast.Try([ast.Assign([ast.Name(name, ast.Store())], chosen)], [ignore], [], []))
+        for text, (_, in_place) in places.items():
+            held, into = ast.parse(text, mode="eval").body, ast.parse(f"{text} = 0").body[0]
+            assert isinstance(into, ast.Assign)
+            into.value = _call("chosen", load, held, ast.Constant(in_place))
+            missing = ast.Tuple([ast.Name("NameError", ast.Load()), ast.Name("AttributeError", ast.Load())], ast.Load())
+            after.append(ast.Try([into], [ast.ExceptHandler(missing, None, [ast.Pass()])], [], []))
         ends: list[ast.stmt] = [ast.If(_call("open", load), after, [])] if after else []
         begin = ast.Assign([ast.Name(flag, ast.Store())], test)
         return [s if s is node else ast.copy_location(s, test) for s in [begin, node, *ends]]

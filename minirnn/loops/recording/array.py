@@ -18,7 +18,7 @@ from ..errors import reach, refuse
 from .held import Held
 from .indexing import basic, full, plain_key, spelled_out
 from .memory import SAME, Part, Positions, background_at, gathered, place_in
-from .table import FUNCTIONS, call
+from .table import FUNCTIONS, SEQUENCES, call
 
 NUMBER = (int, float)
 _WHOLE = (slice(None),) * 32
@@ -196,7 +196,7 @@ def traced(x: Any) -> bool:
     """Whether something traced is in `x`, an array or a list of them."""
     if type(x) is Array:
         return x.traced
-    return type(x) in (list, tuple) and any(map(traced, x))
+    return type(x) in SEQUENCES and any(map(traced, x))
 
 
 def traced_in(key: Any) -> Array | None:
@@ -214,7 +214,7 @@ def plain(x: Any) -> Any:
     """`x` with what NumPy computes with in place of recording arrays."""
     if type(x) is Array:
         return x.data
-    if type(x) in (list, tuple):
+    if type(x) in SEQUENCES:
         return type(x)(map(plain, x))
     if type(x) is slice:
         return slice(plain(x.start), plain(x.stop), plain(x.step))
@@ -225,7 +225,7 @@ def node_of(x: Any) -> Node:
     """The node of an operand; a list is an array, a plain array or number is a constant."""
     if type(x) is Array:
         return x.node
-    if type(x) in (list, tuple) and traced(x):
+    if type(x) in SEQUENCES and traced(x):
         return call(np.array, x).node
     return Array(np.asarray(x)).constant().node
 

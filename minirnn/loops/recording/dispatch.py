@@ -20,7 +20,7 @@ from ..errors import here, instead_of, is_label, refuse, run
 from .array import Array, plain, traced
 from .by_place import from_out_on
 from .memory import gathered
-from .table import FUNCTIONS
+from .table import FUNCTIONS, SEQUENCES
 from .views import owner, view_between
 
 Rule = Callable[..., "Node | None"]
@@ -52,7 +52,7 @@ def arrays_in(x: Any, found: list[Array]) -> list[Array]:
     """The recording arrays in `x`, in order."""
     if type(x) is Array:
         found.append(x)
-    elif type(x) in (list, tuple):
+    elif type(x) in SEQUENCES:
         for part in x:
             arrays_in(part, found)
     elif type(x) is dict:
@@ -94,7 +94,7 @@ def _recording(original: Any, rule: Rule | None, name: str = "") -> Callable[...
 def _result(
     value: Any, live: list[Array], operands: list[Array], name: str, rule: Rule | None, args: Any, options: Any
 ) -> Any:
-    if type(value) in (list, tuple) or (isinstance(value, tuple) and type(value).__module__.startswith("numpy")):
+    if type(value) in SEQUENCES or (isinstance(value, tuple) and type(value).__module__.startswith("numpy")):
         parts = [_result(v, live, operands, name, None, args, options) for v in value]
         return parts if type(value) is list else tuple(parts)
     if not isinstance(value, (np.ndarray, np.generic, int, float, complex)) or value is True or value is False:
@@ -173,12 +173,12 @@ def constant(value: Any) -> Any:
     """What NumPy has made of plain numbers: an array of floating point may be written into, so it records."""
     if type(value) is np.ndarray and value.dtype.kind == "f":
         return Array(value).constant()
-    return type(value)(map(constant, value)) if type(value) in (list, tuple) else value
+    return type(value)(map(constant, value)) if type(value) in SEQUENCES else value
 
 
 def _shared(value: Any, operands: list[Array]) -> Any:
     """The same; a view of one of the operands goes on being one when something traced is written."""
-    if type(value) in (list, tuple):
+    if type(value) in SEQUENCES:
         return type(value)(_shared(v, operands) for v in value)
     parent = _parent(value, operands)
     view = None if parent is None else view_between(parent, value)
@@ -236,7 +236,7 @@ def _rearranged(original: Any, value: Any, *args: Any, **options: Any) -> Node |
     def put(part: Any) -> Any:
         if part is x:
             return places
-        return type(part)(map(put, part)) if type(part) in (list, tuple) else plain(part)
+        return type(part)(map(put, part)) if type(part) in SEQUENCES else plain(part)
 
     index: np.ndarray = np.asarray(original(*map(put, args), **{k: put(v) for k, v in options.items()})).astype(int)
     filled = index == 0

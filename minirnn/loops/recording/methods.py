@@ -16,7 +16,7 @@ from .array import Array, node_of, plain, traced
 from .dispatch import constant, records, unrecorded_function, untracked
 from .elementwise import OPERATIONS
 from .places import assign_at, entry_at, take
-from .table import FUNCTIONS, UNRECORDED
+from .table import FUNCTIONS, SEQUENCES, UNRECORDED
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     **OPERATIONS, "matmul": FUNCTIONS[np.matmul], "pow": FUNCTIONS[operator.pow], "mod": np.remainder,
@@ -184,7 +184,7 @@ def _fixed(x: Any) -> Any:
     """Sizes as plain numbers."""
     if type(x) is Array:
         return x.__index__() if np.ndim(x.data) == 0 and np.asarray(x.data).dtype.kind in "iu" else np.asarray(x)
-    return type(x)(map(_fixed, x)) if type(x) in (list, tuple) else x
+    return type(x)(map(_fixed, x)) if type(x) in SEQUENCES else x
 
 
 def _install() -> None:

@@ -15,7 +15,7 @@ from .array import Array, broadcast, node_of, plain, traced
 from .dispatch import constant, rearranges, records
 from .elementwise import in_dtype
 from .memory import gathered, permuted
-from .table import FUNCTIONS
+from .table import FUNCTIONS, SEQUENCES
 
 
 def _same_order(value: Any, x: Any, *args: Any, **options: Any) -> Node | None:
@@ -181,7 +181,7 @@ def _array(original: Any) -> None:
         if type(x) is Array:
             return general(x, *args, **options)
         shape = np.shape(plain(x))
-        parts = [make(part) if type(part) in (list, tuple) and traced(part) else part for part in x]
+        parts = [make(part) if type(part) in SEQUENCES and traced(part) else part for part in x]
         value = original(plain(x), *args, **options)
         node = stacked(_nodes(value, parts), 0)
         return Array(value, ops.reshape(node, dims=value.shape) if value.shape != shape else node)

@@ -65,8 +65,8 @@ def _slices(data: np.ndarray, value: np.ndarray, index: np.ndarray) -> tuple[Any
         if step == 0:
             return None
         stop = a + n * step
-        ends = (None, None) if n == whole else (a, None if stop < 0 else stop)
-        key.append(slice(*ends, None if step == 1 else step))
+        start, end = (None, None) if n == whole else (a, None if stop < 0 else stop)
+        key.append(slice(start, end, None if step == 1 else step))
     places = np.arange(data.size).reshape(data.shape)
     found = tuple(key)
     return found if np.array_equal(places[found], index) else None

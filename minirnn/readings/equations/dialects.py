@@ -18,7 +18,15 @@ class Latex:
     """LaTeX that amsmath alone can set."""
 
     hadamard, oslash, transposed, times, ones = r" \odot ", r" \oslash ", r"^{\top}", r"\, ", r"\mathbf{1}"
-    dots, dots_down, at_most, at_least, plus, unequal = r"\cdots", r"\vdots", r" \le ", r"\ge", r"^{+}", r"\neq"
+    dots, dots_down, at_most, at_least, plus, unequal, infinity = (
+        r"\cdots",
+        r"\vdots",
+        r" \le ",
+        r"\ge",
+        r"^{+}",
+        r"\neq",
+        r"\infty",
+    )
 
     name = staticmethod(names.latex)
     bracket = r"\left({}\right)".format
@@ -54,7 +62,7 @@ class Text:
     """Plain Unicode for a terminal."""
 
     hadamard, oslash, transposed, times, ones = " ⊙ ", " ⊘ ", "ᵀ", " ", "1"
-    dots, dots_down, at_most, at_least, plus, unequal = "…", "…", " ≤ ", "≥", "⁺", "≠"
+    dots, dots_down, at_most, at_least, plus, unequal, infinity = "…", "…", " ≤ ", "≥", "⁺", "≠", "∞"
 
     name = staticmethod(names.text)
     bracket = "({})".format

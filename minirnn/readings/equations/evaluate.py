@@ -155,13 +155,13 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | int | None = None) -
             out = of(matrices[0])
             for m in matrices[1:]:
                 out = out @ of(m)
-            return out if factor == 1 else of(factor) * out
+            return out if factor == 1 else _strictly(of(factor), out)
         case "MatAdd" | "Add":
             return sum(map(of, expr.args[1:]), of(expr.args[0]))
         case "Mul" | "HadamardProduct":
             out = of(expr.args[0])
-            for a in expr.args[1:]:
-                out = out * of(a)
+            for a in every(expr.args[1:]):
+                out = _strictly(out, a)
             return out
         case "Pow" | "HadamardPower":
             return of(expr.args[0]) ** int(expr.args[1])
@@ -223,6 +223,12 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | int | None = None) -
     raise NotImplementedError(f"no value for {type(expr).__name__}")
 
 
+def _strictly(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Their product entry by entry; a condition that is false, a 0, leaves nothing of what is infinite."""
+    with np.errstate(invalid="ignore"):
+        return np.where((a == 0) | (b == 0), 0.0, a * b)
+
+
 def unspoilt(shown: np.ndarray, exact: np.ndarray) -> np.ndarray:
     """`exact`, but where what is shown says something else than rounding can explain: log(1 - p) loses some per cent."""
     with np.errstate(invalid="ignore"):
@@ -247,6 +253,10 @@ def residual(found: np.ndarray, traced: np.ndarray) -> float:
     """max |found - traced| / max |traced|, or the plain difference where all is 0; infinite if shapes or values fail."""
     if found.ndim < traced.ndim:  # the same at every step
         found = np.broadcast_to(found, (*traced.shape[:-2], *found.shape))
-    if found.shape != traced.shape or not (np.isfinite(found).all() and np.isfinite(traced).all()):
+    if found.shape != traced.shape:
         return float("inf")
-    return float(np.max(np.abs(found - traced)) / (np.max(np.abs(traced)) or 1.0))
+    alike = np.isinf(traced) & (found == traced)
+    found, traced = found[~alike], traced[~alike]
+    if not (np.isfinite(found).all() and np.isfinite(traced).all()):
+        return float("inf")
+    return float(np.max(np.abs(found - traced), initial=0.0) / (np.max(np.abs(traced), initial=0.0) or 1.0))

@@ -77,6 +77,12 @@ class Speller:
     def _Number(self, x: Any) -> tuple[str, int]:
         return (decimal(float(x)) if x.is_Float else str(x)), (ADD if x < 0 else ATOM)
 
+    def _Infinity(self, x: Any) -> tuple[str, int]:
+        return self.d.infinity, ATOM
+
+    def _NegativeInfinity(self, x: Any) -> tuple[str, int]:
+        return f"-{self.d.infinity}", ADD
+
     def _Rational(self, x: Any) -> tuple[str, int]:
         return (str(x), ATOM) if x.q == 1 else (self.d.fraction(str(x.p), str(x.q)), PRODUCT)
 

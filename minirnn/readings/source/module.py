@@ -247,7 +247,7 @@ class Functions(Spelled):
         value = family.first.value if len(steps) < 2 else np.stack(list(steps.values()))
         if value.size > LONGEST:
             raise NotImplementedError(f"a constant of shape {value.shape} is too large for source code; make it an input")
-        text = f"np.array({value.tolist()!r}, dtype=np.{value.dtype})"
+        text = f"np.array({escapes.number(value.tolist())}, dtype=np.{value.dtype})"
         if family.definitions[0].domain is None or any(d.op is not leaf_op for d in family.definitions):
             return text
         return f"dict(zip({sorted(s for s in steps if s is not None)}, {text if len(steps) > 1 else f'[{text}]'}))"

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ...engine import escapes
 from ...engine.fold import Domain, Fixed
 from ...engine.graph import Primitive
 from ...engine.ops import negative, scale
@@ -45,7 +46,8 @@ class Number:
     def text(self) -> str:
         sizes = [size_text(size) for size in self.over]
         divisor = sizes[0] if len(sizes) == 1 else " * ".join(grouped(s) for s in sizes)
-        return f"{self.value!r} / {grouped(divisor)}" if sizes else repr(self.value)
+        number = escapes.number(self.value)
+        return f"{number} / {grouped(divisor)}" if sizes else number
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,10 @@ from sympy.matrices.expressions import HadamardPower, HadamardProduct, MatAdd, M
 
 from ....engine.ops import FUNCTIONS
 from .. import matrix as S
+from ..computed import Computed, ComputedNumber, operands_of
 from ..printer import text
 
+CHOICES = {"maximum": sp.Max, "minimum": sp.Min}
 LETTERS = {"N": "n", "D": "ir", "M": "jmpq", "K": "kl", "A": "abc", "T": "su"}
 
 
@@ -140,6 +142,12 @@ class _Writer:
                 piece = isinstance(x, S.Piece)
                 start = (place - 1) * width if piece else 0 if place == 1 else whole.shape[axis] - width
                 return self.entry(whole, r, _place(start, c)) if axis == -1 else self.entry(whole, _place(start, r), c)
+            case S.Backwards():
+                whole, axis, n = x.args
+                return self.entry(whole, n + 1 - r, c) if axis == -2 else self.entry(whole, r, n + 1 - c)
+            case Computed() | ComputedNumber() if x.args[0].call.op.name in CHOICES:
+                _, operands, _ = operands_of(x)
+                return CHOICES[x.args[0].call.op.name](*[self.entry(a, r, c) for a in operands], evaluate=False)
             case S.Present():
                 return self.present(x, r, c)
             case S.OneHot():

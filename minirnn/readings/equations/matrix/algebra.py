@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -73,7 +72,7 @@ def count(xs: Sequence[Any]) -> Any:
 
 
 def _number(p: Any) -> Any:
-    return sp.Integer(int(p)) if isinstance(p, float) and p == math.floor(p) else sp.sympify(p)
+    return sp.Integer(int(p)) if isinstance(p, float) and p.is_integer() else sp.sympify(p)
 
 
 @lru_cache(1024)

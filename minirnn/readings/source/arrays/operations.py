@@ -165,7 +165,7 @@ class Writer:
             return shape_text([Size.of(v) for v in value])
         if isinstance(value, Text):
             return value.text
-        return escapes.python(value) if isinstance(value, str) else repr(value)
+        return escapes.python(value) if isinstance(value, str) else escapes.number(value)
 
 
 def _columns(x: Term, k: int, dims: Sizes) -> Term:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ....engine import escapes
 from ....engine.entries import Expr, Load, Var
 from ....engine.fold import Folded
 from ..module import Comments, Functions, Results, Wanted, note
@@ -27,7 +28,7 @@ class Python(Printer):
         self.functions: set[str] = set()
 
     def number(self, value: Any) -> str:
-        return repr(value)
+        return escapes.number(value)
 
     def load(self, x: Load) -> str:
         step = [] if x.step is None else [self.text(x.step)]

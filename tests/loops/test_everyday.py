@@ -1,0 +1,281 @@
+"""Spellings of everyday programs: reversed rows, running maxima, queues, namespaces, clipping after the fact."""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import types
+
+import numpy as np
+import pytest
+
+import minirnn as mr
+from minirnn.system import CannotFollow
+
+rng = np.random.default_rng(0)
+WX, WH = 0.5 * rng.normal(size=(4, 5)), 0.5 * rng.normal(size=(5, 5))
+
+
+def data(T=5):
+    return {"X": np.random.default_rng(T).normal(size=(T, 4)), "Wx": WX, "Wh": WH}
+
+
+def states(X, Wx, Wh):
+    h, hs = np.zeros(5), []
+    for x in X:
+        h = np.tanh(x @ Wx + h @ Wh)
+        hs.append(h)
+    return hs
+
+
+def weighed(B):
+    return (B * np.arange(1.0, 1 + B.size).reshape(B.shape)).sum()
+
+
+def turned_array(X, Wx, Wh):
+    B = np.array(states(X, Wx, Wh))[::-1]
+    return weighed(B)
+
+
+def turned_list(X, Wx, Wh):
+    B = np.array(states(X, Wx, Wh)[::-1])
+    return weighed(B)
+
+
+def turned_by_python(X, Wx, Wh):
+    B = np.stack(list(reversed(states(X, Wx, Wh))))
+    return weighed(B)
+
+
+def flipped(X, Wx, Wh):
+    B = np.flip(np.array(states(X, Wx, Wh)), 0)
+    return weighed(B)
+
+
+def beside(X, Wx, Wh):
+    B = np.stack(states(X, Wx, Wh)[::-1], axis=1)
+    return weighed(B)
+
+
+def both_ways(X, Wx, Wh):
+    fw, bw = np.array(states(X, Wx, Wh)), np.array(states(X[::-1], Wx, Wh))[::-1]
+    both = np.concatenate([fw, bw], axis=1)
+    return weighed(both)
+
+
+def permuted(X, Wx, Wh):
+    hs = states(X, Wx, Wh)
+    B = np.array([hs[0], hs[2], hs[1], *hs[3:]])
+    return weighed(B)
+
+
+def running_maximum(X, Wx, Wh):
+    h, m = np.zeros(5), np.full(5, -np.inf)
+    for x in X:
+        h = np.tanh(x @ Wx + h @ Wh)
+        m = np.maximum(m, h)
+    return m.sum()
+
+
+def left_out(X, Wx, Wh):
+    h, L, kept = np.zeros(5), 0.0, np.array([True, False, True, True, False])
+    for x in X:
+        h = np.tanh(x @ Wx + h @ Wh)
+        scores = np.where(kept, h, -np.inf)
+        e = np.exp(scores - scores.max())
+        L = L + (e / e.sum() * h).sum()
+    return L
+
+
+def queue(X, Wx, Wh):
+    h, last, L = np.zeros(5), collections.deque([np.zeros(5)] * 2, maxlen=2), 0.0
+    for x in X:
+        h = np.tanh(x @ Wx + h @ Wh)
+        last.append(h)
+        L = L + (np.concatenate(last) ** 3).sum() + (np.array(last) ** 2).sum()
+    return L
+
+
+def fixed_weights(X, Wx, Wh):
+    drawn = np.random.RandomState(3).uniform(-0.5, 0.5, (5, 5))
+    h, L = np.zeros(5), 0.0
+    for x in X:
+        h = np.tanh(x @ Wx + h @ Wh @ drawn)
+        L = L + (h**2).sum()
+    return L
+
+
+def clip(gradients, most):
+    rate = most / np.sqrt(sum(np.sum(g**2) for g in gradients))
+    if rate < 1:
+        for g in gradients:
+            g *= rate
+
+
+def by_hand(X, Wx, Wh):
+    h, hs = np.zeros(5), [np.zeros(5)]
+    for x in X:
+        h = np.tanh(x @ Wx + h @ Wh)
+        hs.append(h)
+    dWx, dWh, dh = np.zeros_like(Wx), np.zeros_like(Wh), 2 * h
+    for t in reversed(range(len(X))):
+        dz = dh * (1 - hs[t + 1] ** 2)
+        dWx += np.outer(X[t], dz)
+        dWh += np.outer(hs[t], dz)
+        dh = dz @ Wh.T
+    return (h**2).sum(), {"Wx": dWx, "Wh": dWh}
+
+
+def clipped(X, Wx, Wh):
+    loss, gradients = by_hand(X, Wx, Wh)
+    norm = np.sqrt(sum(np.sum(g**2) for g in gradients.values()))
+    if norm > 0.01:
+        for name in gradients:
+            gradients[name] *= 0.01 / norm
+    return loss
+
+
+def clipped_elsewhere(X, Wx, Wh):
+    loss, gradients = by_hand(X, Wx, Wh)
+    clip([gradients["Wx"], gradients["Wh"]], 0.01)
+    return loss, gradients
+
+
+class Clipping:
+    def __init__(self):
+        self.d = None
+
+    def loss(self, X, Wx, Wh):
+        loss, gradients = by_hand(X, Wx, Wh)
+        self.d = gradients["Wx"]
+        if np.abs(self.d).max() > 0.01:
+            self.d *= 0.01
+        return loss
+
+
+def by_key(X, Wx, Wh):
+    kept = collections.defaultdict(list)
+    h = np.zeros(5)
+    for x in X:
+        h = np.tanh(x @ Wx + h @ Wh)
+        kept["h"].append(h)
+    return (h**2).sum(), kept
+
+
+EVERYDAY = [
+    turned_array, turned_list, turned_by_python, flipped, beside, both_ways, permuted, running_maximum, left_out, queue,
+    fixed_weights, clipped, clipped_elsewhere, by_key, Clipping().loss,
+]  # fmt: skip
+
+
+def loss_of(function, arrays):
+    found = function(**arrays)
+    return float(found[0] if isinstance(found, tuple) else found)
+
+
+def slope(function, arrays, name, place, step=1e-6):
+    """By a difference of the function itself, run plainly."""
+    moved = {way: dict(arrays, **{name: arrays[name].copy()}) for way in (-1, 1)}
+    for way, given in moved.items():
+        given[name][place] += way * step
+    return (loss_of(function, moved[1]) - loss_of(function, moved[-1])) / (2 * step)
+
+
+@pytest.mark.parametrize("function", EVERYDAY, ids=lambda f: f.__name__)
+def test_everyday_programs_have_their_gradient_and_true_equations(function):
+    arrays = data()
+    trace = mr.trace(function, **arrays)
+    for name, place in (("Wx", (2, 3)), ("Wh", (4, 1))):
+        assert trace.gradients[name][place] == pytest.approx(slope(function, arrays, name, place), rel=1e-6)
+    assert all(e.residual < 1e-12 for e in trace.equations())
+    assert trace.verify().ok
+    assert "tanh" in str(trace.walk())
+
+
+@pytest.mark.parametrize("function", [f for f in EVERYDAY if f not in (permuted, queue)], ids=lambda f: f.__name__)
+def test_their_equations_hold_for_every_length(function):
+    short, long = (mr.trace(function, **data(T)).equations() for T in (5, 9))
+    assert [str(e).split("residual")[0].split() for e in short] == [str(e).split("residual")[0].split() for e in long]
+
+
+@pytest.mark.parametrize("function", [turned_list, both_ways, running_maximum, left_out, fixed_weights, clipped])
+def test_their_source_computes_the_same(function):
+    arrays = data()
+    trace = mr.trace(function, **arrays)
+    space = {}
+    exec(trace.source(), space)
+    loss, found = space["loss_and_gradients"]({"Wx": WX, "Wh": WH}, arrays["X"])
+    assert float(loss) == pytest.approx(float(trace.loss), rel=1e-12)
+    for name in ("Wx", "Wh"):
+        np.testing.assert_allclose(found[name], trace.gradients[name], rtol=1e-10, atol=1e-13)
+
+
+def test_what_is_listed_from_the_last_step_is_written_so():
+    found = {str(e).partition(" = ")[0]: str(e) for e in mr.trace(turned_list, **data()).equations()}
+    assert "[h_T; …; h₁]" in found["B"] and "[∂L/∂B][T-t+1]" in found["∂L/∂hₜ"]
+
+
+def test_a_larger_one_is_written_as_that():
+    equations = mr.trace(running_maximum, **data()).equations
+    assert "mₜ = maximum(mₜ₋₁, hₜ)" in str(equations())
+    assert "m[t,u] = max(h[t,u], m[t-1,u])" in str(equations(form="component"))
+
+
+HOLDERS = {
+    "a namespace": types.SimpleNamespace(Wx=WX, Wh=WH),
+    "one of arguments": argparse.Namespace(Wx=WX, Wh=WH),
+    "one within another": types.SimpleNamespace(Wx=WX, inner=types.SimpleNamespace(Wh=[WH])),
+}
+DICTIONARIES = {
+    "a chain": collections.ChainMap({"Wx": WX}, {"Wh": WH}),
+    "a view": types.MappingProxyType({"Wx": WX, "Wh": WH}),
+    "of one's own": collections.UserDict({"Wx": WX, "Wh": WH}),
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS.values(), ids=HOLDERS)
+def test_weights_in_namespaces_have_a_gradient(holder):
+    def network(X):
+        Wh = holder.Wh if hasattr(holder, "Wh") else holder.inner.Wh[0]
+        return (states(X, holder.Wx, Wh)[-1] ** 2).sum()
+
+    found = list(mr.trace(network, X=data()["X"]).gradients.values())
+    assert sorted(g.shape for g in found) == [(4, 5), (5, 5)] and all(np.abs(g).max() > 0 for g in found)
+    assert type(holder.Wx) is np.ndarray
+
+
+@pytest.mark.parametrize("holder", DICTIONARIES.values(), ids=DICTIONARIES)
+def test_weights_in_what_looks_like_a_dictionary_have_a_gradient(holder):
+    def network(X):
+        return (states(X, holder["Wx"], holder["Wh"])[-1] ** 2).sum()
+
+    assert {k: g.shape for k, g in mr.trace(network, X=data()["X"]).gradients.items()} == {"Wx": (4, 5), "Wh": (5, 5)}
+
+
+def test_arrays_of_arrays_and_of_records_are_refused():
+    both = np.empty(2, object)
+    both[0], both[1] = WX, WH
+    with pytest.raises(CannotFollow, match=r"both is an array of arrays, as objects: give a list of them, list\(both\)"):
+        mr.trace(lambda X: (states(X, both[0], both[1])[-1] ** 2).sum(), X=data()["X"])
+    records = np.zeros((), [("Wx", float, (4, 5)), ("Wh", float, (5, 5))])
+    with pytest.raises(CannotFollow, match=r"records is an array of records: give its fields as arrays, records\['Wx'\]"):
+        mr.trace(lambda X: (states(X, records["Wx"], records["Wh"])[-1] ** 2).sum(), X=data()["X"])
+
+
+@pytest.mark.parametrize("rounding", [lambda L: round(L, 6), lambda L: np.round(L, 4), np.floor])
+def test_a_rounded_loss_is_refused(rounding):
+    def network(X, Wx, Wh):
+        return rounding((states(X, Wx, Wh)[-1] ** 2).sum())
+
+    with pytest.raises(CannotFollow, match="a rounded number, whose derivative is 0: return it as it is"):
+        mr.trace(network, **data())
+
+
+def test_a_result_that_depends_on_a_choice_in_a_loop_is_still_refused():
+    def network(X, Wx, Wh):
+        _, gradients = by_hand(X, Wx, Wh)
+        clip([gradients["Wx"], gradients["Wh"]], 0.01)
+        return (gradients["Wx"] ** 2).sum()
+
+    with pytest.raises(CannotFollow, match=r"if rate < 1"):
+        mr.trace(network, **data())
