@@ -248,7 +248,10 @@ class Sequential(Model):
 
     @property
     def layers(self) -> list[Layer]:
-        row = [inner for layer in self._row for inner in (layer.layers if isinstance(layer, Model) else [layer])]
+        own = self._built and any(isinstance(layer, Layer) and layer.of_layers for layer in self._row)
+        row = super().layers if own else [
+            inner for layer in self._row for inner in (layer.layers if isinstance(layer, Model) else [layer])
+        ]  # fmt: skip
         return [layer for layer in row if not isinstance(layer, InputLayer)]
 
     if not TYPE_CHECKING:
@@ -275,14 +278,20 @@ def model_from_json(text: str) -> Model:
     return model_from_description(json.loads(text))
 
 
+def save_model(model: Model, filepath: StrPath, overwrite: bool = True) -> Path:
+    """Write the model as Keras does; see `minirnn.save`."""
+    return model.save(filepath, overwrite)
+
+
 def load_model(filepath: StrPath, custom_objects: Any = None, compile: bool = True, safe_mode: bool = True) -> Model:
     """The model in a file, as it was compiled unless `compile` is False; see `minirnn.load`.
 
-    `custom_objects` and `safe_mode` are about code of one's own in a file, which is never run.
+    `custom_objects` are losses and metrics of the user's own, by the names that the file has for them; other code of one's
+    own in a file, which `safe_mode` is about, is never run.
     """
     from .keras_io.file import load
 
-    return load(filepath, compile)
+    return load(filepath, compile, custom_objects)
 
 
 suggest_names(globals())

@@ -62,8 +62,11 @@ class ProgressBar(Callback):
         spent = now - self._start
         each = spent / max(seen, 1)
         left = f"{spent:.0f}s" if last or not self.steps else f"{each * (self.steps - seen):.0f}s"
-        numbers = "".join(f" - {name}: {_number(value)}" for name, value in (logs or {}).items())
-        line = f"{self._bar(seen)} {left} {_short(each)}/step{numbers}"
+        numbers = "".join(f" - {name}: {self._number(value)}" for name, value in (logs or {}).items())
+        if self.verbose == 2:
+            line = f"{self._count(seen)} - {spent:.0f}s - {_short(each)}/step{numbers}"
+        else:
+            line = f"{self._bar(seen)} {left} {_short(each)}/step{numbers}"
         start = "\r" if self.verbose == 1 and sys.stdout.isatty() else ""
         if last or start:
             print(start + line, end="\n" if last else "", flush=True)
@@ -72,12 +75,15 @@ class ProgressBar(Callback):
         if not self.steps:
             return f"{seen}/Unknown"
         done = WIDTH * seen // self.steps
-        return f"{seen}/{self.steps} " + "━" * done + "─" * (WIDTH - done)
+        return f"{self._count(seen)} " + "━" * done + "─" * (WIDTH - done)
 
+    def _count(self, seen: int) -> str:
+        return f"{seen:{len(str(self.steps))}}/{self.steps}" if self.steps else f"{seen}/Unknown"
 
-def _number(value: Any) -> str:
-    mean = float(np.mean(value))
-    return f"{mean:.4f}" if abs(mean) > 1e-3 or not mean else f"{mean:.4e}"
+    def _number(self, value: Any) -> str:
+        """As Keras has it: in the line of ``verbose=2`` no negative number is written without an exponent."""
+        mean = float(np.mean(value))
+        return f"{mean:.4f}" if (mean if self.verbose == 2 else abs(mean)) > 1e-3 else f"{mean:.4e}"
 
 
 def _short(seconds: float) -> str:

@@ -203,7 +203,9 @@ class Primitive:
         except AttributeError:
             for x in filter(lambda x: hasattr(x, "of_primitive"), args):  # a placeholder, or an array of a loop
                 return x.of_primitive(self, args, attrs)  # type: ignore[attr-defined]
-            raise
+            if any(isinstance(x, Node) for x in args):
+                raise
+            return self.compute(*map(np.asarray, args), **attrs)  # of plain arrays, such as an activation is tried on
         return Node(self, args, attrs, value)
 
     def __repr__(self) -> str:

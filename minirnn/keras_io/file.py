@@ -11,7 +11,7 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -63,8 +63,10 @@ def with_groups(model: Network) -> list[Layer]:
     return [layer for layer in first + model.layers if layer.operation is None]
 
 
-def load(path: StrPath, compile: bool = True) -> Any:
+def load(path: StrPath, compile: bool = True, own: Mapping[str, Any] | None = None) -> Any:
     """The model in a ``.keras`` or whole-model HDF5 file, by Keras 2 or 3; compiled as it was, unless `compile` is False.
+
+    `own` are losses and metrics of the user's own by the names that the file has for them.
 
     Raises FileNotFoundError, ValueError (not such a file, cut, or hostile) or NotImplementedError (a layer or an argument
     that minirnn does not have), each with one sentence.
@@ -75,9 +77,9 @@ def load(path: StrPath, compile: bool = True) -> Any:
             start = file.read(8)
             file.seek(0)
             if start[:4] == b"PK\x03\x04":
-                return _load_zip(file, compile)
+                return _load_zip(file, compile, own)
             if start == b"\x89HDF\r\n\x1a\n":
-                return _load_h5(file.read(), compile)
+                return _load_h5(file.read(), compile, own)
         except NotImplementedError as error:
             raise NotImplementedError(f"{path}: {plain(error, MAX_MESSAGE)}") from error
         except ValueError as error:
@@ -95,7 +97,7 @@ def _short(error: BaseException) -> str:
 # -------------------------------------------------------------------------------------------------------------- .keras
 
 
-def _load_zip(file: IO[bytes], compile: bool) -> Any:
+def _load_zip(file: IO[bytes], compile: bool, own: Mapping[str, Any] | None) -> Any:
     _demand_short_listing(file)
     with zipfile.ZipFile(file) as archive:
         counts = Counter(archive.namelist())
@@ -111,7 +113,8 @@ def _load_zip(file: IO[bytes], compile: bool) -> Any:
         version = about.get("keras_version") if isinstance(about, dict) else None
         made = model_from_config(config, _Keras3Weights(arrays), _text(version or "3"))
         there = arrays.has(["optimizer", "vars", "1"])
-        _carry(config.get("compile_config") if compile else None, made, (lambda: _numbered(arrays)) if there else None)
+        told = config.get("compile_config") if compile else None
+        _carry(told, made, (lambda: _numbered(arrays)) if there else None, own)
         return made
 
 
@@ -119,14 +122,14 @@ def _numbered(arrays: Hdf5) -> Read:
     return lambda k, shape: arrays.array(f"optimizer/vars/{k}", shape, whole=k == 0)
 
 
-def _carry(told: Any, made: Any, variables: Callable[[], Read] | None) -> None:
+def _carry(told: Any, made: Any, variables: Callable[[], Read] | None, own: Mapping[str, Any] | None) -> None:
     """Compile the model as the file says, if it can be, and go on where its optimizer was; `fit` says what is not read."""
-    if isinstance(told, dict) and carry(told, made) is None and variables is not None:
+    if isinstance(told, dict) and carry(told, made, own) is None and variables is not None:
         try:
             remember(made, variables())
         except ValueError as error:
             said = f"the optimizer begins anew, since what the file has of it is not read: {plain(error, MAX_MESSAGE)}"
-            made.training_plan().to_be_said = said
+            made._plan.to_be_said = said
 
 
 def _demand_short_listing(file: IO[bytes]) -> None:
@@ -162,7 +165,7 @@ def _json(data: bytes) -> Any:
 # ---------------------------------------------------------------------------------------------------------------- HDF5
 
 
-def _load_h5(data: bytes, compile: bool) -> Any:
+def _load_h5(data: bytes, compile: bool, own: Mapping[str, Any] | None) -> Any:
     with Hdf5(data) as file:
         text = file.attribute("model_config", ())
         if text is None:
@@ -177,7 +180,7 @@ def _load_h5(data: bytes, compile: bool) -> Any:
             told = _json(told.encode(errors="replace") if isinstance(told, str) else told)
             told = told | {"optimizer": told.get("optimizer_config")} if isinstance(told, dict) else None
         there = file.has(["optimizer_weights"])
-        _carry(told, made, (lambda: _by_name(file, made, version)) if there else None)
+        _carry(told, made, (lambda: _by_name(file, made, version)) if there else None, own)
         return made
 
 

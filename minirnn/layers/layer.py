@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -81,9 +82,12 @@ class Layer(Described):
         if name is not None and not isinstance(name, str):
             raise TypeError(f"{kind}(name={plain(repr(name))}): a name is text")
         self.name, self.trainable = name, boolean(kind, "trainable", trainable)
-        self.dtype = np.dtype(dtype or "float32")
+        try:
+            self.dtype = np.dtype(dtype or "float32")
+        except TypeError:  # a policy of Keras', such as "mixed_float16"
+            self.dtype = np.dtype(object)
         if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"{kind}(dtype={self.dtype.name!r}): minirnn computes in float32 or float64")
+            raise ValueError(f"{kind}(dtype={plain(repr(dtype))}): minirnn computes in float32 or float64")
         self.activity_regularizer = regularizers.get(activity_regularizer)
         if input_shape is not None:
             batch_input_shape = (None, *listed(input_shape))
@@ -184,6 +188,8 @@ class Layer(Described):
 
         A layer with several outputs gives a list. A stateful layer called on an array keeps its state for the next call.
         """
+        if self.of_layers:
+            return self._as_written(x, training)
         given = listed(x) if self.takes_many else [x]
         states = [] if initial_state is None else flattened(initial_state)
         if states and not self.takes_state:
@@ -209,6 +215,23 @@ class Layer(Described):
         if not any(isinstance(each, Node) for each in (*given, *states)):
             found = [Array.of(node) for node in found]
         return found[0] if len(found) == 1 else found
+
+    @property
+    def of_layers(self) -> bool:
+        """Whether it is of a class of the user's own, which calls the layers that it holds."""
+        return not type(self).call.__module__.startswith("minirnn.")
+
+    def _as_written(self, x: Any, training: Any) -> Any:
+        """What the `call` of a class of the user's own makes of it, by the layers that it holds."""
+        for each in [one for one in listed(x) if hasattr(one, "shape")][:1]:
+            self.build(each.shape)
+        if self.own_weights:
+            raise NotImplementedError(
+                f"{type(self).__name__}: a layer of your own with weights of its own is not followed. Let it hold layers, "
+                "such as Dense, and call these; or write the network as a function of arrays, which mr.trace follows"
+            )
+        takes_training = "training" in inspect.signature(type(self).call).parameters
+        return self.call(x, **({"training": training} if takes_training else {}))
 
     def build_on(self, shapes: list[Shape]) -> None:
         """Build for what it is called on: one input, or of a layer that takes many the shapes of all."""

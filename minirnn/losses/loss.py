@@ -132,7 +132,7 @@ class Own(Loss):
 
     @property
     def label(self) -> str:
-        return str(getattr(self.function, "__name__", "loss"))
+        return self.name or str(getattr(self.function, "__name__", "loss"))
 
     def applied(self, target: Node, y: Node) -> Node:
         """What the function makes of them."""

@@ -116,7 +116,8 @@ class Plan:
                     while name in found:
                         name, k = f"{base}_{k}", k + 1
                     found[name] = metric.result()
-        return dict(sorted(found.items()))
+        numbers = {name: v.item() if isinstance(v, np.generic) else v for name, v in found.items()}
+        return dict(sorted(numbers.items()))
 
     def in_order(self, logs: Mapping[str, float]) -> float | list[float]:
         """The numbers as a list, the loss first, as `evaluate` gives them; one alone as it is."""

@@ -54,7 +54,7 @@ class PlannedNetwork(Network):
         """Say how to train.
 
         - `optimizer`: a name, or one of `minirnn.optimizers` with its settings; Keras' objects are taken too
-        - `loss`: as for `minirnn.trace`; None is "mse"
+        - `loss`: as for `minirnn.trace`; without one there is no training
         - `metrics`: names, objects of `minirnn.metrics`, or functions of the arrays (Y, output); `weighted_metrics` are
           those that `sample_weight` and `class_weight` count for
         - `loss_weights`: of several outputs, what each counts for; it, `loss` and `metrics` may be lists with an entry for
@@ -82,9 +82,19 @@ class PlannedNetwork(Network):
         return self._plan.loss if self._plan else None
 
     def training_plan(self) -> Plan:
-        """What `compile` was told. ValueError if it was not called."""
+        """What `compile` was told. ValueError if it was not called, or was told no loss."""
+        for step in ("train_step", "test_step", "predict_step", "compute_loss"):
+            if hasattr(type(self), step):
+                raise NotImplementedError(
+                    f"{type(self).__name__}.{step} would not be run: minirnn has its own; give compile a loss of your own, "
+                    "or write the loop over batches with train_on_batch"
+                )
         if self._plan is None:
             raise ValueError("say how to train first: model.compile(optimizer='adam', loss='mse')")
+        if self._plan.given is None:
+            raise ValueError(
+                "compile was given no loss, so there is nothing to train by: model.compile(optimizer, loss='mse')"
+            )
         return self._plan
 
     @property
