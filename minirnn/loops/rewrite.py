@@ -148,14 +148,21 @@ def _piece(node: Node) -> Node | None:
             made = ops.stack(*x.args[k], axis=axis, size=len(x.args[k]))
             become(node, made)
             return node
-    if x.op is ops.join and type(k) is int and x.attrs["axis"] % x.ndim == axis:
-        place = k % n
+    if x.op is ops.join and x.attrs["axis"] % x.ndim == axis:
+        places = range(n)[k] if type(k) is slice else range(n)[k % n : k % n + 1]
+        if not places or places.step != 1:
+            return None
+        start = 0
         for piece in x.args:
-            if place < piece.shape[axis]:
-                node.args = (piece,)
-                node.attrs = {"key": ops.Key(place if i == axis else j for i, j in enumerate(key))}
+            end = start + piece.shape[axis]
+            if start <= places[0] and places[-1] < end:
+                if places == range(start, end) and type(k) is slice:
+                    return piece
+                lo = places[0] - start
+                within = slice(lo, lo + len(places)) if type(k) is slice else lo
+                node.args, node.attrs = (piece,), {"key": ops.Key(within if i == axis else j for i, j in enumerate(key))}
                 return (_piece(node) if piece.op in PUT_TOGETHER else None) or node
-            place -= piece.shape[axis]
+            start = end
     return None
 
 

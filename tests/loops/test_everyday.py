@@ -153,6 +153,28 @@ class Clipping:
         return loss
 
 
+def row_in_parts(X, Wx, Wh):
+    W, H, both = np.concatenate([Wx, Wh]), np.zeros((len(X), 5)), np.zeros((len(X), 9))
+    L = 0.0
+    for t in range(len(X)):
+        before = H[t - 1] if t > 0 else np.zeros(5)
+        both[t, :4] = X[t]
+        both[t, 4:] = before
+        H[t] = np.tanh(both[t].dot(W))
+        L = L + (H[t] ** 2).sum()
+    return L
+
+
+def gates_beside(X, Wx, Wh):
+    h, G, L = np.zeros(5), np.zeros((len(X), 10)), 0.0
+    for t in range(len(X)):
+        z = X[t] @ Wx + h @ Wh
+        G[t, :5], G[t, 5:] = np.tanh(z), 1 / (1 + np.exp(-z))
+        h = G[t, :5] * G[t, 5:]
+        L = L + (h**2).sum()
+    return L
+
+
 def by_key(X, Wx, Wh):
     kept = collections.defaultdict(list)
     h = np.zeros(5)
@@ -164,7 +186,7 @@ def by_key(X, Wx, Wh):
 
 EVERYDAY = [
     turned_array, turned_list, turned_by_python, flipped, beside, both_ways, permuted, running_maximum, left_out, queue,
-    fixed_weights, clipped, clipped_elsewhere, by_key, Clipping().loss,
+    fixed_weights, clipped, clipped_elsewhere, by_key, Clipping().loss, row_in_parts, gates_beside,
 ]  # fmt: skip
 
 
@@ -198,7 +220,10 @@ def test_their_equations_hold_for_every_length(function):
     assert [str(e).split("residual")[0].split() for e in short] == [str(e).split("residual")[0].split() for e in long]
 
 
-@pytest.mark.parametrize("function", [turned_list, both_ways, running_maximum, left_out, fixed_weights, clipped])
+@pytest.mark.parametrize(
+    "function",
+    [turned_list, both_ways, running_maximum, left_out, fixed_weights, clipped, row_in_parts, gates_beside],
+)
 def test_their_source_computes_the_same(function):
     arrays = data()
     trace = mr.trace(function, **arrays)
@@ -279,3 +304,62 @@ def test_a_result_that_depends_on_a_choice_in_a_loop_is_still_refused():
 
     with pytest.raises(CannotFollow, match=r"if rate < 1"):
         mr.trace(network, **data())
+
+
+def batched_lstm(X, W):
+    """All gates of a step in one product of a row of ones, the data and the state, and one array for what each step has."""
+    T, N, D = X.shape
+    M = W.shape[1] // 4
+    given, gates, open_gates = np.zeros((T, N, 1 + D + M)), np.zeros((T, N, 4 * M)), np.zeros((T, N, 4 * M))
+    c, h = np.zeros((T, N, M)), np.zeros((T, N, M))
+    for t in range(T):
+        given[t, :, 0] = 1
+        given[t, :, 1 : D + 1] = X[t]
+        given[t, :, D + 1 :] = h[t - 1] if t > 0 else np.zeros((N, M))
+        gates[t] = given[t].dot(W)
+        open_gates[t, :, : 3 * M] = 1.0 / (1.0 + np.exp(-gates[t, :, : 3 * M]))
+        open_gates[t, :, 3 * M :] = np.tanh(gates[t, :, 3 * M :])
+        before = c[t - 1] if t > 0 else np.zeros((N, M))
+        c[t] = open_gates[t, :, :M] * open_gates[t, :, 3 * M :] + open_gates[t, :, M : 2 * M] * before
+        h[t] = open_gates[t, :, 2 * M : 3 * M] * np.tanh(c[t])
+    return (h**2).sum()
+
+
+def test_an_lstm_that_writes_its_arrays_in_parts():
+    W = 0.3 * rng.normal(size=(9, 20))
+    traces = [mr.trace(batched_lstm, X=np.random.default_rng(T).normal(size=(T, 2, 3)), W=W) for T in (4, 7)]
+    assert len({len(trace.equations()) for trace in traces}) == 1
+    for trace in traces:
+        assert all(e.residual < 1e-12 for e in trace.equations()) and trace.verify().ok
+        assert "update(update(" not in str(trace.equations())
+    arrays = {"X": np.random.default_rng(4).normal(size=(4, 2, 3)), "W": W}
+    assert traces[0].gradients["W"][6, 13] == pytest.approx(slope(batched_lstm, arrays, "W", (6, 13)), rel=1e-6)
+    space = {}
+    exec(traces[0].source(), space)
+    _, found = space["loss_and_gradients"]({"W": W}, arrays["X"])
+    np.testing.assert_allclose(found["W"], traces[0].gradients["W"], rtol=1e-10, atol=1e-13)
+
+
+def test_rows_in_parts_are_rows():
+    """However a row is written: in two parts, the parts crosswise, a part once more, by a view of it, from the end."""
+
+    def network(X, Wx, Wh):
+        H = np.zeros((len(X), 2, 5))
+        for t in range(len(X)):
+            H[t, 0, :3] = (X[t] @ Wx)[:3]
+            row = H[t]
+            row[0, 3:] = (X[t] @ Wx)[:2]
+            H[t, 1] = H[t, 0] @ Wh
+            H[t, -1, 1:2] *= 2.0
+            H[t, :, 4:] = H[t, ::-1, :1]
+        return (H[1:, 0, 2:] ** 2).sum() + (H[:, 1] ** 3).sum()
+
+    arrays = data()
+    trace = mr.trace(network, **arrays)
+    assert float(trace.loss) == network(**arrays) and trace.verify().ok
+    for name, place in (("Wx", (1, 2)), ("Wh", (0, 3))):
+        assert trace.gradients[name][place] == pytest.approx(slope(network, arrays, name, place), rel=1e-6)
+    with pytest.raises(NotImplementedError, match=r"equation of .* would have [\d,]+ parts, since .* put it into variables"):
+        trace.equations()  # H[t, 1] uses H[t, 0], and that both, without a name
+    with pytest.raises(NotImplementedError, match=r"parts, since"):
+        trace.walk()

@@ -38,6 +38,9 @@ class Array(Held):
         if not traced(value) and self._untouched:
             self.data[key] = plain(value)
             return
+        if (two := self._in_two(key)) is not None:
+            self[two[0]][two[1]] = value
+            return
         if self.data.dtype.kind != "f" and traced(value):
             refuse(f"a traced value is put into an array of {self.data.dtype}", "make the array with dtype=float")
         target = self.data[key]
@@ -85,7 +88,27 @@ class Array(Held):
         if (chosen := traced_in(key)) is not None:
             return FUNCTIONS["entry at"](self, key, chosen)
         key = plain_key(key)
+        if self._memory is not None and self._memory.parts is not None and (two := self._in_two(key)) is not None:
+            return self[two[0]][two[1]]
         return self._part(key, self.data[key])
+
+    def _in_two(self, key: tuple[Any, ...]) -> tuple[Any, Any] | None:
+        """``H[t, :D]`` as ``H[t][:D]``, where H is filled row by row: each row is a part that is put together by itself."""
+        if type(key[0]) is not int or len(key) == 1 or not basic(key) or None in key:
+            return None
+        spelled, shape = spelled_out(key, self.data.ndim), self.data.shape
+        ints = next((axis for axis, k in enumerate(spelled) if type(k) is not int), len(spelled))
+        rest, memory = spelled[ints:], self._memory
+        if memory is not None and memory.parts is not None and memory.root is self:
+            ints = len(memory.axes)
+            by_row = memory.axes == tuple(range(ints)) and all(type(k) is int for k in spelled[:ints])
+            rest = spelled[ints:] if by_row else ()
+        elif all(type(k) is slice and range(n)[k] == range(n) for k, n in zip(rest, shape[ints:])):
+            return None
+        elif not all(type(k) is slice for k in rest):
+            return None
+        whole = all(type(k) is slice and range(n)[k] == range(n) for k, n in zip(rest, shape[len(shape) - len(rest) :]))
+        return None if whole else (spelled[:ints], rest)
 
     def _part(self, key: tuple[Any, ...], value: Any) -> Any:
         if not basic(key):

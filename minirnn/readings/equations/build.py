@@ -56,6 +56,9 @@ def given(definition: Definition, folded: Folded) -> bool:
     return definition.op is leaf_op and source.role is not Role.PARAMETER
 
 
+MOST_PARTS = 5_000  # of an equation; what a reader could follow has a hundred
+
+
 class Expressions:
     """Expressions of families, nameless ones inlined; in order of first creation, so that every shape is known."""
 
@@ -63,6 +66,7 @@ class Expressions:
         self.folded = folded
         self.shapes: dict[int, tuple[Any, Any] | None] = {}
         self.inlined: dict[int, Any] = {}
+        self.parts: dict[int, int] = {}  # of how many parts what has no name is, written out wherever it is used
         self.results = {id(d): family.first for family in folded.families for d in family.definitions}
         for family in folded.families:
             if family.name is not None:
@@ -86,10 +90,26 @@ class Expressions:
 
     def expression(self, definition: Definition) -> Any:
         """The right side, as a function of t if the definition has steps."""
+        self._demand_readable(definition)
         for family in self.folded.plumbing(definition):
             if family.index not in self.inlined:
                 self.inlined[family.index] = self._written(family.definitions[0], family)
         return self._written(definition, self.folded.families[0])
+
+    def _demand_readable(self, definition: Definition) -> None:
+        """What uses itself twice, and that again twice, is written out no further."""
+
+        def size(one: Definition) -> int:
+            return 1 + sum(self.parts.get(ref.family, 1) for ref in one.refs)
+
+        for inner in self.folded.plumbing(definition):
+            if inner.index not in self.parts:
+                self.parts[inner.index] = size(inner.definitions[0])
+        if size(definition) > MOST_PARTS:
+            raise NotImplementedError(
+                f"the equation of {self.results[id(definition)].name} would have {size(definition):,} parts, since what it is computed from has no "
+                "names of its own: put it into variables"
+            )
 
     def _written(self, definition: Definition, family: Family) -> Any:
         if definition.op is leaf_op:  # a number without a name
