@@ -148,7 +148,7 @@ def _piece(node: Node) -> Node | None:
             made = ops.stack(*x.args[k], axis=axis, size=len(x.args[k]))
             become(node, made)
             return node
-    if x.op is ops.join and x.attrs["axis"] % x.ndim == axis:
+    if x.op is ops.join and type(k) in (int, slice) and x.attrs["axis"] % x.ndim == axis:
         places = range(n)[k] if type(k) is slice else range(n)[k % n : k % n + 1]
         if not places or places.step != 1:
             return None
