@@ -16,13 +16,14 @@ import operator
 import random
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..recording.array import Array
 from ..recording.library import Library, in_place_of
+from .holding import CONTAINERS, attributes, holds_arrays, own_slots, slots
 from .iteration import as_loops
 from .modules import RecordingMath, RecordingModule, of_numpy
 from .recorder import Recorder
@@ -31,7 +32,6 @@ from .snapshot import Snapshot, in_its_order
 
 _LIBRARIES = {"numpy", "minirnn", "scipy", "keras", "tensorflow", "torch", "jax", "pandas", "sympy", "matplotlib", "tqdm"}
 _PLAIN = (int, float, str, bytes, complex, bool, type(None), type(Ellipsis), slice, range, np.dtype)
-_CONTAINERS = (list, tuple, dict, set, collections.deque)
 
 
 class Copies:
@@ -61,7 +61,7 @@ class Copies:
         if isinstance(value, (np.ndarray, np.generic)) and type(value) is not Array:
             self.snapshot.of(value, in_its_order)
             return self._keep(value, self.given(value, name))
-        if isinstance(value, _CONTAINERS):
+        if isinstance(value, CONTAINERS):
             return self._container(value, name)
         if self.notes and id(value) in self._loops:
             return self._loops[id(value)]
@@ -89,7 +89,7 @@ class Copies:
             return self._class(value) if _root(value) not in _LIBRARIES | sys.stdlib_module_names else value
         if isinstance(value, types.MappingProxyType):
             return self._keep(value, types.MappingProxyType(self._container(dict(value), name)))
-        if _root(type(value)) not in _LIBRARIES | sys.stdlib_module_names or _holds_arrays(value):
+        if _root(type(value)) not in _LIBRARIES | sys.stdlib_module_names or holds_arrays(value):
             return self._object(value)
         return value
 
@@ -130,7 +130,7 @@ class Copies:
 
     def _object(self, value: Any) -> Any:
         """A copy of an object, its arrays recording ones, its methods copies."""
-        if not hasattr(value, "__dict__") and not _slots(type(value)):
+        if not hasattr(value, "__dict__") and not slots(type(value)):
             return value
         cls: Any = self._class(type(value)) if _root(type(value)) not in sys.stdlib_module_names else type(value)
         try:
@@ -138,7 +138,7 @@ class Copies:
         except TypeError:  # what cannot be copied is used as it is: its methods cannot be followed, and will say so
             return value
         self._keep(value, made)
-        for name, part in self.snapshot.of(value, _attributes).items():
+        for name, part in self.snapshot.of(value, attributes).items():
             object.__setattr__(made, name, self.of(part, name))
         return made
 
@@ -222,11 +222,11 @@ class Copies:
         if (hasattr(cls, "_fields") and issubclass(cls, tuple)) or isinstance(cls, enum.EnumMeta):
             return self._keep(cls, cls)
         bases = tuple(self.of(base, base.__name__) for base in cls.__bases__)
-        slots = _own_slots(cls)
+        slots = own_slots(cls)
         left_out = {"__dict__", "__weakref__", *slots}
         held = {k: v for k, v in self.snapshot.of(cls, lambda c: dict(vars(c))).items() if k not in left_out}
         plain = {
-            k: v for k, v in held.items() if not isinstance(v, (*_CONTAINERS, np.ndarray, *_CALLABLE)) or k == "__slots__"
+            k: v for k, v in held.items() if not isinstance(v, (*CONTAINERS, np.ndarray, *_CALLABLE)) or k == "__slots__"
         }
         try:
             made = types.new_class(cls.__name__, bases, {"metaclass": type(cls)}, lambda space: space.update(plain))
@@ -274,36 +274,6 @@ def word(key: Any, otherwise: str) -> str:
     """A key of a dictionary as a name."""
     found = "".join(c if c.isalnum() else "_" for c in str(key)).strip("_")
     return found if found and not found[0].isdigit() else f"{otherwise}_{found}"
-
-
-def _own_slots(cls: type) -> list[str]:
-    slots = vars(cls).get("__slots__", ())
-    return [slots] if isinstance(slots, str) else list(slots)
-
-
-def _slots(cls: type) -> list[str]:
-    return [name for base in cls.__mro__ for name in _own_slots(base) if name not in ("__dict__", "__weakref__")]
-
-
-def _attributes(value: Any) -> dict[str, Any]:
-    held: Mapping[str, Any] = getattr(value, "__dict__", {})
-    return {name: getattr(value, name) for name in _slots(type(value)) if hasattr(value, name)} | dict(held)
-
-
-def _holds_arrays(value: Any, deep: int = 3) -> bool:
-    """Whether there are arrays in an object of Python's own library, such as a namespace or a chain of dictionaries."""
-    if isinstance(value, (np.ndarray, np.floating)):
-        return True
-    if deep == 0 or isinstance(value, (type, types.ModuleType, types.FunctionType, types.MethodType)):
-        return False
-    parts = (
-        value.values()
-        if isinstance(value, dict)
-        else value
-        if isinstance(value, _CONTAINERS)
-        else _attributes(value).values()
-    )
-    return any(_holds_arrays(part, deep - 1) for part in [*parts])
 
 
 def _root(value: Any) -> str:

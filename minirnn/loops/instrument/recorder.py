@@ -276,17 +276,6 @@ _BUILTINS = {
 }  # fmt: skip
 
 
-def _renamed(before: Node, after: Node, called: tuple[str, int, Any]) -> None:
-    """What an array of zeros holds once something is written into it has the name; the zeros have none."""
-    names = present().names
-    if before in names and not np.any(before.value) and after not in names:
-        names.pop(before)
-        names[after] = called[:2]
-
-
-FUNCTIONS["renamed"] = _renamed
-
-
 def _are_several(arrays: list[Any]) -> bool:
     """Whether a list holds several arrays and nothing else."""
     return len(arrays) > 1 and all(type(x) is Array for x in arrays) and len({id(x) for x in arrays}) == len(arrays)

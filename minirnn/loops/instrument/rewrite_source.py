@@ -12,6 +12,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ...system import CannotFollow
+from .set_by import set_by
 from .source_text import definition_of, target_name, yields
 
 NOTES = "__minirnn__"
@@ -87,59 +88,6 @@ def _named(name: str, value: ast.expr, into: ast.expr | None = None) -> ast.expr
     return ast.copy_location(_call(method, *args), value)
 
 
-Places = dict[str, tuple[ast.expr, bool]]  # what is set, by its text, and whether in place
-
-
-def _set_by(statements: list[ast.stmt]) -> Places | None:
-    """What statements set, variables, attributes and containers; None if they do more than that, raise and print."""
-    found: Places = {}
-    for statement in statements:
-        places: Places | None
-        match statement:
-            case ast.Raise() | ast.Pass() | ast.Expr(ast.Constant() | ast.Call(ast.Name("print"))):
-                places = {}
-            case ast.Assign([target]) | ast.AnnAssign(target):
-                places = _place(target, isinstance(target, ast.Subscript))
-            case ast.AugAssign(target):
-                places = _place(target, True)
-            case ast.Expr(ast.Call(keywords=[*_, ast.keyword("out", target)])):
-                places = _place(target, True)
-            case ast.If():
-                places = _set_by([*statement.body, *statement.orelse])
-            case ast.For():
-                places = _set_in_turns(statement)
-            case _:
-                places = None
-        if places is None:
-            return None
-        for text, (place, in_place) in places.items():
-            found[text] = place, in_place or found.get(text, (place, False))[1]
-    return found
-
-
-def _place(target: ast.expr, in_place: bool) -> Places | None:
-    """What is set when a target is: of ``grads[k]`` the container, which holds the same array in the end or another one."""
-    while isinstance(target, ast.Subscript):
-        target = target.value
-    holder = target
-    while isinstance(holder, ast.Attribute):
-        holder = holder.value
-    return {ast.unparse(target): (target, in_place)} if isinstance(holder, ast.Name) else None
-
-
-def _set_in_turns(loop: ast.For) -> Places | None:
-    """What a loop sets: what its turns set; an array that is changed in place is one of those that it goes through."""
-    inside = _set_by([*loop.body, *loop.orelse])
-    if inside is None:
-        return None
-    turned = {x.id for x in ast.walk(loop.target) if isinstance(x, ast.Name)}
-    if any(in_place and text in turned for text, (_, in_place) in inside.items()):
-        for held in ast.walk(loop.iter):
-            if isinstance(held, ast.Name) and isinstance(held.ctx, ast.Load):
-                inside.setdefault(held.id, (held, True))
-    return {text: place for text, place in inside.items() if text not in turned}
-
-
 class _Notes(ast.NodeTransformer):
     """Puts the notes in."""
 
@@ -170,7 +118,7 @@ class _Notes(ast.NodeTransformer):
 
     def visit_If(self, node: ast.If) -> Any:
         """Where a branch does no more than raise, print and set variables, these are what depends on the choice."""
-        places = _set_by([node])
+        places = set_by([node])
         test = self._test(node.test)
         node.body, node.orelse = self._block(node.body), self._block(node.orelse)
         if places is None:

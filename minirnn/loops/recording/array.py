@@ -5,6 +5,7 @@ How its memory, its views and its node hang together is written down in `minirnn
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -96,19 +97,17 @@ class Array(Held):
         """``H[t, :D]`` as ``H[t][:D]``, where H is filled row by row: each row is a part that is put together by itself."""
         if type(key[0]) is not int or len(key) == 1 or not basic(key) or None in key:
             return None
-        spelled, shape = spelled_out(key, self.data.ndim), self.data.shape
-        ints = next((axis for axis, k in enumerate(spelled) if type(k) is not int), len(spelled))
-        rest, memory = spelled[ints:], self._memory
-        if memory is not None and memory.parts is not None and memory.root is self:
-            ints = len(memory.axes)
-            by_row = memory.axes == tuple(range(ints)) and all(type(k) is int for k in spelled[:ints])
-            rest = spelled[ints:] if by_row else ()
-        elif all(type(k) is slice and range(n)[k] == range(n) for k, n in zip(rest, shape[ints:])):
+        spelled, memory = spelled_out(key, self.data.ndim), self._memory
+        filled = memory is not None and memory.parts is not None and memory.root is self
+        axes = memory.axes if filled else range(sum(1 for _ in itertools.takewhile(lambda k: type(k) is int, spelled)))  # type: ignore[union-attr]
+        n = len(axes)
+        outer, rest, sizes = spelled[:n], spelled[n:], self.data.shape[n:]
+        if [*axes] != [*range(n)] or not all(type(k) is int for k in outer):
             return None
-        elif not all(type(k) is slice for k in rest):
+        if not filled and not all(type(k) is slice for k in rest):
             return None
-        whole = all(type(k) is slice and range(n)[k] == range(n) for k, n in zip(rest, shape[len(shape) - len(rest) :]))
-        return None if whole else (spelled[:ints], rest)
+        whole = all(type(k) is slice and range(size)[k] == range(size) for k, size in zip(rest, sizes))
+        return None if whole else (outer, rest)
 
     def _part(self, key: tuple[Any, ...], value: Any) -> Any:
         if not basic(key):

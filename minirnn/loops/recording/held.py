@@ -13,7 +13,6 @@ from ..present import present
 from .constants import constant_node
 from .indexing import places_of
 from .memory import SAME, Memory, Part, View, background_at, key_at, place_in, put_together
-from .table import FUNCTIONS
 
 
 class Held:
@@ -141,7 +140,7 @@ class Held:
         root, memory.version = memory.root, memory.version + 1
         if place is None:
             if constant and (called := getattr(root, "_called", None)) is not None:
-                FUNCTIONS["renamed"](past[-1], node, called)
+                _renamed(past[-1], node, called)
             memory.parts = None
             memory.shared.append(node)
         else:
@@ -167,3 +166,11 @@ class Held:
         """Whether nothing traced has gone into the memory."""
         memory = self._memory
         return self._node is None if memory is None else memory.root._node is None and memory.parts is None
+
+
+def _renamed(before: Node, after: Node, called: tuple[str, int, Any]) -> None:
+    """What an array of zeros holds once something is written into it has the name; the zeros have none."""
+    names = present().names
+    if before in names and not np.any(before.value) and after not in names:
+        names.pop(before)
+        names[after] = called[:2]

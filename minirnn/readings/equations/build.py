@@ -106,9 +106,10 @@ class Expressions:
             if inner.index not in self.parts:
                 self.parts[inner.index] = size(inner.definitions[0])
         if size(definition) > MOST_PARTS:
+            name = self.results[id(definition)].name
             raise NotImplementedError(
-                f"the equation of {self.results[id(definition)].name} would have {size(definition):,} parts, since what it is computed from has no "
-                "names of its own: put it into variables"
+                f"the equation of {name} would have {size(definition):,} parts, since what it is computed from has no names "
+                "of its own: put it into variables"
             )
 
     def _written(self, definition: Definition, family: Family) -> Any:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from ...engine import names
 from ...engine.ops import FUNCTIONS
@@ -107,3 +108,15 @@ def time_text(time: Any, step: int | None = None) -> str:
 def decimal(number: float) -> str:
     """A number as it was meant: 0.01 also where it went through single precision."""
     return f"{number:.10g}" if float(np.float32(number)) != number else str(np.float32(number)).removesuffix(".0")
+
+
+def number_text(x: Any, infinity: str) -> str:
+    """A number of SymPy's."""
+    if x.is_infinite:
+        return str(x).replace("oo", infinity)
+    return decimal(float(x)) if x.is_Float else str(x)
+
+
+def number_last(x: Any) -> Any:
+    """t - 1, not -1 + t."""
+    return x.replace(lambda e: e.is_Add and e.args[0].is_Number, lambda e: sp.Add(*e.args[1:], e.args[0], evaluate=False))

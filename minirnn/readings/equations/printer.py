@@ -11,7 +11,7 @@ from sympy.matrices.expressions import HadamardProduct, OneMatrix
 from ...engine.names import parse
 from . import matrix as S
 from .computed import ComputedNumber, operands_of
-from .dialects import Latex, Text, decimal, time_text
+from .dialects import Latex, Text, decimal, number_last, number_text, time_text
 
 INFIX = {"@": " ", "⊙": " ⊙ "}
 ADD, PRODUCT, POWER, ATOM = range(4)  # how tightly an expression holds together
@@ -75,13 +75,7 @@ class Speller:
     # ---------------------------------------------------------------------------------------------------- numbers
 
     def _Number(self, x: Any) -> tuple[str, int]:
-        return (decimal(float(x)) if x.is_Float else str(x)), (ADD if x < 0 else ATOM)
-
-    def _Infinity(self, x: Any) -> tuple[str, int]:
-        return self.d.infinity, ATOM
-
-    def _NegativeInfinity(self, x: Any) -> tuple[str, int]:
-        return f"-{self.d.infinity}", ADD
+        return number_text(x, self.d.infinity), ADD if x < 0 else ATOM
 
     def _Rational(self, x: Any) -> tuple[str, int]:
         return (str(x), ATOM) if x.q == 1 else (self.d.fraction(str(x.p), str(x.q)), PRODUCT)
@@ -273,10 +267,7 @@ class Speller:
         """An index; one that is computed from others without blanks."""
         if x.is_Symbol or x.is_number or x.as_coeff_Add()[1].is_Symbol:
             return time_text(x)
-        x = x.replace(  # t - 1, not -1 + t
-            lambda e: e.is_Add and e.args[0].is_Number, lambda e: sp.Add(*e.args[1:], e.args[0], evaluate=False)
-        )
-        return self.spell(x)[0].replace(" ", "")
+        return self.spell(number_last(x))[0].replace(" ", "")
 
     def _ceiling(self, x: Any) -> tuple[str, int]:
         return self.d.ceiling(self.spell(x.args[0])[0]), ATOM

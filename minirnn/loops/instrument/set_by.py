@@ -1,0 +1,57 @@
+"""What statements set: variables, attributes and containers."""
+
+from __future__ import annotations
+
+import ast
+
+Places = dict[str, tuple[ast.expr, bool]]  # what is set, by its text, and whether in place
+
+
+def set_by(statements: list[ast.stmt]) -> Places | None:
+    """What statements set, variables, attributes and containers; None if they do more than that, raise and print."""
+    found: Places = {}
+    for statement in statements:
+        places: Places | None
+        match statement:
+            case ast.Raise() | ast.Pass() | ast.Expr(ast.Constant() | ast.Call(ast.Name("print"))):
+                places = {}
+            case ast.Assign([target]) | ast.AnnAssign(target):
+                places = _place(target, isinstance(target, ast.Subscript))
+            case ast.AugAssign(target):
+                places = _place(target, True)
+            case ast.Expr(ast.Call(keywords=[*_, ast.keyword("out", target)])):
+                places = _place(target, True)
+            case ast.If():
+                places = set_by([*statement.body, *statement.orelse])
+            case ast.For():
+                places = _set_in_turns(statement)
+            case _:
+                places = None
+        if places is None:
+            return None
+        for text, (place, in_place) in places.items():
+            found[text] = place, in_place or found.get(text, (place, False))[1]
+    return found
+
+
+def _place(target: ast.expr, in_place: bool) -> Places | None:
+    """What is set when a target is: of ``grads[k]`` the container, which holds the same array in the end or another one."""
+    while isinstance(target, ast.Subscript):
+        target = target.value
+    holder = target
+    while isinstance(holder, ast.Attribute):
+        holder = holder.value
+    return {ast.unparse(target): (target, in_place)} if isinstance(holder, ast.Name) else None
+
+
+def _set_in_turns(loop: ast.For) -> Places | None:
+    """What a loop sets: what its turns set; an array that is changed in place is one of those that it goes through."""
+    inside = set_by([*loop.body, *loop.orelse])
+    if inside is None:
+        return None
+    turned = {x.id for x in ast.walk(loop.target) if isinstance(x, ast.Name)}
+    if any(in_place and text in turned for text, (_, in_place) in inside.items()):
+        for held in ast.walk(loop.iter):
+            if isinstance(held, ast.Name) and isinstance(held.ctx, ast.Load):
+                inside.setdefault(held.id, (held, True))
+    return {text: place for text, place in inside.items() if text not in turned}
