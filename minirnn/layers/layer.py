@@ -219,7 +219,8 @@ class Layer(Described):
     @property
     def of_layers(self) -> bool:
         """Whether it is of a class of the user's own, which calls the layers that it holds."""
-        return not type(self).call.__module__.startswith("minirnn.")
+        writer = next(kind for kind in type(self).__mro__ if "call" in vars(kind))
+        return not writer.__module__.startswith("minirnn.")
 
     def _as_written(self, x: Any, training: Any) -> Any:
         """What the `call` of a class of the user's own makes of it, by the layers that it holds."""

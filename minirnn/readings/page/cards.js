@@ -102,13 +102,22 @@ function table(heads, rows) {
 const matrixBlock = (title, x, key) =>
   element("figure", { class: "block" }, element("figcaption", {}, title, " ", element("span", { class: "quiet" }, shapeText(x))), matrixTable(x, { key }));
 
+// The rows of a matrix that are shown, and the one of the sample at hand, if it has a row for each.
+function rowsOf(x, key) {
+  const rows = x.data.length / (columnsOf(x) || 1);
+  const bySample = rows === DATA.samples && nodeOf.has(key) && DATA.bySample.includes(named.get(nodeOf.get(key)).name);
+  const sample = bySample ? state.sample : null;
+  return { sample, shown: sample === null || x.data.length <= MANY ? [...Array(rows).keys()] : [sample] };
+}
+
 const HEATS = 8; // shades of a number by its size
+const MANY = 256; // numbers of all samples beside each other; of more, those of the sample at hand are shown
 // A whole matrix; the colour says sign and size. Numbers that can be changed are reached with Tab and changed with Enter.
 function matrixTable(x, { key, editable = false, before = null, chosen = null, label = "" }) {
-  const [rows, columns] = [x.data.length / (columnsOf(x) || 1), columnsOf(x)];
+  const columns = columnsOf(x);
   const top = largest(x.data);
-  const sample = rows === DATA.samples && nodeOf.has(key) && DATA.bySample.includes(named.get(nodeOf.get(key)).name) ? state.sample : null;
-  const body = Array.from({ length: rows }, (_, i) => element("tr", { class: i === sample ? "chosen" : null }, ...Array.from({ length: columns }, (_none, j) => {
+  const { sample, shown: rows } = rowsOf(x, key);
+  const body = rows.map((i) => element("tr", { class: i === sample ? "chosen" : null }, ...Array.from({ length: columns }, (_none, j) => {
     const at = i * columns + j;
     const value = x.data[at];
     const marks = [`heat-${Math.round(HEATS * share(value, top))}`, value < 0 && "negative", before !== null && Math.abs(before.data[at] - value) > 1e-12 * top && "changed", at === chosen && "edited"].filter(Boolean);

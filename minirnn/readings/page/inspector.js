@@ -113,6 +113,7 @@ function inspector(key) {
         element("button", { type: "button", class: "tool", "data-unpin": true, disabled: state.selected === null }, say("unpin")))),
     element("p", { class: "note" }, ...meaning(name), ...(parameter?.keras ? [` · ${say("in_keras")}: ${parameter.keras}`] : [])),
     matrixOf(key, { editable: place !== null, before, chosen: state.entry?.key === key ? state.entry.i : null }),
+    ...(rowsOf(x, key).shown.length === 1 && x.shape[0] > 1 ? [element("p", { class: "note" }, `${say("sample")} ${state.sample + 1} / ${DATA.samples}`)] : []),
     ...(place && state.entry?.key === key ? [editor(key, state.entry.i)] : []),
     ...(place ? [element("p", { class: "note" }, say(given ? "change" : step === null ? "set" : "set_state"))] : []),
     ...(before ? [element("p", { class: "note" }, say("computed_here"))] : []),

@@ -270,7 +270,7 @@ def test_training_by_c_is_training(network):
     compiled(mr.trace(network(), X, Y))
     for engine in ("numpy", "c"):
         model = network()
-        model.compile("adam", engine=engine)
+        model.compile("adam", "mse", engine=engine)
         losses.append(model.fit(X, Y, epochs=3, batch_size=4, shuffle=False, verbose=0).history["loss"])
     np.testing.assert_allclose(*losses, rtol=1e-5)
     with pytest.raises(ValueError, match="engine='fortran': it must be one of numpy, c"):

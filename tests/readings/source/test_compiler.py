@@ -239,7 +239,7 @@ def test_a_library_without_what_is_called(monkeypatch):
 def test_training_goes_on_without_a_compiler(network, monkeypatch):
     monkeypatch.setenv("CC", "no-such-compiler")
     model = network()
-    model.compile("sgd", engine="c")
+    model.compile("sgd", "mse", engine="c")
     with pytest.warns(RuntimeWarning, match="NumPy computes in place of the engine 'c': there is no C compiler"):
         assert model.fit(np.ones((2, 4, 3)), np.ones((2, 6)), verbose=0).history["loss"]
 
