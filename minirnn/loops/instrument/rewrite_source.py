@@ -128,7 +128,7 @@ class _Notes(ast.NodeTransformer):
         load = ast.Name(flag, ast.Load())
         node.test = ast.copy_location(_call("decide", load), test)
         after: list[ast.stmt] = []
-        for text, (_, in_place) in places.items():
+        for text, in_place in places.items():
             held, into = ast.parse(text, mode="eval").body, ast.parse(f"{text} = 0").body[0]
             assert isinstance(into, ast.Assign)
             into.value = _call("chosen", load, held, ast.Constant(in_place))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-Places = dict[str, tuple[ast.expr, bool]]  # what is set, by its text, and whether in place
+Places = dict[str, bool]  # what is set, as text, and whether in place
 
 
 def set_by(statements: list[ast.stmt]) -> Places | None:
@@ -29,8 +29,8 @@ def set_by(statements: list[ast.stmt]) -> Places | None:
                 places = None
         if places is None:
             return None
-        for text, (place, in_place) in places.items():
-            found[text] = place, in_place or found.get(text, (place, False))[1]
+        for text, in_place in places.items():
+            found[text] = in_place or found.get(text, False)
     return found
 
 
@@ -41,7 +41,7 @@ def _place(target: ast.expr, in_place: bool) -> Places | None:
     holder = target
     while isinstance(holder, ast.Attribute):
         holder = holder.value
-    return {ast.unparse(target): (target, in_place)} if isinstance(holder, ast.Name) else None
+    return {ast.unparse(target): in_place} if isinstance(holder, ast.Name) else None
 
 
 def _set_in_turns(loop: ast.For) -> Places | None:
@@ -50,8 +50,8 @@ def _set_in_turns(loop: ast.For) -> Places | None:
     if inside is None:
         return None
     turned = {x.id for x in ast.walk(loop.target) if isinstance(x, ast.Name)}
-    if any(in_place and text in turned for text, (_, in_place) in inside.items()):
+    if any(in_place and text in turned for text, in_place in inside.items()):
         for held in ast.walk(loop.iter):
             if isinstance(held, ast.Name) and isinstance(held.ctx, ast.Load):
-                inside.setdefault(held.id, (held, True))
-    return {text: place for text, place in inside.items() if text not in turned}
+                inside.setdefault(held.id, True)
+    return {text: in_place for text, in_place in inside.items() if text not in turned}
