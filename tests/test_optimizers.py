@@ -104,7 +104,9 @@ def test_lookups_of_the_same_row_are_taken_one_by_one_as_keras_takes_them(kind, 
 @pytest.mark.parametrize("name", ["ExponentialDecay", "InverseTimeDecay", "PiecewiseConstantDecay", "PolynomialDecay",
                                   "CosineDecay", "CosineDecayRestarts"])  # fmt: skip
 def test_schedules_are_those_of_keras(name):
+    """Called, as when they are called; in a training as in the graph of Keras' fit, which multiplies by reciprocals."""
     import keras
+    import tensorflow as tf
 
     many = {
         "ExponentialDecay": [(0.1, 3, 0.5), (0.1, 3, 0.5, True)],
@@ -120,7 +122,27 @@ def test_schedules_are_those_of_keras(name):
         for step in range(12):
             off = 0 if "Cosine" not in name else 5e-7  # TensorFlow and NumPy round a cosine differently
             assert ours(step) == pytest.approx(float(theirs(step)), rel=off, abs=off / 10), (settings, step)
+        at = tf.Variable(0, dtype=tf.int64)
+        in_graph = tf.function(lambda theirs=theirs, at=at: theirs(at))
+        found = []
+        for step in range(40):
+            at.assign(step)
+            found.append(float(in_graph()))
+        np.testing.assert_allclose([ours.in_fit(step) for step in range(40)], found, rtol=off, atol=off / 10)
+        if name in ("ExponentialDecay", "InverseTimeDecay") and len(settings) == 3:
+            assert [ours(step) for step in range(40)] != found
         assert optimizers.schedules.get(theirs) == ours
+
+
+def test_a_schedule_of_ones_own_is_asked_as_it_is():
+    class Half(optimizers.schedules.Schedule):
+        def __call__(self, step):
+            return 0.5**step
+
+    adam = Adam(Half())
+    assert adam.rate == 1
+    adam.state = adam.state._replace(iterations=3)
+    assert adam.rate == 0.125
 
 
 def test_keras_objects_are_taken_with_all_their_settings():

@@ -88,9 +88,7 @@ class Optimizer(Configured):
 
     slots: ClassVar[tuple[str, ...]] = ()
     of_all: ClassVar[tuple[str, ...]] = ()  # those of them that are one number, for all weights
-    single: ClassVar[
-        tuple[str, ...]
-    ] = ()  # settings that Keras on TensorFlow takes through float32, in float64 training too
+    single: ClassVar[tuple[str, ...]] = ()  # settings that Keras on TensorFlow rounds to float32, in float64 training too
     formula: ClassVar[Callable[..., tuple[np.ndarray, ...]]]
 
     def __post_init__(self) -> None:
@@ -120,7 +118,7 @@ class Optimizer(Configured):
             value = Rate(self._number("learning_rate", value))
             value.optimizer = self
         if name not in ("state", "_state"):
-            vars(self).pop("_fixed", None)
+            vars(self).pop("_fixed", None), vars(self).pop("_rounded", None)
         super().__setattr__(name, value)
 
     def _number(self, name: str, value: Any, most: float = np.inf) -> float:
@@ -153,7 +151,7 @@ class Optimizer(Configured):
     def rate(self) -> float:
         """The learning rate of the next step."""
         rate = self.learning_rate
-        return float(rate(self.iterations)) if isinstance(rate, Schedule) else rate
+        return rate.in_fit(self.iterations) if isinstance(rate, Schedule) else float(rate)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -188,15 +186,17 @@ class Optimizer(Configured):
         if self.weight_decay:
             weights = weights - weights * (np.float32(self.weight_decay).item() * self.rate)
         each = _of_occurrences(occurrences) if occurrences else of_sum
-        new, *remembered = type(self).formula(weights, gradient, *slots, **self._precise(self.settings), each=each)
+        new, *remembered = type(self).formula(weights, gradient, *slots, **self.settings | self._rounded, each=each)
         return new, State(self.iterations + 1, tuple(remembered))
 
     def first(self, name: str, weights: np.ndarray) -> np.ndarray:
         """The vector of that name before the first step."""
         return np.zeros_like(weights)
 
-    def _precise(self, settings: dict[str, Any]) -> dict[str, Any]:
-        return settings | {name: float(np.float32(settings[name])) for name in self.single} if self.single else settings
+    @cached_property
+    def _rounded(self) -> dict[str, float]:
+        """Those that a step takes in single precision."""
+        return {name: float(np.float32(getattr(self, name))) for name in self.single}
 
     def _clipped(
         self, gradient: np.ndarray, parts: Sequence[slice], occurrences: Sequence[Occurrences]

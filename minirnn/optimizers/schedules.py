@@ -6,6 +6,7 @@ learning rate grow in a long training.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import math
@@ -17,16 +18,30 @@ import numpy as np
 
 from ..registry import Configured, Registry
 
+PI = np.float32(math.pi)
+
 
 @dataclass
 class Schedule(Configured):
     """A learning rate for every step: `rate` of a step in single precision is the formula."""
 
+    _by_reciprocals = False
+
     def __call__(self, step: int) -> float:
         return float(self._single.rate(np.float32(step)))
 
+    def in_fit(self, step: int) -> float:
+        """The same as the graph in which Keras trains on TensorFlow computes it: by reciprocals of what does not change."""
+        if type(self).__call__ is not Schedule.__call__:  # a schedule of the user's own
+            return float(self(step))
+        return float(self._in_graph.rate(np.float32(step)))
+
     def rate(self, step: Any) -> Any:
         raise NotImplementedError
+
+    def over(self, step: Any, steps: Any, factor: Any = np.float32(1)) -> Any:
+        """factor step / steps, where `factor` and `steps` are the same in the whole training."""
+        return step * (factor * (np.float32(1) / steps)) if self._by_reciprocals else factor * (step / steps)
 
     @functools.cached_property
     def _single(self) -> Self:
@@ -36,6 +51,12 @@ class Schedule(Configured):
             name: np.float32(x) for name, x in given.items() if isinstance(x, (int, float)) and not isinstance(x, bool)
         }
         return dataclasses.replace(self, **numbers)
+
+    @functools.cached_property
+    def _in_graph(self) -> Self:
+        found = copy.copy(self._single)
+        found._by_reciprocals = True
+        return found
 
     def __post_init__(self) -> None:
         for name in ("decay_steps", "first_decay_steps"):
@@ -55,7 +76,7 @@ class ExponentialDecay(Schedule):
 
     def stairs(self, step: Any) -> Any:
         """step / decay_steps, rounded down on a staircase."""
-        p = step / self.decay_steps
+        p = self.over(step, self.decay_steps)
         return np.floor(p) if self.staircase else p
 
     def rate(self, step: Any) -> Any:
@@ -69,7 +90,9 @@ class InverseTimeDecay(ExponentialDecay):
     name: str = "InverseTimeDecay"
 
     def rate(self, step: Any) -> Any:
-        return self.initial_learning_rate / (1 + self.decay_rate * self.stairs(step))
+        if self.staircase:
+            return self.initial_learning_rate / (1 + self.decay_rate * self.stairs(step))
+        return self.initial_learning_rate / (1 + self.over(step, self.decay_steps, self.decay_rate))
 
 
 @dataclass
@@ -103,8 +126,12 @@ class PolynomialDecay(Schedule):
     name: str = "PolynomialDecay"
 
     def rate(self, step: Any) -> Any:
-        steps = self.decay_steps * max(1, math.ceil(step / self.decay_steps)) if self.cycle else self.decay_steps
-        p = min(step, steps) / steps
+        steps = self.decay_steps
+        if self.cycle:
+            steps = steps * max(1, math.ceil(self.over(step, steps)))
+            p = min(step, steps) / steps
+        else:
+            p = self.over(min(step, steps), steps)
         return (self.initial_learning_rate - self.end_learning_rate) * (1 - p) ** self.power + self.end_learning_rate
 
 
@@ -123,9 +150,9 @@ class CosineDecay(Schedule):
         first, top = self.initial_learning_rate, self.initial_learning_rate
         if self.warmup_target is not None:
             if step < self.warmup_steps:
-                return (self.warmup_target - first) * (step / self.warmup_steps) + first
+                return self.over(step, self.warmup_steps, self.warmup_target - first) + first
             step, top = step - self.warmup_steps, self.warmup_target
-        return top * _wave(min(step, self.decay_steps) / self.decay_steps, self.alpha)
+        return top * _wave(self.over(min(step, self.decay_steps), self.decay_steps, PI), self.alpha)
 
 
 @dataclass
@@ -140,15 +167,15 @@ class CosineDecayRestarts(Schedule):
     name: str = "SGDRDecay"
 
     def rate(self, step: Any) -> Any:
-        done, restarts, length = step / self.first_decay_steps, 0, 1.0
+        done, restarts, length = self.over(step, self.first_decay_steps), 0, 1.0
         while done >= length:
             done, restarts, length = done - length, restarts + 1, length * self.t_mul
-        return self.initial_learning_rate * _wave(done / length, self.alpha, self.m_mul**restarts)
+        return self.initial_learning_rate * _wave(PI * (done / length), self.alpha, self.m_mul**restarts)
 
 
-def _wave(share: Any, alpha: Any, height: Any = 1.0) -> Any:
-    """Half a wave of the cosine, from `height` to `alpha`, at this share of its way."""
-    return (1 - alpha) * (0.5 * height * (1 + np.cos(math.pi * share))) + alpha
+def _wave(angle: Any, alpha: Any, height: Any = 1.0) -> Any:
+    """Half a wave of the cosine, from `height` to `alpha`, at this angle from 0 to pi."""
+    return (1 - alpha) * (0.5 * height * (1 + np.cos(angle))) + alpha
 
 
 KNOWN = Registry(

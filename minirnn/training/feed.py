@@ -137,12 +137,16 @@ class Arrays(Feed):
         return None if self.rng is None else np.array([self.rng.permutation(self.data.size) for _ in range(epochs)])
 
     def epoch(self) -> Iterator[Batch]:
-        if self.asked is None or not self._left:
+        return self._once() if self.asked is None else self._going_on(self.asked)
+
+    def _going_on(self, steps: int) -> Iterator[Batch]:
+        """So many batches; those that are left are for the next epoch."""
+        if not self._left:
             self._batches, self._left = self._once(), self.all_steps
-        for _ in range(min(self.steps or self._left, self._left)):
+        for _ in range(min(steps, self._left)):
             yield next(self._batches)
             self._left -= 1
-        if self.asked is not None and self.asked > self.all_steps:
+        if steps > self.all_steps:
             _warn_of_the_end()
 
     def begin_again(self) -> None:

@@ -106,13 +106,13 @@ class Fitting:
         self._begins = calls.watching("on_train_batch_begin")
         self._ends = calls.watching("on_train_batch_end")
         self._only_shown = all(isinstance(c, ProgressBar) for c in self._ends)
+        self._only_told = all(isinstance(c, (History, ProgressBar)) for c in calls.callbacks)  # these change nothing
 
     def run(self, interrupts: Interrupts, given: Feed, epochs: range, validation_freq: Any) -> None:
         """All epochs, until a callback says that it is enough."""
         model, session, plan = self.session.model, self.session, self.session.plan
         self._hook(interrupts, "on_train_begin")
-        alone = all(isinstance(c, (History, ProgressBar)) for c in self.calls.callbacks) and self.validation is None
-        in_c = whole_epochs(session, given) if alone else None
+        in_c = whole_epochs(session, given) if self._only_told and self.validation is None else None
         for epoch in epochs:
             plan.reset()
             self._hook(interrupts, "on_epoch_begin", epoch, {})
@@ -143,7 +143,7 @@ class Fitting:
 
     def _hook(self, interrupts: Interrupts, hook: str, *args: Any) -> None:
         """Call a hook of the callbacks: the model has the weights reached, and what they set it to is taken."""
-        if all(isinstance(c, (History, ProgressBar)) for c in self.calls.callbacks):
+        if self._only_told:
             self.calls.call(hook, *args)
             return
         self.session.put_back()
@@ -176,15 +176,17 @@ class _Late(dict[str, Any]):
 
 
 def _going_through(given: Feed, interrupts: Interrupts) -> Iterator[Batch]:
-    """The batches of an epoch; while a generator of the user's own makes the next, an interrupt ends it at once."""
+    """The batches of an epoch."""
+    return given.epoch() if isinstance(given, Arrays) else _made_meanwhile(given, interrupts)
+
+
+def _made_meanwhile(given: Feed, interrupts: Interrupts) -> Iterator[Batch]:
+    """Those of a generator of the user's own: while it makes the next, an interrupt ends it at once."""
     batches = given.epoch()
     while True:
         try:
-            if isinstance(given, Arrays):
+            with interrupts.at_once():
                 batch = next(batches)
-            else:
-                with interrupts.at_once():
-                    batch = next(batches)
         except StopIteration:
             return
         yield batch
