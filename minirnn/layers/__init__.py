@@ -5,7 +5,6 @@ from .dense import Dense
 from .dropout import Dropout, SpatialDropout1D
 from .embedding import Embedding
 from .input import Input, InputLayer
-from .lambda_layer import Lambda
 from .layer import Layer
 from .masking import Masking
 from .merging import (
@@ -28,6 +27,7 @@ from .normalization import BatchNormalization, LayerNormalization
 from .operations import operators as operators
 from .operations.functions import Activation, LeakyReLU, ReLU, Rescaling, Softmax
 from .operations.indexing import GetItem
+from .operations.lambda_layer import Lambda
 from .recurrent.cell import Gate
 from .recurrent.cells import StackedRNNCells
 from .recurrent.gru import GRU, GRUCell

@@ -6,15 +6,15 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ..engine.graph import Node
-from ..system import plain
-from .arguments import listed
-from .calls import Call, Scope
-from .input import InputLayer
-from .layer import Layer
-from .nodes import each_step
-from .operations.operators import listen_to_tensorflow
-from .symbolic import Shape, Symbolic, in_order
+from ...engine.graph import Node
+from ...system import plain
+from ..arguments import listed
+from ..calls import Call, Scope
+from ..input import InputLayer
+from ..layer import Layer
+from ..nodes import each_step
+from ..symbolic import Shape, Symbolic, in_order
+from .operators import listen_to_tensorflow
 
 
 class Lambda(Layer, listed=False):
