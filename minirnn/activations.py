@@ -216,7 +216,7 @@ def _of_a_function(activation: Activation, z: Node, layer: Any) -> Node:
     if isinstance(y, Node):
         return y
     try:
-        return system.follow(activation, (z,), layer.__dict__.setdefault("followed", Followed()))
+        return system.follow(activation, (z,), layer.__dict__.setdefault("followed", Followed()))[0]
     except TypeError as error:
         raise TypeError(f"the activation of {layer.label} cannot be followed: {error}") from error
 

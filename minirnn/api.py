@@ -11,6 +11,7 @@ import numpy as np
 from . import system
 from .checks import unraised
 from .displays import clocked
+from .engine.graph import Primitive
 from .engine.names import demand_printable
 from .files import StrPath
 from .keras_io import live
@@ -26,13 +27,20 @@ if TYPE_CHECKING:
     from .verify.compare.mismatch import Mismatch
 
 
-def _follow(function: Callable[..., Any], nodes: Any, known: Any) -> Any:
+def _follow(function: Callable[..., Any], nodes: Any, known: Any, layer: str | None = None) -> Any:
     from .loops.of_nodes import followed
 
-    return followed(function, nodes, known)
+    return followed(function, nodes, known, layer)
+
+
+def _of_arrays(op: Any, args: tuple[Any, ...], attrs: dict[str, Any], as_it_is: Any) -> Any:
+    from .backend import of_arrays
+
+    return of_arrays(op, args, attrs, as_it_is)
 
 
 system.follow = _follow  # losses and activations lie below the loops, and may be functions of NumPy
+Primitive.of_arrays = _of_arrays
 FOREIGN = {"keras", "tensorflow", "tf_keras", "torch", "jax"}  # their models are callable too
 
 

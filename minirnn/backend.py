@@ -189,6 +189,20 @@ def named(name: str) -> Any:
     return globals().get(name) or getattr(np, name, None) or getattr(math, name, None)
 
 
+def of_arrays(op: Any, args: tuple[Any, ...], attrs: dict[str, Any], as_it_is: Any) -> Any:
+    """What an operation of minirnn.ops makes of arrays: ``as_it_is(*args)``, or what Keras' operation of its name does.
+
+    On matrices and vectors the two are one, but for what Keras has further: axes, sizes in a tuple.
+    """
+    ours = attrs.keys() <= op.attributes and (op.variadic or len(args) == len(op.vjp))
+    if ours and all(not isinstance(x, (tuple, list)) and np.ndim(x) < 3 for x in args):
+        return as_it_is(*args)
+    found = named(op.name)
+    if found is None:
+        raise TypeError(f"minirnn.ops.{op.name} is not given {', '.join(attrs) or 'these arrays'}: write it with NumPy")
+    return found(*args, **attrs)
+
+
 def __getattr__(name: str) -> Any:
     found = None if name.startswith("_") else named(name)
     if found is None:

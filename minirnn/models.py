@@ -248,7 +248,7 @@ class Sequential(Model):
 
     @property
     def layers(self) -> list[Layer]:
-        own = self._built and any(isinstance(layer, Layer) and layer.of_layers for layer in self._row)
+        own = self._built and any(isinstance(layer, Layer) and layer.is_users for layer in self._row)
         row = super().layers if own else [
             inner for layer in self._row for inner in (layer.layers if isinstance(layer, Model) else [layer])
         ]  # fmt: skip

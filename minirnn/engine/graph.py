@@ -8,16 +8,17 @@ order of everything that is later printed, drawn or emitted.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import operator
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from .names import Name, Role, parse
-from .rules import EACH, Beside, Spelled, Vjp, compiled
+from .rules import EACH, Beside, Spelled, Vjp, attributes_of, compiled, demand_known
 from .sizes import Sizes, sizes_of
 
 
@@ -162,7 +163,7 @@ class Primitive:
         return _primitive, (self.name,)
 
     def __deepcopy__(self, _: Any) -> Primitive:
-        return self  # a copy of an operation is that operation
+        return self
 
     def said(self, attrs: dict[str, Any]) -> str:
         """What a picture prints of the operation with these attributes."""
@@ -173,10 +174,10 @@ class Primitive:
         return self.numpy.spelled(**attrs) if isinstance(self.numpy, Spelled) else self.numpy
 
     def in_arithmetic(self, numpy: Any, attrs: Mapping[str, Any]) -> Callable[..., Any]:
-        """What computes it where the text calls `numpy` np."""
-        return compiled(self.text(attrs), self.helper, numpy)
+        return compiled(self.text(attrs), self.helper, numpy)  # where the text calls `numpy` np
 
     compute: Callable[..., Any]
+    of_arrays: ClassVar[Callable[..., Any]]  # `minirnn.backend.of_arrays`, which minirnn.api puts here
 
     def __getattr__(self, name: str) -> Any:
         if name != "compute":
@@ -199,14 +200,23 @@ class Primitive:
             elif len(args) == 1 and not attrs:
                 value = self.compute(args[0].value)
             else:
-                value = self.compute(*[a.value for a in args], **attrs)
+                values = [a.value for a in args]
+                if not attrs.keys() <= self.attributes:
+                    attrs = demand_known(self.name, attrs, self.attributes, values)
+                value = self.compute(*values, **attrs)
         except AttributeError:
             for x in filter(lambda x: hasattr(x, "of_primitive"), args):  # a placeholder, or an array of a loop
                 return x.of_primitive(self, args, attrs)  # type: ignore[attr-defined]
             if any(isinstance(x, Node) for x in args):
                 raise
-            return self.compute(*map(np.asarray, args), **attrs)  # of plain arrays, such as an activation is tried on
+            return Primitive.of_arrays(self, args, attrs, lambda *plain: self.compute(*map(np.asarray, plain), **attrs))
         return Node(self, args, attrs, value)
+
+    @functools.cached_property
+    def attributes(self) -> frozenset[str]:
+        """The names of the attributes that it has."""
+        operands = 1 if self.variadic else len(self.vjp)  # type: ignore[arg-type]
+        return attributes_of(self.numpy, operands, functools.partial(self.sympy, None), self.sizes, self.defaults)
 
     def __repr__(self) -> str:
         return self.name

@@ -39,6 +39,7 @@ from .symbolic import Symbolic
 from .windows.convolution import Conv1D
 from .windows.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D
 from .wrappers import Bidirectional, TimeDistributed
+from .written import WrittenLayer as WrittenLayer
 
 __all__ = [
     "GRU",

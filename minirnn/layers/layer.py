@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -46,10 +45,14 @@ class Layer(Described):
     operation: Any = None  # the operation that Keras writes in its place
     recurrences = 0  # how many cells run through time in it, the two directions of Bidirectional for one
     kind = ""  # the class as messages call it
+    is_users = False  # whether the class is of the user's own, with a `call` as Keras wants it
+    call_users: ClassVar[Any] = None  # what calls such a layer: `written.called`
 
     def __init_subclass__(cls, listed: bool = True) -> None:
         """`listed`: whether a description may name the class, if it is of this package."""
         own = vars(cls)
+        if "call" in own and "__call__" not in own and not cls.__module__.startswith(f"{__package__}."):
+            cls.is_users, cls.__call__ = True, Layer.call_users  # type: ignore[method-assign]
         cls.kind = own.get("kind", cls.__name__)
         if not cls.__name__.startswith("_"):
             cls.keras_kind = cls.__name__
@@ -188,8 +191,6 @@ class Layer(Described):
 
         A layer with several outputs gives a list. A stateful layer called on an array keeps its state for the next call.
         """
-        if self.of_layers:
-            return self._as_written(x, training)
         given = listed(x) if self.takes_many else [x]
         states = [] if initial_state is None else flattened(initial_state)
         if states and not self.takes_state:
@@ -215,24 +216,6 @@ class Layer(Described):
         if not any(isinstance(each, Node) for each in (*given, *states)):
             found = [Array.of(node) for node in found]
         return found[0] if len(found) == 1 else found
-
-    @property
-    def of_layers(self) -> bool:
-        """Whether it is of a class of the user's own, which calls the layers that it holds."""
-        writer = next(kind for kind in type(self).__mro__ if "call" in vars(kind))
-        return not writer.__module__.startswith("minirnn.")
-
-    def _as_written(self, x: Any, training: Any) -> Any:
-        """What the `call` of a class of the user's own makes of it, by the layers that it holds."""
-        for each in [one for one in listed(x) if hasattr(one, "shape")][:1]:
-            self.build(each.shape)
-        if self.own_weights:
-            raise NotImplementedError(
-                f"{type(self).__name__}: a layer of your own with weights of its own is not followed. Let it hold layers, "
-                "such as Dense, and call these; or write the network as a function of arrays, which mr.trace follows"
-            )
-        takes_training = "training" in inspect.signature(type(self).call).parameters
-        return self.call(x, **({"training": training} if takes_training else {}))
 
     def build_on(self, shapes: list[Shape]) -> None:
         """Build for what it is called on: one input, or of a layer that takes many the shapes of all."""

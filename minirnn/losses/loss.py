@@ -141,7 +141,7 @@ class Own(Loss):
         except Exception:  # of NumPy's functions, or of another library's, which know no nodes
             made = None
         if not isinstance(made, Node):
-            made = system.follow(self.function, (target, y), self.known)
+            made = system.follow(self.function, (target, y), self.known)[0]
         if made.ndim and made.shape == y.shape[:-1]:  # a number for each sample
             return reshape(made, dims=(*y.dims[:-1], 1))
         return made

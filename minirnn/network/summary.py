@@ -35,7 +35,7 @@ def _rows(model: Network) -> list[tuple[str, str, str]]:
     rows = []
     for layer in model.layers:
         shape: Any = shapes[layer]
-        kind = type(layer).__name__
+        kind = layer.kind
         shown = str([shape] if kind == "InputLayer" else shape)
         rows.append((f"{layer.label} ({kind})", shown, str(layer.count_params())))
     return rows

@@ -39,7 +39,7 @@ class Schedule(Configured):
     def rate(self, step: Any) -> Any:
         raise NotImplementedError
 
-    def over(self, step: Any, steps: Any, factor: Any = np.float32(1)) -> Any:
+    def over(self, step: Any, steps: Any, factor: Any = 1) -> Any:
         """factor step / steps, where `factor` and `steps` are the same in the whole training."""
         return step * (factor * (np.float32(1) / steps)) if self._by_reciprocals else factor * (step / steps)
 

@@ -110,18 +110,6 @@ def test_a_layer_that_calls_layers_is_these():
     assert mr.trace(row, X, Y).verify(with_keras=False).ok and Block(M)(X).shape == (N, K)
 
 
-def test_a_layer_with_weights_of_its_own_is_refused():
-    class Attention(Layer):
-        def build(self, input_shape):
-            self.W = self.add_weight(name="w", shape=(input_shape[-1], 1))
-
-        def call(self, x):
-            return backend.sum(x * backend.softmax(backend.dot(x, self.W), axis=1), axis=1)
-
-    with pytest.raises(NotImplementedError, match="Attention: a layer of your own with weights of its own is not followed"):
-        Attention()(SimpleRNN(M, return_sequences=True)(Input((T, D))))
-
-
 @pytest.mark.parametrize("step", ["train_step", "test_step"])
 def test_steps_of_ones_own_are_not_left_out_in_silence(step):
     own = type("Own", (Model,), {step: lambda self, data: {"loss": 0.0}})

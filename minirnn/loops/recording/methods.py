@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ...backend import of_arrays
 from ...engine import ops
+from ...engine.graph import Primitive
 from ..errors import is_label, refuse
 from . import products, reductions, shapes, writing
 from .array import Array, node_of, plain, traced
@@ -162,9 +164,13 @@ def _function(self: Array, called: Any, types: Any, args: Any, options: Any) -> 
 
 
 def _of_primitive(self: Array, op: Any, args: Any, attrs: dict[str, Any]) -> Array:
-    """What an operation of minirnn.ops makes of arrays."""
-    node = op(*map(node_of, args), **attrs)
-    return Array(node.value, node)
+    """What an operation of minirnn.ops, or a loss, makes of arrays."""
+
+    def as_it_is(*args: Any) -> Array:
+        node = op(*map(node_of, args), **attrs)
+        return Array(node.value, node)
+
+    return of_arrays(op, args, attrs, as_it_is) if isinstance(op, Primitive) else as_it_is(*args)
 
 
 FORMS: dict[str, Callable[..., Any]] = {

@@ -96,6 +96,23 @@ def value_of(x: Any, every: Any, steps: np.ndarray | int | None, step_of: Any, t
     return once(0) if count is None else np.stack([once(i) for i in range(count)])
 
 
+def said_of(call: Call) -> list[str]:
+    """The attributes that it is written with: axes, counted from 0, and sizes that are not seen from its operand's."""
+    attrs, shape = call.attrs, call.shapes[0] if call.shapes else ()
+    found = []
+    if attrs.get("axis") is not None:
+        axes = [a % (len(shape) + (call.op.name == "stack")) for a in np.ravel(attrs["axis"]).tolist()]
+        found.append(f"axis={axes[0] if len(axes) == 1 else tuple(axes)}")
+    if "dims" in attrs and not (call.op.name == "expand" and _as_numpy_does(shape, tuple(map(int, attrs["dims"])))):
+        found.append(f"dims=({', '.join(map(str, attrs['dims']))})")
+    return found + [f"{name}={attrs[name]}" for name in ("axes", "k", "parts") if name in attrs]
+
+
+def _as_numpy_does(shape: tuple[int, ...], wide: tuple[int, ...]) -> bool:
+    """Whether NumPy repeats an array of that shape to the other by itself."""
+    return all(n in (1, m) for n, m in zip(shape[::-1], wide[::-1]))
+
+
 MOVES = {"key", "axes", "axis", "dims", "t", "spec", "k", "parts"}
 
 
@@ -108,7 +125,7 @@ def many_axes(op: Primitive, attrs: dict[str, Any], shapes: list[tuple[int, ...]
         return "plain"
     if op.name == "reshape" and shapes[0] and result and shapes[0][-1] == result[-1]:
         return "same"
-    if op.label == "@" and len(shapes) == 2 and len(shapes[1]) == 2 and len(shapes[0]) > 2:
+    if op.label in ("@", ".") and len(shapes) == 2 and len(shapes[1]) == 2 and len(shapes[0]) > 2:
         return "matmul"
     if not MOVES.intersection(attrs) and all(s == result for s in shapes):
         return "plain"

@@ -10,10 +10,10 @@ from sympy.matrices.expressions import HadamardProduct, OneMatrix
 
 from ...engine.names import parse
 from . import matrix as S
-from .computed import ComputedNumber, operands_of
+from .computed import ComputedNumber, operands_of, said_of
 from .dialects import Latex, Text, decimal, number_last, number_text, time_text
 
-INFIX = {"@": " ", "⊙": " ⊙ "}
+INFIX = {"@": " ", ".": " ", "⊙": " ⊙ "}
 ADD, PRODUCT, POWER, ATOM = range(4)  # how tightly an expression holds together
 
 CALLS = {
@@ -202,9 +202,10 @@ class Speller:
         words = self.listed(operands, self.d.dots)
         if call.op.label in INFIX and len(words) == 2:
             return INFIX[call.op.label].join(self.d.bracket(w) if " " in w else w for w in words), PRODUCT
-        if call.op.name in ("step", "part"):
+        if call.op.name in ("step", "part", "take"):
             place = time_text(time) if time is not None else str(call.attrs.get("key", ""))
-            return self.d.index(words[0], place), ATOM
+            return self.d.index(self.d.bracket(words[0]) if " " in words[0] else words[0], place), ATOM
+        words += said_of(call)
         return self.d.function(call.op.name.replace(" ", "_")) + self.d.bracket(", ".join(words)), ATOM
 
     _ComputedNumber = _Computed

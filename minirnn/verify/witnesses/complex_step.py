@@ -116,6 +116,8 @@ class _Moved:
         return self._known[1:]
 
     def __call__(self, node: Node, direction: np.ndarray, numpy: Any = None) -> float:
+        if node not in self._wide:  # a weight that nothing was computed from
+            return 0.0
         new = self._wide[node]
         follows, beside = self._after(new)
         values = beside | {new: new.value + 1j * STEP * direction}

@@ -1,0 +1,209 @@
+"""Layers of classes that users write: put together of the layers that they call, or followed if they have weights of their
+own."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import system
+from ..engine.graph import Node
+from ..system import Followed, plain
+from .arguments import listed
+from .calls import Call, Masks, Scope
+from .layer import Layer
+from .nodes import each_step
+from .symbolic import Shape, Symbolic
+from .weights import Variable
+
+
+class Place(NamedTuple):
+    """Where one of the arrays belongs that a function is given."""
+
+    number: int
+
+
+def taken_out(held: Any, is_array: Callable[[Any], bool], arrays: list[Any]) -> Any:
+    """`held` with a `Place` for each array in it, in lists and dictionaries too; the arrays are put into `arrays`."""
+    if is_array(held):
+        arrays.append(held)
+        return Place(len(arrays) - 1)
+    if type(held) in (list, tuple):
+        return type(held)(taken_out(each, is_array, arrays) for each in held)
+    return {key: taken_out(each, is_array, arrays) for key, each in held.items()} if type(held) is dict else held
+
+
+def put_in(held: Any, arrays: Any) -> Any:
+    """The same with these arrays in their places."""
+    if type(held) is Place:
+        return arrays[held.number]
+    if type(held) in (list, tuple):
+        return type(held)([put_in(each, arrays) for each in held])
+    return {key: put_in(each, arrays) for key, each in held.items()} if type(held) is dict else held
+
+
+def called(layer: Layer, *args: Any, **named: Any) -> Any:
+    """What the `call` of a class of the user's own makes of these, in place of `Layer.__call__`."""
+    if args and isinstance(args[0], list) and not any(map(_is_tensor, args[0])):
+        args = (np.asarray(args[0]), *args[1:])
+    tensors: list[Any] = []
+    form = taken_out((args, named), _is_tensor, tensors)
+    if not tensors:
+        raise TypeError(f"{layer.label} is called on {plain(repr(args))}: give it arrays, or placeholders")
+    _build(layer, args[0] if args else tensors[0])
+    if "training" in inspect.signature(layer.call).parameters:
+        form[1].setdefault("training", None)
+    if not layer.own_weights:
+        args, named = put_in(form, tensors)
+        return layer.call(*args, **named)
+    written = layer.__dict__.setdefault("written", {}).setdefault(repr(form), WrittenLayer(layer, form))
+    return written(tensors)
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, (Symbolic, Node, np.ndarray)) or (hasattr(value, "shape") and hasattr(value, "__array__"))
+
+
+def _build(layer: Layer, given: Any) -> None:
+    """Let the layer make its weights, once."""
+    if layer.own_arrays is None:
+        shapes: Any = [each.shape for each in given] if isinstance(given, (list, tuple)) else given.shape
+        layer.build(shapes)
+        layer.own_arrays = layer.own_arrays or []
+
+
+Layer.call_users = called
+
+
+class WrittenLayer(Layer, listed=False):
+    """A layer of the user's own with weights: what its `call` does with arrays is followed.
+
+    `form` is what it is called on, with places for the arrays: ``layer(query, [keys, values], training=True)``.
+    """
+
+    family = "outputs"
+    takes_many = True
+    of_one_length = True
+    keeps_length = False
+
+    def __init__(self, layer: Layer, form: Any) -> None:
+        super().__init__(name=layer.name)
+        self.layer, self.form = layer, form
+        self.kind, self.placed, self.activity_regularizer = type(layer).__name__, layer.placed, layer.activity_regularizer
+        mine = [vars(kind) for kind in type(layer).__mro__[: type(layer).__mro__.index(Layer)]]
+        self.supports_masking = next(
+            (own["supports_masking"] for own in [vars(layer), *mine] if "supports_masking" in own), False
+        )
+        self.children, self.own_arrays = {"own": layer}, []
+        self.followed: dict[Any, Followed] = {}
+
+    @property
+    def label(self) -> str:
+        return self.layer.label
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(vars(self).get("layer"), name)
+
+    def __repr__(self) -> str:
+        return repr(self.layer)
+
+    def build(self, input_shape: Any) -> None:
+        self._shapes = list(input_shape), self.output_shapes(input_shape)
+        held = [value for name, value in vars(self.layer).items() if name != "written"]
+        if any(layer.own_weights for layer in _layers_in(held)):
+            raise NotImplementedError(
+                f"{self.label}: a layer of your own that has weights and holds layers with weights is not followed. Make "
+                "the weights in its build, or let it hold layers alone, such as Dense, and call these"
+            )
+
+    def forget(self) -> None:
+        super().forget()
+        self.own_arrays = []
+        self.layer.own_weights, self.layer.own_arrays = (), None
+
+    def _function(self, training: bool) -> Callable[..., Any]:
+        """Its call, of the arrays that it is given and then its weights."""
+        alone = copy.copy(self.layer)
+        given = sum(1 for _ in _places(self.form))
+        weights: list[Variable] = []
+        held = {
+            name: taken_out(value, lambda each: isinstance(each, Variable) and each.layer is self.layer, weights)
+            for name, value in vars(alone).items()
+            if name not in ("own_arrays", "written", "placed", "children")
+        }
+        places = [given + variable.place for variable in weights]
+        vars(alone).update(own_arrays=None, written={}, placed=[], children={})
+        args, named = self.form
+        named = named | ({"training": training} if "training" in named and named["training"] is None else {})
+
+        def function(*arrays: Any) -> Any:
+            layer = copy.copy(alone)
+            for name, value in held.items():
+                setattr(layer, name, put_in(value, [arrays[place] for place in places]))
+            return layer.call(*put_in(args, arrays), **put_in(named, arrays))
+
+        function.__name__ = self.kind
+        function.__module__ = type(self.layer).__module__  # it is followed as code of the user's own
+        return function
+
+    def _of_zeros(self, shapes: list[Shape], unknown: int) -> list[tuple[int, ...]]:
+        """The shapes of what it gives, where axes of no size have `unknown`."""
+        arrays = [np.zeros([unknown if n is None else n for n in shape]) for shape in shapes]
+        with np.errstate(all="ignore"):
+            found = self._function(False)(*arrays, *(self.layer.own_arrays or []))
+        return [np.shape(each) for each in (found if isinstance(found, (list, tuple)) else [found])]
+
+    def output_shapes(self, input_shape: Any) -> list[Shape]:
+        one, other = (self._of_zeros(input_shape, unknown) for unknown in (5, 7))
+        return [tuple(n if n == m else None for n, m in zip(a, b)) for a, b in zip(one, other)]
+
+    def output_shape(self, input_shape: Any) -> Shape:
+        return self.output_shapes(input_shape)[0]
+
+    def _sizes(self, scope: Scope) -> dict[Any, str]:
+        """The letters of the sizes of its inputs and outputs."""
+        given, made = self._shapes
+        letter = scope.letter("K" if scope.head else "A")
+        return {shape[-1]: letter for shape in made} | dict(
+            zip([shape[-1] for shape in given], (scope.features, *scope.others))
+        )
+
+    def letters(self, scope: Scope) -> list[str]:
+        sizes = self._sizes(scope)
+        return [sizes[shape[-1]] for shape in self._shapes[1]]
+
+    def symbols(self, scope: Scope) -> dict[str, tuple[str, tuple[str, ...]]]:
+        sizes = self._sizes(scope)
+        arrays = zip(self.layer.own_weights, self.layer.own_arrays or [])
+        return {f"own/{key}": (f"{key}{scope.tag}", tuple(sizes.get(n, str(n)) for n in w.shape)) for key, w in arrays}
+
+    def masks(self, x: Node, call: Call) -> list[Masks | None]:
+        return [call.mask if self.supports_masking else None for _ in self.letters(call.scope)]
+
+    def call(self, x: Any, call: Call) -> list[Node]:
+        if call.mask is not None and "mask" in inspect.signature(self.layer.call).parameters:
+            raise NotImplementedError(f"{self.label}: the mask= of a layer of your own is not followed yet")
+        weights = [call.parameters[f"own/{key}"] for key in self.layer.own_weights]
+        known = self.followed.setdefault(call.training, Followed())
+        made = system.follow(self._function(call.training), (*listed(x), *weights), known, call.scope.tag)
+        return [each_step(node, call.output) for node in made]
+
+
+def _places(held: Any) -> Iterator[Place]:
+    if type(held) is Place:
+        yield held
+    elif isinstance(held, (list, tuple, dict)):
+        for each in held.values() if isinstance(held, dict) else held:
+            yield from _places(each)
+
+
+def _layers_in(held: Any) -> Iterator[Layer]:
+    if isinstance(held, Layer):
+        yield from held.inside()
+    elif type(held) in (list, tuple, dict):
+        for each in held.values() if isinstance(held, dict) else held:
+            yield from _layers_in(each)
