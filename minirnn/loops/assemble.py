@@ -14,13 +14,13 @@ from ..engine.graph import Node, Primitive, ancestors, at, leaf_op, named
 from ..engine.names import DATA, Name, Role, verbatim
 from ..network import ForwardPass
 from ..runs.run import cut_into_chunks
-from .infer import settle
 from .instrument.recorder import Recorder
 from .recording.dispatch import unrecorded
 from .rewrite import simplify
 from .roles import infer_roles
 from .running import AskedLoop, Ran
-from .turn_by_turn import places_first
+from .steps.infer import settle
+from .steps.turn_by_turn import places_first
 
 
 class LoopResult(NamedTuple):

@@ -12,7 +12,7 @@ from ..engine.graph import Node
 from ..engine.sizes import Size
 from .instrument.recorder import Recorder
 from .primitives import entry_at, log_softmax_down, softmax_down
-from .turn_by_turn import ALL, Uses, become, grown, rows_of_turns, set_before
+from .steps.turn_by_turn import ALL, Uses, become, grown, rows_of_turns, set_before
 
 MOST_PIECES = 2000  # that an array written slice by slice is shown as
 SIMPLER = {ops.part, ops.update, ops.join, ops.inverse, ops.divide, ops.add, ops.mean, ops.sums, ops.log}

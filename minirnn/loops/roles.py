@@ -11,7 +11,7 @@ from ..engine.graph import Node, same
 from ..engine.names import Name, Role
 from ..network.naming import infer_pre_activations
 from ..runs.run import ACTIVATIONS
-from .infer import SERIAL
+from .steps.infer import SERIAL
 
 SUMS = {ops.add, ops.subtract, ops.total, ops.shift, ops.complement, ops.same}
 

@@ -23,10 +23,10 @@ from .given import Plain
 from .instrument.clone import Copies
 from .instrument.recorder import Recorder
 from .instrument.snapshot import Snapshot
-from .one_shape import start_of
 from .plain_run import compare, generators
 from .returned import values
 from .running import AskedLoop, Failed, Ran, run, run_plainly
+from .steps.one_shape import start_of
 
 _settling = threading.RLock()  # two threads may ask the same trace
 

@@ -8,8 +8,8 @@ from test_published import traced
 
 import minirnn as mr
 from minirnn.engine import ops
-from minirnn.loops import infer as naming
 from minirnn.loops.recording import memory
+from minirnn.loops.steps import infer as naming
 
 
 def test_nothing_planted_nothing_found():

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..engine.graph import Node
+from ...engine.graph import Node
 
 
 def tell_shapes_apart(nodes: Iterable[Node], stamps: dict[Node, int | None]) -> None:

@@ -1,6 +1,6 @@
 """Names and time steps, settled when the function has run: from its variables, its loops and what depends on what.
 
-What is assigned in a turn of a loop through time (see `minirnn.loops.turns`) has the step of that turn, what was in the
+What is assigned in a turn of a loop through time (see `minirnn.loops.steps.turns`) has the step of that turn, what was in the
 variable before the loop is step 0. Where one name would stand for several quantities of one step, they are numbered: h^1,
 h^2.
 """
@@ -12,11 +12,11 @@ import operator
 from collections import defaultdict
 from typing import Any
 
-from ..engine import ops
-from ..engine.graph import Node, same
-from ..engine.names import Role
-from ..engine.ops import leaf_op
-from .instrument.recorder import Recorder
+from ...engine import ops
+from ...engine.graph import Node, same
+from ...engine.names import Role
+from ...engine.ops import leaf_op
+from ..instrument.recorder import Recorder
 from .one_shape import tell_shapes_apart
 from .turns import WHOLE, Cut, Loops
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any, NamedTuple
 
-from ..engine import ops
-from ..engine.graph import Node
-from .instrument.recorder import Recorder
+from ...engine import ops
+from ...engine.graph import Node
+from ..instrument.recorder import Recorder
 
 WHOLE = slice(None)
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import ops
-from ..engine.graph import Node
-from .instrument.recorder import Recorder
+from ...engine import ops
+from ...engine.graph import Node
+from ..instrument.recorder import Recorder
 
 ALL = slice(None)
 

@@ -1,0 +1,1 @@
+"""Which variable a quantity belongs to, and which step of time."""
