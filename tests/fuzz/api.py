@@ -106,7 +106,7 @@ def any_call(name: str, how_x: str, how_y: str, more: dict[str, object], place: 
                 assert np.isfinite(found.output).all() and found.dtype in (np.float32, np.float64)
             case "predict":
                 found = MODEL.predict(x, **more)
-                assert np.isfinite(found).all() and (how_x != "more" or np.array_equal(found, MODEL.predict(X, verbose=0)))
+                assert np.isfinite(found).all() and (how_x != "more" or np.array_equal(found, MODEL.predict(X, **more)))
             case "fit":
                 MODEL.fit(x, y, **more)
             case "evaluate":

@@ -94,7 +94,7 @@ piece: Primitive = Primitive(
     (lambda g, y, x, t, width: _among_zeros(g, t - 1, x.dims[-1].n // width.n),),
     lambda S, x, t, width: S.piece(x, width, t),
     "piece t",
-    sizes=lambda x, t, width: (*x.dims[:-1], width),
+    sizes=lambda x, t, width: (*x.dims[:-1], Size.of(width)),
     entry=lambda i, x, t, width: x[*i[:-1], (t - 1) * entries.expr(width) + i[-1]],
 )
 repeated: Primitive = Primitive(

@@ -123,7 +123,7 @@ placed: Primitive = Primitive(
     (lambda g, y, x, key, dims: part(g, key=key),),
     lambda S, x, key, dims: S.padded(x, dims, key),
     "[ ]ᵀ",
-    sizes=lambda x, key, dims: dims,
+    sizes=lambda x, key, dims: tuple(map(Size.of, dims)),
     helper="""def placed(x, shape, key):
     whole = np.zeros(shape, x.dtype)
     whole[key] = x
@@ -136,7 +136,7 @@ scattered: Primitive = Primitive(
     (lambda g, y, x, key, dims: part(g, key=key),),
     lambda S, x, key, dims: S.no_matrix_form("an index array"),
     "[ ]ᵀ",
-    sizes=lambda x, key, dims: dims,
+    sizes=lambda x, key, dims: tuple(map(Size.of, dims)),
     helper="""def scattered(x, shape, key):
     whole = np.zeros(shape, x.dtype)
     np.add.at(whole, key, x)
@@ -184,7 +184,7 @@ put: Primitive = Primitive(
     (lambda g, y, x, t, axis, dims: taken(g, t=t, axis=axis),),
     lambda S, x, t, axis, dims: S.no_matrix_form("put"),
     "put",
-    sizes=lambda x, t, axis, dims: dims,
+    sizes=lambda x, t, axis, dims: tuple(map(Size.of, dims)),
     helper="""def put(x, t, axis, shape):
     whole = np.zeros(shape, x.dtype)
     whole[(slice(None),) * axis + (t - 1,)] = x

@@ -7,7 +7,7 @@ from typing import Any
 from .. import entries
 from ..graph import Primitive, same
 from ..rules import Beside
-from ..sizes import ONE
+from ..sizes import ONE, Size
 from .entrywise import exp, relu, sigmoid, softplus, tanh
 from .reductions import spread, sumcols
 
@@ -135,7 +135,7 @@ onehot: Primitive = Primitive(
     lambda S, i, size: S.onehot(i, size),
     "one-hot",
     rows=(0,),
-    sizes=lambda i, size: (*i.dims[:-1], size),
+    sizes=lambda i, size: (*i.dims[:-1], Size.of(size)),
     helper="""def onehot(i, size):
     found = np.zeros((*i.shape[:-1], size), i.dtype)
     np.put_along_axis(found, i.real.astype(int), 1, -1)

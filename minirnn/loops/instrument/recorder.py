@@ -40,7 +40,7 @@ class Loop(NamedTuple):
 
 
 class Recorder:
-    """The names and turns of one run. A node's step is the number of its turn, until `minirnn.loops.steps.infer` knows better."""
+    """The names and turns of one run. A node's step is the number of its turn, until `minirnn.loops.steps` knows better."""
 
     def __init__(self) -> None:
         self.turns: list[Turn] = [Turn(-1, -1, 0, None)]  # turn 0 is outside of all loops

@@ -141,6 +141,8 @@ class Held:
         if place is None:
             if constant and (called := getattr(root, "_called", None)) is not None:
                 _renamed(past[-1], node, called)
+            elif len(levels) == 1 and type(view) is not Part and past[-1] in (names := present().names):
+                names.setdefault(node, names[past[-1]])  # h[h < 0] = 0: what the variable holds now
             memory.parts = None
             memory.shared.append(node)
         else:

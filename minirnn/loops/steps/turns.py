@@ -49,6 +49,7 @@ class Loops:
     def read(self, cuts: list[Cut]) -> None:
         """Find what the loops do, and the step of each turn of those through time."""
         self.carrying_inwards: set[int] = set()  # what is carried is used by loops inside
+        self.of_layers: set[Any] = set()  # loops that read the weights of layers
         self.carrying = self._carrying()
         self.reading = self._reading(cuts)
         computed = self._reading(self._cuts_of_computed())
@@ -157,6 +158,7 @@ class Loops:
         alone = []
         for (loop, leaf, axes), members in groups.items():
             if again and any(cut.place in again for cut in members):
+                self.of_layers.add(self.loops[loop].site)
                 continue  # what is read again by every run of the loop is no sequence: weights of layers
             first = firsts[loop, leaf, axes]
             along = [i for i, way in enumerate(ways_of[loop, leaf, axes]) if way]
@@ -200,7 +202,8 @@ class Loops:
         for loop in range(len(self.loops) - 1, -1, -1):  # inner loops begin later
             inner = set().union(*(chosen[k] for k in inside[loop]))
             reading = [k for k in inner if k in self.carrying and k in self.reading]
-            if reading and not (loop in self.carrying_inwards and self._reading_again(reading)):
+            layers = self._reading_again(reading) or any(self.loops[k].site in self.of_layers for k in reading)
+            if reading and not (loop in self.carrying_inwards and layers):
                 chosen[loop] = inner
             elif loop in self.carrying:
                 chosen[loop] = {loop}
@@ -208,7 +211,35 @@ class Loops:
                 chosen[loop] = inner
             else:
                 chosen[loop] = {loop} if loop in busy or inner else set()
-        return set().union(*(chosen[k] for k in inside[-1]))
+        return self._of_sequences(set().union(*(chosen[k] for k in inside[-1])))
+
+    def _of_sequences(self, loops: set[int]) -> set[int]:
+        """Without those that only go through weights, gradients or terms, where others go through a sequence: what they use
+        is the same in every turn of the others, and nothing is carried on but a sum."""
+        parts = {node for _, nodes in self.recorder.lists.values() for node in nodes}
+        used_in: dict[Node, set[int]] = defaultdict(set)  # of a part of a list, the loops that use it
+        seen: dict[int, set[int]] = defaultdict(set)  # the turns of others whose results a loop uses
+        sums: dict[int, bool] = {}
+        names = self.recorder.names
+        for node in self.nodes:
+            loop = self.turns[node.step or 0].loop
+            for arg in node.args:
+                there = self.turns[arg.step or 0].loop
+                if arg in parts:
+                    used_in[arg].add(loop)
+                elif loop == there and loop >= 0 and arg.step != node.step:
+                    added = node.op in (ops.add, ops.subtract) and node in names and arg in names
+                    sums[loop] = sums.get(loop, True) and added and names[node][0] == names[arg][0]
+                elif there in loops and loop != there:
+                    seen[loop].add(arg.step or 0)
+
+        def reads(loop: int) -> bool:
+            read = [cut.node for _, cuts in self.reading.get(loop, []) for cut in cuts]
+            return any(node not in parts or used_in[node] <= {loop} for node in read)
+
+        if not any(loop in self.carrying and reads(loop) and not sums.get(loop, False) for loop in loops):
+            return loops
+        return {k for k in loops if reads(k) or len(seen[k]) > 1 or (k in self.carrying and not sums.get(k, False))}
 
     def _steps_of_turns(self) -> dict[int, int]:
         """turn -> step, by the place of the data that it reads, else by the number that the loop runs through."""

@@ -191,8 +191,17 @@ def _numbers(lhs: Any, rhs: Any, values: Values) -> dict[str, Any]:
     }
 
 
+NOTICED = 1e-10
+
+
 def _residual(lhs: Any, rhs: Any, domain: Domain | None, values: Values) -> float:
     """The equation evaluated at every step of its domain against the traced values of its left side."""
     steps = None if domain is None else np.array(domain.steps(values.T))
     with np.errstate(all="ignore"):
-        return residual(evaluate(rhs, values, steps), evaluate(lhs, values, steps))
+        found, traced = evaluate(rhs, values, steps), evaluate(lhs, values, steps)
+        error = residual(found, traced)
+        if NOTICED < error < np.inf and isinstance(rhs, (sp.Add, sp.MatAdd)):  # terms may cancel: it is one of the largest
+            terms = max(float(np.max(np.abs(evaluate(term, values, steps)), initial=0.0)) for term in rhs.args)
+            largest = float(np.max(np.abs(traced), initial=0.0)) or 1.0
+            error *= largest / max(largest, terms)
+    return error

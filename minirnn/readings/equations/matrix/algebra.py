@@ -179,9 +179,12 @@ def hadamard(a: Any, b: Any) -> Any:
 
 
 def quotient(a: Any, b: Any) -> Any:
+    """The entrywise quotient; scalar factors go in front."""
     if not shape_of(a):
         return a / b
     (p, left), (q, right) = split(a), split(b)
+    if all(isinstance(m, OneMatrix) for m in right):  # every entry by one number
+        return joined(p / q, left)
     return joined(p / q, [Quotient(joined(sp.S.One, left), joined(sp.S.One, right))])
 
 
