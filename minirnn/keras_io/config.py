@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..layers import InputLayer, Lambda, Layer, Symbolic
+from ..layers.arguments import flattened
 from ..layers.configs import few, from_keras, layer_from
 from ..network import MODELS
 from ..system import plain
@@ -157,7 +158,7 @@ def _functional(config: dict[str, Any], loader: _Loader) -> Any:
             if isinstance(given.mask, Computed):
                 demand_own_mask(given, layer)
             out = loader.call(layer, given)
-            made[entry["name"], i] = out if isinstance(out, list) else [out]
+            made[entry["name"], i] = flattened(out)
         if len(later) == len(waiting):
             entry, i, needed = later[0]
             missing = next(h for h in needed if (h[0], h[1]) not in made)

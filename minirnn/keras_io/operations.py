@@ -8,17 +8,20 @@ from typing import Any
 from .. import activations
 from ..layers import Layer, Symbolic
 from ..layers.configs import described
-from ..layers.operations.operators import MAKERS, Operand, operate
+from ..layers.operations.operators import MAKERS, Operand, operation
+from ..layers.written import taken_out
 from ..registry import snake
 from ..system import plain
 
 DEPTH = 3  # of lists within the arguments of an operation
+FOLLOWED = ("logsumexp", "matmul", "min", "prod", "stack", "std", "var")  # operations that no layer does, harmless in a file
+LONGEST = 2000  # an axis of what is followed, for it is tried out when the file is loaded
 UNSAID = {"name", "dtype", "trainable"}
 
 
 def is_operation(entry: dict[str, Any]) -> bool:
     """Whether Keras has written out an operation; an HDF5 file does not say its module, but a layer would have a dtype."""
-    known = snake(entry["class_name"]) in (*MAKERS, "not_equal", "any", "divide")
+    known = snake(entry["class_name"]) in (*MAKERS, *FOLLOWED, "not_equal", "any", "divide")
     if "module" in entry:
         return known and str(entry["module"]).startswith("keras.src.ops")
     return known and "dtype" not in entry["config"]
@@ -32,7 +35,11 @@ def operated(entry: dict[str, Any], call: Any, find: Callable[[list[Any]], Any])
             raise NotImplementedError("it is written as Keras 2 writes it")
         config = {key: value for key, value in entry["config"].items() if key not in UNSAID} | call.get("kwargs", {})
         args = [_argument(value, find) for value in call["args"]]
-        made = operate(snake(entry["class_name"]), *args, **{key: _argument(value, find) for key, value in config.items()})
+        options = {key: _argument(value, find) for key, value in config.items()}
+        operands: list[Any] = []
+        taken_out((args, options), lambda x: isinstance(x, Symbolic), operands)
+        small = all(n is None or n <= LONGEST for x in operands for n in x.shape)
+        made = operation(snake(entry["class_name"]), tuple(args), options, follow=small)
     except NotImplementedError as error:
         raise NotImplementedError(
             f"the operation {name!r} is not supported by minirnn ({error}): write the forward pass as a loop in NumPy, "

@@ -1,6 +1,7 @@
 """Layers with Keras' argument names, defaults, weight order and shapes."""
 
 from ..system import suggest_names
+from .attention.attention import AdditiveAttention, Attention, Dot, dot
 from .dense import Dense
 from .dropout import Dropout, SpatialDropout1D
 from .embedding import Embedding
@@ -47,12 +48,15 @@ __all__ = [
     "RNN",
     "Activation",
     "Add",
+    "AdditiveAttention",
+    "Attention",
     "Average",
     "BatchNormalization",
     "Bidirectional",
     "Concatenate",
     "Conv1D",
     "Dense",
+    "Dot",
     "Dropout",
     "Embedding",
     "Flatten",
@@ -89,6 +93,7 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "dot",
     "maximum",
     "minimum",
     "multiply",

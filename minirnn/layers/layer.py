@@ -20,7 +20,7 @@ from .configs import KINDS
 from .described import Described
 from .nodes import Array, common_dtype, input_node, mask_node, mask_steps, state_node, steps
 from .penalties import output_penalty
-from .symbolic import Shape, Symbolic
+from .symbolic import Shape, Symbolic, UnsaidTraining
 
 
 class Layer(Described):
@@ -191,6 +191,7 @@ class Layer(Described):
 
         A layer with several outputs gives a list. A stateful layer called on an array keeps its state for the next call.
         """
+        training = None if isinstance(training, UnsaidTraining) else training
         given = listed(x) if self.takes_many else [x]
         states = [] if initial_state is None else flattened(initial_state)
         if states and not self.takes_state:

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..engine import ops
 from ..engine.graph import Node, at
 from .arguments import listed
@@ -13,10 +15,11 @@ from .calls import Call, Masks, Scope
 from .layer import Layer
 from .nodes import steps
 from .symbolic import Shape
+from .written import followed
 
 
 class Merge(Layer, listed=False):
-    """A function of several inputs of one shape, at every step of sequences: ``Add()([a, b])``."""
+    """A function of several inputs, at every step of sequences: ``Add()([a, b])``. Axes of length one are repeated."""
 
     family = "outputs"
     takes_many = True
@@ -30,22 +33,25 @@ class Merge(Layer, listed=False):
         """Raise ValueError unless inputs of these shapes can be put together."""
         if not isinstance(shapes, list) or len(shapes) < self.least:
             raise ValueError(f"{self.label} takes a list of inputs: {self.kind}()([a, b])")
-        for other in shapes[1:]:
-            same = len(other) == len(shapes[0]) and all(None in (a, b) or a == b for a, b in zip(shapes[0], other))
-            if not same:
+        wide = [_of_rank(shape, max(map(len, shapes))) for shape in shapes]
+        for other in wide[1:]:
+            if not all(None in (a, b) or a == b or 1 in (a, b) for a, b in zip(wide[0], other)):
                 raise ValueError(f"{self.label} puts inputs of one shape together, not {shapes[0]} and {other}")
+        repeats = any(a != b and None not in (a, b) for other in wide[1:] for a, b in zip(wide[0], other))
+        self.of_one_length = repeats or len(set(map(len, shapes))) > 1
 
     def output_shape(self, input_shape: Any) -> Shape:
-        whole: list[int | None] = list(input_shape[0])
-        for shape in input_shape[1:]:
-            whole = [b if a is None else a for a, b in zip(whole, shape)]
-        return tuple(whole)
+        wide = [_of_rank(shape, max(map(len, input_shape))) for shape in input_shape]
+        return tuple(max((n for n in along if n not in (None, 1)), default=along[0]) for along in zip(*wide))
 
     def function(self, *xs: Node) -> Node:
         """The function of tables (N, D)."""
         raise NotImplementedError
 
     def call(self, x: Any, call: Call) -> Node:
+        if self.of_one_length and len({each.shape for each in x}) > 1:
+            rank = max(each.ndim for each in x)
+            return followed(self, lambda *xs: self.function(*(_as_wide(each, rank) for each in xs)), x, call)[0]
         if x[0].ndim == 2:
             return call.output(self.function(*x))
         sequences = [steps(each) for each in x]
@@ -65,6 +71,15 @@ class Merge(Layer, listed=False):
         if len(known) < len(call.coming):
             return [None]
         return [functools.reduce(_either, known)]
+
+
+def _of_rank(shape: Shape, rank: int) -> Shape:
+    """The shape with steps of length one put in after the samples, as Keras does with an input of less axes."""
+    return (*shape[:1], *[1] * (rank - len(shape)), *shape[1:])
+
+
+def _as_wide(x: Any, rank: int) -> Any:
+    return x if x.ndim == rank else np.expand_dims(x, 1)
 
 
 def _either(one: Masks, other: Masks) -> Masks:
@@ -128,7 +143,7 @@ class Minimum(Merge):
 
 
 class Concatenate(Merge):
-    """The features side by side."""
+    """The features side by side; along another axis (axis=1 are the steps) one after the other."""
 
     least = 1
 
@@ -136,13 +151,29 @@ class Concatenate(Merge):
         super().__init__(**others)
         self.axis = axis
 
+    def _along(self, shapes: list[Shape]) -> int:
+        return self.axis % len(shapes[0])
+
     def demand(self, shapes: list[Shape]) -> None:
-        super().demand([shape[:-1] for shape in listed(shapes)])
-        if self.axis not in (-1, len(shapes[0]) - 1):
-            raise NotImplementedError(f"{self.label}(axis={self.axis}): minirnn puts features side by side, axis=-1")
+        rest = [(*shape[: (k := self._along(shapes))], *shape[k + 1 :]) for shape in listed(shapes)]
+        super().demand(rest)
+        alike = len(set(map(len, shapes))) == 1 and not self.of_one_length
+        if not alike or self._along(shapes) == 0:
+            raise ValueError(f"{self.label}(axis={self.axis}) cannot put shapes {', '.join(map(str, shapes))} together")
+        self.of_one_length = self._along(shapes) < len(shapes[0]) - 1
+        self.keeps_steps = self.keeps_length = not self.of_one_length
 
     def output_shape(self, input_shape: Any) -> Shape:
-        return (*super().output_shape(input_shape)[:-1], sum(shape[-1] for shape in input_shape))
+        k = self._along(input_shape)
+        whole = [next((n for n in along if n is not None), None) for along in zip(*input_shape)]
+        lengths = [shape[k] for shape in input_shape]
+        whole[k] = None if None in lengths else sum(lengths)
+        return tuple(whole)
+
+    def call(self, x: Any, call: Call) -> Node:
+        if not self.of_one_length:
+            return super().call(x, call)
+        return followed(self, lambda *xs: np.concatenate(xs, axis=self.axis), x, call)[0]
 
     def features(self, scope: Scope) -> str:
         letters = (scope.features, *scope.others)

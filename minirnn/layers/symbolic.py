@@ -12,6 +12,19 @@ class Operand:
     """Stands where an operation has an operand."""
 
 
+class UnsaidTraining:
+    """Stands for ``training=`` while what a user has written is put together, which is run in training and out of it."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __bool__(self) -> bool:
+        raise NotImplementedError(
+            f"{self.kind}.call branches on training: give it on to the layers, as in dropout(x, training=training), which "
+            "do nothing when there is none"
+        )
+
+
 class Operation(NamedTuple):
     """What Keras writes in the place of a layer: the name of an operation, what it is called on, and its configuration."""
 

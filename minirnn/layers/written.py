@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from .arguments import listed
 from .calls import Call, Masks, Scope
 from .layer import Layer
 from .nodes import each_step
-from .symbolic import Shape, Symbolic
+from .symbolic import Shape, Symbolic, UnsaidTraining
 from .weights import Variable
 
 
@@ -48,23 +48,26 @@ def put_in(held: Any, arrays: Any) -> Any:
 
 def called(layer: Layer, *args: Any, **named: Any) -> Any:
     """What the `call` of a class of the user's own makes of these, in place of `Layer.__call__`."""
-    if args and isinstance(args[0], list) and not any(map(_is_tensor, args[0])):
+    if args and isinstance(args[0], list) and not any(map(is_tensor, args[0])):
         args = (np.asarray(args[0]), *args[1:])
     tensors: list[Any] = []
-    form = taken_out((args, named), _is_tensor, tensors)
+    form = taken_out((args, named), is_tensor, tensors)
     if not tensors:
         raise TypeError(f"{layer.label} is called on {plain(repr(args))}: give it arrays, or placeholders")
     _build(layer, args[0] if args else tensors[0])
+    training = form[1].get("training")
     if "training" in inspect.signature(layer.call).parameters:
-        form[1].setdefault("training", None)
+        form[1]["training"] = None if isinstance(training, UnsaidTraining) else training
     if not layer.own_weights:
         args, named = put_in(form, tensors)
+        if "training" in named and named["training"] is None:
+            named["training"] = UnsaidTraining(type(layer).__name__)
         return layer.call(*args, **named)
     written = layer.__dict__.setdefault("written", {}).setdefault(repr(form), WrittenLayer(layer, form))
     return written(tensors)
 
 
-def _is_tensor(value: Any) -> bool:
+def is_tensor(value: Any) -> bool:
     return isinstance(value, (Symbolic, Node, np.ndarray)) or (hasattr(value, "shape") and hasattr(value, "__array__"))
 
 
@@ -79,16 +82,102 @@ def _build(layer: Layer, given: Any) -> None:
 Layer.call_users = called
 
 
-class WrittenLayer(Layer, listed=False):
-    """A layer of the user's own with weights: what its `call` does with arrays is followed.
+def followed(layer: Layer, function: Callable[..., Any], nodes: Sequence[Node], call: Call, form: Any = None) -> list[Node]:
+    """What `function` makes of these nodes, which it is called on as arrays: the outputs of a layer.
 
-    `form` is what it is called on, with places for the arrays: ``layer(query, [keys, values], training=True)``.
+    `form` tells functions of one layer apart.
     """
+    known = layer.__dict__.setdefault("followed", {}).setdefault((call.training, form), Followed())
+    made = system.follow(function, tuple(nodes), known, call.scope.tag)
+    return [each_step(node, call.output) for node in made]
+
+
+class OfArrays(Layer, listed=False):
+    """A layer that is a function of arrays: what that does is followed."""
 
     family = "outputs"
     takes_many = True
     of_one_length = True
     keeps_length = False
+    supports_masking = False
+
+    def function(self, training: bool) -> Callable[..., Any]:
+        """The function, of the arrays that the layer is called on and then its weights."""
+        raise NotImplementedError
+
+    def build(self, input_shape: Any) -> None:
+        if self.own_arrays is None:
+            self.own_arrays = self.draw_weights(input_shape)
+        self._shapes = list(input_shape), self.output_shapes(input_shape)
+
+    def output_shapes(self, input_shape: Any) -> list[Shape]:
+        """Found out with zeros: an axis whose size changes with that of the inputs is free."""
+        one, other = self._shapes_of_zeros(input_shape, 5, 11), self._shapes_of_zeros(input_shape, 7, 13)
+        if any(a[:1] != (5,) or b[:1] != (7,) for a, b in zip(one, other)):
+            raise NotImplementedError(
+                f"{self.label}: what it gives must be an array for each sample, (samples, features) or (samples, steps, "
+                f"features), not of shape {one[0]} for 5 samples"
+            )
+        return [tuple(n if n == m else None for n, m in zip(a, b)) for a, b in zip(one, other)]
+
+    def output_shape(self, input_shape: Any) -> Shape:
+        return self.output_shapes(input_shape)[0]
+
+    def _shapes_of_zeros(self, shapes: list[Shape], samples: int, steps: int) -> list[tuple[int, ...]]:
+        arrays = [np.zeros([samples, *(steps if n is None else n for n in shape[1:])]) for shape in shapes]
+        with np.errstate(all="ignore"):
+            found = self.function(False)(*arrays, *self.weight_arrays)
+        return [np.shape(each) for each in (found if isinstance(found, (list, tuple)) else [found])]
+
+    def _sizes(self, scope: Scope) -> dict[Any, str]:
+        """The letters of the sizes of its inputs and outputs."""
+        given, made = self._shapes
+        letter = scope.letter("K" if scope.head else "A")
+        known = zip([shape[-1] for shape in given], (scope.features, *scope.others))
+        return {shape[-1]: letter for shape in made} | dict(known)
+
+    def letters(self, scope: Scope) -> list[str]:
+        sizes = self._sizes(scope)
+        return [sizes[shape[-1]] for shape in self._shapes[1]]
+
+    def symbols(self, scope: Scope) -> dict[str, tuple[str, tuple[str, ...]]]:
+        sizes = self._sizes(scope)
+        return {
+            key: (f"{key.removeprefix(OWN)}{scope.tag}", tuple(sizes.get(n, str(n)) for n in array.shape))
+            for key, array in zip(self.weight_names, self.weight_arrays)
+        }
+
+    def masks(self, x: Node, call: Call) -> list[Masks | None]:
+        return [call.mask if self.supports_masking else None for _ in self.letters(call.scope)]
+
+    def call(self, x: Any, call: Call) -> list[Node]:
+        weights = [call.parameters[key] for key in self.weight_names]
+        return followed(self, self.function(call.training), [*listed(x), *weights], call)
+
+
+OWN = "own/"
+
+
+class Operated(OfArrays, listed=False):
+    """An operation of Keras on placeholders: a function of `minirnn.backend`, in the form in which it is called."""
+
+    def __init__(self, operation: Callable[..., Any], form: Any) -> None:
+        super().__init__()
+        self.operate, self.form = operation, form
+
+    def function(self, training: bool) -> Callable[..., Any]:
+        def of(*arrays: Any) -> Any:
+            args, named = put_in(self.form, arrays)
+            return self.operate(*args, **named)
+
+        return of
+
+
+class WrittenLayer(OfArrays, listed=False):
+    """A layer of the user's own with weights: what its `call` does with arrays is followed.
+
+    `form` is what it is called on, with places for the arrays: ``layer(query, [keys, values], training=True)``.
+    """
 
     def __init__(self, layer: Layer, form: Any) -> None:
         super().__init__(name=layer.name)
@@ -98,8 +187,7 @@ class WrittenLayer(Layer, listed=False):
         self.supports_masking = next(
             (own["supports_masking"] for own in [vars(layer), *mine] if "supports_masking" in own), False
         )
-        self.children, self.own_arrays = {"own": layer}, []
-        self.followed: dict[Any, Followed] = {}
+        self.children, self.own_arrays = {OWN.rstrip("/"): layer}, []
 
     @property
     def label(self) -> str:
@@ -112,7 +200,7 @@ class WrittenLayer(Layer, listed=False):
         return repr(self.layer)
 
     def build(self, input_shape: Any) -> None:
-        self._shapes = list(input_shape), self.output_shapes(input_shape)
+        super().build(input_shape)
         held = [value for name, value in vars(self.layer).items() if name != "written"]
         if any(layer.own_weights for layer in _layers_in(held)):
             raise NotImplementedError(
@@ -125,8 +213,7 @@ class WrittenLayer(Layer, listed=False):
         self.own_arrays = []
         self.layer.own_weights, self.layer.own_arrays = (), None
 
-    def _function(self, training: bool) -> Callable[..., Any]:
-        """Its call, of the arrays that it is given and then its weights."""
+    def function(self, training: bool) -> Callable[..., Any]:
         alone = copy.copy(self.layer)
         given = sum(1 for _ in _places(self.form))
         weights: list[Variable] = []
@@ -150,47 +237,10 @@ class WrittenLayer(Layer, listed=False):
         function.__module__ = type(self.layer).__module__  # it is followed as code of the user's own
         return function
 
-    def _of_zeros(self, shapes: list[Shape], unknown: int) -> list[tuple[int, ...]]:
-        """The shapes of what it gives, where axes of no size have `unknown`."""
-        arrays = [np.zeros([unknown if n is None else n for n in shape]) for shape in shapes]
-        with np.errstate(all="ignore"):
-            found = self._function(False)(*arrays, *(self.layer.own_arrays or []))
-        return [np.shape(each) for each in (found if isinstance(found, (list, tuple)) else [found])]
-
-    def output_shapes(self, input_shape: Any) -> list[Shape]:
-        one, other = (self._of_zeros(input_shape, unknown) for unknown in (5, 7))
-        return [tuple(n if n == m else None for n, m in zip(a, b)) for a, b in zip(one, other)]
-
-    def output_shape(self, input_shape: Any) -> Shape:
-        return self.output_shapes(input_shape)[0]
-
-    def _sizes(self, scope: Scope) -> dict[Any, str]:
-        """The letters of the sizes of its inputs and outputs."""
-        given, made = self._shapes
-        letter = scope.letter("K" if scope.head else "A")
-        return {shape[-1]: letter for shape in made} | dict(
-            zip([shape[-1] for shape in given], (scope.features, *scope.others))
-        )
-
-    def letters(self, scope: Scope) -> list[str]:
-        sizes = self._sizes(scope)
-        return [sizes[shape[-1]] for shape in self._shapes[1]]
-
-    def symbols(self, scope: Scope) -> dict[str, tuple[str, tuple[str, ...]]]:
-        sizes = self._sizes(scope)
-        arrays = zip(self.layer.own_weights, self.layer.own_arrays or [])
-        return {f"own/{key}": (f"{key}{scope.tag}", tuple(sizes.get(n, str(n)) for n in w.shape)) for key, w in arrays}
-
-    def masks(self, x: Node, call: Call) -> list[Masks | None]:
-        return [call.mask if self.supports_masking else None for _ in self.letters(call.scope)]
-
     def call(self, x: Any, call: Call) -> list[Node]:
         if call.mask is not None and "mask" in inspect.signature(self.layer.call).parameters:
             raise NotImplementedError(f"{self.label}: the mask= of a layer of your own is not followed yet")
-        weights = [call.parameters[f"own/{key}"] for key in self.layer.own_weights]
-        known = self.followed.setdefault(call.training, Followed())
-        made = system.follow(self._function(call.training), (*listed(x), *weights), known, call.scope.tag)
-        return [each_step(node, call.output) for node in made]
+        return super().call(x, call)
 
 
 def _places(held: Any) -> Iterator[Place]:

@@ -55,7 +55,8 @@ class Layered:
             layer.trainable = value
 
     def get_weights(self) -> list[np.ndarray]:
-        return [w.copy() for w in self.weight_arrays]
+        """Copies of all weights, in Keras' order."""
+        return [w for layer in self.layers for w in layer.get_weights()]
 
     def set_weights(self, weights: list[Any]) -> None:
         """Replace all weights, given in the order of `get_weights`."""

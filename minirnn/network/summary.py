@@ -31,26 +31,26 @@ def summary_parts(model: Network) -> Iterator[Text | Table]:
 
 
 def _rows(model: Network) -> list[tuple[str, str, str]]:
-    shapes = {s.layer: s.shape for s in model.order}
+    shapes: dict[Any, Any] = {s.layer: s.shape for s in vars(model).get("order", ())}
     rows = []
     for layer in model.layers:
-        shape: Any = shapes[layer]
+        shape = shapes.get(layer, "?")
         kind = layer.kind
         shown = str([shape] if kind == "InputLayer" else shape)
-        rows.append((f"{layer.label} ({kind})", shown, str(layer.count_params())))
+        rows.append((f"{layer.label} ({kind})", shown, str(layer.count_params()) if layer.built else "0 (unbuilt)"))
     return rows
 
 
 def _shapes(layer: Any) -> str:
     """3·5 + 5·5 + 5"""
-    shapes = ["·".join(map(str, w.shape)) or "1" for w in layer.weight_arrays]
+    shapes = ["·".join(map(str, w.shape)) or "1" for w in layer.get_weights()]
     return f" = {' + '.join(shapes)}" if len(shapes) > 1 or "·" in "".join(shapes) else ""
 
 
 def _totals(model: Network) -> Iterator[str]:
     for word, flag in (("Total", (True, False)), ("Trainable", (True,)), ("Non-trainable", (False,))):
         layers = [layer for layer in model.layers if layer.trainable in flag]
-        size = sum(w.nbytes for layer in layers for w in layer.weight_arrays)
+        size = sum(w.nbytes for layer in layers for w in layer.get_weights())
         yield f"{word} params: {sum(layer.count_params() for layer in layers)} ({_bytes(size)})"
 
 

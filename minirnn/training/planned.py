@@ -27,9 +27,11 @@ class PlannedNetwork(Network):
     """A network with `compile`."""
 
     output_keys: Sequence[str] | None = None  # of a model whose outputs are a dictionary
+    output_form: Any = None  # of outputs in a dictionary, or in lists within lists: that, with places for arrays
     history: History | None = None  # of the last `fit`
     stop_training = False  # set by a callback, it ends the training
     _plan: Plan | None = None  # what `compile` was told
+    _told: tuple[Any, ...] = ()
 
     @property
     def output_names(self) -> list[str]:
@@ -68,13 +70,14 @@ class PlannedNetwork(Network):
         """
         from .plan import Plan
 
-        names = self.output_names if getattr(self, "_built", True) else ["output"]  # a row of layers has one
+        names = self.output_names if getattr(self, "_built", True) else _names_in(loss)
         before = self._plan
         if before is not None and loss is None:
             loss, loss_weights = before.given, before.loss_weights
         if before is not None and metrics is None and weighted_metrics is None:
             metrics, weighted_metrics = before.given_metrics
-        self._plan = Plan(names, optimizer, loss, metrics, loss_weights, weighted_metrics, engine, semantics)
+        self._told = optimizer, loss, metrics, loss_weights, weighted_metrics, engine, semantics
+        self._plan = Plan(names, *self._told)
 
     @property
     def compiled_loss(self) -> Loss | OfEach | None:
@@ -95,6 +98,10 @@ class PlannedNetwork(Network):
             raise ValueError(
                 "compile was given no loss, so there is nothing to train by: model.compile(optimizer, loss='mse')"
             )
+        if len(self.output_names) > 1 and self._plan.names != self.output_names:  # compiled before it was put together
+            from .plan import Plan
+
+            self._plan = Plan(self.output_names, *self._told)
         return self._plan
 
     @property
@@ -116,3 +123,10 @@ class PlannedNetwork(Network):
     def metrics_names(self) -> list[str]:
         """The names of these."""
         return [str(metric.name) for metric in self.metrics]
+
+
+def _names_in(loss: Any) -> list[str]:
+    """What the outputs are called, as far as the loss of a model says it that is not put together yet."""
+    if isinstance(loss, dict):
+        return sorted(map(str, loss))
+    return [f"output_{k}" for k in range(len(loss))] if isinstance(loss, (list, tuple)) else ["output"]

@@ -13,6 +13,7 @@ from ..checks import demand_finite
 from ..engine.graph import at
 from ..layers.calls import TENSORFLOW, Conditions
 from ..layers.nodes import common_dtype
+from ..layers.written import put_in
 from ..system import whole_number
 from .evaluate import listed, verbosity
 from .feed import is_stream
@@ -58,8 +59,8 @@ def predict(
 
 
 def _by_key(model: PlannedNetwork, found: Any) -> Predicted:
-    """Of a model whose outputs are a dictionary, a dictionary."""
-    return dict(zip(model.output_keys, found if isinstance(found, list) else [found])) if model.output_keys else found
+    """In the dictionary, or in the lists within lists, that the outputs of the model are."""
+    return found if model.output_form is None else put_in(model.output_form, found if isinstance(found, list) else [found])
 
 
 def predict_on_batch(model: PlannedNetwork, x: Any) -> Predicted:

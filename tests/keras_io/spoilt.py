@@ -238,7 +238,7 @@ def main(paths):
 
 def usable(path):
     """Load, show and run: a model that was accepted must work."""
-    from minirnn.models import summary_text
+    from minirnn.network.summary import summary_text
 
     model = mr.load(path)
     summary_text(model)

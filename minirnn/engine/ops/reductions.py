@@ -46,7 +46,7 @@ def unexpanded(g: Node, x: Node) -> Node:
         g = sumrows(g) if g.ndim == 2 else sums(g, axis=(-g.ndim,))
     if 1 not in x.shape:
         return g
-    axes = tuple(i - x.ndim for i, size in enumerate(x.dims) if size == ONE and g.dims[i] != ONE)
+    axes = tuple(i - x.ndim for i, size in enumerate(x.shape) if size == 1 and g.shape[i] != 1)
     if not axes:
         return g
     return sums(g, axis=axes[0] if len(axes) == 1 else axes, keepdims=True)

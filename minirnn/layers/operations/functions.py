@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ... import activations
+from ... import activations, backend
 from ...engine.graph import Node
 from ...engine.ops import clip, positive, relu, softmax
 from ..calls import Call, Scope
 from ..layer import Layer
 from ..nodes import each_step
 from ..symbolic import Shape
+from ..written import followed
 
 
 class Activation(Layer):
@@ -83,16 +84,20 @@ class LeakyReLU(RowWise):
 
 
 class Softmax(RowWise):
-    """exp(x) over its sum along the features."""
+    """exp(x) over its sum along the features, or along another axis: axis=1 are the steps."""
 
     def __init__(self, axis: int = -1, **others: Any) -> None:
         super().__init__(**others)
-        if axis != -1:
-            raise NotImplementedError(f"Softmax(axis={axis!r}): minirnn has it along the features, axis=-1")
         self.axis = axis
+        self.of_one_length = axis not in (-1, 2)
 
     def function(self, x: Node) -> Node:
         return softmax(x)
+
+    def call(self, x: Node, call: Call) -> Node:
+        if self.axis in (-1, x.ndim - 1):
+            return super().call(x, call)
+        return followed(self, lambda given: backend.softmax(given, self.axis), [x], call)[0]
 
 
 class Rescaling(RowWise):

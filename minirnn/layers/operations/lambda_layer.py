@@ -104,8 +104,7 @@ class Lambda(Layer, listed=False):
             inner = Call(scope, {}, call.conditions)
             inner.nameless = True
             made = each.layer.call(operands if each.layer.takes_many else operands[0], inner)
-            assert isinstance(made, Node)
-            nodes[each], letters[each] = made, each.layer.features(scope)
+            nodes[each], letters[each] = listed(made)[0], each.layer.features(scope)
         return nodes[end] if self.arranges else each_step(nodes[end], call.output)
 
     def recording_of(self, shapes: list[Shape]) -> tuple[list[Symbolic], Symbolic]:

@@ -12,9 +12,11 @@ import math
 import sys
 from collections.abc import Callable
 from numbers import Real
-from typing import Any
+from typing import Any, NoReturn
 
-from ... import activations
+import numpy as np
+
+from ... import activations, backend
 from ...engine import ops
 from ...system import nearest, plain
 from ..layer import Layer
@@ -22,6 +24,7 @@ from ..merging import Add, Concatenate, Divide, Maximum, Minimum, Multiply, Subt
 from ..reshaping import Permute, Reshape
 from ..symbolic import Operand, Operation, Symbolic
 from ..windows.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D, GlobalSum
+from ..written import Operated, taken_out
 from .functions import Activation, Rescaling
 from .indexing import GetItem
 
@@ -79,12 +82,17 @@ def _of_two(together: type[Layer], with_number: Callable[[float, bool], Layer]) 
 
     def make(x1: Any, x2: Any) -> Layer | None:
         if isinstance(x1, Symbolic) and isinstance(x2, Symbolic):
-            return together() if x1.ndim == x2.ndim else None
+            return together() if x1.ndim == x2.ndim and _alike(x1.shape, x2.shape) else None
         first = not isinstance(x1, Symbolic)
         n = x1 if first else x2
         return with_number(float(n), first) if isinstance(n, Real) and not isinstance(n, bool) else None
 
     return make
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether no axis of one has to be repeated for the other."""
+    return all(None in (n, m) or n == m for n, m in zip(a, b))
 
 
 def _power(x1: Any, x2: Any) -> Layer | None:
@@ -143,34 +151,68 @@ MAKERS: dict[str, Callable[..., Layer | None]] = {
 
 
 def operate(name: str, *args: Any, **options: Any) -> Symbolic:
-    """The placeholder that an operation makes of others. NotImplementedError names one that there is no layer for."""
+    """The placeholder that an operation makes of others: by a layer that does the same, else as it is done with arrays.
+
+    NotImplementedError names one that there is not.
+    """
+    return operation(name, args, options)
+
+
+def operation(name: str, args: tuple[Any, ...], options: dict[str, Any], follow: bool = True) -> Symbolic:
+    """The same; without `follow` by a layer alone."""
     name = OTHER_NAMES.get(name := name.removesuffix("_v2"), name)
-    make = MAKERS.get(name)
-    if make is None:
-        like = (near := nearest(name, MAKERS)) and f"; did you mean {near}?"
-        raise NotImplementedError(f"there is no {plain(name)} of placeholders{like or ''}")
-    options = {OTHER_ARGUMENTS.get(key, key): value for key, value in options.items() if value is not None}
-    options.pop("initial", None)  # of a maximum, which Keras describes
-    if args or not options:
-        named, rest = {}, list(args)
-        for parameter in inspect.signature(make).parameters:
-            if rest:
-                named[parameter] = rest.pop(0)
-        options = named | options
-    given = [x for value in options.values() for x in (value if isinstance(value, (list, tuple)) else [value])]
-    operands = [x for x in given if isinstance(x, Symbolic)]
-    try:
-        layer = make(**options)
-    except TypeError as error:
-        raise NotImplementedError(f"the operation {name} is given {plain(sorted(options))} ({plain(error)})") from error
-    if layer is None:
-        said = ", ".join(f"{key}={plain(value)}" for key, value in options.items())
-        raise NotImplementedError(f"the operation {name}({said}) is not one that minirnn has on placeholders")
-    stands = {key: _without_operands(value) for key, value in options.items()}
+    layer, stands = _by_layer(name, args, options) or (_followed(name, args, options) if follow else _refuse(name, options))
     called = tuple(value for key, value in stands.items() if key in CALLED)
     layer.operation = Operation(name, called, {key: value for key, value in stands.items() if key not in CALLED})
     layer.supports_masking = False  # as Keras' operations
+    operands: list[Any] = []
+    taken_out((args, options), lambda x: isinstance(x, Symbolic), operands)
     return layer(operands if layer.takes_many else operands[0])
+
+
+Made = tuple[Layer, dict[str, Any]]  # a layer, and the arguments by name, with `Operand` in the place of placeholders
+
+
+def _by_layer(name: str, args: tuple[Any, ...], given: dict[str, Any]) -> Made | None:
+    make = MAKERS.get(name)
+    options = {OTHER_ARGUMENTS.get(key, key): value for key, value in given.items() if value is not None}
+    options.pop("initial", None)  # of a maximum, which Keras describes
+    if make is None:
+        return None
+    named = dict(zip(inspect.signature(make).parameters, args)) | options
+    try:
+        layer = make(**named)
+    except TypeError:  # it has other arguments
+        return None
+    return None if layer is None else (layer, {key: _without_operands(value) for key, value in named.items()})
+
+
+def _followed(name: str, args: tuple[Any, ...], given: dict[str, Any]) -> Made:
+    function = None if name.startswith("_") else backend.named(name)
+    if function is None:
+        _refuse(name, given)
+    options = {key: value for key, value in given.items() if key != "name" and value is not None}
+    arrays: list[Any] = []
+    form = taken_out((args, options), lambda x: isinstance(x, Symbolic), arrays)
+    known = [] if isinstance(function, np.ufunc) else [*inspect.signature(function).parameters]
+    several = sum(isinstance(value, Symbolic) for value in args) > 1
+    named: dict[str, Any] = {}
+    for k, value in enumerate(args):
+        if isinstance(value, (list, tuple)) and any(isinstance(x, Symbolic) for x in value):
+            named["xs"] = value
+        elif isinstance(value, Symbolic) or k >= len(known):
+            named[f"x{len(named) + 1}" if several or k else "x"] = value
+        else:
+            named[known[k]] = value
+    return Operated(function, form), {key: _without_operands(value) for key, value in (named | options).items()}
+
+
+def _refuse(name: str, given: dict[str, Any]) -> NoReturn:
+    if name in MAKERS:
+        said = ", ".join(f"{key}={plain(value)}" for key, value in given.items())
+        raise NotImplementedError(f"the operation {name}({said}) is not one that minirnn has on placeholders")
+    like = (near := nearest(name, MAKERS)) and f"; did you mean {near}?"
+    raise NotImplementedError(f"there is no {plain(name)} of placeholders{like or ''}")
 
 
 def _without_operands(value: Any) -> Any:

@@ -62,6 +62,15 @@ class RNN(Layer):
         self.zero_output_for_mask = boolean(kind, "zero_output_for_mask", zero_output_for_mask)
         self.states: list[np.ndarray] | None = None  # of a stateful layer, after the last call
 
+    def __call__(self, x: Any, **others: Any) -> Any:  # type: ignore[override]
+        """As any layer; of cells on top of each other the states of each are a list, as in Keras."""
+        found = super().__call__(x, **others)
+        if not self.return_state or not isinstance(self.cell, StackedRNNCells):
+            return found
+        out, *states = found
+        sizes = [cell.state_size for cell in self.cells]
+        return [out, *[[states.pop(0) for _ in size] if isinstance(size, list) else states.pop(0) for size in sizes]]
+
     @property
     def cells(self) -> list[Cell]:
         return self.cell.cells if isinstance(self.cell, StackedRNNCells) else [self.cell]

@@ -90,7 +90,7 @@ class Held:
     def leaf_of(self, value: Any) -> Node:
         """A node for a constant, named as this array is."""
         called = getattr(self, "_called", None)
-        node = constant_node(np.array(value), called is not None)
+        node = constant_node(np.array(value), called is not None and bool(called[2]))
         node.step = getattr(self, "_made", node.step)
         if called is not None:
             name, number, node.step = called

@@ -40,6 +40,12 @@ class Named(Loops):
             aside = name in of_given and node not in self.main
             if not aside and node in present and node not in given and node not in wholes:
                 by_name[name.partition("^")[0] if "^" in name else name].append(node)
+        for members in by_name.values():  # a variable may begin with an array of numbers; further ones are constants
+            numbers = [n for n in members if n.op is leaf_op]
+            if len(numbers) > 1 and len(numbers) < len(members):
+                for node in sorted(numbers, key=SERIAL)[1:]:
+                    members.remove(node)
+                    names.pop(node)
         self.stamps: dict[Node, int | None] = {}
         for name, members in by_name.items():
             self._give_name(name, sorted(members, key=SERIAL), steps_of_cuts)

@@ -244,7 +244,7 @@ class Functions(Spelled):
         """A constant as it is written in code; of one for each step a dictionary."""
         places = self.folded.places.items()
         steps = {step: node.value for node, (index, step) in places if index == family.index and node.op is leaf_op}
-        value = family.first.value if len(steps) < 2 else np.stack(list(steps.values()))
+        value = np.stack(list(steps.values())) if len(steps) > 1 else next(iter(steps.values()), family.first.value)
         if value.size > LONGEST:
             raise NotImplementedError(f"a constant of shape {value.shape} is too large for source code; make it an input")
         text = f"np.array({escapes.number(value.tolist())}, dtype=np.{value.dtype})"
