@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,7 +21,7 @@ from .column import column
 from .components.entries import components
 from .components.values import component_residual
 from .equation import Equation, Equations
-from .evaluate import Values, evaluate, numbers_of, residual
+from .evaluate import Values, evaluate, matrix_steps, numbers_of, residual
 from .merge_samples import alike, numbers_in, of_sample, summed
 from .paths import path_equations
 from .renaming import checked, renamed
@@ -191,6 +191,18 @@ def _numbers(lhs: Any, rhs: Any, values: Values) -> dict[str, Any]:
     }
 
 
+def _terms(rhs: Any, values: Values, steps: np.ndarray | None) -> Iterator[float]:
+    """How large the terms of a sum are."""
+    if isinstance(rhs, (sp.Add, sp.MatAdd)):
+        for term in rhs.args:
+            yield from _terms(term, values, steps)
+        return
+    if isinstance(rhs, (S.TimeSum, S.ScalarTimeSum)):
+        rhs, lo, hi = rhs.args
+        steps = matrix_steps(values, lo, hi)
+    yield float(np.max(np.abs(evaluate(rhs, values, steps)), initial=0.0))
+
+
 NOTICED = 1e-10
 
 
@@ -200,8 +212,7 @@ def _residual(lhs: Any, rhs: Any, domain: Domain | None, values: Values) -> floa
     with np.errstate(all="ignore"):
         found, traced = evaluate(rhs, values, steps), evaluate(lhs, values, steps)
         error = residual(found, traced)
-        if NOTICED < error < np.inf and isinstance(rhs, (sp.Add, sp.MatAdd)):  # terms may cancel: it is one of the largest
-            terms = max(float(np.max(np.abs(evaluate(term, values, steps)), initial=0.0)) for term in rhs.args)
+        if NOTICED < error < np.inf:  # terms may cancel: it is measured against the largest of them
             largest = float(np.max(np.abs(traced), initial=0.0)) or 1.0
-            error *= largest / max(largest, terms)
+            error *= largest / max([largest, *_terms(rhs, values, steps)])
     return error

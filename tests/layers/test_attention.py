@@ -1,0 +1,106 @@
+"""Attention in every form that programs have it, and operations that no layer does: as in Keras, in every reading."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+import minirnn as mr
+
+N, T, D, M = 4, 5, 3, 6
+rng = np.random.default_rng(5)
+X = rng.normal(size=(N, T, D))
+FIT = {"epochs": 3, "batch_size": 2, "shuffle": False, "verbose": 0}
+
+HEADS = {
+    "softmax over the steps": lambda L, ops, h: L.Dense(2)(L.Softmax(axis=1)(h)),
+    "weights from operations": lambda L, ops, h: ops.sum(ops.softmax(L.Dense(1)(h), axis=1) * h, axis=1),
+    "one weight for all features": lambda L, ops, h: L.Multiply()([L.Dense(1, activation="sigmoid")(h), h]),
+    "a table beside a sequence": lambda L, ops, h: L.Add()([L.GlobalAveragePooling1D()(h), h]),
+    "a sum over the features": lambda L, ops, h: L.Dense(3)(ops.sum(h, axis=-1)),
+    "a query beside every step": lambda L, ops, h: ops.tanh(L.Dense(4)(h) + ops.expand_dims(L.Dense(4)(h[:, -1]), 1)),
+    "every step with every step": lambda L, ops, h: ops.matmul(h, ops.transpose(h, (0, 2, 1))),
+    "a distance": lambda L, ops, h: ops.exp(-ops.sum(ops.abs(h[:, 0] - h[:, 1]), axis=1, keepdims=True)),
+    "a length": lambda L, ops, h: ops.sqrt(ops.sum(ops.square(h), axis=1, keepdims=True)),
+    "steps picked": lambda L, ops, h: ops.stack([h[:, 0], h[:, 3]], axis=1),
+    "a Lambda": lambda L, ops, h: L.Lambda(lambda t: ops.softmax(t, axis=1))(h),
+    "steps after steps": lambda L, ops, h: L.Concatenate(axis=1)([h, h[:, :2]]),
+    "Dot": lambda L, ops, h: L.Dot(axes=2)([h, L.Dense(M)(h)]),
+    "Dot along the steps": lambda L, ops, h: L.Dot(axes=1)([h, L.Dense(4)(h)]),
+    "the cosine": lambda L, ops, h: L.Dot(axes=1, normalize=True)([h[:, 0], h[:, 1]]),
+    "Dot with a table": lambda L, ops, h: L.Dot(axes=(2, 1))([h, h[:, 1]]),
+    "Luong": lambda L, ops, h: L.dot([L.Softmax()(L.dot([h, h], axes=[2, 2])), h], axes=[2, 1]),
+    "Attention": lambda L, ops, h: L.Attention(use_scale=True)([h, L.Dense(M)(h), h]),
+    "AdditiveAttention": lambda L, ops, h: L.AdditiveAttention()([L.Dense(M)(h[:, :2]), h]),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def double_precision():
+    policy = keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy(policy)
+
+
+def both(head):
+    models = []
+    for package, ops in ((keras, keras.ops), (mr, mr.ops)):
+        i = package.layers.Input((T, D))
+        models.append(package.models.Model(i, head(package.layers, ops, package.layers.GRU(M, return_sequences=True)(i))))
+    theirs, ours = models
+    theirs.set_weights([rng.normal(size=w.shape) for w in theirs.get_weights()])
+    ours.set_weights(theirs.get_weights())
+    return theirs, ours
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_forms_of_attention_are_those_of_keras(name, tmp_path):
+    theirs, ours = both(HEADS[name])
+    found = ours.predict(X)
+    np.testing.assert_allclose(found, theirs.predict(X, verbose=0), rtol=1e-10, atol=1e-13)
+    Y = rng.normal(size=found.shape)
+    trace = mr.trace(ours, X, Y)
+    assert trace.verify(with_keras=False).ok
+    assert max(equation.residual for equation in trace.equations()) < 1e-10
+    np.testing.assert_allclose(mr.from_keras(theirs).predict(X), found, rtol=1e-10)
+    np.testing.assert_allclose(mr.to_keras(ours).predict(X, verbose=0), found, rtol=1e-4, atol=1e-5)
+    for model, package in ((theirs, keras), (ours, mr)):
+        model.compile(package.optimizers.SGD(0.05), "mse")
+    np.testing.assert_allclose(ours.fit(X, Y, **FIT).history["loss"], theirs.fit(X, Y, **FIT).history["loss"], rtol=1e-9)
+    ours.save(tmp_path / "a.keras")
+    np.testing.assert_array_equal(mr.load(tmp_path / "a.keras").predict(X), ours.predict(X))
+    loaded = keras.saving.load_model(tmp_path / "a.keras")
+    np.testing.assert_allclose(loaded.predict(X, verbose=0), ours.predict(X), rtol=1e-4, atol=1e-5)
+
+
+def test_masks_of_query_and_value():
+    models = []
+    for package in (keras, mr):
+        L = package.layers
+        q, v = L.Input((4,)), L.Input((6,))
+        of_q = L.GRU(5, return_sequences=True)(L.Embedding(9, 5, mask_zero=True)(q))
+        of_v = L.GRU(5, return_sequences=True)(L.Embedding(9, 5, mask_zero=True)(v))
+        models.append(package.models.Model([q, v], L.Dense(2)(L.GRU(3)(L.Attention()([of_q, of_v])))))
+    theirs, ours = models
+    ours.set_weights(theirs.get_weights())
+    Q, V = rng.integers(1, 9, (5, 4)), rng.integers(1, 9, (5, 6))
+    Q[:, 3], V[:, 5], V[2, 3:] = 0, 0, 0
+    np.testing.assert_allclose(ours.predict([Q, V]), theirs.predict([Q, V], verbose=0), rtol=1e-10, atol=1e-14)
+    assert mr.trace(ours, [Q, V], np.ones((5, 2))).verify(with_keras=True).ok
+
+
+def test_what_does_not_fit_is_refused():
+    h = mr.layers.Input((T, D))
+    for make, said in (
+        (lambda: mr.layers.Dot(axes=2)([h, h, h]), "takes two inputs"),
+        (lambda: mr.layers.Attention()(h), "takes a list of two or three sequences"),
+        (lambda: mr.layers.Attention(dropout=0.5), "not supported by minirnn yet"),
+        (lambda: mr.ops.sum(h), "must be an array for each sample"),
+        (lambda: mr.ops.no_such_thing(h), "no no_such_thing"),
+    ):
+        with pytest.raises((ValueError, NotImplementedError, AttributeError), match=said):
+            make()
