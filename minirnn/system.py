@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dis
 import importlib.util
 import operator
 import os
 import sys
+import types
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +84,12 @@ class Suggests:
             raise NoAttribute(type(self).__name__, name, lambda: dir(self))
 
 
+def imports_from(frame: types.FrameType) -> bool:
+    """Whether a frame is at ``from module import name``, which says less than the error of the module itself."""
+    here = frame.f_code.co_code[frame.f_lasti]
+    return frame.f_code.co_name == "_handle_fromlist" or dis.opname[here] == "IMPORT_FROM"
+
+
 def suggest_names(
     module: dict[str, Any], when_used: Collection[str] = (), called: Callable[[str], Any] = lambda name: None
 ) -> None:
@@ -100,8 +108,7 @@ def suggest_names(
         if (found := called(name)) is not None:
             return found
         error = NoAttribute(module["__name__"], name, lambda: [*module, *when_used])
-        imported = sys._getframe(1).f_code.co_name == "_handle_fromlist"  # "from package import name", which says less
-        if imported and importlib.util.find_spec(inner) is None:
+        if imports_from(sys._getframe(1)) and importlib.util.find_spec(inner) is None:
             raise ImportError(str(error))
         raise error
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import collections.abc
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .checks import array_of
 from .initializers import set_random_seed
+from .system import imports_from, whole_number
 
-__all__ = ["PyDataset", "Sequence", "pad_sequences", "set_random_seed", "to_categorical"]
+__all__ = [
+    "PyDataset", "Sequence", "pad_sequences", "register_keras_serializable", "set_random_seed",
+    "timeseries_dataset_from_array", "to_categorical",
+]  # fmt: skip
 
 
 class PyDataset:
@@ -41,6 +47,75 @@ class PyDataset:
 
 
 Sequence = PyDataset  # its name in Keras 2
+
+
+class _Windows(PyDataset):
+    """The batches of `timeseries_dataset_from_array`."""
+
+    def __init__(
+        self,
+        data: np.ndarray,
+        targets: np.ndarray | None,
+        places: np.ndarray,
+        starts: np.ndarray,
+        size: int | None,
+        rng: np.random.Generator | None,
+    ) -> None:
+        super().__init__()
+        self._data, self._targets, self._places, self._starts = data, targets, places, starts
+        self._size, self._rng = size, rng
+        self.on_epoch_end()
+
+    def on_epoch_end(self) -> None:
+        self._order = self._starts if self._rng is None else self._rng.permutation(self._starts)
+
+    def __len__(self) -> int:
+        return len(self._starts) if self._size is None else -(-len(self._starts) // self._size)
+
+    def __getitem__(self, k: int) -> Any:
+        if not 0 <= k < len(self):
+            raise IndexError(f"there are {len(self)} batches, and none of number {k}")
+        chosen = self._order[k] if self._size is None else self._order[k * self._size : (k + 1) * self._size]
+        x = self._data[np.add.outer(chosen, self._places)]
+        return x if self._targets is None else (x, self._targets[chosen])
+
+
+def timeseries_dataset_from_array(
+    data: Any,
+    targets: Any,
+    sequence_length: int,
+    sequence_stride: int = 1,
+    sampling_rate: int = 1,
+    batch_size: int | None = 128,
+    shuffle: bool = False,
+    seed: int | None = None,
+    start_index: int | None = None,
+    end_index: int | None = None,
+) -> PyDataset:
+    """Windows of a long series as batches for `fit`: (N, sequence_length, ...), with the target of the first step of each.
+
+    - `sequence_stride`: how far one window begins after the other; `sampling_rate`: how far apart its steps are
+    - `start_index`, `end_index`: the part of the series that is used
+
+    >>> x, y = timeseries_dataset_from_array(np.arange(6.0), np.arange(6.0) + 3, 3)[0]
+    >>> x.tolist(), y.tolist()
+    ([[0.0, 1.0, 2.0], [1.0, 2.0, 3.0], [2.0, 3.0, 4.0], [3.0, 4.0, 5.0]], [3.0, 4.0, 5.0, 6.0])
+    """
+    array = array_of(data, "data")
+    aims = None if targets is None else array_of(targets, "targets")
+    whole_number("batch_size", 1 if batch_size is None else batch_size)
+    whole_number("sequence_length", sequence_length)
+    whole_number("sequence_stride", sequence_stride)
+    whole_number("sampling_rate", sampling_rate)
+    first, last = start_index or 0, len(array) if end_index is None else end_index
+    if not 0 <= first < last <= len(array):
+        raise ValueError(f"start_index={start_index}, end_index={end_index}: there are {len(array)} steps")
+    count = last - first - (sequence_length - 1) * sampling_rate
+    count = count if aims is None else min(count, len(aims))
+    starts = np.arange(0, max(count, 0), sequence_stride)
+    places = sampling_rate * np.arange(sequence_length)
+    rng = np.random.default_rng(seed) if shuffle else None
+    return _Windows(array[first:last], None if aims is None else aims[first:last], places, starts, batch_size, rng)
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
@@ -86,7 +161,13 @@ def pad_sequences(
     return found
 
 
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
+    """A decorator that leaves a class or a function as it is: give it to `load` by ``custom_objects``."""
+    return lambda registered: registered
+
+
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    raise AttributeError(f"minirnn.utils has {', '.join(__all__)}, and no {name}: take it from keras.utils, whose data fit")
+    said = f"minirnn.utils has {', '.join(__all__)}, and no {name}: take it from keras.utils, whose data fit"
+    raise ImportError(said) if imports_from(sys._getframe(1)) else AttributeError(said)

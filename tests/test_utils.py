@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import minirnn as mr
 from minirnn import utils
 
 
@@ -30,3 +31,44 @@ def test_what_does_not_fit_is_refused():
         utils.pad_sequences([[1]], padding="left")
     with pytest.raises(AttributeError, match="no plot_model: take it"):
         _ = utils.plot_model
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sequence_length": 3},
+        {"sequence_length": 3, "sequence_stride": 2, "sampling_rate": 2},
+        {"sequence_length": 4, "batch_size": 5, "start_index": 3, "end_index": 17},
+        {"sequence_length": 3, "batch_size": None},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("aims", [None, np.arange(17.0)], ids=["alone", "targets"])
+def test_windows_of_a_series_are_those_of_keras(options, aims):
+    import keras
+
+    series = np.random.default_rng(0).normal(size=(20, 2))
+
+    def batches(package):
+        made = package.utils.timeseries_dataset_from_array(series, aims, **options)
+        return [[np.asarray(part) for part in (item if isinstance(item, tuple) else (item,))] for item in made]
+
+    theirs, ours = batches(keras), batches(mr)
+    assert len(theirs) == len(ours)
+    for wanted, found in zip(theirs, ours):
+        for one, other in zip(wanted, found, strict=True):
+            np.testing.assert_array_equal(other, one)
+
+
+def test_windows_in_another_order_are_the_same_windows():
+    data = mr.utils.timeseries_dataset_from_array(np.arange(9.0), np.arange(9.0), 2, batch_size=3, shuffle=True, seed=4)
+    found = np.concatenate([y for _, y in data])
+    assert sorted(found) == list(range(8)) and list(found) != sorted(found) and len(data) == 3
+    with pytest.raises(ValueError, match="there are 9 steps"):
+        mr.utils.timeseries_dataset_from_array(np.arange(9.0), None, 2, end_index=12)
+
+
+def test_what_is_not_there_is_said_where_it_is_imported():
+    with pytest.raises(ImportError, match="and no plot_model: take it from"):
+        from minirnn.utils import plot_model  # noqa: F401
+    assert not hasattr(mr.utils, "plot_model")

@@ -30,12 +30,14 @@ class Embedding(Layer):
 
     def __init__(self, input_dim: int, output_dim: int, mask_zero: bool = False, **others: Any) -> None:
         self.take_weights(others, {"embeddings": "uniform"})
-        if "weights" in others:
-            raise NotImplementedError("Embedding(weights=...) is not supported by minirnn: build it, then set_weights")
+        given = others.pop("weights", None)
         super().__init__(**others)
         self.input_dim = positive_int("Embedding", input_dim, "input_dim")
         self.output_dim = positive_int("Embedding", output_dim, "output_dim")
         self.mask_zero = self.makes_mask = boolean("Embedding", "mask_zero", mask_zero)
+        if given is not None:
+            self.build((None, None))
+            self.set_weights(given)
 
     def own_shapes(self, input_shape: Shape) -> list[tuple[int, ...]]:
         if len(input_shape) != 2:

@@ -75,6 +75,9 @@ class Layer(Described):
         **others: Any,
     ) -> None:
         kind = self.kind
+        if "input_dim" in others:  # as Keras 2 has it
+            length = [others.pop("input_length", None)] if self.takes_state or "input_length" in others else []
+            input_shape = (*length, others.pop("input_dim"))
         refused = COMMON | self.refused | self.newer
         for argument in [name for name in others if name not in self.forgotten]:
             value = others[argument]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 Shape = tuple[int | None, ...]
@@ -10,6 +10,12 @@ Shape = tuple[int | None, ...]
 
 class Operand:
     """Stands where an operation has an operand."""
+
+
+class Listening:
+    """What lets libraries hand on placeholders, before code of the user's own is run: `operators` puts it here."""
+
+    begin: Callable[[], None] = staticmethod(lambda: None)
 
 
 class UnsaidTraining:

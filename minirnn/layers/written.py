@@ -17,7 +17,7 @@ from .arguments import listed
 from .calls import Call, Masks, Scope
 from .layer import Layer
 from .nodes import each_step
-from .symbolic import Shape, Symbolic, UnsaidTraining
+from .symbolic import Listening, Shape, Symbolic, UnsaidTraining
 from .weights import Variable
 
 
@@ -59,6 +59,7 @@ def called(layer: Layer, *args: Any, **named: Any) -> Any:
     if "training" in inspect.signature(layer.call).parameters:
         form[1]["training"] = None if isinstance(training, UnsaidTraining) else training
     if not layer.own_weights:
+        Listening.begin()
         args, named = put_in(form, tensors)
         if "training" in named and named["training"] is None:
             named["training"] = UnsaidTraining(type(layer).__name__)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..layers.input import InputLayer
-from ..layers.symbolic import Symbolic, UnsaidTraining
+from ..layers.symbolic import Listening, Symbolic, UnsaidTraining
 from ..layers.written import is_tensor, put_in, taken_out
 from ..system import plain
 from . import Network
@@ -62,6 +62,7 @@ def _put(call: Callable[..., Any], kind: str, form: Form, shapes: list[Any], put
         inspect.signature(call).bind(*args, **named)
     except TypeError as error:
         raise TypeError(f"{kind}.call: {error}") from None
+    Listening.begin()
     try:
         found = call(*args, **named)
     except (TypeError, AttributeError, NotImplementedError) as error:

@@ -7,8 +7,9 @@ there stays whole whatever happens.
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import InitVar, dataclass, field, fields
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -85,13 +86,20 @@ class Optimizer(Configured):
     clipvalue: float | None = field(default=None, kw_only=True)
     global_clipnorm: float | None = field(default=None, kw_only=True)
     name: str | None = field(default=None, kw_only=True)
+    decay: InitVar[Any] = field(default=None, kw_only=True)
+    lr: InitVar[Any] = field(default=None, kw_only=True)
 
     slots: ClassVar[tuple[str, ...]] = ()
     of_all: ClassVar[tuple[str, ...]] = ()  # those of them that are one number, for all weights
     single: ClassVar[tuple[str, ...]] = ()  # settings that Keras on TensorFlow rounds to float32, in float64 training too
     formula: ClassVar[Callable[..., tuple[np.ndarray, ...]]]
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, decay: Any, lr: Any) -> None:
+        if lr is not None:
+            raise TypeError(f"{type(self).__name__} has no argument lr: it is called learning_rate")
+        if decay is not None:
+            said = f"{type(self).__name__}(decay=...) does nothing, as in Keras 3: give learning_rate a schedule"
+            warnings.warn(said, UserWarning, stacklevel=3)
         self._state = State(0, ())
         self.name = self.name or snake(type(self).__name__)
         self._own = [f.name for f in fields(self) if f.name not in {own.name for own in fields(Optimizer)}]

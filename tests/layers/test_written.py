@@ -174,3 +174,34 @@ def test_axes_of_operations_are_never_left_out():
         mr_ops.tanh(node, where=1)
     assert mr_ops.transpose(np.zeros((2, 3, 4))).shape == (4, 3, 2)
     assert mr_ops.reshape(x, (2, 6)).shape == (2, 6)
+
+
+def test_attention_written_with_tensorflow():
+    class Additive(mr.layers.Layer):
+        def __init__(self, units):
+            super().__init__()
+            self.W1, self.W2, self.V = mr.layers.Dense(units), mr.layers.Dense(units), mr.layers.Dense(1)
+
+        def call(self, query, values):
+            score = self.V(tf.nn.tanh(self.W1(tf.expand_dims(query, 1)) + self.W2(values)))
+            share = tf.nn.softmax(score, axis=1)
+            return tf.reduce_sum(share * values, axis=1), share
+
+    i = mr.layers.Input((T, D))
+    states, last = mr.layers.GRU(M, return_sequences=True, return_state=True)(i)
+    context, share = Additive(U)(last, states)
+    found, shares = mr.models.Model(i, [context, share]).predict(X)
+    np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-5)
+    assert found.shape == (N, M)
+
+
+def test_arguments_of_older_programs():
+    table = np.arange(6.0).reshape(3, 2)
+    np.testing.assert_array_equal(mr.layers.Embedding(3, 2, weights=[table], trainable=False).get_weights()[0], table)
+    assert mr.models.Sequential([mr.layers.Dense(3, input_dim=2)]).input_shape == (None, 2)
+    row = mr.models.Sequential([mr.layers.LSTM(2, input_dim=3, input_length=4), mr.layers.Dense(1)])
+    assert row.input_shape == (None, 4, 3) and row.output_shape == (None, 1)
+    with pytest.warns(UserWarning, match=r"Adam\(decay=...\) does nothing, as in Keras 3"):
+        assert "decay" not in mr.optimizers.Adam(decay=1e-6).get_config()
+    with pytest.raises(TypeError, match="has no argument lr: it is called learning_rate"):
+        mr.optimizers.Adam(lr=0.1)

@@ -54,10 +54,16 @@ def _join_rule(g: Node, y: Node, position: int) -> Node:
         return piece(g, t=position + 1, width=x.dims[-1])
     if x.step == position + 1 and all(arg.shape[axis] == 1 for arg in y.args):  # the column of a step
         return reshape(taken(g, t=position + 1, axis=axis % g.ndim), dims=x.dims)
+    if axis % g.ndim == 0 and [arg.step for arg in y.args] == list(range(1, len(y.args) + 1)) and _one_shape(y.args):
+        return taken(reshape(g, dims=(over_time(y.args), *x.dims)), t=position + 1, axis=0)  # the rows of a step
     ends = [Size.of(0)]
     for before in y.args[: position + 1]:
         ends.append(ends[-1] + before.dims[axis])
     return part(g, key=full_key(g.ndim, axis, slice(*ends[-2:])))
+
+
+def _one_shape(nodes: Sequence[Node]) -> bool:
+    return len({node.shape for node in nodes}) == 1
 
 
 def _joined(*xs: Node, axis: int, size: Size) -> Sizes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +12,7 @@ from ..calls import Call, Scope
 from ..input import InputLayer
 from ..layer import Layer
 from ..nodes import each_step
-from ..symbolic import Shape, Symbolic, in_order
-from .operators import listen_to_tensorflow
+from ..symbolic import Listening, Shape, Symbolic, in_order
 
 
 class Lambda(Layer, listed=False):
@@ -41,8 +39,7 @@ class Lambda(Layer, listed=False):
         """The placeholders that the function is called on for inputs of these shapes, and the one that it gives."""
         key = tuple(map(tuple, shapes))
         if key not in self.recorded:
-            if "tensorflow" in sys.modules:
-                listen_to_tensorflow()
+            Listening.begin()
             starts = [InputLayer(batch_shape=shape).placeholder() for shape in shapes]
             try:
                 end = self.function(starts if self.takes_many else starts[0], **self.given)

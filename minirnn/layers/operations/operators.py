@@ -22,7 +22,7 @@ from ...system import nearest, plain
 from ..layer import Layer
 from ..merging import Add, Concatenate, Divide, Maximum, Minimum, Multiply, Subtract
 from ..reshaping import Permute, Reshape
-from ..symbolic import Operand, Operation, Symbolic
+from ..symbolic import Listening, Operand, Operation, Symbolic
 from ..windows.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D, GlobalSum
 from ..written import Operated, taken_out
 from .functions import Activation, Rescaling
@@ -270,3 +270,11 @@ def listen_to_tensorflow() -> None:
             return operate(name, *operands, *args, **options)
 
     Dispatcher().register()
+
+
+def _listen() -> None:
+    if "tensorflow" in sys.modules:
+        listen_to_tensorflow()
+
+
+Listening.begin = staticmethod(_listen)

@@ -12,6 +12,7 @@ from .. import primitives as P
 from .array import Array, fitted, plain, traced
 from .dispatch import arrays_in, constant, unrecorded, unrecorded_function, untracked
 from .indexing import Indices
+from .masks import chosen_by
 from .table import FUNCTIONS
 
 CHOSEN = "an index that depends on a traced value", "pick with np.where, or index with numbers of the data"
@@ -70,6 +71,10 @@ def assign_at(array: Array, key: Any, value: Any, index: Array) -> None:
     """x[i] = v, where i is a place that is computed, or a condition."""
     if type(key) is Array and key.dtype == bool and key.shape == array.shape and np.ndim(plain(value)) == 0:
         array.assign(value, key)
+        return
+    if type(key) is Array and key.traced and (chosen := chosen_by(key, array, value)) is not None:
+        lifted, mask = chosen
+        array.assign(Array(lifted.value, lifted), Array(mask.value, mask))
         return
     whole = array.data.copy()
     whole[plain(key)] = plain(value)

@@ -23,6 +23,7 @@ class Named(Loops):
 
     def _give_names(self, steps_of_cuts: dict[Node, int]) -> None:
         names = self.recorder.names
+        self._copy_starts(steps_of_cuts)
         wholes: dict[Node, str] = {}
         for node in steps_of_cuts:
             if node not in names:
@@ -41,7 +42,8 @@ class Named(Loops):
             if not aside and node in present and node not in given and node not in wholes:
                 by_name[name.partition("^")[0] if "^" in name else name].append(node)
         for members in by_name.values():  # a variable may begin with an array of numbers; further ones are constants
-            numbers = [n for n in members if n.op is leaf_op]
+            turns = {n.step for n in members if n.op is not leaf_op}
+            numbers = [n for n in members if n.op is leaf_op and n.step not in turns]
             if len(numbers) > 1 and len(numbers) < len(members):
                 for node in sorted(numbers, key=SERIAL)[1:]:
                     members.remove(node)
@@ -74,6 +76,29 @@ class Named(Loops):
             if node in used and node.name is None and node.args:
                 node.name = f"{wholes[node]}_all"  # type: ignore[assignment]
         tell_shapes_apart(self.nodes, self.stamps)
+
+    def _copy_starts(self, steps_of_cuts: dict[Node, int]) -> None:
+        """What a variable begins with is its own, s = X[0], where the other steps of the data are in another variable."""
+        names, of_data = self.recorder.names, defaultdict(list)
+        for node in steps_of_cuts:
+            of_data[node.args[0]].append(node)
+        copies: dict[Node, Node] = {}
+        for data, nodes in of_data.items():
+            words = [names[node][0] if node in names else self.recorder.given.get(data, "x") for node in nodes]
+            usual = max(words, key=words.count)
+            for node, word in zip(nodes, words):
+                if node in names and words.count(word) == 1 < words.count(usual):
+                    made = copies[node] = Node(same, (node,), {}, node.value)
+                    made.step, made.serial = node.step, node.serial + 0.5  # type: ignore[assignment]  # right after it
+                    names[made], names[node] = names[node], (usual, 0)
+        if copies:
+            for node in self.nodes:
+                node.args = tuple([copies.get(arg, arg) for arg in node.args])
+            for node, made in copies.items():
+                self.nodes.insert(self.nodes.index(node) + 1, made)
+                self.present.add(made)
+                if node in self.main:
+                    self.main.add(made)
 
     def _give_name(self, name: str, members: list[Node], steps_of_cuts: dict[Node, int]) -> None:
         step_of = self.step

@@ -115,6 +115,11 @@ class Expressions:
     def _written(self, definition: Definition, family: Family) -> Any:
         if definition.op is leaf_op:  # a number without a name
             return S.scale(1, sp.sympify(family.first.value.item()))
+        indices = [self.folded.families[ref.family].first for ref in definition.refs[1:]]
+        if definition.op.name in ("entry_at", "put_at", "update_at") and any(i.value.dtype == bool for i in indices):
+            raise NotImplementedError(
+                "what a computed mask chooses is of another size at every step: choose with np.where(mask, a, b)"
+            )
         attrs = {key: self._attribute(key, value) for key, value in definition.attrs.items()}
         operands = [self._operand(ref) for ref in definition.refs]
         result = self.results[id(definition)]

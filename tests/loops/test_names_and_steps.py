@@ -1,0 +1,270 @@
+"""What shares a name, what is written in place and by masks, and which loops are time: every reading beside the function."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+
+import minirnn as mr
+
+rng = np.random.default_rng(4)
+X, w, u = rng.normal(size=(5, 3)), 0.6 * rng.normal(size=3), 0.6 * rng.normal(size=3)
+W3, U3, V3 = (0.5 * rng.normal(size=(3, 3)) for _ in range(3))
+S = rng.normal(size=(4, 3, 3))
+
+
+def one_name_in_two_runs(X, Y, h, g, w):
+    def run(X, h):
+        for x in X:
+            h = np.tanh(x + w * h)
+        return h
+
+    return run(X, h).sum() + run(Y, g).sum()
+
+
+def a_cell_beside_numbers(X, w, u):
+    h, c = np.zeros(3), np.zeros(3)
+    for t, x in enumerate(X):
+        c = 0.5 * c + np.tanh(x * w + h * u)
+        h = np.tanh(c)
+        if t == len(X) - 1:
+            h = h * np.array([1.0, 2.0, 3.0])
+    return h.sum()
+
+
+def numbers_at_the_end(X, w, u):
+    h, c = np.zeros(3), np.zeros(3)
+    for x in X:
+        c = 0.5 * c + np.tanh(x * w + h * u)
+        h = np.tanh(c)
+    return (h * np.array([1.0, 2.0, 3.0])).sum()
+
+
+def a_mask_of_numbers(X, w, u):
+    h, c = np.zeros(3), np.zeros(3)
+    for t, x in enumerate(X):
+        c = np.where(np.arange(3) <= t, 0.5 * c + np.tanh(x * w + h * u), c)
+        h = np.tanh(c)
+    return h.sum()
+
+
+def a_parameter_called_c(X, w, c):
+    h = np.zeros(3)
+    for x in X:
+        h = np.tanh(x * w + h * c) * np.array([1.0, 0.0, 2.0])
+    return h.sum()
+
+
+def two_steps_of_numbers(X, w, u):
+    h, c = np.zeros(3), np.array([1.0, 0.5, 0.2])
+    for x in X:
+        h, c = np.tanh(x * w + c * u), 0.5 * c + h
+    return (h**2).sum() + c.sum()
+
+
+def spiking(X, W):
+    v, out = np.zeros(3), 0.0
+    for x in X:
+        v = 0.9 * v + x @ W
+        s = 1 / (1 + np.exp(-v))
+        out = out + s.sum()
+        v = v - s
+    return out
+
+
+def cut_in_place(X, w, u):
+    h = np.zeros(3)
+    for x in X:
+        h = x * w + u * h
+        h[h < 0] = 0
+    return h.sum()
+
+
+def leaking_in_place(X, w, u):
+    h = np.zeros(3)
+    for x in X:
+        h = x * w + u * h
+        h[h < 0] *= 0.1
+    return h.sum()
+
+
+def copied_where_positive(X, w, u):
+    h = np.zeros(3)
+    for x in X:
+        z = x * w + u * h
+        h = np.zeros_like(z)
+        h[z > 0] = z[z > 0]
+    return h.sum()
+
+
+def stable_sigmoid(x):
+    pos, neg = x >= 0, x < 0
+    z = np.zeros_like(x)
+    z[pos] = np.exp(-x[pos])
+    z[neg] = np.exp(x[neg])
+    top = np.ones_like(x)
+    top[neg] = z[neg]
+    return top / (1 + z)
+
+
+def gates_of_a_course(X, W, U):
+    h = np.zeros((3, 3))
+    for x in X:
+        h = stable_sigmoid(x @ W + h @ U)
+    return h.sum()
+
+
+def rows_that_go_on(X, W, U, lengths):
+    h = np.zeros((3, 3))
+    for t in range(len(X)):
+        act = lengths > t
+        h[act] = np.tanh(X[t][act] @ W + h[act] @ U)
+    return h.sum()
+
+
+def a_penalty_on_a_list(X, ps):
+    w, u, a, b, c_, d = ps
+    h = np.zeros(3)
+    for x in X:
+        h = np.tanh(x * w + u * h + a)
+    L = ((h * b + c_) * d).sum()
+    for p in ps:
+        L += 0.01 * np.sum(p * p)
+    return L
+
+
+def layers_in_a_list(X, Ws, Us, a, b):
+    hs = [a, b]
+    for x in X:
+        for k in range(2):
+            hs[k] = np.tanh(x * Ws[k] + hs[k] * Us[k])
+            x = hs[k]
+    return hs[1].sum()
+
+
+def normed(X, w):
+    a, L = np.ones(3) / 3, 0.0
+    for x in X:
+        a = a * np.exp(x * w)
+        s = a.sum()
+        a = a / s
+        L = L + np.log(s)
+    return L
+
+
+def smoothed(X, w):
+    s, L = X[0], 0.0
+    for x in X[1:]:
+        s = w * x + (1 - w) * s
+        L = L + (s**2).sum()
+    return L
+
+
+def with_a_trend(X, w, u):
+    level, slope, L = X[0], X[1] - X[0], 0.0
+    for t in range(1, len(X)):
+        new = w * X[t] + (1 - w) * (level + slope)
+        slope = u * (new - level) + (1 - u) * slope
+        level = new
+        L = L + ((level - X[t]) ** 2).sum()
+    return L
+
+
+def outputs_below_each_other(X, W, U, V, Y):
+    h, outputs = np.zeros((3, 3)), []
+    for x in X:
+        h = np.tanh(x @ W + h @ U)
+        outputs.append(h @ V)
+    return ((np.concatenate(outputs, 0) - Y) ** 2).mean()
+
+
+CASES = {
+    one_name_in_two_runs: {"X": X, "Y": X[::-1].copy(), "h": w + 1, "g": u - 1, "w": w},
+    a_cell_beside_numbers: {"X": X, "w": w, "u": u},
+    numbers_at_the_end: {"X": X, "w": w, "u": u},
+    a_mask_of_numbers: {"X": X, "w": w, "u": u},
+    a_parameter_called_c: {"X": X, "w": w, "c": u},
+    two_steps_of_numbers: {"X": X, "w": w, "u": u},
+    spiking: {"X": X, "W": W3},
+    cut_in_place: {"X": X, "w": w, "u": u},
+    leaking_in_place: {"X": X, "w": w, "u": u},
+    copied_where_positive: {"X": X, "w": w, "u": u},
+    gates_of_a_course: {"X": S, "W": W3, "U": U3},
+    rows_that_go_on: {"X": S, "W": W3, "U": U3, "lengths": np.array([4, 2, 3])},
+    a_penalty_on_a_list: {"X": X[:3], "ps": [rng.normal(size=3) for _ in range(6)]},
+    layers_in_a_list: {"X": X, "Ws": W3[:2], "Us": U3[:2], "a": w, "b": u},
+    normed: {"X": X, "w": w},
+    smoothed: {"X": X, "w": w},
+    with_a_trend: {"X": X, "w": 0.5 + 0.1 * w, "u": 0.5 + 0.1 * u},
+    outputs_below_each_other: {"X": S, "W": W3, "U": U3, "V": V3, "Y": rng.normal(size=(12, 3))},
+}
+
+
+@pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
+def test_every_reading(function, tmp_path):
+    given = CASES[function]
+    loss = function(**{key: [p.copy() for p in v] if isinstance(v, list) else v.copy() for key, v in given.items()})
+    trace = mr.trace(function, **given)
+    assert float(trace.loss) == pytest.approx(float(loss), rel=1e-14)
+    assert trace.verify(with_keras=False).ok
+    assert max(equation.residual for equation in trace.equations()) < 1e-12
+    space = {}
+    exec(str(trace.source()), space)
+    read = list(inspect.signature(space["loss_and_gradients"]).parameters)[1:]
+    weights = {name: np.asarray(trace.value(name)) for name in trace.parameters}
+    data = [given[k] for k in read]
+    compiled = trace.compile()
+    for run in (
+        lambda: space["loss_and_gradients"](weights, *data),
+        lambda: compiled(weights, data if len(data) > 1 else data[0]),
+    ):
+        found, gradients = run()
+        assert float(found) == pytest.approx(float(loss), rel=1e-12)
+        assert set(gradients) == set(trace.gradients)
+        for name, gradient in trace.gradients.items():
+            np.testing.assert_allclose(gradients[name], gradient, rtol=1e-9, atol=1e-12)
+    trace.page(tmp_path / "a.html")
+    assert str(trace.walk())
+
+
+@pytest.mark.parametrize(
+    "function", [spiking, cut_in_place, leaking_in_place, gates_of_a_course, normed], ids=lambda f: f.__name__
+)
+def test_as_many_equations_at_every_length(function):
+    given = CASES[function]
+    longer = given | {"X": np.concatenate([given["X"], given["X"]])}
+    assert len(mr.trace(function, **given).equations()) == len(mr.trace(function, **longer).equations())
+
+
+def test_the_last_value_of_a_variable_is_that_of_the_last_turn():
+    v = np.zeros(3)
+    for x in X:
+        v = 0.9 * v + x @ W3
+        v = v - 1 / (1 + np.exp(-v))
+    trace = mr.trace(spiking, X=X, W=W3)
+    np.testing.assert_allclose(trace.value("v", 5), v)
+    h = np.zeros(3)
+    trace = mr.trace(cut_in_place, X=X, w=w, u=u)
+    for t, x in enumerate(X, start=1):
+        h = np.maximum(x * w + u * h, 0)
+        np.testing.assert_allclose(trace.value("h", t), h)
+
+
+def test_steps_are_those_of_the_sequence():
+    assert mr.trace(a_penalty_on_a_list, **CASES[a_penalty_on_a_list]).steps == 3
+    trace = mr.trace(layers_in_a_list, **CASES[layers_in_a_list])
+    assert trace.steps == 5 and set(trace.gradients) == {"Ws", "Us", "a", "b"}
+    assert "s₁ = x₁" in str(mr.trace(smoothed, X=X, w=w).equations())
+    assert "⊘ 1" not in str(mr.trace(normed, X=X, w=w).equations())
+
+
+def test_a_start_of_equal_numbers_is_printed():
+    def from_a_fifth(X, w):
+        h = np.full(3, 0.2)
+        for x in X:
+            h = np.tanh(x * w + h)
+        return h.sum()
+
+    assert "h₀ = 0.2" in str(mr.trace(from_a_fifth, X=X, w=w).equations())
