@@ -222,8 +222,8 @@ def notes(trace: Run) -> list[str]:
 def concerning(trace: Run) -> list[Trap]:
     """The differences that this trace runs into.
 
-    >>> import minirnn as mr
-    >>> concerning(mr.trace(mr.demo.model(), mr.demo.X))
+    >>> from minirnn import demo, trace
+    >>> concerning(trace(demo.model(), demo.X))
     []
     """
     return [] if trace.is_loop else [trap for trap in TRAPS if trap.concerns(trace)]
