@@ -59,6 +59,7 @@ class CallbackList:
             if not hasattr(callback, "on_epoch_end") or isinstance(callback, type):
                 raise TypeError(f"callbacks holds {callback!r}; give objects, such as EarlyStopping(patience=3)")
         self.callbacks, self.model, self.params = given, model, params
+        self._watching: dict[str, list[Any]] = {}  # by hook, those that do anything there
         for callback in given:
             callback.set_params(params)
             callback.set_model(model)
@@ -67,7 +68,9 @@ class CallbackList:
 
     def call(self, hook: str, *args: Any) -> None:
         """Call a hook of all callbacks."""
-        for callback in self.callbacks:
+        if hook not in self._watching:
+            self._watching[hook] = self.watching(hook)
+        for callback in self._watching[hook]:
             getattr(callback, hook)(*args)
 
     def watching(self, hook: str) -> list[Any]:

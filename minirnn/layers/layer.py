@@ -45,6 +45,7 @@ class Layer(Described):
     operation: Any = None  # the operation that Keras writes in its place
     recurrences = 0  # how many cells run through time in it, the two directions of Bidirectional for one
     kind = ""  # the class as messages call it
+    users_name_weights = False  # whether code of the user's own names its weights
     is_users = False  # whether the class is of the user's own, with a `call` as Keras wants it
     call_users: ClassVar[Any] = None  # what calls such a layer: `written.called`
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import system
-from ..engine.graph import Node
+from ..engine.graph import Node, users_names
 from ..system import Followed, plain
 from .arguments import listed
 from .calls import Call, Masks, Scope
@@ -89,7 +89,9 @@ def followed(layer: Layer, function: Callable[..., Any], nodes: Sequence[Node], 
     `form` tells functions of one layer apart.
     """
     known = layer.__dict__.setdefault("followed", {}).setdefault((call.training, form), Followed())
-    made = system.follow(function, tuple(nodes), known, call.scope.tag)
+    with users_names() as own:
+        made = system.follow(function, tuple(nodes), known, call.scope.tag)
+    call.own += own
     return [each_step(node, call.output) for node in made]
 
 
@@ -179,6 +181,8 @@ class WrittenLayer(OfArrays, listed=False):
 
     `form` is what it is called on, with places for the arrays: ``layer(query, [keys, values], training=True)``.
     """
+
+    users_name_weights = True
 
     def __init__(self, layer: Layer, form: Any) -> None:
         super().__init__(name=layer.name)

@@ -15,7 +15,6 @@ from ..layers.embedding import Embedding, numbers_node
 from ..layers.input import InputLayer
 from ..layers.layer import Layer
 from ..layers.nodes import common_dtype, input_node, mask_node, mask_steps, state_node, steps
-from ..layers.recurrent.cells import OwnCell
 from ..layers.symbolic import Symbolic, in_order, recalled
 from ..system import plain
 from .forward_pass import ForwardPass
@@ -250,13 +249,23 @@ class Network(Layered):
 
     def parameter_names(self) -> dict[tuple[Layer, str], Name]:
         """The name of every weight, by its layer and Keras' name; no two are alike."""
+        told = [(layer, layer.label, layer.weight_names) for layer in self._listed]
+        order, before, names = self._known_names
+        if order is not self.order or before != told:
+            names = self._parameter_names()
+            self._known_names = self.order, told, names
+        return names
+
+    _known_names: tuple[Any, Any, dict[tuple[Layer, str], Name]] = (None, None, {})
+
+    def _parameter_names(self) -> dict[tuple[Layer, str], Name]:
         first: dict[Layer, Scope] = {}
         for symbolic, scope in self.scopes():
             first.setdefault(symbolic.layer, scope)
         weights = {
             (layer, key): parse(layer.symbols(scope)[key][0]) for layer, scope in first.items() for key in layer.weight_names
         }
-        own = [any(isinstance(inner, OwnCell) for inner in layer.inside()) for layer, _ in weights]
+        own = [any(inner.users_name_weights for inner in layer.inside()) for layer, _ in weights]
         return dict(zip(weights, distinct([*weights.values()], [layer.label for layer, _ in weights], own)))
 
     def parameter_places(self) -> dict[str, tuple[Layer, int]]:

@@ -163,7 +163,7 @@ class Optimizer(Configured):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the formula is given by name, besides the weights, the gradient and the vectors."""
+        """What the formula is given by name, besides the weights, the gradient and the vectors; a dictionary of its own."""
         return {"eta": self.rate, "t": self.iterations + 1, **self._fixed}
 
     @cached_property
@@ -188,13 +188,16 @@ class Optimizer(Configured):
                 f"this {type(self).__name__} was used for other weights, {slots[0].size} numbers, not {weights.size}: "
                 "compile the model again, with a new optimizer"
             )
-        occurrences = self._clipped(gradient, parts, occurrences)
+        if self.clipvalue or self.clipnorm or self.global_clipnorm:
+            occurrences = self._clipped(gradient, parts, occurrences)
         for table in occurrences:
             gradient[table.part] = table.summed()
         if self.weight_decay:
             weights = weights - weights * (np.float32(self.weight_decay).item() * self.rate)
         each = _of_occurrences(occurrences) if occurrences else of_sum
-        new, *remembered = type(self).formula(weights, gradient, *slots, **self.settings | self._rounded, each=each)
+        settings = self.settings
+        settings.update(self._rounded)
+        new, *remembered = type(self).formula(weights, gradient, *slots, **settings, each=each)
         return new, State(self.iterations + 1, tuple(remembered))
 
     def first(self, name: str, weights: np.ndarray) -> np.ndarray:
@@ -213,8 +216,6 @@ class Optimizer(Configured):
         if self.clipvalue:
             np.clip(gradient, -self.clipvalue, self.clipvalue, out=gradient)
             return [o._replace(gradients=np.clip(o.gradients, -self.clipvalue, self.clipvalue)) for o in occurrences]
-        if not self.clipnorm and not self.global_clipnorm:
-            return occurrences
         tables = {o.part.start: i for i, o in enumerate(occurrences)}
         pieces = [occurrences[tables[p.start]].gradients if p.start in tables else gradient[p] for p in parts]
         if self.clipnorm:

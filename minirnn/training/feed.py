@@ -25,6 +25,7 @@ class Batch(NamedTuple):
     targets: list[np.ndarray]
     weights: list[np.ndarray | None] | None = None
     thin: Sequence[bool] = ()  # of each target, whether it was given without its last axis, which is one
+    kind: Any = None  # what is one object for all batches of one kind
 
     @property
     def size(self) -> int:
@@ -34,7 +35,7 @@ class Batch(NamedTuple):
     def part(self, chosen: Any) -> Batch:
         """Some of the samples."""
         weights = self.weights and [None if w is None else w[chosen] for w in self.weights]
-        return Batch([x[chosen] for x in self.inputs], [y[chosen] for y in self.targets], weights, self.thin)
+        return Batch([x[chosen] for x in self.inputs], [y[chosen] for y in self.targets], weights, self.thin, self.kind)
 
 
 def checked(
@@ -126,7 +127,7 @@ class Arrays(Feed):
     """Batches of arrays, in a new order in every epoch if they are to be shuffled."""
 
     def __init__(self, data: Batch, size: int, shuffle: bool = False, steps: int | None = None) -> None:
-        self.data, self.batch_size = data, size  # the last batch of an epoch may have less samples
+        self.data, self.batch_size = data._replace(kind=object()), size  # the last batch of an epoch may have less samples
         self.all_steps = -(-data.size // size)  # how many batches all samples are
         self.asked = steps  # how many of them an epoch is to have, if that was said
         self.steps, self._left = steps or self.all_steps, 0

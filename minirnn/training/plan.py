@@ -47,6 +47,11 @@ class Plan:
         self._plain = [_made(given) for given in _for_outputs("metrics", metrics, self.names)]
         self._weighted = [_made(given) for given in _for_outputs("weighted_metrics", weighted_metrics, self.names)]
         self.looks_at_outputs = any([*self._plain, *self._weighted])  # whether there are metrics
+        self._all: list[metrics.Metric | Mean] = [
+            self._loss,
+            *(m for each in [*self._plain, *self._weighted] for m in each),
+            *self._losses,
+        ]
 
     def trained(self, model: Network) -> list[str]:
         """The names of the weights that are trained: those that were so when training began, as in Keras."""
@@ -67,11 +72,11 @@ class Plan:
     @property
     def metrics(self) -> list[metrics.Metric | Mean]:
         """All that is followed; the loss first."""
-        return [self._loss, *(m for each in [*self._plain, *self._weighted] for m in each), *self._losses]
+        return list(self._all)
 
     def reset(self) -> None:
         """Begin anew, as in every epoch."""
-        for metric in self.metrics:
+        for metric in self._all:
             metric.reset_state()
 
     def follow(
@@ -104,6 +109,8 @@ class Plan:
 
     def logs(self) -> dict[str, Any]:
         """The numbers by name, in the order of Keras' logs: by the alphabet."""
+        if not self.looks_at_outputs and not self._losses:
+            return {"loss": self._loss.result()}
         found = {metric.name: metric.result() for metric in [self._loss, *self._losses]}
         several = len(self.names) > 1
         for kind, of_each in (("", self._plain), ("weighted_", self._weighted)):

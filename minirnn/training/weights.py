@@ -47,8 +47,9 @@ class Weights:
     def gathered(self, gradients: Mapping[str, np.ndarray], leave_out: Mapping[str, object]) -> np.ndarray:
         """The gradient of the trained weights as a vector; 0 for those to be left out."""
         names = self.names[: len(self.trained)]
-        each = [gradients[n].ravel() if n not in leave_out else np.zeros_like(self.arrays[n]).ravel() for n in names]
-        return np.concatenate(each) if each else np.zeros(0, self.vector.dtype)
+        if leave_out:
+            gradients = {n: np.zeros_like(self.arrays[n]) if n in leave_out else gradients[n] for n in names}
+        return np.concatenate([gradients[n] for n in names], axis=None) if names else np.zeros(0, self.vector.dtype)
 
     def step_to(self, new: np.ndarray) -> None:
         """Let the trained weights be `new`, made to obey their constraints; the others are as the layers have them."""

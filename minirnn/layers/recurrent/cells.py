@@ -61,6 +61,7 @@ class OwnCell(Layer, listed=False):
     """
 
     output_is_state = False  # as far as can be known
+    users_name_weights = True
 
     def __init__(self, cell: Layer) -> None:
         super().__init__(name=cell.name)
