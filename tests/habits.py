@@ -201,7 +201,7 @@ HABITS = {
     "to_categorical": "k.utils.to_categorical([0, 2, 1], 3)",
     "pad_sequences": "k.utils.pad_sequences([[1, 2], [3]], maxlen=3)",
     "get_file": "k.utils.get_file('a', 'b')",
-    "timeseries_dataset_from_array": "k.utils.timeseries_dataset_from_array(X[0], None, 2)",
+    "timeseries_dataset_from_array": "[np.asarray(x) for x in k.utils.timeseries_dataset_from_array(X[0], None, 2)]",
     "the backend": "k.backend.backend()",
     "plot_model": "k.utils.plot_model(m)",
     "a GradientTape": (

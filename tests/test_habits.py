@@ -8,7 +8,6 @@ from . import habits
 
 REFUSED = {
     "get_file": "take it from keras.utils",
-    "timeseries_dataset_from_array": "take it from keras.utils",
     "plot_model": "take it from keras.utils",
     "the backend": "minirnn.backend has no backend",
     "a GradientTape": "mr.trace(model, X, Y).gradients has it all",

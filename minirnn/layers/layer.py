@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,6 +47,7 @@ class Layer(Described):
     recurrences = 0  # how many cells run through time in it, the two directions of Bidirectional for one
     kind = ""  # the class as messages call it
     users_name_weights = False  # whether code of the user's own names its weights
+    was_built = False  # whether `build` of a class of the user's own was called
     is_users = False  # whether the class is of the user's own, with a `call` as Keras wants it
     call_users: ClassVar[Any] = None  # what calls such a layer: `written.called`
 
@@ -54,6 +56,8 @@ class Layer(Described):
         own = vars(cls)
         if "call" in own and "__call__" not in own and not cls.__module__.startswith(f"{__package__}."):
             cls.is_users, cls.__call__ = True, Layer.call_users  # type: ignore[method-assign]
+        if "build" in own and not cls.__module__.startswith(f"{__package__}."):
+            cls.build = _noted(cls.build)  # type: ignore[method-assign]
         cls.kind = own.get("kind", cls.__name__)
         if not cls.__name__.startswith("_"):
             cls.keras_kind = cls.__name__
@@ -279,3 +283,14 @@ class Layer(Described):
 
     def keep(self, call: Call) -> None:
         """Keep the state for the next call, if the layer does so."""
+
+
+def _noted(build: Callable[..., None]) -> Callable[..., None]:
+    """The `build` of a user's class, which is called once whether weights are made in it or before."""
+
+    @functools.wraps(build)
+    def noted(self: Layer, input_shape: Any) -> None:
+        self.was_built = True
+        build(self, input_shape)
+
+    return noted

@@ -74,8 +74,9 @@ def is_tensor(value: Any) -> bool:
 
 def _build(layer: Layer, given: Any) -> None:
     """Let the layer make its weights, once."""
-    if layer.own_arrays is None:
+    if not layer.was_built:
         shapes: Any = [each.shape for each in given] if isinstance(given, (list, tuple)) else given.shape
+        layer.was_built = True
         layer.build(shapes)
         layer.own_arrays = layer.own_arrays or []
 
@@ -128,8 +129,16 @@ class OfArrays(Layer, listed=False):
 
     def _shapes_of_zeros(self, shapes: list[Shape], samples: int, steps: int) -> list[tuple[int, ...]]:
         arrays = [np.zeros([samples, *(steps if n is None else n for n in shape[1:])]) for shape in shapes]
-        with np.errstate(all="ignore"):
-            found = self.function(False)(*arrays, *self.weight_arrays)
+        try:
+            with np.errstate(all="ignore"):
+                found = self.function(False)(*arrays, *self.weight_arrays)
+        except ValueError as error:
+            raise ValueError(f"{self.label}: {error}") from error
+        except Exception as error:  # whatever the code of the user may raise
+            raise NotImplementedError(
+                f"{self.label} does more than to compute with arrays ({plain(error, 200)}): a layer of your own must do no "
+                "more, and set none of its weights"
+            ) from error
         return [np.shape(each) for each in (found if isinstance(found, (list, tuple)) else [found])]
 
     def _sizes(self, scope: Scope) -> dict[Any, str]:
