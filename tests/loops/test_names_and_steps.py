@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import inspect
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -180,7 +183,44 @@ def outputs_below_each_other(X, W, U, V, Y):
     return ((np.concatenate(outputs, 0) - Y) ** 2).mean()
 
 
+class Pair(NamedTuple):
+    h: np.ndarray
+    c: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    h: np.ndarray
+
+
+def states_in_a_tuple_with_names(X, W, U):
+    s = Pair(np.zeros(3), np.zeros(3))
+    for x in X:
+        c = 0.5 * s.c + x @ W
+        s = Pair(np.tanh(c + s.h @ U), c)
+    return s.h.sum()
+
+
+def a_state_that_is_replaced(X, W, U):
+    s = Frozen(np.zeros(3))
+    for x in X:
+        s = dataclasses.replace(s, h=np.tanh(x @ W + s.h @ U))
+    return s.h.sum()
+
+
+def labels_in_a_list(X, W, U, y):
+    s, o = np.zeros(3), np.zeros((len(X), 3))
+    for t in range(len(X)):
+        s = np.tanh(X[t] @ W + s)
+        o[t] = s @ U
+    p = np.exp(o) / np.exp(o).sum(1, keepdims=True)
+    return -np.sum(np.log(p[np.arange(len(y)), y]))
+
+
 CASES = {
+    states_in_a_tuple_with_names: {"X": X, "W": W3, "U": U3},
+    a_state_that_is_replaced: {"X": X, "W": W3, "U": U3},
+    labels_in_a_list: {"X": X, "W": W3, "U": U3, "y": [1, 2, 0, 0, 1]},
     one_name_in_two_runs: {"X": X, "Y": X[::-1].copy(), "h": w + 1, "g": u - 1, "w": w},
     a_cell_beside_numbers: {"X": X, "w": w, "u": u},
     numbers_at_the_end: {"X": X, "w": w, "u": u},
@@ -205,7 +245,7 @@ CASES = {
 @pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
 def test_every_reading(function, tmp_path):
     given = CASES[function]
-    loss = function(**{key: [p.copy() for p in v] if isinstance(v, list) else v.copy() for key, v in given.items()})
+    loss = function(**copy.deepcopy(given))
     trace = mr.trace(function, **given)
     assert float(trace.loss) == pytest.approx(float(loss), rel=1e-14)
     assert trace.verify(with_keras=False).ok
@@ -258,6 +298,11 @@ def test_steps_are_those_of_the_sequence():
     assert trace.steps == 5 and set(trace.gradients) == {"Ws", "Us", "a", "b"}
     assert "s₁ = x₁" in str(mr.trace(smoothed, X=X, w=w).equations())
     assert "⊘ 1" not in str(mr.trace(normed, X=X, w=w).equations())
+
+
+def test_states_of_immutable_objects_have_names():
+    for function in (states_in_a_tuple_with_names, a_state_that_is_replaced):
+        assert "hₜ = tanh(" in str(mr.trace(function, **CASES[function]).equations())
 
 
 def test_a_start_of_equal_numbers_is_printed():

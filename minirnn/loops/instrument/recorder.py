@@ -115,6 +115,9 @@ class Recorder:
             several = _made_together(value)
             for k, item in enumerate(value):
                 self.stored(name, item, call, value if several else None, k)
+        fields: Any = getattr(type(value), "_fields", None) or getattr(type(value), "__dataclass_fields__", ())
+        for field in fields:
+            self.stored(field, getattr(value, field, None), call)  # State(h, c) holds an h and a c
         return value
 
     def stored(self, name: str, value: Any, call: int, holder: Any = None, place: int = 0) -> Any:

@@ -53,6 +53,13 @@ def open_key(array: Array, key: Any) -> tuple[ops.Key, list[Node]] | None:
     return ops.Key([*places, *[slice(None)] * (array.ndim - axes)]), nodes
 
 
+def _with_arrays(key: Any) -> Any:
+    """The key with lists of numbers as arrays: p[rows, labels]."""
+    if isinstance(key, tuple):
+        return tuple(_with_arrays(k) for k in key)
+    return FUNCTIONS[np.array](key) if type(key) is list and any(type(k) is Array for k in key) else key
+
+
 def _untracked_at(value: Any, *parts: Any) -> Array:
     live = [x.node for x in arrays_in(list(parts), []) if x.traced]
     return Array(value, untracked(live, value, *CHOSEN))
@@ -60,6 +67,7 @@ def _untracked_at(value: Any, *parts: Any) -> Array:
 
 def entry_at(array: Array, key: Any, index: Array) -> Any:
     """x[i], where i is a place that is computed, such as that of the largest entry, or a condition."""
+    key = _with_arrays(key)
     value = array.data[plain(key)]
     found = open_key(array, key)
     if found is None:
@@ -76,6 +84,7 @@ def assign_at(array: Array, key: Any, value: Any, index: Array) -> None:
         lifted, mask = chosen
         array.assign(Array(lifted.value, lifted), Array(mask.value, mask))
         return
+    key = _with_arrays(key)
     whole = array.data.copy()
     whole[plain(key)] = plain(value)
     places = np.arange(array.size).reshape(array.shape)[plain(key)]
