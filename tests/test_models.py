@@ -98,9 +98,11 @@ def test_sequential_is_put_together_on_the_first_data():
 
 def test_a_row_that_is_not_put_together_says_so():
     row = Sequential([SimpleRNN(5), Dense(2)])
-    for ask in (row.summary, lambda: row.input_shape):
-        with pytest.raises(ValueError, match="not put together yet"):
-            ask()
+    with pytest.raises(ValueError, match="not put together yet"):
+        _ = row.input_shape
+    lines: list[str] = []
+    row.summary(print_fn=lines.append)
+    assert "simple_rnn (SimpleRNN)" in lines[0] and "0 (unbuilt)" in lines[0]
     row.build((None, None, 3))
     assert len(row.get_weights()) == 5 and repr(row) == "<Sequential 'sequential': SimpleRNN(5) -> Dense(2)>"
 

@@ -49,13 +49,13 @@ class Layer(Described):
     users_name_weights = False  # whether code of the user's own names its weights
     was_built = False  # whether `build` of a class of the user's own was called
     is_users = False  # whether the class is of the user's own, with a `call` as Keras wants it
-    call_users: ClassVar[Any] = None  # what calls such a layer: `written.called`
+    _call_users: ClassVar[Any] = None  # what calls such a layer: `written.called`
 
     def __init_subclass__(cls, listed: bool = True) -> None:
         """`listed`: whether a description may name the class, if it is of this package."""
         own = vars(cls)
         if "call" in own and "__call__" not in own and not cls.__module__.startswith(f"{__package__}."):
-            cls.is_users, cls.__call__ = True, Layer.call_users  # type: ignore[method-assign]
+            cls.is_users, cls.__call__ = True, Layer._call_users  # type: ignore[method-assign]
         if "build" in own and not cls.__module__.startswith(f"{__package__}."):
             cls.build = _noted(cls.build)  # type: ignore[method-assign]
         cls.kind = own.get("kind", cls.__name__)

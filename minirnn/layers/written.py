@@ -81,7 +81,7 @@ def _build(layer: Layer, given: Any) -> None:
         layer.own_arrays = layer.own_arrays or []
 
 
-Layer.call_users = called
+Layer._call_users = called
 
 
 def followed(layer: Layer, function: Callable[..., Any], nodes: Sequence[Node], call: Call, form: Any = None) -> list[Node]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minirnn.layers import RNN, Dense, Dropout, Embedding, Flatten, Input, SimpleRNN, TimeDistributed
+from minirnn.layers import RNN, Dense, Dropout, Flatten, Input, SimpleRNN, TimeDistributed
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,6 @@ from minirnn.layers import RNN, Dense, Dropout, Embedding, Flatten, Input, Simpl
         (lambda: Dropout(0.5, noise_shape=(1, None, 3)), "noise_shape"),
         (lambda: TimeDistributed(SimpleRNN(5)), r"TimeDistributed\(SimpleRNN\)"),
         (lambda: RNN(Dense(5)), "a cell of type Dense"),
-        (lambda: Embedding(3, 4, weights=[np.ones((3, 4))]), "weights"),
     ],
 )
 def test_what_keras_has_and_minirnn_has_not_is_refused_by_name(make, says):

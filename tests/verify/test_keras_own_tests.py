@@ -62,8 +62,7 @@ class Arrays:
             return found
         if not isinstance(found, list):
             return np.asarray(found)
-        out, *states = map(np.asarray, found)
-        return [out, *self.nested(states)]
+        return [[np.asarray(part) for part in each] if isinstance(each, list) else np.asarray(each) for each in found]
 
     def compute_output_shape(self, shape):
         out, *states = self.output_shapes(shape)

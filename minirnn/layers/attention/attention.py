@@ -47,13 +47,13 @@ class Dot(OfArrays):
 
 class _Weighing(OfArrays, listed=False):
     """``[query, value]`` or ``[query, value, key]``: for each step of the query the mean of the values, weighed by softmax
-    of how the key of each fits it (`scores`). Steps of the values that a mask leaves out weigh nothing."""
+    of how the key of each fits it (`_scores`). Steps of the values that a mask leaves out weigh nothing."""
 
     supports_masking = True
     use_scale: bool
     scale_initializer = "ones"
 
-    def scores(self, query: Any, key: Any, scale: Any) -> Any:
+    def _scores(self, query: Any, key: Any, scale: Any) -> Any:
         """How well each step of the key fits each step of the query (N, steps, steps)."""
         raise NotImplementedError
 
@@ -85,7 +85,7 @@ class _Weighing(OfArrays, listed=False):
         scale = rest.pop() if self.use_scale else None
         of_value = rest.pop() if masked[1] else None
         of_query = rest.pop() if masked[0] else None
-        scores = self.scores(rest[0], rest[-1], scale)
+        scores = self._scores(rest[0], rest[-1], scale)
         if of_value is not None:
             scores = scores - 1e9 * np.swapaxes(1 - of_value, 1, 2)
         found = backend.softmax(scores, -1) @ rest[1]
@@ -123,7 +123,7 @@ class Attention(_Weighing):
     def scale_shape(self, input_shape: Any) -> tuple[int, ...]:
         return ()
 
-    def scores(self, query: Any, key: Any, scale: Any) -> Any:
+    def _scores(self, query: Any, key: Any, scale: Any) -> Any:
         found = query @ np.swapaxes(key, 1, 2)
         return found if scale is None else found * scale
 
@@ -142,7 +142,7 @@ class AdditiveAttention(_Weighing):
         first = input_shape[0]
         return ((first if isinstance(first, (tuple, list)) else input_shape)[-1],)
 
-    def scores(self, query: Any, key: Any, scale: Any) -> Any:
+    def _scores(self, query: Any, key: Any, scale: Any) -> Any:
         fit = np.tanh(query[:, :, None] + key[:, None])
         return np.sum(fit if scale is None else fit * scale, axis=-1)
 
