@@ -313,3 +313,10 @@ def test_a_start_of_equal_numbers_is_printed():
         return h.sum()
 
     assert "h₀ = 0.2" in str(mr.trace(from_a_fifth, X=X, w=w).equations())
+
+
+def test_what_overflows_where_it_is_not_chosen_has_its_gradient():
+    with np.errstate(over="ignore"):
+        trace = mr.trace(gates_of_a_course, X=S * 2000, W=W3, U=U3)
+        assert all(np.isfinite(gradient).all() for gradient in trace.gradients.values())
+        assert trace.verify(with_keras=False).ok

@@ -21,8 +21,10 @@ def chosen_by(mask: Array, array: Array, value: Any) -> tuple[Node, Node] | None
     whole = ops.reshape(mask.node, dims=(*mask.shape, *[1] * (array.ndim - mask.ndim)))
     wide = whole if mask.ndim == array.ndim else ops.expand(whole, dims=array.node.dims)
     part = fitted(value, array.data[mask.data].shape, array.dtype)
-    lifted = _Lifted(mask.node, array.shape).of(part)
-    if lifted is None or lifted.shape != array.shape:
+    everywhere = _Everywhere(mask.node)
+    with np.errstate(all="ignore"):
+        lifted = everywhere.of(part)
+    if lifted is None or lifted.shape != array.shape or not everywhere.is_finite():
         return None
     values = np.array(lifted.value)
     values[mask.data] = part.value  # products may round otherwise where there are more rows
@@ -30,13 +32,16 @@ def chosen_by(mask: Array, array: Array, value: Any) -> tuple[Node, Node] | None
     return lifted, wide
 
 
-class _Lifted:
+class _Everywhere:
     """What nodes of the chosen entries are for all entries."""
 
-    def __init__(self, mask: Node, shape: tuple[int, ...]) -> None:
-        self.mask, self.shape, self.rank = mask, shape, mask.ndim
-        self.count = int(np.count_nonzero(mask.value))
+    def __init__(self, mask: Node) -> None:
+        self.mask, self.rank = mask, mask.ndim
         self.known: dict[Node, Node | None] = {}
+
+    def is_finite(self) -> bool:
+        """Whether nothing overflows where it is not chosen: infinity times 0 would be no number in the derivative."""
+        return all(node is None or np.isfinite(node.value).all() for node in self.known.values())
 
     def of(self, node: Node) -> Node | None:
         if node not in self.known:
