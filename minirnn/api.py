@@ -143,11 +143,14 @@ def check(function: Callable[..., Any], model: Any, X: Any, **arrays: Any) -> Mi
     return check(function, model, X, **arrays)
 
 
-def load(path: StrPath) -> Model:
-    """Read a model from a ``.keras`` or whole-model ``.h5`` file. Nothing in the file is executed; no Keras is needed."""
+def load(path: StrPath, custom_objects: Mapping[str, Any] | None = None) -> Model:
+    """Read a model from a ``.keras`` or whole-model ``.h5`` file. Nothing in the file is executed; no Keras is needed.
+
+    `custom_objects` are losses and metrics of your own, by the names that the file has for them.
+    """
     from .keras_io.file import load
 
-    return load(path)
+    return load(path, own=custom_objects)
 
 
 def save(model: Any, path: StrPath, overwrite: bool = True) -> Path:

@@ -17,8 +17,8 @@ def keras_name(name: str | None) -> str | None:
 def distinct_names(model: Network) -> dict[Layer, str | None]:
     """The name of every layer in Keras: those of a model within carry its name where two would be the same."""
     names: dict[Layer, str | None] = {}
-    within = {call.layer: call.within for call in model.order}
-    for layer in model.layers:
+    within: dict[Any, Any] = {c.layer: None if isinstance(c.within, Layer) else c.within for c in model.order}
+    for layer in model.every_layer:
         name = keras_name(layer.name)
         if name in names.values():
             if within.get(layer) is None:

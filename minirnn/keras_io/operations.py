@@ -7,9 +7,9 @@ from typing import Any
 
 from .. import activations
 from ..layers import Layer, Symbolic
+from ..layers.arguments import taken_out
 from ..layers.configs import described
 from ..layers.operations.operators import MAKERS, Operand, operation
-from ..layers.written import taken_out
 from ..registry import snake
 from ..system import plain
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,3 +44,28 @@ def flattened(value: Any) -> list[Any]:
     if not isinstance(value, (list, tuple)):
         return [value]
     return [item for part in value for item in flattened(part)]
+
+
+class Place(NamedTuple):
+    """Where one of the arrays belongs that a function is given."""
+
+    number: int
+
+
+def taken_out(held: Any, is_array: Callable[[Any], bool], arrays: list[Any]) -> Any:
+    """`held` with a `Place` for each array in it, in lists and dictionaries too; the arrays are put into `arrays`."""
+    if is_array(held):
+        arrays.append(held)
+        return Place(len(arrays) - 1)
+    if type(held) in (list, tuple):
+        return type(held)(taken_out(each, is_array, arrays) for each in held)
+    return {key: taken_out(each, is_array, arrays) for key, each in held.items()} if type(held) is dict else held
+
+
+def put_in(held: Any, arrays: Any) -> Any:
+    """The same with these arrays in their places."""
+    if type(held) is Place:
+        return arrays[held.number]
+    if type(held) in (list, tuple):
+        return type(held)([put_in(each, arrays) for each in held])
+    return {key: put_in(each, arrays) for key, each in held.items()} if type(held) is dict else held

@@ -90,6 +90,16 @@ def _either(one: Masks, other: Masks) -> Masks:
     return found
 
 
+def _ones_outside(x: Node, mask: Masks) -> Node:
+    """The sequence, with ones in the steps that the mask leaves out."""
+    found = []
+    for each, column in zip(steps(x), mask):
+        with at(each.step):
+            wide = ops.expand(column, dims=each.dims)
+            found.append(each * wide + (1 - wide))
+    return ops.stack(*found, size=x.dims[1])
+
+
 def _folded(operation: Callable[[Node, Node], Node]) -> Any:
     return lambda self, *xs: functools.reduce(operation, xs)
 
@@ -112,9 +122,16 @@ class Subtract(Merge):
 
 
 class Multiply(Merge):
-    """a ⊙ b ⊙ ..."""
+    """a ⊙ b ⊙ ...; where a mask leaves a step of one out, it counts as ones, as in Keras."""
 
     function = _folded(lambda a, b: a * b)
+
+    def call(self, x: Any, call: Call) -> Node:
+        if not any(call.coming):
+            return super().call(x, call)
+        return super().call(
+            [each if mask is None else _ones_outside(each, mask) for each, mask in zip(x, call.coming)], call
+        )
 
 
 class Divide(Merge, listed=False):
@@ -173,6 +190,8 @@ class Concatenate(Merge):
     def call(self, x: Any, call: Call) -> Node:
         if not self.of_one_length:
             return super().call(x, call)
+        if any(call.coming):
+            raise NotImplementedError(f"{self.label}: masks of sequences one after the other are not put together yet")
         return followed(self, lambda *xs: np.concatenate(xs, axis=self.axis), x, call)[0]
 
     def features(self, scope: Scope) -> str:

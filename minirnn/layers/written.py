@@ -6,44 +6,19 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from .. import system
 from ..engine.graph import Node, users_names
 from ..system import Followed, plain
-from .arguments import listed
+from .arguments import Place, listed, put_in, taken_out
 from .calls import Call, Masks, Scope
 from .layer import Layer
 from .nodes import each_step
-from .symbolic import Listening, Shape, Symbolic, UnsaidTraining
+from .symbolic import Listening, Shape, Symbolic, UnsaidTraining, in_order
 from .weights import Variable
-
-
-class Place(NamedTuple):
-    """Where one of the arrays belongs that a function is given."""
-
-    number: int
-
-
-def taken_out(held: Any, is_array: Callable[[Any], bool], arrays: list[Any]) -> Any:
-    """`held` with a `Place` for each array in it, in lists and dictionaries too; the arrays are put into `arrays`."""
-    if is_array(held):
-        arrays.append(held)
-        return Place(len(arrays) - 1)
-    if type(held) in (list, tuple):
-        return type(held)(taken_out(each, is_array, arrays) for each in held)
-    return {key: taken_out(each, is_array, arrays) for key, each in held.items()} if type(held) is dict else held
-
-
-def put_in(held: Any, arrays: Any) -> Any:
-    """The same with these arrays in their places."""
-    if type(held) is Place:
-        return arrays[held.number]
-    if type(held) in (list, tuple):
-        return type(held)([put_in(each, arrays) for each in held])
-    return {key: put_in(each, arrays) for key, each in held.items()} if type(held) is dict else held
 
 
 def called(layer: Layer, *args: Any, **named: Any) -> Any:
@@ -55,6 +30,7 @@ def called(layer: Layer, *args: Any, **named: Any) -> Any:
     if not tensors:
         raise TypeError(f"{layer.label} is called on {plain(repr(args))}: give it arrays, or placeholders")
     _build(layer, args[0] if args else tensors[0])
+    _demand_no_mask(layer, tensors)
     training = form[1].get("training")
     if "training" in inspect.signature(layer.call).parameters:
         form[1]["training"] = None if isinstance(training, UnsaidTraining) else training
@@ -63,9 +39,44 @@ def called(layer: Layer, *args: Any, **named: Any) -> Any:
         args, named = put_in(form, tensors)
         if "training" in named and named["training"] is None:
             named["training"] = UnsaidTraining(type(layer).__name__)
-        return layer.call(*args, **named)
+        return _called_within(layer, layer.call(*args, **named), tensors)
     written = layer.__dict__.setdefault("written", {}).setdefault(repr(form), WrittenLayer(layer, form))
     return written(tensors)
+
+
+def layers_within(held: Any) -> Iterator[Layer]:
+    """The layers that a layer or a model of the user's own holds, in the order of its attributes; of those in it theirs."""
+    for value in (
+        held.values() if isinstance(held, dict) else held if isinstance(held, (list, tuple)) else vars(held).values()
+    ):
+        if isinstance(value, Layer) and not (value.is_users and not value.own_weights):
+            yield value
+        elif isinstance(value, Layer) or type(value) in (list, tuple, dict):
+            yield from layers_within(value)
+        elif hasattr(value, "parameter_places"):  # a model
+            yield from value.layers
+
+
+def _called_within(layer: Layer, found: Any, given: list[Any]) -> Any:
+    """Note of the calls between these placeholders that the layer has made them, as a model within is noted."""
+    ends: list[Any] = []
+    taken_out(found, lambda each: isinstance(each, Symbolic), ends)
+    known = {s.first for s in given if isinstance(s, Symbolic)}
+    for call in in_order([s for s in ends if s.first not in known], known):
+        for s in call.outputs:
+            s.within = layer
+    return found
+
+
+def _demand_no_mask(layer: Layer, given: list[Any]) -> None:
+    """NotImplementedError where a mask comes to a layer that would look at it, or gives one on."""
+    masked = any(call.layer.makes_mask for s in given if isinstance(s, Symbolic) for call in in_order([s]))
+    looks = "mask" in inspect.signature(layer.call).parameters
+    makes = getattr(layer, "compute_mask", lambda x, mask=None: None)
+    if (masked and looks) or makes(given, None) is not None or (masked and makes(given, True) is not None):
+        raise NotImplementedError(
+            f"{layer.label}: the mask of a layer of your own is not followed yet: give it as an input, or multiply by it"
+        )
 
 
 def is_tensor(value: Any) -> bool:
@@ -202,6 +213,7 @@ class WrittenLayer(OfArrays, listed=False):
             (own["supports_masking"] for own in [vars(layer), *mine] if "supports_masking" in own), False
         )
         self.children, self.own_arrays = {OWN.rstrip("/"): layer}, []
+        self.draws = "training" in inspect.signature(layer.call).parameters  # it may do something else in training
 
     @property
     def label(self) -> str:

@@ -12,12 +12,12 @@ import numpy as np
 from ..checks import all_unraised
 from ..displays import Shown, Table, Text
 from ..files import StrPath
-from ..layers.arguments import listed
+from ..layers.arguments import Place, listed, put_in, taken_out
 from ..layers.input import InputLayer
 from ..layers.layer import Layer
 from ..layers.nodes import Array
 from ..layers.symbolic import Symbolic, UnsaidTraining, recalled
-from ..layers.written import Place, put_in, taken_out
+from ..layers.written import layers_within
 from ..network.forms import Form, form_of, put_together
 from ..network.summary import summary_parts, summary_text
 from ..registry import snake
@@ -88,8 +88,10 @@ class Model(Trainable, Shown):
         """The model for this form of a call of a subclass; the first is the model itself, others are of the same layers."""
         known = self.__dict__.setdefault("_forms", {})
         key = repr(form), *(shape[-1] if len(shape) == 3 else len(shape) for shape in shapes)
-        if not self._built or key not in known:
-            put = self._put_together if not self._built else lambda given, found, name: Model(given, found, name)
+        needed = [p for p in inspect.signature(self.call).parameters.values() if p.default is p.empty]
+        its_own = not self._built and ((len(form.args) == 1 and not form.named) or len(needed) > 1)
+        if its_own or key not in known:
+            put = self._put_together if its_own else lambda given, found, name: Model(given, found, name)
             make = lambda given, found: put(given, found, self.name)
             known[key] = put_together(self.call, type(self).__name__, form, shapes, make)
         found: Model = known[key]
@@ -126,11 +128,12 @@ class Model(Trainable, Shown):
         """Each layer once: in Keras' order, or in that of the attributes of a subclass."""
         if not self._is_written:
             return super().layers
-        own = [layer for value in vars(self).values() for layer in listed(value) if isinstance(layer, Layer)]
+        held = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        own = list(layers_within(held))
         if not self._built:
             return own
         found = [layer for layer in super().layers if not isinstance(layer, InputLayer)]
-        return sorted(found, key=lambda layer: own.index(layer) if layer in own else -1)
+        return sorted(found, key=lambda layer: own.index(layer) if layer in own else len(own))
 
     def __call__(self, X: Any, *further: Any, training: Any = None, **named: Any) -> Any:
         """On placeholders: its layers, called on them. On data: the output as an array with ``numpy()``.

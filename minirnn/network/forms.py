@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..layers.arguments import put_in, taken_out
 from ..layers.input import InputLayer
 from ..layers.symbolic import Listening, Symbolic, UnsaidTraining
-from ..layers.written import is_tensor, put_in, taken_out
+from ..layers.written import is_tensor
 from ..system import plain
 from . import Network
 

@@ -21,6 +21,11 @@ class Layered:
         return list(self._listed)
 
     @property
+    def every_layer(self) -> list[Layer]:
+        """The same, with the layers of the inputs, whatever the model lists."""
+        return list(self._listed)
+
+    @property
     def weight_arrays(self) -> list[np.ndarray]:
         """The weights themselves; `get_weights` gives copies."""
         return [w for layer in self.layers for w in layer.weight_arrays]

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..layers.layer import Layer
 from ..layers.symbolic import Symbolic
+from ..layers.written import layers_within
 
 
 def listed_layers(outputs: list[Symbolic], order: list[Symbolic]) -> list[Layer]:
@@ -30,13 +31,23 @@ def listed_layers(outputs: list[Symbolic], order: list[Symbolic]) -> list[Layer]
             step = int(_owner(s.first) is not owner)
             distance[s.first] = max(distance.get(s.first, 0), distance[call] + step)
     owners = sorted(far, key=lambda owner: (-far[owner], index[owner]))
-    found = [layer for owner in owners for layer in ([owner] if isinstance(owner, Layer) else owner.layers)]
+    made: dict[Any, list[Layer]] = {}
+    for call in order:
+        made.setdefault(_owner(call), []).append(call.layer)
+    found = [layer for owner in owners for layer in _within(owner, made[owner])]
     used = {call.layer for call in order}
     return [layer for layer in dict.fromkeys(found) if layer in used]
 
 
 def _owner(call: Symbolic) -> Any:
     return call.within or call.layer
+
+
+def _within(owner: Any, called: list[Layer]) -> list[Layer]:
+    """The layers of an owner: of a layer of the user's own those that it holds, and what it calls besides."""
+    if not isinstance(owner, Layer):
+        return list(owner.layers)
+    return [*layers_within(owner), *called] if owner.is_users else [owner]
 
 
 def name_layers(layers: list[Layer]) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 from ..callbacks import CallbackList, ProgressBar
 from ..checks import demand_finite
 from ..engine.graph import at
+from ..layers.arguments import put_in
 from ..layers.calls import TENSORFLOW, Conditions
 from ..layers.nodes import common_dtype
-from ..layers.written import put_in
 from ..system import whole_number
 from .evaluate import listed, verbosity
 from .feed import is_stream

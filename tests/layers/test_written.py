@@ -205,3 +205,129 @@ def test_arguments_of_older_programs():
         assert "decay" not in mr.optimizers.Adam(decay=1e-6).get_config()
     with pytest.raises(TypeError, match="has no argument lr: it is called learning_rate"):
         mr.optimizers.Adam(lr=0.1)
+
+
+def both(build, data):
+    """The models of both packages, of the same drawn weights."""
+    theirs, ours = build(keras, keras.ops), build(mr, mr_ops)
+    for model in (theirs, ours):
+        if not model.built:
+            model(data)
+    assert [w.shape for w in ours.get_weights()] == [w.shape for w in theirs.get_weights()]
+    theirs.set_weights([0.5 * rng.normal(size=w.shape) for w in theirs.get_weights()])
+    ours.set_weights(theirs.get_weights())
+    np.testing.assert_allclose(ours.predict(data), theirs.predict(data, verbose=0), rtol=1e-10, atol=1e-13)
+    return theirs, ours
+
+
+def pair(package, ops):
+    class Pair(package.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.last, self.first = package.layers.Dense(6), package.layers.Dense(6)
+
+        def call(self, x):
+            return self.last(ops.tanh(self.first(x)))
+
+    return Pair()
+
+
+def in_a_functional_model(package, ops):
+    i = package.layers.Input((T, D))
+    return package.models.Model(i, package.layers.GRU(3)(pair(package, ops)(i)))
+
+
+def in_a_subclass(package, ops):
+    class Holding(package.Model):
+        def __init__(self):
+            super().__init__()
+            self.head, self.pair, self.rnn = package.layers.Dense(2), pair(package, ops), package.layers.GRU(6)
+
+        def call(self, x):
+            return self.head(self.rnn(self.pair(x)))
+
+    return Holding()
+
+
+def a_subclass_in_a_subclass(package, ops):
+    class Encoder(package.Model):
+        def __init__(self):
+            super().__init__()
+            self.head, self.rnn = package.layers.Dense(6), package.layers.GRU(6)
+
+        def call(self, x):
+            return self.head(self.rnn(x))
+
+    class Whole(package.Model):
+        def __init__(self):
+            super().__init__()
+            self.head, self.encoder = package.layers.Dense(6), Encoder()
+
+        def call(self, x):
+            return self.head(self.encoder(x))
+
+    return Whole()
+
+
+def a_list_called_backwards(package, ops):
+    class Backwards(package.Model):
+        def __init__(self):
+            super().__init__()
+            self.row, self.rnn = [package.layers.Dense(3) for _ in range(3)], package.layers.GRU(2)
+
+        def call(self, x):
+            for layer in reversed(self.row):
+                x = layer(x)
+            return self.rnn(x)
+
+    return Backwards()
+
+
+@pytest.mark.parametrize(
+    "build",
+    [in_a_functional_model, in_a_subclass, a_subclass_in_a_subclass, a_list_called_backwards],
+    ids=lambda f: f.__name__,
+)
+def test_weights_are_in_keras_order(build):
+    both(build, X)
+
+
+def test_what_a_layer_does_in_training_is_done_in_fit():
+    def build(package, ops):
+        i = package.layers.Input((T, D))
+        return package.models.Model(i, package.layers.Dense(1)(scaled(package, ops)(package.layers.GRU(3)(i))))
+
+    models = both(build, X)
+    for model in models:
+        model.compile("sgd", "mse")
+    theirs, ours = (model.fit(X, Y, **FIT).history["loss"] for model in models)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-10)
+
+
+def test_masks_of_ones_own_layers_are_refused_and_those_of_products_kept():
+    tokens = rng.integers(1, 9, (N, T))
+    tokens[:, 4:] = 0
+
+    def product(package, ops):
+        i = package.layers.Input((T,))
+        x = package.layers.Embedding(9, 4, mask_zero=True)(i)
+        return package.models.Model(i, package.layers.LSTM(2)(package.layers.Multiply()([x, x * 1.0])))
+
+    both(product, tokens)
+
+    class Looking(mr.layers.Layer):
+        def call(self, x, mask=None):
+            return x if mask is None else x * mask
+
+    class Giving(mr.layers.Layer):
+        def compute_mask(self, x, mask=None):
+            return mask
+
+        def call(self, x):
+            return 2.0 * x
+
+    masked = mr.layers.Embedding(9, 4, mask_zero=True)(mr.layers.Input((T,)))
+    for layer in (Looking(), Giving()):
+        with pytest.raises(NotImplementedError, match="the mask of a layer of your own is not followed yet"):
+            layer(masked)
+        assert layer(mr.layers.Input((T, D))).shape == (None, T, D)

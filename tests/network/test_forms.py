@@ -146,3 +146,14 @@ def test_states_of_several_cells_are_lists():
     wanted, found = theirs.predict(X, verbose=0), ours.predict(X)
     np.testing.assert_allclose(found[1][1], wanted[1][1], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(found[2], wanted[2], rtol=1e-5, atol=1e-6)
+
+
+def test_the_model_itself_is_that_of_its_plain_call(tmp_path):
+    model = decoder(mr)
+    _, states = model(X, with_states=True)
+    assert model.predict(X).shape == (3, 2)
+    model.compile("sgd", "mse")
+    assert len(model.fit(X, np.ones((3, 2)), verbose=0).history["loss"]) == 1
+    assert np.abs(model(X, states) - model(X)).max() > 0
+    model.save(tmp_path / "a.keras")
+    np.testing.assert_array_equal(mr.load(tmp_path / "a.keras").predict(X), model.predict(X))

@@ -19,12 +19,13 @@ import numpy as np
 from ... import activations, backend
 from ...engine import ops
 from ...system import nearest, plain
+from ..arguments import taken_out
 from ..layer import Layer
 from ..merging import Add, Concatenate, Divide, Maximum, Minimum, Multiply, Subtract
 from ..reshaping import Permute, Reshape
 from ..symbolic import Listening, Operand, Operation, Symbolic
 from ..windows.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D, GlobalSum
-from ..written import Operated, taken_out
+from ..written import Operated
 from .functions import Activation, Rescaling
 from .indexing import GetItem
 
