@@ -72,11 +72,18 @@ def _demand_no_mask(layer: Layer, given: list[Any]) -> None:
     """NotImplementedError where a mask comes to a layer that would look at it, or gives one on."""
     masked = any(call.layer.makes_mask for s in given if isinstance(s, Symbolic) for call in in_order([s]))
     looks = "mask" in inspect.signature(layer.call).parameters
-    makes = getattr(layer, "compute_mask", lambda x, mask=None: None)
-    if (masked and looks) or makes(given, None) is not None or (masked and makes(given, True) is not None):
+    if (masked and looks) or any(_gives_mask(layer, given[0], mask) for mask in (None, True)[: 1 + masked]):
         raise NotImplementedError(
             f"{layer.label}: the mask of a layer of your own is not followed yet: give it as an input, or multiply by it"
         )
+
+
+def _gives_mask(layer: Layer, x: Any, mask: Any) -> bool:
+    """Whether its `compute_mask`, if it has one, gives anything for this mask."""
+    try:
+        return hasattr(layer, "compute_mask") and layer.compute_mask(x, mask) is not None
+    except Exception:  # it computes with it
+        return True
 
 
 def is_tensor(value: Any) -> bool:
