@@ -15,7 +15,7 @@ from ..system import plain
 
 DEPTH = 3  # of lists within the arguments of an operation
 FOLLOWED = ("logsumexp", "matmul", "min", "prod", "stack", "std", "var")  # operations that no layer does, harmless in a file
-LONGEST = 2000  # an axis of what is followed, for it is tried out when the file is loaded
+LONGEST = 128  # an axis of several operands that are followed, for this is tried out when the file is loaded
 UNSAID = {"name", "dtype", "trainable"}
 
 
@@ -38,7 +38,7 @@ def operated(entry: dict[str, Any], call: Any, find: Callable[[list[Any]], Any])
         options = {key: _argument(value, find) for key, value in config.items()}
         operands: list[Any] = []
         taken_out((args, options), lambda x: isinstance(x, Symbolic), operands)
-        small = all(n is None or n <= LONGEST for x in operands for n in x.shape)
+        small = len(operands) == 1 or all(n is None or n <= LONGEST for x in operands for n in x.shape)
         made = operation(snake(entry["class_name"]), tuple(args), options, follow=small)
     except NotImplementedError as error:
         raise NotImplementedError(

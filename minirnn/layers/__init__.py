@@ -1,7 +1,6 @@
 """Layers with Keras' argument names, defaults, weight order and shapes."""
 
 from ..system import suggest_names
-from .attention.attention import AdditiveAttention, Attention, Dot, dot
 from .dense import Dense
 from .dropout import Dropout, SpatialDropout1D
 from .embedding import Embedding
@@ -26,6 +25,7 @@ from .merging import (
 )
 from .normalization import BatchNormalization, LayerNormalization
 from .operations import operators as operators
+from .operations.dot import Dot, dot
 from .operations.functions import Activation, LeakyReLU, ReLU, Rescaling, Softmax
 from .operations.indexing import GetItem
 from .operations.lambda_layer import Lambda
@@ -48,8 +48,6 @@ __all__ = [
     "RNN",
     "Activation",
     "Add",
-    "AdditiveAttention",
-    "Attention",
     "Average",
     "BatchNormalization",
     "Bidirectional",

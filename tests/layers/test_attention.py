@@ -31,8 +31,6 @@ HEADS = {
     "the cosine": lambda L, ops, h: L.Dot(axes=1, normalize=True)([h[:, 0], h[:, 1]]),
     "Dot with a table": lambda L, ops, h: L.Dot(axes=(2, 1))([h, h[:, 1]]),
     "Luong": lambda L, ops, h: L.dot([L.Softmax()(L.dot([h, h], axes=[2, 2])), h], axes=[2, 1]),
-    "Attention": lambda L, ops, h: L.Attention(use_scale=True)([h, L.Dense(M)(h), h]),
-    "AdditiveAttention": lambda L, ops, h: L.AdditiveAttention()([L.Dense(M)(h[:, :2]), h]),
 }  # fmt: skip
 
 
@@ -77,30 +75,19 @@ def test_forms_of_attention_are_those_of_keras(name, tmp_path):
     np.testing.assert_allclose(loaded.predict(X, verbose=0), ours.predict(X), rtol=1e-4, atol=1e-5)
 
 
-def test_masks_of_query_and_value():
-    models = []
-    for package in (keras, mr):
-        L = package.layers
-        q, v = L.Input((4,)), L.Input((6,))
-        of_q = L.GRU(5, return_sequences=True)(L.Embedding(9, 5, mask_zero=True)(q))
-        of_v = L.GRU(5, return_sequences=True)(L.Embedding(9, 5, mask_zero=True)(v))
-        models.append(package.models.Model([q, v], L.Dense(2)(L.GRU(3)(L.Attention()([of_q, of_v])))))
-    theirs, ours = models
-    ours.set_weights(theirs.get_weights())
-    Q, V = rng.integers(1, 9, (5, 4)), rng.integers(1, 9, (5, 6))
-    Q[:, 3], V[:, 5], V[2, 3:] = 0, 0, 0
-    np.testing.assert_allclose(ours.predict([Q, V]), theirs.predict([Q, V], verbose=0), rtol=1e-10, atol=1e-14)
-    assert mr.trace(ours, [Q, V], np.ones((5, 2))).verify(with_keras=True).ok
-
-
 def test_what_does_not_fit_is_refused():
     h = mr.layers.Input((T, D))
     for make, said in (
         (lambda: mr.layers.Dot(axes=2)([h, h, h]), "takes two inputs"),
-        (lambda: mr.layers.Attention()(h), "takes a list of two or three sequences"),
-        (lambda: mr.layers.Attention(dropout=0.5), "not supported by minirnn yet"),
         (lambda: mr.ops.sum(h), "must be an array for each sample"),
         (lambda: mr.ops.no_such_thing(h), "no no_such_thing"),
     ):
         with pytest.raises((ValueError, NotImplementedError, AttributeError), match=said):
             make()
+
+
+def test_a_file_may_say_any_size():
+    long, other = mr.layers.Input((10_000_000, 1)), mr.layers.Input((9_000_000, 1))
+    assert mr.layers.Dot(axes=2)([long, other]).shape == (None, 10_000_000, 9_000_000)
+    with pytest.raises(ValueError, match="are not of one size"):
+        mr.layers.Dot(axes=1)([long, other])
