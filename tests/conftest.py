@@ -140,3 +140,16 @@ def golden():
         assert text + "\n" == path.read_text()
 
     return check
+
+
+@pytest.fixture
+def double_precision():
+    """Keras computes in float64 and is afterwards as it was."""
+    import keras
+
+    policy = keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy(policy)

@@ -52,20 +52,25 @@ class Place(NamedTuple):
     number: int
 
 
-def taken_out(held: Any, is_array: Callable[[Any], bool], arrays: list[Any]) -> Any:
-    """`held` with a `Place` for each array in it, in lists and dictionaries too; the arrays are put into `arrays`."""
-    if is_array(held):
-        arrays.append(held)
-        return Place(len(arrays) - 1)
+def each_in(held: Any, function: Callable[[Any], Any]) -> Any:
+    """`held` with `function` of each thing in it, in lists and dictionaries too."""
     if type(held) in (list, tuple):
-        return type(held)(taken_out(each, is_array, arrays) for each in held)
-    return {key: taken_out(each, is_array, arrays) for key, each in held.items()} if type(held) is dict else held
+        return type(held)([each_in(each, function) for each in held])
+    return {key: each_in(each, function) for key, each in held.items()} if type(held) is dict else function(held)
+
+
+def taken_out(held: Any, is_wanted: Callable[[Any], bool], found: list[Any]) -> Any:
+    """`held` with a `Place` for each thing that is wanted; these are put into `found`."""
+
+    def place(each: Any) -> Any:
+        if not is_wanted(each):
+            return each
+        found.append(each)
+        return Place(len(found) - 1)
+
+    return each_in(held, place)
 
 
 def put_in(held: Any, arrays: Any) -> Any:
     """The same with these arrays in their places."""
-    if type(held) is Place:
-        return arrays[held.number]
-    if type(held) in (list, tuple):
-        return type(held)([put_in(each, arrays) for each in held])
-    return {key: put_in(each, arrays) for key, each in held.items()} if type(held) is dict else held
+    return each_in(held, lambda each: arrays[each.number] if type(each) is Place else each)

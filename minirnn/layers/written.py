@@ -40,8 +40,10 @@ def called(layer: Layer, *args: Any, **named: Any) -> Any:
         if "training" in named and named["training"] is None:
             named["training"] = UnsaidTraining(type(layer).__name__)
         return _called_within(layer, layer.call(*args, **named), tensors)
-    written = layer.__dict__.setdefault("written", {}).setdefault(repr(form), WrittenLayer(layer, form))
-    return written(tensors)
+    written, key = layer.__dict__.setdefault("written", {}), repr(form)
+    if key not in written:
+        written[key] = WrittenLayer(layer, form)
+    return written[key](tensors)
 
 
 def layers_within(held: Any) -> Iterator[Layer]:
@@ -234,8 +236,9 @@ class WrittenLayer(OfArrays, listed=False):
 
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
-        held = [value for name, value in vars(self.layer).items() if name != "written"]
-        if any(layer.own_weights for layer in _layers_in(held)):
+        held: list[Layer] = []
+        taken_out([v for k, v in vars(self.layer).items() if k != "written"], lambda each: isinstance(each, Layer), held)
+        if any(inner.own_weights for layer in held for inner in layer.inside()):
             raise NotImplementedError(
                 f"{self.label}: a layer of your own that has weights and holds layers with weights is not followed. Make "
                 "the weights in its build, or let it hold layers alone, such as Dense, and call these"
@@ -248,14 +251,15 @@ class WrittenLayer(OfArrays, listed=False):
 
     def function(self, training: bool) -> Callable[..., Any]:
         alone = copy.copy(self.layer)
-        given = sum(1 for _ in _places(self.form))
+        given: list[Place] = []
+        taken_out(self.form, lambda each: type(each) is Place, given)
         weights: list[Variable] = []
         held = {
             name: taken_out(value, lambda each: isinstance(each, Variable) and each.layer is self.layer, weights)
             for name, value in vars(alone).items()
             if name not in ("own_arrays", "written", "placed", "children")
         }
-        places = [given + variable.place for variable in weights]
+        places = [len(given) + variable.place for variable in weights]
         vars(alone).update(own_arrays=None, written={}, placed=[], children={})
         args, named = self.form
         named = named | ({"training": training} if "training" in named and named["training"] is None else {})
@@ -274,19 +278,3 @@ class WrittenLayer(OfArrays, listed=False):
         if call.mask is not None and "mask" in inspect.signature(self.layer.call).parameters:
             raise NotImplementedError(f"{self.label}: the mask= of a layer of your own is not followed yet")
         return super().call(x, call)
-
-
-def _places(held: Any) -> Iterator[Place]:
-    if type(held) is Place:
-        yield held
-    elif isinstance(held, (list, tuple, dict)):
-        for each in held.values() if isinstance(held, dict) else held:
-            yield from _places(each)
-
-
-def _layers_in(held: Any) -> Iterator[Layer]:
-    if isinstance(held, Layer):
-        yield from held.inside()
-    elif type(held) in (list, tuple, dict):
-        for each in held.values() if isinstance(held, dict) else held:
-            yield from _layers_in(each)

@@ -11,6 +11,7 @@ import minirnn as mr
 N, T, D, M = 4, 5, 3, 6
 rng = np.random.default_rng(5)
 X = rng.normal(size=(N, T, D))
+pytestmark = pytest.mark.usefixtures("double_precision")
 FIT = {"epochs": 3, "batch_size": 2, "shuffle": False, "verbose": 0}
 
 HEADS = {
@@ -32,16 +33,6 @@ HEADS = {
     "Dot with a table": lambda L, ops, h: L.Dot(axes=(2, 1))([h, h[:, 1]]),
     "Luong": lambda L, ops, h: L.dot([L.Softmax()(L.dot([h, h], axes=[2, 2])), h], axes=[2, 1]),
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def double_precision():
-    policy = keras.config.dtype_policy()
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    yield
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy(policy)
 
 
 def both(head):

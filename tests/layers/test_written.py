@@ -14,17 +14,8 @@ from minirnn import ops as mr_ops
 N, T, D, M, U = 7, 6, 3, 5, 4
 rng = np.random.default_rng(3)
 X, Y = rng.normal(size=(N, T, D)), rng.normal(size=(N, 1))
+pytestmark = pytest.mark.usefixtures("double_precision")
 FIT = {"epochs": 3, "batch_size": 3, "shuffle": False, "verbose": 0}
-
-
-@pytest.fixture(autouse=True)
-def double_precision():
-    policy = keras.config.dtype_policy()
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    yield
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy(policy)
 
 
 def attention(package, ops):

@@ -13,7 +13,7 @@ from ...engine.ops import full
 from ...engine.sizes import Size
 from ...registry import snake
 from ...system import plain
-from ..arguments import listed
+from ..arguments import each_in, listed
 from ..calls import Call, Scope
 from ..layer import Layer
 from ..symbolic import Shape
@@ -134,11 +134,9 @@ class OwnCell(Layer, listed=False):
 
     def _with_nodes(self, held: Any, call: Call) -> Any:
         """What the cell holds, in lists and dictionaries too, with the nodes of its weights in place of them."""
-        if isinstance(held, Variable) and held.layer is self.cell:
-            return call.parameters[f"own/{self.cell.own_weights[held.place]}"]
-        if type(held) in (list, tuple):
-            return type(held)(self._with_nodes(each, call) for each in held)
-        return {key: self._with_nodes(each, call) for key, each in held.items()} if type(held) is dict else held
+        own, names = self.cell, self.cell.own_weights
+        is_weight = lambda each: isinstance(each, Variable) and each.layer is own
+        return each_in(held, lambda each: call.parameters[f"own/{names[each.place]}"] if is_weight(each) else each)
 
     def stepped(self, x: Node, states: list[Node], call: Call, prepared: None) -> tuple[Node, list[Node]]:
         """The output of one step and the new states, which the caller names."""
