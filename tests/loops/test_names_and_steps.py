@@ -320,3 +320,25 @@ def test_what_overflows_where_it_is_not_chosen_has_its_gradient():
         trace = mr.trace(gates_of_a_course, X=S * 2000, W=W3, U=U3)
         assert all(np.isfinite(gradient).all() for gradient in trace.gradients.values())
         assert trace.verify(with_keras=False).ok
+
+
+def made_anew(X, W, b):
+    W = 0.5 * (W + W.T)
+    x = np.zeros(3)
+    for b_t in X:
+        x = np.tanh((b_t + b) @ W + x)
+    return np.sum(x * x)
+
+
+def test_what_is_given_keeps_its_name_and_what_is_assigned_to_it_has_another():
+    given = {"W": W3, "b": S[0]}
+    trace = mr.trace(made_anew, X=S, **given)
+    assert list(trace.parameters) == ["W", "b"] and trace.value("W_new") is not None
+    loss, gradients = trace.compile()(given, S)
+    assert np.isclose(loss, made_anew(S, **given))
+    step = 1e-30j
+    for key, at in (("W", (0, 1)), ("b", (1, 2))):
+        moved = {name: array.astype(complex) for name, array in given.items()}
+        moved[key][at] += step
+        slope = made_anew(S.astype(complex), **moved).imag / 1e-30
+        assert np.isclose(gradients[key][at], slope) and np.isclose(trace.gradients[key][at], slope)

@@ -70,8 +70,13 @@ class Named(Loops):
             if first > 0 and of_one and len(later) == len(by_name[name]) and node not in wholes and node in used:
                 node.name, self.stamps[node] = name, first - 1  # type: ignore[assignment]  # the state that it begins with
                 continue
-            taken = wholes.get(node) == name or name in {n.name for n in by_name.get(name, ())}
-            node.name = (f"{name}_all" if node in used else None) if taken else name  # type: ignore[assignment]
+            if wholes.get(node) == name:
+                node.name = f"{name}_all" if node in used else None  # type: ignore[assignment]
+                continue
+            node.name = name  # type: ignore[assignment]  # what is given keeps its name, W = (W + W.T) / 2 is another quantity
+            again = next(word for word in (f"{name}_{'new' * k}" for k in itertools.count(1)) if word not in words)
+            for n in by_name.get(name, ()):
+                n.name = again if n.name == name else n.name  # type: ignore[assignment]
         for node in wholes:
             if node in used and node.name is None and node.args:
                 node.name = f"{wholes[node]}_all"  # type: ignore[assignment]
