@@ -24,7 +24,8 @@ def plain(text: Any, limit: int = 60) -> str:
     ('a\ufffdb', 'xxxxxxxx…')
     """
     said = str(text)[: limit + 1]
-    said = "".join(c if c.isprintable() else "\ufffd" for c in said)
+    if not said.isprintable():
+        said = "".join(c if c.isprintable() else "\ufffd" for c in said)
     return said if len(said) <= limit else said[: limit - 1] + "…"
 
 

@@ -68,15 +68,15 @@ class CallbackList:
 
     def call(self, hook: str, *args: Any) -> None:
         """Call a hook of all callbacks."""
-        if hook not in self._watching:
-            self._watching[hook] = self.watching(hook)
-        for callback in self._watching[hook]:
+        for callback in self.watching(hook):
             getattr(callback, hook)(*args)
 
     def watching(self, hook: str) -> list[Any]:
         """The callbacks that do anything there."""
-        names = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
-        return [c for c in self.callbacks if _own(c, hook) or (hook in names and _own(c, names[hook]))]
+        if hook not in self._watching:
+            names = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
+            self._watching[hook] = [c for c in self.callbacks if _own(c, hook) or (hook in names and _own(c, names[hook]))]
+        return self._watching[hook]
 
 
 def _direct(callback: Any, model: Any) -> None:

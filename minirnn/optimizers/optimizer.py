@@ -6,6 +6,7 @@ there stays whole whatever happens.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import warnings
 from collections.abc import Callable, Sequence
@@ -207,7 +208,7 @@ class Optimizer(Configured):
     @cached_property
     def _rounded(self) -> dict[str, float]:
         """Those that a step takes in single precision."""
-        return {name: float(np.float32(getattr(self, name))) for name in self.single}
+        return {name: single(getattr(self, name)) for name in self.single}
 
     def _clipped(
         self, gradient: np.ndarray, parts: Sequence[slice], occurrences: Sequence[Occurrences]
@@ -239,11 +240,22 @@ class Optimizer(Configured):
     def minds_occurrences(self) -> bool:
         """Whether occurrences that are added up first lead to other weights."""
         clips = self.clipnorm or self.clipvalue or self.global_clipnorm
-        return bool(clips) or "each" in inspect.signature(self.formula).parameters
+        return bool(clips) or _asks_for_each(type(self).formula)
 
 
 MEANS = ("beta_1", "beta_2")  # how much of a running mean is kept
 SHARES = (*MEANS, "momentum", "rho")  # settings between 0 and 1
+
+
+@functools.cache
+def single(number: float) -> float:
+    """The number as it is in single precision."""
+    return float(np.float32(number))
+
+
+@functools.cache
+def _asks_for_each(formula: Callable[..., Any]) -> bool:
+    return "each" in inspect.signature(formula).parameters
 
 
 def _factor(norm: Any, limit: float) -> float:

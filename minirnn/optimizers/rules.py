@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Each, Optimizer, of_sum
+from .optimizer import Each, Optimizer, of_sum, single
 
 Arrays = tuple[np.ndarray, ...]
 Array = np.ndarray
@@ -88,7 +88,7 @@ class Adam(Optimizer):
 
 def to_the_step(t: int, **betas: float) -> dict[str, float]:
     """β₁ᵗ and β₂ᵗ, by which the running means are corrected, since they begin at 0; as Keras on TensorFlow has them."""
-    return {f"{name}_t": float(np.float32(beta)) ** t for name, beta in betas.items()}
+    return {f"{name}_t": single(beta) ** t for name, beta in betas.items()}
 
 
 @dataclass(eq=False)
@@ -225,7 +225,7 @@ class Nadam(Optimizer):
     def settings(self) -> dict[str, Any]:
         """With the share mu of the momentum at this step, that at the next, and what its product p grows by."""
         t = self.iterations + 1
-        beta_1, beta_2, decay = (float(np.float32(x)) for x in (self.beta_1, self.beta_2, 0.96))
+        beta_1, beta_2, decay = map(single, (self.beta_1, self.beta_2, 0.96))
         found = {"mu": beta_1 * (1 - 0.5 * decay**t), "mu_next": beta_1 * (1 - 0.5 * decay ** (t + 1))}
         return super().settings | found | {"factor": self.beta_1 * (1 - 0.5 * 0.96**t), "correction": 1 - beta_2**t}
 

@@ -32,10 +32,14 @@ class Batch(NamedTuple):
         """The number of samples."""
         return len(self.inputs[0])
 
-    def part(self, chosen: Any) -> Batch:
+    def part(self, chosen: slice | np.ndarray) -> Batch:
         """Some of the samples."""
-        weights = self.weights and [None if w is None else w[chosen] for w in self.weights]
-        return Batch([x[chosen] for x in self.inputs], [y[chosen] for y in self.targets], weights, self.thin, self.kind)
+
+        def of(array: np.ndarray) -> np.ndarray:
+            return array[chosen] if isinstance(chosen, slice) else array.take(chosen, 0)  # faster than an index, if small
+
+        weights = self.weights and [None if w is None else of(w) for w in self.weights]
+        return Batch(list(map(of, self.inputs)), list(map(of, self.targets)), weights, self.thin, self.kind)
 
 
 def checked(

@@ -143,7 +143,7 @@ class Fitting:
 
     def _hook(self, interrupts: Interrupts, hook: str, *args: Any) -> None:
         """Call a hook of the callbacks: the model has the weights reached, and what they set it to is taken."""
-        if self._only_told:
+        if self._only_told or not self.calls.watching(hook):
             self.calls.call(hook, *args)
             return
         self.session.put_back()

@@ -78,7 +78,9 @@ class Weights:
 
 def trainable(places: Mapping[str, tuple[Layer, int]]) -> list[str]:
     """The names of the weights at these places that are trained, as their layers say it now."""
-    return [name for name, (layer, i) in places.items() if layer.trainable and layer.weights[i].trainable]
+    layers = {layer for layer, _ in places.values()}
+    free = {layer: [layer.trainable and weight.trainable for weight in layer.weights] for layer in layers}
+    return [name for name, (layer, i) in places.items() if free[layer][i]]
 
 
 def by_layer(places: Mapping[str, tuple[Layer, int]], arrays: Mapping[str, np.ndarray]) -> dict[Layer, list[np.ndarray]]:

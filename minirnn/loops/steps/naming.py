@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 from collections import defaultdict
+from collections.abc import Container
 from typing import Any
 
 from ...engine.graph import Node, same
@@ -27,9 +28,7 @@ class Named(Loops):
         wholes: dict[Node, str] = {}
         for node in steps_of_cuts:
             if node not in names:
-                source = node.args[0]
-                while source not in names and source not in self.recorder.given and source.args:
-                    source = source.args[0]
+                source = self._source(node, names)
                 name = names[source][0] if source in names else self.recorder.given.get(source, "x")
                 names[node] = (name, 0)
                 wholes[node.args[0]] = name
@@ -70,7 +69,8 @@ class Named(Loops):
             if first > 0 and of_one and len(later) == len(by_name[name]) and node not in wholes and node in used:
                 node.name, self.stamps[node] = name, first - 1  # type: ignore[assignment]  # the state that it begins with
                 continue
-            if wholes.get(node) == name:
+            own_steps = any(n in steps_of_cuts and self._source(n) is node for n in by_name.get(name, ()))
+            if own_steps or wholes.get(node) == name:
                 node.name = f"{name}_all" if node in used else None  # type: ignore[assignment]
                 continue
             node.name = name  # type: ignore[assignment]  # what is given keeps its name, W = (W + W.T) / 2 is another quantity
@@ -81,6 +81,13 @@ class Named(Loops):
             if node in used and node.name is None and node.args:
                 node.name = f"{wholes[node]}_all"  # type: ignore[assignment]
         tell_shapes_apart(self.nodes, self.stamps)
+
+    def _source(self, cut: Node, names: Container[Node] = ()) -> Node:
+        """What a step is cut from: the array that is given, or has one of these names."""
+        source = cut.args[0]
+        while source not in names and source not in self.recorder.given and source.args:
+            source = source.args[0]
+        return source
 
     def _copy_starts(self, steps_of_cuts: dict[Node, int]) -> None:
         """What a variable begins with is its own, s = X[0], where the other steps of the data are in another variable."""
