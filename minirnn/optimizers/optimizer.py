@@ -78,7 +78,7 @@ class Optimizer(Configured):
 
     A subclass has a `formula`, an ordinary function of NumPy: of the weights w, their gradient g, the vectors that are
     remembered (`slots`), and settings by their names, it gives the new weights and the new vectors. ``each(f, g)`` in it is
-    f(g) (see `Occurrences`).
+    f(g) (see `Occurrences`). What is remembered from step to step is in `state`; it can be put back.
     """
 
     learning_rate: Any = 0.01
@@ -101,7 +101,7 @@ class Optimizer(Configured):
         if decay is not None:
             said = f"{type(self).__name__}(decay=...) does nothing, as in Keras 3: give learning_rate a schedule"
             warnings.warn(said, UserWarning, stacklevel=3)
-        self._state = State(0, ())
+        self.state = State(0, ())
         self.name = self.name or snake(type(self).__name__)
         self._own = [f.name for f in fields(self) if f.name not in {own.name for own in fields(Optimizer)}]
         clipping = ("clipnorm", "clipvalue", "global_clipnorm")
@@ -122,11 +122,11 @@ class Optimizer(Configured):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "learning_rate" and not isinstance(value, (dict, Schedule)):
-            if isinstance(getattr(self, "learning_rate", None), Schedule) and "_state" in vars(self):
+            if isinstance(getattr(self, "learning_rate", None), Schedule) and "state" in vars(self):
                 raise TypeError(f"the learning rate of this {type(self).__name__} follows a schedule: it cannot be set")
             value = Rate(self._number("learning_rate", value))
             value.optimizer = self
-        if name not in ("state", "_state"):
+        if name != "state":
             vars(self).pop("_fixed", None), vars(self).pop("_rounded", None)
         super().__setattr__(name, value)
 
@@ -145,16 +145,7 @@ class Optimizer(Configured):
     @property
     def iterations(self) -> int:
         """How many steps have been taken."""
-        return self._state.iterations
-
-    @property
-    def state(self) -> State:
-        """What is remembered from step to step; it can be put back."""
-        return self._state
-
-    @state.setter
-    def state(self, state: State) -> None:
-        self._state = state
+        return self.state.iterations
 
     @property
     def rate(self) -> float:
@@ -183,7 +174,7 @@ class Optimizer(Configured):
 
         `occurrences` are the gradients of tables of rows, each occurrence by itself, in place of those in `gradient`.
         """
-        slots = self._state.slots or tuple(self.first(name, weights) for name in self.slots)
+        slots = self.state.slots or tuple(self.first(name, weights) for name in self.slots)
         if slots and slots[0].shape != weights.shape:
             raise ValueError(
                 f"this {type(self).__name__} was used for other weights, {slots[0].size} numbers, not {weights.size}: "

@@ -49,7 +49,7 @@ def fit(model: Model, epochs: int, callbacks: list[Callback] | None = None) -> N
 
 def state(model: Model) -> bytes:
     """All that a training changes."""
-    held = model.optimizer._state
+    held = model.optimizer.state
     arrays = [*model.get_weights(), *held.slots, held.iterations]
     return b"".join(np.asarray(a).tobytes() for a in arrays)
 
