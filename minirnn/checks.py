@@ -29,7 +29,7 @@ def array_of(given: Any, what: str) -> np.ndarray:
 
     A masked array is refused, since its mask would be lost; so are complex numbers, whose imaginary part would be.
     """
-    if isinstance(given, np.ma.MaskedArray):
+    if isinstance(given, np.ndarray) and type(given) is not np.ndarray and isinstance(given, np.ma.MaskedArray):
         raise ValueError(f"{what} is a masked array, whose mask would be lost: fill it, such as with {what}.filled(0)")
     if hasattr(given, "detach"):  # a tensor of PyTorch that remembers its graph
         given = given.detach().cpu()

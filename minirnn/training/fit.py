@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,9 +12,11 @@ from ..layers.arguments import boolean
 from ..system import whole_number
 from .evaluate import evaluated, listed, verbosity
 from .feed import Arrays, Batch, Feed, feed, is_stream, size_of_batches, split
-from .in_c import whole_epochs
 from .planned import PlannedNetwork
 from .session import Interrupts, Session
+
+if TYPE_CHECKING:
+    from .in_c import WholeEpochs
 
 
 def fit(
@@ -112,7 +114,7 @@ class Fitting:
         """All epochs, until a callback says that it is enough."""
         model, session, plan = self.session.model, self.session, self.session.plan
         self._hook(interrupts, "on_train_begin")
-        in_c = whole_epochs(session, given) if self._only_told and self.validation is None else None
+        in_c = self._in_c(given)
         for epoch in epochs:
             plan.reset()
             self._hook(interrupts, "on_epoch_begin", epoch, {})
@@ -140,6 +142,14 @@ class Fitting:
             self._hook(interrupts, "on_epoch_end", epoch, self.logs)
             if model.stop_training:
                 break
+
+    def _in_c(self, given: Feed) -> WholeEpochs | None:
+        """What computes whole epochs in C, where that was asked for and nobody looks at anything else."""
+        if self.session.plan.engine != "c" or not self._only_told or self.validation is not None:
+            return None
+        from .in_c import whole_epochs
+
+        return whole_epochs(self.session, given)
 
     def _hook(self, interrupts: Interrupts, hook: str, *args: Any) -> None:
         """Call a hook of the callbacks: the model has the weights reached, and what they set it to is taken."""

@@ -74,10 +74,10 @@ class WholeEpochs:
 
 
 def whole_epochs(session: Session, given: Feed) -> WholeEpochs | None:
-    """What computes the epochs in C; None where the case is not plain, or the C engine was not asked for."""
+    """What computes the epochs in C; None where the case is not plain."""
     plan, model = session.plan, session.model
     rule = _rule(plan.optimizer)
-    if plan.engine != "c" or rule is None or not isinstance(given, Arrays) or given.asked is not None:
+    if rule is None or not isinstance(given, Arrays) or given.asked is not None:
         return None
     if (
         plan.looks_at_outputs

@@ -10,7 +10,6 @@ from ...layers.recurrent.cells import OwnCell
 from .arrays.blocks import fused
 from .arrays.to_read import Arrays
 from .arrays.to_run import Preallocated
-from .c.c import Library
 from .compiled import ENGINES, Compiled
 from .module import Functions, Results, Wanted, silent
 from .prepare import lengthened, taken_apart
@@ -20,6 +19,7 @@ from .terms import Unliftable
 if TYPE_CHECKING:
     from ...engine.graph import Node
     from ...runs.run import Run
+    from .c.c import Library
 
 FORMS = ("numpy", "buffers", "loops", "c")
 
@@ -57,6 +57,8 @@ def program(trace: Run, form: str = "buffers") -> Functions:
 
 def library(trace: Run, dtype: Any) -> Library:
     """The C that computes the network of a trace in float32 or float64. NotImplementedError where there is none."""
+    from .c.c import Library
+
     folded, results = wanted(trace)
     return Library(lengthened(fused(folded)), results, dtype, fixed_steps=bool(trace.truncate) or results.steps is not None)
 
