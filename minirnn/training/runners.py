@@ -19,7 +19,7 @@ from ..layers.embedding import Embedding
 from ..layers.layer import Layer
 from ..losses import Loss, OfEach
 from ..network import Network
-from ..readings.source.compiled import Compiled
+from ..readings.source.compiled import Compiled, demand_same
 from ..readings.source.source import compiled as compiled_run
 from ..runs.request import SHORT
 from ..runs.run import Run
@@ -234,8 +234,8 @@ def _by_engine(sample: Run, engine: str, larger: Run) -> Compiled:
     """The functions of a run, compiled by an engine and tried on a larger one; by NumPy if the other cannot."""
     try:
         found = compiled_run(sample, engine, None)
-        _demand_same(found, sample)
-        _demand_same(found, larger)
+        for run in (sample, larger):
+            demand_same(run, found.forward, found)
         return found
     except NotImplementedError as error:
         if engine == "numpy":
@@ -248,22 +248,6 @@ def _rows(model: Network, symbolic: Any, like: np.ndarray) -> np.ndarray:
     """Numbers of rows for an Embedding; not all are 0, which a mask may leave out."""
     most = min(s.layer.input_dim for s in model.order if s.inputs and s.inputs[0] is symbolic)
     return np.full_like(like, min(1, most - 1))
-
-
-def _demand_same(found: Compiled, trace: Run) -> None:
-    """NotImplementedError if the source gives other numbers than the trace, on its own data: that would be a bug."""
-    params = {name: node.value for name, node in trace.parameters.items()}
-    data = [np.asarray(x, trace.dtype) for x in trace.inputs]
-    try:
-        pairs = [(found.forward(params, data), trace.output)]
-        if trace.loss_node is not None:
-            _, gradients = found(params, data, trace.target)
-            pairs += [(gradients[name], trace.gradients[name]) for name in gradients]
-    except (ValueError, NameError) as error:
-        raise NotImplementedError("the source of this network does not run on its own data") from error
-    for a, b in pairs:
-        if a.shape != b.shape or not np.abs(a - b).max(initial=0) <= 1e-3 * np.abs(b).max(initial=1e-30):
-            raise NotImplementedError("the source of this network does not compute what its graph computes")
 
 
 def tables_of(places: Mapping[str, tuple[Layer, int]]) -> list[str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...displays import Code, Folded, Shown, Table, Text
 from ...displays.parts import Part
+
+if TYPE_CHECKING:
+    from ...runs.run import Run
 
 ENGINES = ("numpy", "c")
 ROOMS = 8  # sizes of data for which the rooms are kept
@@ -129,6 +132,28 @@ class Compiled(Shown):
             others.append(room)
         self._rooms.extend(others[-ROOMS:])
         return room
+
+
+def demand_same(run: Run, forward: Callable[..., Any], gradients: Callable[..., Any]) -> None:
+    """NotImplementedError if code gives other numbers than the run that it was written from, on the run's own data.
+
+    ``forward(params, data)`` and ``gradients(params, data, target)`` run the code. That would be a bug of ours: better no
+    source than a wrong one.
+    """
+    params = {name: node.value for name, node in run.parameters.items()}
+    data = list(run.inputs) if run.is_loop else [np.asarray(x, run.dtype) for x in run.inputs]
+    try:
+        with np.errstate(all="ignore"):
+            found = forward(params, data)
+            pairs = [*zip(found if isinstance(found, list) else [found], (node.value for node in run.outputs))]
+            made = {} if run.loss_node is None else gradients(params, data, run.target)[1]
+    except (ValueError, NameError) as error:
+        raise NotImplementedError("the source of this network does not run on its own data") from error
+    pairs += [(made[name], run.gradients[name]) for name in made]
+    least = 1e-9 * max((float(np.abs(run.gradients[name]).max(initial=0)) for name in made), default=0)  # of what cancels
+    for a, b in pairs:
+        if np.shape(a) != b.shape or not np.allclose(a, b, 0, 1e-3 * np.abs(b).max(initial=1e-30) + least, equal_nan=True):
+            raise NotImplementedError("the source of this network does not compute what its graph computes")
 
 
 def explained(

@@ -10,7 +10,7 @@ from ...layers.recurrent.cells import OwnCell
 from .arrays.blocks import fused
 from .arrays.to_read import Arrays
 from .arrays.to_run import Preallocated
-from .compiled import ENGINES, Compiled
+from .compiled import ENGINES, Compiled, demand_same, functions
 from .module import Functions, Results, Wanted, silent
 from .prepare import lengthened, taken_apart
 from .scalars.loops import Scalar
@@ -41,7 +41,15 @@ def source(trace: Run, form: Literal["numpy", "buffers", "loops", "c"] = "numpy"
         return library(trace, trace.dtype.name).text(Equations(trace))
     says = "forward pass" if trace.loss is None else "forward pass and backpropagation through time"
     module = program(trace, form)
-    return module.text(Equations(trace, module.folded, module.parts), f"{trace.model.label}: {says}")
+    text = module.text(Equations(trace, module.folded, module.parts), f"{trace.model.label}: {says}")
+    if trace.is_loop and form != "loops":  # which is slow: it is the same program
+        made = functions(text)
+        demand_same(
+            trace,
+            lambda params, data: made["forward"](params, *data),
+            lambda params, data, target: made["loss_and_gradients"](params, *data, *([] if target is None else [target])),
+        )
+    return text
 
 
 def program(trace: Run, form: str = "buffers") -> Functions:
@@ -60,7 +68,8 @@ def library(trace: Run, dtype: Any) -> Library:
     from .c.c import Library
 
     folded, results = wanted(trace)
-    return Library(lengthened(fused(folded)), results, dtype, fixed_steps=bool(trace.truncate) or results.steps is not None)
+    fixed = bool(trace.truncate) or results.steps is not None or trace.is_loop
+    return Library(lengthened(fused(folded)), results, dtype, fixed)
 
 
 def compiled(trace: Run, engine: str, sizes: list[tuple[int, ...]] | None) -> Compiled:
@@ -69,10 +78,14 @@ def compiled(trace: Run, engine: str, sizes: list[tuple[int, ...]] | None) -> Co
         raise ValueError(f"engine={engine!r}: it must be one of {', '.join(ENGINES)}")
     shapes = {name: node.shape for name, node in trace.parameters.items()}
     if engine == "numpy":
-        return Compiled(program(trace).text(silent), shapes, sizes)
-    from .c.compiled import CompiledC
+        found = Compiled(program(trace).text(silent), shapes, sizes)
+    else:
+        from .c.compiled import CompiledC
 
-    return CompiledC(lambda dtype: library(trace, dtype).native(), shapes, trace.dtype.name, sizes)
+        found = CompiledC(lambda dtype: library(trace, dtype).native(), shapes, trace.dtype.name, sizes)
+    if trace.is_loop:
+        demand_same(trace, found.forward, found)
+    return found
 
 
 def wanted(trace: Run) -> tuple[Folded, Results]:

@@ -128,7 +128,7 @@ static PyObject *run(PyObject *self, PyObject *const *args, Py_ssize_t count)
     int constants = (int)PyTuple_GET_SIZE(plan->constants), data = plan->given - parameters - constants;
     if (!PyDict_CheckExact(args[2]) || count - 3 > data) Py_RETURN_NONE;
     long sizes[LENGTHS];
-    for (int k = 0; k < LENGTHS; k++) sizes[k] = -1;
+    for (int k = 0; k < LENGTHS; k++) sizes[k] = plan->fixed && k && k < plan->lengths ? plan->steps[k] : -1;
     int all = plan->given + plan->results, ok = 1;
     void *pointers[all];
     PyObject *held[all]; /* of parameters and results: another thread may change the dictionary */

@@ -40,7 +40,7 @@ class Native(NamedTuple):
 
         What is None is not looked at; nor is what nothing is read of.
         """
-        found: dict[int, int] = {0: 0}
+        found = {0: 0, **(dict(enumerate(self.steps, 2)) if self.fixed_steps else {})}
         for x, (_, sizes) in zip(arrays, self.given, strict=False):
             if x is None or sizes is None:
                 continue
