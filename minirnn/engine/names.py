@@ -172,6 +172,7 @@ def _is_fraction(name: Name) -> bool:
     return name.of is not None and not name.delta
 
 
+@functools.lru_cache(maxsize=4096)
 def text(name: Name, time: str = "") -> str:
     """In plain Unicode: small letters where there are some, and h_T where there are none.
 
@@ -181,7 +182,7 @@ def text(name: Name, time: str = "") -> str:
     ('h_lastₜ₋₁', 'δ_T')
     """
     if _is_fraction(name):
-        return f"∂{'⁺' * name.immediate}{text(name.of)}/∂{text(name.quantity, time)}"  # type: ignore[arg-type]
+        return f"∂{'⁺' * name.immediate}{text(name.of)}/∂{text(name.quantity, time)}"
     parts = shown(name, split=False)
     _, sub, layer, _ = parts
     above = f"({layer})".translate(_SUP) if layer else ""

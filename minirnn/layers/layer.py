@@ -43,6 +43,7 @@ class Layer(Described):
     draws = False  # whether it draws numbers anew in every step of training
     of_one_length = False  # whether what is traced of it holds for the number of steps at hand only
     keeps_steps = True  # whether a sequence that comes out is as long as that which went in, up to a few steps
+    step_by_step = True  # whether sequences that it puts together are as long as each other
     operation: Any = None  # the operation that Keras writes in its place
     recurrences = 0  # how many cells run through time in it, the two directions of Bidirectional for one
     kind = ""  # the class as messages call it

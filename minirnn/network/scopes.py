@@ -70,8 +70,10 @@ def _lengths(order: list[Symbolic]) -> dict[Symbolic, str]:
         given = [x.first for x in s.inputs if len(x.shape) == 3 or not x.inputs]
         if given and len(s.shape) == 3 and s.layer.keeps_steps:
             same[s] = root(given[0])
+            length = given[0].shape[1]
             for other in given[1:]:  # what is put together step by step is of one length
-                same[root(other)] = root(given[0])
+                if s.layer.step_by_step and (length is None or other.shape[1] in (None, length)):
+                    same[root(other)] = root(given[0])
         if s.mask is not None:
             same[root(s.mask.first)] = root(s.inputs[0].first)
     sources = dict.fromkeys(root(s) for s in order if not s.inputs and len(s.shape) > 1 and _is_sequence(s, order))

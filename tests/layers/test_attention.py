@@ -31,6 +31,9 @@ HEADS = {
     "Dot along the steps": lambda L, ops, h: L.Dot(axes=1)([h, L.Dense(4)(h)]),
     "the cosine": lambda L, ops, h: L.Dot(axes=1, normalize=True)([h[:, 0], h[:, 1]]),
     "Dot with a table": lambda L, ops, h: L.Dot(axes=(2, 1))([h, h[:, 1]]),
+    "repeated and turned": lambda L, ops, h: L.Multiply()([
+        h, L.Permute((2, 1))(L.RepeatVector(M)(L.Softmax()(L.Flatten()(L.Dense(1, activation="tanh")(h))))),
+    ]),
     "Luong": lambda L, ops, h: L.dot([L.Softmax()(L.dot([h, h], axes=[2, 2])), h], axes=[2, 1]),
 }  # fmt: skip
 
@@ -64,6 +67,25 @@ def test_forms_of_attention_are_those_of_keras(name, tmp_path):
     np.testing.assert_array_equal(mr.load(tmp_path / "a.keras").predict(X), ours.predict(X))
     loaded = keras.saving.load_model(tmp_path / "a.keras")
     np.testing.assert_allclose(loaded.predict(X, verbose=0), ours.predict(X), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("lengths", [(4, 6), (None, None)])
+def test_attention_over_a_sequence_of_another_length(lengths):
+    models = []
+    for L, Model in ((keras.layers, keras.Model), (mr.layers, mr.models.Model)):
+        inputs = [L.Input((length, D)) for length in lengths]
+        asks, answers = (L.SimpleRNN(M, return_sequences=True)(i) for i in inputs)
+        context = L.Dot(axes=(2, 1))([L.Softmax()(L.Dot(axes=2)([asks, answers])), answers])
+        models.append(Model(inputs, L.Dense(2)(context)))
+    theirs, ours = models
+    ours.set_weights(theirs.get_weights())
+    data = [rng.normal(size=(N, length, D)) for length in (4, 6)]
+    found = ours.predict(data)
+    np.testing.assert_allclose(found, theirs.predict(data, verbose=0), rtol=1e-10, atol=1e-13)
+    trace = mr.trace(ours, data, rng.normal(size=found.shape))
+    equations = trace.equations()
+    assert max(equation.residual for equation in equations) < 1e-10 and "(t=1..T_2)" in str(equations)
+    assert trace.verify(with_keras=False).ok and "backward, t = 6" in str(trace.walk())
 
 
 def test_what_does_not_fit_is_refused():

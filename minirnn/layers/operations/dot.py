@@ -18,6 +18,8 @@ class Dot(OfArrays):
     - `normalize`: divide both by their lengths along these axes first, for the cosine of the angle between them
     """
 
+    step_by_step = False
+
     def __init__(self, axes: Any, normalize: bool = False, **others: Any) -> None:
         super().__init__(**others)
         self.axes, self.normalize = axes, normalize

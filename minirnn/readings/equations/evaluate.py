@@ -144,7 +144,12 @@ def evaluate(expr: Any, values: Values, steps: np.ndarray | int | None = None) -
         """The values of operands; (x, lo, hi) are those of x at all these steps."""
         found: list[np.ndarray] = []
         for x in xs:
-            found += [*evaluate(x[0], values, matrix_steps(values, *x[1:]))] if isinstance(x, sp.Tuple) else [of(x)]
+            if isinstance(x, sp.Tuple):
+                all_steps = matrix_steps(values, *x[1:])
+                each = evaluate(x[0], values, all_steps)
+                found += [*each] if each.ndim > 2 else [each] * len(all_steps)  # the same, so often
+            else:
+                found.append(of(x))
         return found
 
     match type(expr).__name__:

@@ -34,11 +34,10 @@ def numbered(x: Any, result: np.ndarray, values: Values, pad: str, term_pad: str
 
 def by_terms(x: Any, values: Values, step: int | None = None) -> list[Block]:
     """The expression with numbers for quantities; as one block per term of a sum where one line would be too long."""
-    if type(x).__name__ not in ("MatAdd", "Add"):
-        return [numbers(x, values, step)]
-    terms = [numbers(term, values, step) for term in x.args]
-    too_long = sum(term.width for term in terms) > WIDTH  # even without the signs between them
-    return terms if too_long or (whole := numbers(x, values, step)).width > WIDTH else [whole]
+    whole = numbers(x, values, step)
+    if whole.width <= WIDTH or type(x).__name__ not in ("MatAdd", "Add"):
+        return [whole]
+    return [numbers(term, values, step) for term in x.args]
 
 
 def numbers(x: Any, values: Values, step: int | None = None) -> Block:

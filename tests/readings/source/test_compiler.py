@@ -15,6 +15,8 @@ import minirnn as mr
 from minirnn.cli import main
 from minirnn.readings.source.c import compiler
 
+from ...endurance.writing import compilers_ended
+
 TEXT = "long memory(const long *s) { return 7; }\nvoid compute(void) { }\n"
 pytestmark = pytest.mark.skipif(not any(map(compiler.shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler")
 
@@ -280,6 +282,7 @@ def test_a_killed_compile_leaves_no_entry(cache, tmp_path, monkeypatch):
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    compilers_ended(cache)
     assert not list(cache.glob("*.so")) and list(cache.glob("minirnn-making-*"))
     work = cache / "minirnn-making-now"  # of a compiler at work, which stays
     work.mkdir()

@@ -141,11 +141,14 @@ def _loss_at_every_step(case: Case) -> Iterator[Variant]:
         return
     name = net.states[-1]
     start, end = net.ends(name)
-    sent = leaf(case.right.of(Piece(end.step, end, derivative=True)))
+
+    @functools.cache
+    def sent() -> Node:
+        return leaf(case.right.of(Piece(end.step, end, derivative=True)))
 
     def more(g: Node, y: Node, place: int) -> Node | None:
         right = contribution(g, y, place)
-        return right and right + sent if right is not None and right.shape == sent.shape else right
+        return right and right + sent() if right is not None and right.shape == sent().shape else right
 
     later = [edge for edge, s in net.crossing.items() if net.state_of[s] == name and s is not start]
     if later:
