@@ -14,7 +14,8 @@ from ..registry import snake
 from ..system import plain
 
 DEPTH = 3  # of lists within the arguments of an operation
-FOLLOWED = ("logsumexp", "matmul", "min", "prod", "stack", "std", "var")  # operations that no layer does, harmless in a file
+# operations that no layer does, harmless in a file
+FOLLOWED = ("logsumexp", "matmul", "min", "prod", "stack", "std", "var")
 LONGEST = 128  # an axis of several operands that are followed, for this is tried out when the file is loaded
 UNSAID = {"name", "dtype", "trainable"}
 
@@ -75,6 +76,8 @@ def entry_of(layer: Layer, name: str | None, dtype: str | None = None) -> dict[s
         found = described(layer, dtype)
         return found | {"config": found["config"] | {"name": name}}
     operation = layer.operation
+    if operation.name not in (*MAKERS, *FOLLOWED):
+        raise NotImplementedError(f"the operation {operation.name} is not written to files: save_weights keeps the weights")
     kind = "".join(part.capitalize() for part in operation.name.split("_"))
     module = "keras.src.ops.nn" if operation.name in OF_NN else "keras.src.ops.numpy"
     config = {"name": name} | {key: written(value) for key, value in operation.config.items()}

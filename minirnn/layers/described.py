@@ -14,6 +14,7 @@ class Described(Weighted):
 
     name: str | None
     activity_regularizer: Any
+    is_users = False  # whether the class is of the user's own, with a `call` as Keras wants it
     keras_kind = ""  # the class as Keras calls it
     asked: tuple[str, ...] = ()  # the arguments of the constructor beside those of every layer
     unsaid: tuple[str, ...] = ()  # those that no description has
@@ -43,7 +44,8 @@ class Described(Weighted):
         """Keras' description of the layer, as its own get_config gives it; `from_config` makes the layer anew."""
         policy: dict[str, Any] = {"class_name": "DTypePolicy", "config": {"name": self.dtype.name}}
         policy |= {"module": "keras", "registered_name": None}
-        return {"name": self.label} | self.config() | {"dtype": policy} | self.newer
+        own = {"trainable": self.trainable} if self.is_users else self.config()  # what a class of the user's own adds to
+        return {"name": self.label} | own | {"dtype": policy} | self.newer
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:

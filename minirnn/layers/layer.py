@@ -49,7 +49,6 @@ class Layer(Described):
     kind = ""  # the class as messages call it
     users_name_weights = False  # whether code of the user's own names its weights
     was_built = False  # whether `build` of a class of the user's own was called
-    is_users = False  # whether the class is of the user's own, with a `call` as Keras wants it
     _call_users: ClassVar[Any] = None  # what calls such a layer: `written.called`
 
     def __init_subclass__(cls, listed: bool = True) -> None:

@@ -116,6 +116,11 @@ def followed(layer: Layer, function: Callable[..., Any], nodes: Sequence[Node], 
     return [each_step(node, call.output) for node in made]
 
 
+def _outputs(found: Any) -> Any:
+    """Several outputs, not the steps of one, as a list from a loop is."""
+    return tuple(found) if isinstance(found, list) else found
+
+
 class OfArrays(Layer, listed=False):
     """A layer that is a function of arrays: what that does is followed."""
 
@@ -200,7 +205,7 @@ class Operated(OfArrays, listed=False):
     def function(self, training: bool) -> Callable[..., Any]:
         def of(*arrays: Any) -> Any:
             args, named = put_in(self.form, arrays)
-            return self.operate(*args, **named)
+            return _outputs(self.operate(*args, **named))
 
         return of
 
@@ -233,6 +238,9 @@ class WrittenLayer(OfArrays, listed=False):
 
     def __repr__(self) -> str:
         return repr(self.layer)
+
+    def get_config(self) -> dict[str, Any]:
+        return self.layer.get_config()
 
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
@@ -268,7 +276,7 @@ class WrittenLayer(OfArrays, listed=False):
             layer = copy.copy(alone)
             for name, value in held.items():
                 setattr(layer, name, put_in(value, [arrays[place] for place in places]))
-            return layer.call(*put_in(args, arrays), **put_in(named, arrays))
+            return _outputs(layer.call(*put_in(args, arrays), **put_in(named, arrays)))
 
         function.__name__ = self.kind
         function.__module__ = type(self.layer).__module__  # it is followed as code of the user's own

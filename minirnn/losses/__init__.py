@@ -22,8 +22,9 @@ from .classification import (
     SquaredHinge,
     Tversky,
 )
-from .loss import Loss, LossFunction, Own
+from .loss import Loss, LossFunction
 from .of_outputs import OfEach, for_each, one_by_one, targets_of
+from .own import Own
 from .regression import (
     CosineSimilarity,
     Huber,

@@ -7,13 +7,11 @@ gradient, a number made of two arrays, and the metric of that name are all made 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from .. import system
 from ..checks import array_of
 from ..engine.graph import Node
 from ..engine.ops import leaf, mean, meancols, reshape, scale, sum_all
@@ -112,55 +110,6 @@ class OfRows(Loss):
     def reduced(self, target: Node, y: Node) -> Node:
         rows = self.rows(target, y)
         return sum_all(rows) if self.reduction == "sum" else mean(rows)
-
-
-@dataclass(unsafe_hash=True)
-class Own(Loss):
-    """A function of the user's own, which makes a number, one for each sample, or a loss of every entry.
-
-    It is called on nodes, as functions of minirnn.ops take them; one written in NumPy, or in functions of Keras or
-    TensorFlow, is followed as a loop is.
-    """
-
-    function: Callable[..., Any]
-
-    of_any_target = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.known = system.Followed()
-
-    @property
-    def label(self) -> str:
-        return self.name or str(getattr(self.function, "__name__", "loss"))
-
-    def applied(self, target: Node, y: Node) -> Node:
-        """What the function makes of them."""
-        try:
-            made = self.function(target, y)
-        except Exception:  # of NumPy's functions, or of another library's, which know no nodes
-            made = None
-        if not isinstance(made, Node):
-            made = system.follow(self.function, (target, y), self.known)[0]
-        if made.ndim and made.shape == y.shape[:-1]:  # a number for each sample
-            return reshape(made, dims=(*y.dims[:-1], 1))
-        return made
-
-    def rows(self, target: Node, y: Node) -> Node:
-        made = self.applied(target, y)
-        if made.ndim < 2:
-            raise NotImplementedError(
-                f"the loss {self.label} makes one number of all samples, so that masks and weights cannot be put on it: "
-                "let it return one for each sample, such as meancols(square(output - target))"
-            )
-        return made if made.shape[-1] == 1 else meancols(made)
-
-    def reduced(self, target: Node, y: Node) -> Node:
-        made = self.applied(target, y)
-        if not made.ndim:
-            return made
-        rows = made if made.ndim < 2 or made.shape[-1] == 1 else meancols(made)
-        return sum_all(rows) if self.reduction == "sum" else mean(made)
 
 
 class LossFunction:

@@ -11,7 +11,7 @@ import numpy as np
 from .. import initializers
 from ..checks import array_of
 from ..engine.ops import leaf
-from ..losses.loss import Own
+from ..losses.own import Own
 from ..registry import Configured, snake
 
 

@@ -49,7 +49,7 @@ def scopes(
             tuple(others),
             s in before,
             cells[s],
-            steps=lengths.get(s.inputs[0].first if s.inputs else s, "T"),
+            steps=_letter(s.inputs[0].first if s.inputs else s, lengths),
             mask=masks.get(s.mask or s, ""),
         )
         letters[s] = s.layer.letters(scope)
@@ -78,7 +78,12 @@ def _lengths(order: list[Symbolic]) -> dict[Symbolic, str]:
             same[root(s.mask.first)] = root(s.inputs[0].first)
     sources = dict.fromkeys(root(s) for s in order if not s.inputs and len(s.shape) > 1 and _is_sequence(s, order))
     names = {source: "T" if k == 1 else f"T_{k}" for k, source in enumerate(sources, 1)}
-    return {s: names[root(s)] for s in order if root(s) in names}
+    return {s: names[root(s)] for s in order if root(s) in names and s.shape[1:2] == root(s).shape[1:2]}
+
+
+def _letter(s: Symbolic, lengths: dict[Symbolic, str]) -> str:
+    """The letter for the length of a sequence; a number where it is that of no input, as after a RepeatVector."""
+    return lengths.get(s, str(s.shape[1]) if len(s.shape) == 3 and s.shape[1] is not None else "T")
 
 
 def _is_sequence(s: Symbolic, order: list[Symbolic]) -> bool:

@@ -18,12 +18,19 @@ from ..network import ForwardPass
 
 
 class Part(NamedTuple):
-    """An output, or one step of it: its target, a column of 1 and 0 for what a mask leaves, and one of weights."""
+    """An output, or one step of it: its target, a column of 1 and 0 for what a mask leaves, and one of weights.
+
+    `rows` is the loss of each sample where it is made of all steps at once.
+    """
 
     output: Node
     target: Node
     left: Node | None
     weight: Node | None
+    rows: Node | None = None
+
+    def rows_of(self, loss: losses.Loss) -> Node:
+        return loss.rows(self.target, self.output) if self.rows is None else self.rows
 
 
 def loss_of(
@@ -71,13 +78,24 @@ def _of_one(
         target = leaf(Y, f"target{tag}", Role.TARGET, (*dims, letter))
         count = None if counts is None else leaf(counts, f"s{tag}", Role.TARGET, (*dims, "1"))
         parts = [Part(output, target, loss.left_in(target), count)]
+    if output.op is stack and isinstance(loss, losses.Own):
+        apart, plain = loss.apart(Y.shape[-1], output.shape[-1]), parts[0].left is None and counts is None
+        if not apart or (apart == "mean" and not (plain and loss.reduction != "sum")):
+            made = loss.applied(leaf(Y, f"Y{tag}", Role.TARGET, ("N", str(output.dims[1]), letter)), output)
+            if plain:
+                return loss.number_of(made)
+            parts = [part._replace(rows=take(loss.rows_of(made, output), k)) for k, part in enumerate(parts, 1)]
     if parts[0].left is not None:
         return _of_what_is_left(loss, parts, tag)
     found = []
-    for y, target, _, count in parts:
+    for part in parts:
+        y, count = part.output, part.weight
         with at(y.step if output.op is stack else None):
-            part = loss.reduced(target, y) if count is None else loss.weighted(loss.rows(target, y), count)
-            found.append(named(f"l{tag}", part, Role.STEP_LOSS) if output.op is stack else part)
+            if count is not None:
+                number = loss.weighted(part.rows_of(loss), count)
+            else:
+                number = loss.reduced(part.target, y)
+            found.append(named(f"l{tag}", number, Role.STEP_LOSS) if output.op is stack else number)
     if output.op is not stack:
         return found[0]
     if weights is not None and loss.reduction == "mean_with_sample_weight":
@@ -119,11 +137,12 @@ def _steps(
 def _of_what_is_left(loss: losses.Loss, parts: list[Part], tag: str) -> Node:
     """The loss of the samples, at one or more steps, that a mask of 1 and 0 leaves: their sum over their number."""
     sums, used = [], []
-    for y, target, left, count in parts:
+    for part in parts:
+        left, count = part.left, part.weight
         assert left is not None
-        with at(y.step if len(parts) > 1 else None):
+        with at(part.output.step if len(parts) > 1 else None):
             factor = left if count is None else left * count
-            sums.append(named(f"l{tag}", sum_all(factor * loss.rows(target, y)), Role.STEP_LOSS))
+            sums.append(named(f"l{tag}", sum_all(factor * part.rows_of(loss)), Role.STEP_LOSS))
             used.append(sum_all(factor if loss.reduction == "mean_with_sample_weight" else left))
     if loss.reduction == "sum":
         return total(*sums)

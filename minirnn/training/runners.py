@@ -19,7 +19,7 @@ from ..layers.embedding import Embedding
 from ..layers.layer import Layer
 from ..losses import Loss, OfEach
 from ..network import Network
-from ..readings.source.compiled import Compiled, demand_same
+from ..readings.source.compiled import Compiled
 from ..readings.source.source import compiled as compiled_run
 from ..runs.request import SHORT
 from ..runs.run import Run
@@ -235,7 +235,7 @@ def _by_engine(sample: Run, engine: str, larger: Run) -> Compiled:
     try:
         found = compiled_run(sample, engine, None)
         for run in (sample, larger):
-            demand_same(run, found.forward, found)
+            found.demand_same(run)
         return found
     except NotImplementedError as error:
         if engine == "numpy":

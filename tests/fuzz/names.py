@@ -81,7 +81,8 @@ def readings(called: list[str]) -> dict[str, object]:
     trace = mr.trace(rnn, X=X, **weights)
     equations = trace.equations()
     loss, gradients = trace.compile()(weights, X)
-    assert np.isclose(loss, rnn(X, **weights)) and sorted(gradients) == sorted(trace.gradients) == sorted(called)
+    assert np.isclose(loss, rnn(X, **weights)) and sorted(gradients) == sorted(trace.gradients)
+    assert set(gradients) == set(called[: len(WEIGHTS) // 3])  # the others are the same arrays again
     space: dict[str, object] = {"__name__": "source"}
     source = trace.source()
     source.encode()

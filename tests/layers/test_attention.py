@@ -34,6 +34,7 @@ HEADS = {
     "repeated and turned": lambda L, ops, h: L.Multiply()([
         h, L.Permute((2, 1))(L.RepeatVector(M)(L.Softmax()(L.Flatten()(L.Dense(1, activation="tanh")(h))))),
     ]),
+    "the operator": lambda L, ops, h: h @ ops.transpose(h, (0, 2, 1)),
     "Luong": lambda L, ops, h: L.dot([L.Softmax()(L.dot([h, h], axes=[2, 2])), h], axes=[2, 1]),
 }  # fmt: skip
 
@@ -67,6 +68,23 @@ def test_forms_of_attention_are_those_of_keras(name, tmp_path):
     np.testing.assert_array_equal(mr.load(tmp_path / "a.keras").predict(X), ours.predict(X))
     loaded = keras.saving.load_model(tmp_path / "a.keras")
     np.testing.assert_allclose(loaded.predict(X, verbose=0), ours.predict(X), rtol=1e-4, atol=1e-5)
+
+
+PARTS = {
+    "halves": lambda ops, h: (lambda a, b: a * b)(*ops.split(h, 2, axis=-1)),
+    "a step": lambda ops, h: ops.take(h, -1, axis=1),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_parts_of_placeholders(name, tmp_path):
+    theirs, ours = both(lambda L, ops, h: PARTS[name](ops, h))
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X, verbose=0), rtol=1e-10, atol=1e-13)
+    assert mr.trace(ours, X, np.zeros(ours.predict(X).shape)).verify(with_keras=False).ok
+    np.testing.assert_allclose(mr.to_keras(ours).predict(X, verbose=0), ours.predict(X), rtol=1e-4, atol=1e-5)
+    for refused in (lambda: mr.from_keras(theirs), lambda: mr.save(ours, tmp_path / "a.keras")):
+        with pytest.raises(NotImplementedError, match=r"split|take"):
+            refused()
 
 
 @pytest.mark.parametrize("lengths", [(4, 6), (None, None)])

@@ -7,6 +7,7 @@ import pytest
 
 from minirnn.layers import Dense, Input, SimpleRNN
 from minirnn.models import Model
+from minirnn.readings.source.compiled import Compiled
 from minirnn.training import runners
 
 
@@ -20,24 +21,24 @@ X = np.ones((6, 9, 4), np.float32)
 
 def test_it_is_checked_on_other_sizes(monkeypatch):
     made, checked = [], []
-    compile_, demand = runners.compiled_run, runners._demand_same
+    compile_, demand = runners.compiled_run, Compiled.demand_same
     monkeypatch.setattr(runners, "compiled_run", lambda run, *rest: made.append(run.inputs[0].shape) or compile_(run, *rest))
     monkeypatch.setattr(
-        runners, "_demand_same", lambda found, run: checked.append(run.inputs[0].shape) or demand(found, run)
+        Compiled, "demand_same", lambda found, run: checked.append(run.inputs[0].shape) or demand(found, run)
     )
     runners.compiled(network(), [X], None, None)
-    ((N, T, _),) = made
+    N, T, _ = made[0]
     assert any(n != N and t != T for n, t, _ in checked)
 
 
 def test_a_size_frozen_from_the_run_is_found(monkeypatch):
     compile_ = runners.compiled_run
 
-    class Frozen:
+    class Frozen(Compiled):
         """As if 1/N, or the number of steps, had been written into the source as it was."""
 
         def __init__(self, right):
-            self.right = right
+            self.right, self._shapes = right, right._shapes
 
         def forward(self, params, data):
             found = self.right.forward(params, data)

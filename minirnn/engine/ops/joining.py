@@ -138,7 +138,7 @@ nth: Primitive = Primitive(
 )
 
 
-def split(x: Node, parts: int) -> list[Node]:
+def split(x: Node, parts: int, axis: int = -1) -> list[Node]:
     """The columns of x in so many equal parts: ``i, f, g, o = split(x @ W + h @ U, 4)``. ValueError if they do not fit.
 
     >>> from minirnn.ops import leaf
@@ -146,6 +146,8 @@ def split(x: Node, parts: int) -> list[Node]:
     >>> f.value
     array([[3., 4.]])
     """
+    if axis not in (-1, x.ndim - 1):
+        raise ValueError(f"split takes columns, the last axis of {x.shape}, not axis {axis}")
     if parts < 1 or x.shape[-1] % parts:
         raise ValueError(f"{x.shape[-1]} columns cannot be split into {parts} equal parts")
     return [block(x, k=k, parts=parts) for k in range(parts)]

@@ -7,12 +7,13 @@ from typing import Any
 
 from ...engine.graph import Node
 from ...system import plain
-from ..arguments import listed
+from ..arguments import listed, taken_out
 from ..calls import Call, Scope
 from ..input import InputLayer
 from ..layer import Layer
 from ..nodes import each_step
 from ..symbolic import Listening, Shape, Symbolic, in_order
+from ..written import Operated
 
 
 class Lambda(Layer, listed=False):
@@ -44,7 +45,7 @@ class Lambda(Layer, listed=False):
             try:
                 end = self.function(starts if self.takes_many else starts[0], **self.given)
             except Exception as error:  # whatever the code of the function may raise
-                raise NotImplementedError(self.way_out(plain(error, 300))) from error
+                end = self._of_arrays(starts, error)
             if not isinstance(end, Symbolic):
                 raise NotImplementedError(self.way_out(f"it gives {plain(type(end).__name__)}, not one placeholder"))
             inner = [call.layer for call in in_order([end]) if call.inputs]
@@ -60,6 +61,14 @@ class Lambda(Layer, listed=False):
             )
             self.of_one_length = any(layer.of_one_length for layer in inner)
         return self.recorded[key]
+
+    def _of_arrays(self, starts: list[Symbolic], why: Exception) -> Symbolic:
+        """The placeholder that the function gives where it takes none itself: it is followed on arrays."""
+        form = taken_out(((starts if self.takes_many else starts[0],), self.given), lambda x: isinstance(x, Symbolic), [])
+        try:
+            return Operated(self.function, form)(starts)
+        except Exception:  # what the function says of placeholders tells more
+            raise NotImplementedError(self.way_out(plain(why, 300))) from why
 
     def way_out(self, why: str) -> str:
         """The sentence that refuses the function."""
@@ -87,7 +96,7 @@ class Lambda(Layer, listed=False):
         starts, end = next(iter(self.recorded.values()))
         letters = dict(zip(starts, (scope.features, *scope.others)))
         for call in in_order([end], starts):
-            letters[call] = call.layer.features(_inside(scope, [letters[s.first] for s in call.inputs]))
+            letters |= zip(call.outputs, call.layer.letters(_inside(scope, [letters[s] for s in call.inputs])))
         return letters[end]
 
     def call(self, x: Any, call: Call) -> Node:
@@ -96,12 +105,13 @@ class Lambda(Layer, listed=False):
         nodes = dict(zip(starts, given))
         letters = dict(zip(starts, (call.scope.features, *call.scope.others)))
         for each in in_order([end], starts):
-            operands = [nodes[s.first] for s in each.inputs]
-            scope = _inside(call.scope, [letters[s.first] for s in each.inputs])
+            operands = [nodes[s] for s in each.inputs]
+            scope = _inside(call.scope, [letters[s] for s in each.inputs])
             inner = Call(scope, {}, call.conditions)
             inner.nameless = True
             made = each.layer.call(operands if each.layer.takes_many else operands[0], inner)
-            nodes[each], letters[each] = listed(made)[0], each.layer.features(scope)
+            nodes |= zip(each.outputs, listed(made))
+            letters |= zip(each.outputs, each.layer.letters(scope))
         return nodes[end] if self.arranges else each_step(nodes[end], call.output)
 
     def recording_of(self, shapes: list[Shape]) -> tuple[list[Symbolic], Symbolic]:

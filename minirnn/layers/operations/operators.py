@@ -37,6 +37,8 @@ OTHER_NAMES = {
     "clip_by_value": "clip",
 }  # fmt: skip
 OTHER_ARGUMENTS = {"perm": "axes", "shape": "newshape", "clip_value_min": "x_min", "clip_value_max": "x_max"}
+COMPARED_BY = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
+COMPARED = (*COMPARED_BY.values(), "equal", "not_equal")
 ALL = slice(None)
 
 
@@ -190,7 +192,7 @@ def _by_layer(name: str, args: tuple[Any, ...], given: dict[str, Any]) -> Made |
 
 def _followed(name: str, args: tuple[Any, ...], given: dict[str, Any]) -> Made:
     function = None if name.startswith("_") else backend.named(name)
-    if function is None:
+    if function is None or name in COMPARED:
         _refuse(name, given)
     options = {key: value for key, value in given.items() if key != "name" and value is not None}
     arrays: list[Any] = []
@@ -209,6 +211,11 @@ def _followed(name: str, args: tuple[Any, ...], given: dict[str, Any]) -> Made:
 
 
 def _refuse(name: str, given: dict[str, Any]) -> NoReturn:
+    if name in COMPARED:
+        raise NotImplementedError(
+            f"{name} of a placeholder is true or false, not a number that is differentiated: compare where you choose, "
+            "Lambda(lambda x: ops.where(x > 0, x, 0.0))(x)"
+        )
     if name in MAKERS:
         said = ", ".join(f"{key}={plain(value)}" for key, value in given.items())
         raise NotImplementedError(f"the operation {name}({said}) is not one that minirnn has on placeholders")
@@ -242,9 +249,11 @@ def _operator(name: str, swapped: bool = False) -> Any:
     return lambda a, *b: operate(name, *b, a) if swapped else operate(name, a, *b)
 
 
-_binary = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "pow": "power"}
+_binary = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "pow": "power", "matmul": "matmul",
+}  # fmt: skip
 for _name, _method in (
-    {f"__{short}__": _operator(name) for short, name in _binary.items()}
+    {f"__{short}__": _operator(name) for short, name in (_binary | COMPARED_BY).items()}
     | {f"__r{short}__": _operator(name, True) for short, name in _binary.items() if short != "pow"}
     | {"__getitem__": _operator("get_item"), "__neg__": _operator("negative"), "__abs__": _operator("absolute")}
     | {"__array_ufunc__": _of_ufunc, "__array_function__": _of_numpy, "of_primitive": _of_primitive}

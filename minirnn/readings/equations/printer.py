@@ -218,7 +218,7 @@ class Speller:
         for part in args:
             if isinstance(part, sp.Tuple):
                 step, lo, hi = part
-                first, last = (self.spell(step.xreplace({S.bound: end}))[0] for end in (lo, hi))
+                first, last = (self.spell(S.at_step(step, end))[0] for end in (lo, hi))
                 words += [first, dots, last]
             else:
                 words.append(self.spell(part)[0])

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...displays import Code, Folded, Shown, Table, Text
 from ...displays.parts import Part
+from ...engine.names import Role
 
 if TYPE_CHECKING:
     from ...runs.run import Run
@@ -81,8 +82,9 @@ class Compiled(Shown):
         except IndexError:
             room = None
         try:
-            if room is not None and type(X) is np.ndarray and room[0] == X.shape and room[1] is self._dtype(params):
-                result = self._loss_and_gradients(params, X, *targets, room[2])
+            run = self._loss_and_gradients
+            if room is not None and run and type(X) is np.ndarray and room[0] == X.shape and room[1] is self._dtype(params):
+                result = run(params, X, *targets, room[2])
                 rooms.append(room)
                 return result
         except Exception as error:
@@ -92,6 +94,12 @@ class Compiled(Shown):
     def forward(self, params: Mapping[str, np.ndarray], X: Any) -> np.ndarray:
         """The output alone."""
         return self._run(self._forward, None, params, X)
+
+    def demand_same(self, run: Run) -> None:
+        """NotImplementedError if it gives other numbers than the run that it was written from."""
+        demand_same(
+            run, self.forward, lambda params, data, Y: self(params, data, (Y[0] if len(Y) == 1 else Y) if Y else None)
+        )
 
     def _run(self, function: Any, room: Any, params: Mapping[str, np.ndarray], X: Any, *target: Any) -> Any:
         """Call one of the functions; `room` is of another size."""
@@ -137,16 +145,17 @@ class Compiled(Shown):
 def demand_same(run: Run, forward: Callable[..., Any], gradients: Callable[..., Any]) -> None:
     """NotImplementedError if code gives other numbers than the run that it was written from, on the run's own data.
 
-    ``forward(params, data)`` and ``gradients(params, data, target)`` run the code. That would be a bug of ours: better no
+    ``forward(params, data)`` and ``gradients(params, data, targets)`` run the code. That would be a bug of ours: better no
     source than a wrong one.
     """
     params = {name: node.value for name, node in run.parameters.items()}
     data = list(run.inputs) if run.is_loop else [np.asarray(x, run.dtype) for x in run.inputs]
+    data += [node.value for node in run.forward if not node.args and node.role is Role.DROPOUT_MASK]
     try:
         with np.errstate(all="ignore"):
             found = forward(params, data)
             pairs = [*zip(found if isinstance(found, list) else [found], (node.value for node in run.outputs))]
-            made = {} if run.loss_node is None else gradients(params, data, run.target)[1]
+            made = {} if run.loss_node is None else gradients(params, data, run.targets)[1]
     except (ValueError, NameError) as error:
         raise NotImplementedError("the source of this network does not run on its own data") from error
     pairs += [(made[name], run.gradients[name]) for name in made]

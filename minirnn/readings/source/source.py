@@ -42,14 +42,19 @@ def source(trace: Run, form: Literal["numpy", "buffers", "loops", "c"] = "numpy"
     says = "forward pass" if trace.loss is None else "forward pass and backpropagation through time"
     module = program(trace, form)
     text = module.text(Equations(trace, module.folded, module.parts), f"{trace.model.label}: {says}")
-    if trace.is_loop and form != "loops":  # which is slow: it is the same program
+    if form != "loops":  # which is slow: it is the same program
         made = functions(text)
         demand_same(
-            trace,
+            _shortest(trace, module.results),
             lambda params, data: made["forward"](params, *data),
-            lambda params, data, target: made["loss_and_gradients"](params, *data, *([] if target is None else [target])),
+            lambda params, data, targets: made["loss_and_gradients"](params, *data, *targets),
         )
     return text
+
+
+def _shortest(trace: Run, results: Results) -> Run:
+    """The run on whose data the source is tried: of a long sequence the first steps, where it takes those."""
+    return trace if results.steps is not None or trace.is_loop else trace.folded_trace
 
 
 def program(trace: Run, form: str = "buffers") -> Functions:
@@ -78,13 +83,14 @@ def compiled(trace: Run, engine: str, sizes: list[tuple[int, ...]] | None) -> Co
         raise ValueError(f"engine={engine!r}: it must be one of {', '.join(ENGINES)}")
     shapes = {name: node.shape for name, node in trace.parameters.items()}
     if engine == "numpy":
-        found = Compiled(program(trace).text(silent), shapes, sizes)
+        module = program(trace)
+        found = Compiled(module.text(silent), shapes, sizes)
     else:
         from .c.compiled import CompiledC
 
+        module = library(trace, trace.dtype.name)
         found = CompiledC(lambda dtype: library(trace, dtype).native(), shapes, trace.dtype.name, sizes)
-    if trace.is_loop:
-        demand_same(trace, found.forward, found)
+    found.demand_same(_shortest(trace, module.results))
     return found
 
 

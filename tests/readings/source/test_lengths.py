@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 
 import minirnn as mr
-from minirnn.layers import LSTM, Conv1D, Dense, Input, Masking, RepeatVector, SimpleRNN
+from minirnn.layers import (
+    LSTM,
+    Conv1D,
+    Dense,
+    Flatten,
+    Input,
+    Masking,
+    MaxPooling1D,
+    Permute,
+    RepeatVector,
+    Reshape,
+    SimpleRNN,
+)  # fmt: skip
 from minirnn.models import Model
 from minirnn.readings.source.compiled import executed
 
@@ -97,3 +109,32 @@ def test_a_program_for_two_numbers_of_steps_runs_on_its_own_data():
         other = of_lengths(model, *lengths)
         with pytest.raises(ValueError, match=said):
             run(params_of(trace), *other.inputs, other.target)
+
+
+LAID_OUT = {
+    "each number a step": lambda h: Reshape((-1, 1))(h),
+    "steps of two numbers": lambda h: SimpleRNN(3, return_sequences=True)(Reshape((-1, 2))(h)),
+    "features as steps": lambda h: SimpleRNN(3, return_sequences=True)(Permute((2, 1))(h)),
+    "half of the steps": lambda h: MaxPooling1D(2)(h),
+    "windows": lambda h: Conv1D(3, 2)(h),
+    "without the first": lambda h: h[:, 1:],
+    "repeated": lambda h: SimpleRNN(2, return_sequences=True)(RepeatVector(7)(h[:, -1])),
+}
+
+
+@pytest.mark.parametrize("T", [3, 4, 5])
+@pytest.mark.parametrize("name", LAID_OUT)
+def test_a_letter_is_one_number(name, T):
+    """What is flattened has as many columns as it has, not T times its features."""
+    i = Input((T, 2))
+    model = drawn(Model(i, Dense(2)(Flatten()(LAID_OUT[name](SimpleRNN(4, return_sequences=True)(i))))))
+    rng = np.random.default_rng(T)
+    trace = mr.trace(model, rng.normal(size=(3, T, 2)), rng.normal(size=(3, 2)), dtype="float64")
+    known = {}
+    for size in (size for node in trace.nodes for size in node.dims if size.is_letter):
+        assert known.setdefault(size.letters[0], size.n) == size.n
+    assert trace.equations().residual < 1e-12
+    for form in ("numpy", "buffers", "loops"):
+        made = executed(trace.source(form), np)["loss_and_gradients"](params_of(trace), *trace.inputs, trace.target)
+        for key, gradient in trace.gradients.items():
+            np.testing.assert_allclose(made[1][key], gradient, rtol=1e-10, atol=1e-13)

@@ -117,11 +117,11 @@ def summed_out(x: Any) -> Any:
     return x.xreplace(found)
 
 
-def at_step(term: Any, k: int) -> Any:
+def at_step(term: Any, k: Any) -> Any:
     """A term of a sum over time, at step k; steps that are listed within it run by themselves."""
     own = sp.Dummy()
     listed = {part: part.xreplace({bound: own}) for part in term.atoms(sp.Tuple) if len(part) == 3 and part.has(bound)}
-    return term.xreplace(listed).xreplace({bound: sp.Integer(k)}).xreplace({own: bound})
+    return term.xreplace(listed).xreplace({bound: sp.sympify(k)}).xreplace({own: bound})
 
 
 def scale(p: Any, x: Any) -> Any:

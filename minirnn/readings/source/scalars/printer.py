@@ -69,7 +69,7 @@ class Printer(ABC):
 
     def index(self, var: Var) -> str:
         """A name for an index: a letter of the component form that is free."""
-        used = set(self.indices.values()) | self.taken
+        used = {*self.indices.values(), *self.locals.values()} | self.taken
         base = "ts" if var.size is None else next(iter(var.size.letters), "")
         letters = base if var.size is None else LETTERS.get(re.split(r"[_^]", base)[0], "ab")
         tries = [*letters, *(c + str(k) for k in range(2, 99) for c in letters)]
