@@ -116,6 +116,26 @@ def followed(layer: Layer, function: Callable[..., Any], nodes: Sequence[Node], 
     return [each_step(node, call.output) for node in made]
 
 
+def bare(layer: Layer) -> tuple[Any, Callable[[Any, Sequence[Any]], Any]]:
+    """A layer of the user's own without weights, and what makes copies of it with arrays, or nodes, in place of these."""
+    alone = copy.copy(layer)
+    weights: list[Variable] = []
+    held = {
+        name: taken_out(value, lambda each: isinstance(each, Variable) and each.layer is layer, weights)
+        for name, value in vars(alone).items()
+        if name not in ("own_arrays", "written", "placed", "children")
+    }
+    vars(alone).update(own_arrays=None, written={}, placed=[], children={})
+
+    def with_weights(alone: Layer, arrays: Sequence[Any]) -> Layer:
+        found = copy.copy(alone)
+        for name, value in held.items():
+            setattr(found, name, put_in(value, [arrays[variable.place] for variable in weights]))
+        return found
+
+    return alone, with_weights
+
+
 def _outputs(found: Any) -> Any:
     """Several outputs, not the steps of one, as a list from a loop is."""
     return tuple(found) if isinstance(found, list) else found
@@ -258,24 +278,14 @@ class WrittenLayer(OfArrays, listed=False):
         self.layer.own_weights, self.layer.own_arrays = (), None
 
     def function(self, training: bool) -> Callable[..., Any]:
-        alone = copy.copy(self.layer)
         given: list[Place] = []
         taken_out(self.form, lambda each: type(each) is Place, given)
-        weights: list[Variable] = []
-        held = {
-            name: taken_out(value, lambda each: isinstance(each, Variable) and each.layer is self.layer, weights)
-            for name, value in vars(alone).items()
-            if name not in ("own_arrays", "written", "placed", "children")
-        }
-        places = [len(given) + variable.place for variable in weights]
-        vars(alone).update(own_arrays=None, written={}, placed=[], children={})
+        alone, with_weights = bare(self.layer)
         args, named = self.form
         named = named | ({"training": training} if "training" in named and named["training"] is None else {})
 
         def function(*arrays: Any) -> Any:
-            layer = copy.copy(alone)
-            for name, value in held.items():
-                setattr(layer, name, put_in(value, [arrays[place] for place in places]))
+            layer = with_weights(alone, arrays[len(given) :])
             return _outputs(layer.call(*put_in(args, arrays), **put_in(named, arrays)))
 
         function.__name__ = self.kind

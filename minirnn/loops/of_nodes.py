@@ -11,6 +11,7 @@ import numpy as np
 
 from ..engine.graph import Node, ancestors, named
 from ..engine.names import Role, users, verbatim
+from ..engine.ops import reshape
 from ..engine.sizes import Size
 from ..system import CannotFollow
 from .instrument.snapshot import Snapshot
@@ -73,9 +74,8 @@ def _recorded(function: Callable[..., Any], given: tuple[Node, ...]) -> Recorded
         raise CannotFollow(f"{called(function)} raises {failed.__cause__!r}") from failed.__cause__
     for _, place, what, cure in ran.decisions:  # it would be taken for all numbers that come
         raise CannotFollow(f"{place}: {what}; {cure}")
-    ends = [ran.output, *ran.further]
-    simplify(ancestors(ends), ran.recorder)
-    _demand_same(function, values, ran)
+    simplify(ancestors([ran.output, *ran.further]), ran.recorder)
+    ends = _shaped([ran.output, *ran.further], _demand_same(function, values, ran))
     of_arguments = {name: leaf for leaf, name in ran.recorder.given.items()}
     leaves = [of_arguments.get(name) for name in names]
     nodes = ancestors(ends)
@@ -90,16 +90,29 @@ def _recorded(function: Callable[..., Any], given: tuple[Node, ...]) -> Recorded
     return Recorded(leaves, nodes, ends, words)
 
 
-def _demand_same(function: Callable[..., Any], values: list[np.ndarray], ran: Ran) -> None:
-    """CannotFollow where the function itself, called plainly, gives another number."""
+def _shaped(ends: list[Node], said: list[Any]) -> list[Node]:
+    """The results with the axes that the function gives them: of a single number a loop takes them off."""
+    if len(ends) != len(said):
+        return ends
+    return [
+        end if end.ndim or not np.ndim(each) else reshape(end, dims=(Size.of(1),) * np.ndim(each))
+        for end, each in zip(ends, said)
+    ]
+
+
+def _demand_same(function: Callable[..., Any], values: list[np.ndarray], ran: Ran) -> list[Any]:
+    """What the function itself gives, called plainly; CannotFollow where that is another number."""
     try:
         said = function(*values)
-        plain = np.asarray(said[0] if isinstance(said, (list, tuple)) else said, float)
+        results = list(said) if isinstance(said, (list, tuple)) else [said]
+        plain = np.asarray(results[0], float)
     except Exception:  # made of what takes no plain arrays
-        return
+        return []
     found = ran.output.value
+    plain = plain.reshape(()) if plain.size == 1 and not found.ndim else plain
     if ran.draws or plain.shape != found.shape or not np.allclose(plain, found, 1e-4, 1e-6, equal_nan=True):
         raise CannotFollow(
             f"{called(function)} gives {plain!r:.80}, and what was recorded of it {found!r:.80}: a loss must depend on "
             "nothing but its arguments, or minirnn follows it wrongly"
         )
+    return results

@@ -14,6 +14,7 @@ class Layered:
     """Layers, each once, and the weights of all."""
 
     _listed: list[Layer]
+    _trainable = True
 
     @property
     def layers(self) -> list[Layer]:
@@ -39,23 +40,24 @@ class Layered:
 
     @property
     def trainable_weights(self) -> list[Variable]:
-        """Those that an optimizer changes."""
-        return [v for layer in self.layers for v in layer.trainable_weights]
+        """Those that an optimizer changes: none of a model that is frozen, whatever its layers say since."""
+        return [v for layer in self.layers for v in layer.trainable_weights] if self._trainable else []
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """Those that stay as they are."""
-        return [v for layer in self.layers for v in layer.non_trainable_weights]
+        return [v for layer in self.layers for v in layer.non_trainable_weights] if self._trainable else self.weights
 
     trainable_variables, non_trainable_variables = trainable_weights, non_trainable_weights
 
     @property
     def trainable(self) -> bool:
-        """Whether any of its layers is trained; set, it is set of all."""
-        return any(layer.trainable for layer in self.layers)
+        """Whether it is trained; set, it is set of all its layers too."""
+        return self._trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
         for layer in self.layers:
             layer.trainable = value
 

@@ -48,10 +48,10 @@ def _shapes(layer: Any) -> str:
 
 
 def _totals(model: Network) -> Iterator[str]:
-    for word, flag in (("Total", (True, False)), ("Trainable", (True,)), ("Non-trainable", (False,))):
-        layers = [layer for layer in model.layers if layer.trainable in flag]
-        size = sum(w.nbytes for layer in layers for w in layer.get_weights())
-        yield f"{word} params: {sum(layer.count_params() for layer in layers)} ({_bytes(size)})"
+    groups = {"Total": model.weights, "Trainable": model.trainable_weights, "Non-trainable": model.non_trainable_weights}
+    for word, weights in groups.items():
+        arrays = [weight.numpy() for weight in weights]
+        yield f"{word} params: {sum(a.size for a in arrays)} ({_bytes(sum(a.nbytes for a in arrays))})"
 
 
 def _bytes(size: float) -> str:

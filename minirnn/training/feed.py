@@ -198,6 +198,8 @@ class Stream(Feed):
             self._going = self._items() if self._again else self._going
 
     def begin_again(self) -> None:
+        if hasattr(self._source, "on_epoch_end"):  # as Keras calls it before the first epoch, and before an evaluation
+            self._source.on_epoch_end()
         if self._again and self._begun:
             self._going = None
 

@@ -113,6 +113,7 @@ class Fitting:
     def run(self, interrupts: Interrupts, given: Feed, epochs: range, validation_freq: Any) -> None:
         """All epochs, until a callback says that it is enough."""
         model, session, plan = self.session.model, self.session, self.session.plan
+        given.begin_again()
         self._hook(interrupts, "on_train_begin")
         in_c = self._in_c(given)
         for epoch in epochs:

@@ -56,7 +56,7 @@ class Plan:
     def trained(self, model: Network) -> list[str]:
         """The names of the weights that are trained: those that were so when training began, as in Keras."""
         places = model.parameter_places()
-        now = trainable(places)
+        now = trainable(places) if model.trainable else []
         if self._trained is None or not set(self._trained) <= set(places):
             self._trained = now
         elif set(now) != set(self._trained) and not self._warned:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ... import system
 from ...engine.graph import Node, users_names
 from ...engine.names import Role, users
 from ...engine.ops import full
 from ...engine.sizes import Size
 from ...registry import snake
 from ...system import plain
-from ..arguments import each_in, listed
+from ..arguments import listed
 from ..calls import Call, Scope
 from ..layer import Layer
 from ..symbolic import Shape
-from ..weights import Variable
+from ..written import bare
 from .cell import Cell, Gate
 
 
@@ -72,6 +74,7 @@ class OwnCell(Layer, listed=False):
                     "make weights with add_weight in its build, and compute with minirnn.ops in its call"
                 )
         size = cell.state_size
+        self._known, self._places = system.Followed(), list[int]()
         self.cell, self.sizes = cell, [size] if isinstance(size, int) else list(size)
         self.state_size, self.output_size = size, getattr(cell, "output_size", self.sizes[0])
         self.units, self.seed, self.dropout, self.recurrent_dropout = self.output_size, None, 0.0, 0.0
@@ -82,6 +85,7 @@ class OwnCell(Layer, listed=False):
             self.own_arrays, self._features = [], input_shape[-1]
             self.children = {"own": self.cell}
             self.cell.own_arrays = self.cell.own_arrays or []
+            self._alone, self._with_weights = bare(self.cell)
 
     @property
     def label(self) -> str:
@@ -132,23 +136,29 @@ class OwnCell(Layer, listed=False):
         sizes = map(Size.of, letters, self.sizes)
         return [full(dims=(x.dims[0], size), value=0, dtype=x.dtype.name) for size in sizes]
 
-    def _with_nodes(self, held: Any, call: Call) -> Any:
-        """What the cell holds, in lists and dictionaries too, with the nodes of its weights in place of them."""
-        own, names = self.cell, self.cell.own_weights
-        is_weight = lambda each: isinstance(each, Variable) and each.layer is own
-        return each_in(held, lambda each: call.parameters[f"own/{names[each.place]}"] if is_weight(each) else each)
+    def _followed(self, x: Node, states: list[Node], weights: list[Node], call: Call) -> list[Node]:
+        """A step where the cell knows no nodes, as one that is written in functions of Keras: it is followed on arrays."""
+        alone, with_weights, places, count = self._alone, self._with_weights, self._places, 1 + len(states)
+
+        def function(*arrays: Any) -> Any:
+            found = _results(*with_weights(alone, arrays[count:]).call(arrays[0], list(arrays[1:count])))
+            each = {id(one): one for one in found}  # an output that is the state too is given once
+            places[:] = [list(each).index(id(one)) for one in found]
+            return tuple(each.values()) if len(each) > 1 else found[0]
+
+        function.__module__ = type(self.cell).__module__  # it is followed as code of the user's own
+        made = system.follow(function, (x, *states, *weights), self._known, call.scope.tag)
+        return [made[place] for place in places]
 
     def stepped(self, x: Node, states: list[Node], call: Call, prepared: None) -> tuple[Node, list[Node]]:
         """The output of one step and the new states, which the caller names."""
-        kept = dict(vars(self.cell))
-        for attribute, held in kept.items():
-            if attribute != "own_arrays":
-                setattr(self.cell, attribute, self._with_nodes(held, call))
-        try:
+        weights = [call.parameters[f"own/{name}"] for name in self.cell.own_weights]
+        found: Sequence[Any] = ()
+        with users_names() as own, contextlib.suppress(Exception):  # of functions that know no nodes
+            found = _results(*self._with_weights(self._alone, weights).call(x, list(states)))
+        if not found or not all(isinstance(node, Node) for node in found):
             with users_names() as own:
-                out, new = self.cell.call(x, list(states))  # type: ignore[misc,arg-type]
-        finally:
-            vars(self.cell).update(kept)
+                found = self._followed(x, states, weights, call)
         roles = {gate.name: gate.role for gate in self.gates} | {gate.pre: Role.PRE_ACTIVATION for gate in self.gates}
         for node in own:
             if node.name is not None:
@@ -156,10 +166,14 @@ class OwnCell(Layer, listed=False):
                 node.role = role or node.role
                 node.name = users(node.name, layer) if role is None else node.name._replace(layer=layer)
         call.own += own
-        listed = list(new) if isinstance(new, (list, tuple)) else [new]
-        if not all(isinstance(node, Node) for node in [out, *listed]) or len(listed) != len(self.sizes):
-            raise TypeError(f"{self.cell.label}: call(x, states) must give a node and {len(self.sizes)} states, all nodes")
-        return out, listed
+        if len(found) != 1 + len(self.sizes):
+            raise TypeError(f"{self.cell.label}: call(x, states) must give an output and {len(self.sizes)} states")
+        return found[0], list(found[1:])
+
+
+def _results(out: Any, new: Any) -> tuple[Any, ...]:
+    """The output of a cell and its new states, one after the other."""
+    return out, *(new if isinstance(new, (list, tuple)) else [new])
 
 
 def cells_in(layers: Iterable[Layer]) -> list[Cell | OwnCell]:

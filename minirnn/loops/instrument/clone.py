@@ -171,7 +171,7 @@ class Copies:
             made = dict(original)
             made[NOTES], made["__minirnn_copies__"] = self.recorder, self
             self._keep(original, made)
-            self._seen[id(original)] = set()
+            self._seen[id(original)] = {NOTES}  # it is there already where the function is itself a copy
         found, seen = self._made[id(original)][1], self._seen[id(original)]
         for name in names - seen:
             seen.add(name)

@@ -109,6 +109,8 @@ class _Settling(Named):
             for node, kept in instead.items():
                 if node in self.recorder.names:
                     self.recorder.names.setdefault(kept, self.recorder.names.pop(node))
+                if node in self.main:
+                    self.main.add(kept)
             self.nodes[:] = [node for node in self.nodes if node not in instead]
             self.present.difference_update(instead)
 

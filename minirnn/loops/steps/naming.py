@@ -53,10 +53,11 @@ class Named(Loops):
         nameless = [n for n in self.nodes if n.op is leaf_op and n.name is None and n.value.ndim and n not in given]
         words = {*by_name, *given.values()}
         free = itertools.chain(("c", "const"), (f"const_{k}" for k in itertools.count(2)))
-        constant = next(word for word in free if word not in words)
-        for node in nameless:  # constants that say nothing of themselves
-            names[node] = (constant, node.serial)
-        self._give_name(constant, nameless, steps_of_cuts)
+        in_turns = [n for n in nameless if self.step[n.step or 0] is not None]
+        for group in (in_turns, *([n] for n in nameless if n not in in_turns)):  # constants that say nothing of themselves
+            constant = next(word for word in free if word not in words) if group else ""
+            names.update({node: (constant, node.serial) for node in group})
+            self._give_name(constant, group, steps_of_cuts)
         if wholes:
             elsewhere = itertools.chain.from_iterable([n.args for n in self.nodes if n not in steps_of_cuts])
             used = {*wholes, *given}.intersection(elsewhere)

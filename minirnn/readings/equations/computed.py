@@ -100,8 +100,11 @@ def said_of(call: Call) -> list[str]:
     """The attributes that it is written with: axes, counted from 0, and sizes that are not seen from its operand's."""
     attrs, shape = call.attrs, call.shapes[0] if call.shapes else ()
     found = []
-    if attrs.get("axis") is not None and not (call.op.name == "stack" and attrs["axis"] == 1):  # as a sequence has its steps
-        axes = [a % (len(shape) + (call.op.name == "stack")) for a in np.ravel(attrs["axis"]).tolist()]
+    stacks = call.op.name == "stack"
+    if (
+        attrs.get("axis") is not None and (shape or stacks) and not (stacks and attrs["axis"] == 1)
+    ):  # as a sequence has steps
+        axes = [a % (len(shape) + stacks) for a in np.ravel(attrs["axis"]).tolist()]
         found.append(f"axis={axes[0] if len(axes) == 1 else tuple(axes)}")
     if "dims" in attrs and not (call.op.name == "expand" and _as_numpy_does(shape, tuple(map(int, attrs["dims"])))):
         found.append(f"dims=({', '.join(map(str, attrs['dims']))})")

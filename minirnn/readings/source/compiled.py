@@ -74,7 +74,7 @@ class Compiled(Shown):
     def __reduce__(self) -> tuple[Any, ...]:
         return Compiled, (self.source, self._shapes, self._sizes)
 
-    def __call__(self, params: Mapping[str, np.ndarray], X: Any, Y: Any = None) -> tuple[Any, dict[str, np.ndarray]]:
+    def __call__(self, params: Mapping[str, np.ndarray], X: Any = (), Y: Any = None) -> tuple[Any, dict[str, np.ndarray]]:
         rooms = self._rooms
         targets = () if Y is None else (Y,) if self._targets < 2 else tuple(Y)
         try:

@@ -208,12 +208,17 @@ class Functions(Spelled):
 
     @property
     def demands(self) -> list[str]:
-        """The lines that refuse data of another number of steps, if the program is right for one only."""
+        """The lines that refuse data of another number of steps, if the program is right for one only, or of other sizes."""
         steps, found = self.results.steps, set[str]()
         lines: list[str] = []
-        for name in self.data if steps else ():
+        for name in self.data:
             dims = self.by_name[name][1].attrs["dims"] if name in self.by_name else ()
-            for axis, size in enumerate(map(str, dims)):
+            sizes = self.by_name[name][0].first.dims if name in self.by_name else ()
+            if sizes and all(size.is_number for size in sizes):  # of a loop of the user's own
+                shape = tuple([size.n for size in sizes])
+                said = f"this program is for {name} of shape {shape}"
+                lines += [f"if np.shape({name}) != {shape}:", f'    raise ValueError("{said}")']
+            for axis, size in enumerate(map(str, dims if steps else ())):
                 if steps is not None and size in {"T", *steps.others} - found:
                     found.add(size)
                     said = f"this program is for {steps.of(size)} steps{f' of {name}' if steps.others else ''}"

@@ -60,7 +60,7 @@ class CompiledC(Compiled):
             self._known[dtype] = native, *runner(native)
         return self._known[dtype]
 
-    def __call__(self, params: Mapping[str, np.ndarray], X: Any, Y: Any = None) -> tuple[Any, dict[str, np.ndarray]]:
+    def __call__(self, params: Mapping[str, np.ndarray], X: Any = (), Y: Any = None) -> tuple[Any, dict[str, np.ndarray]]:
         native, run, plan = self._last
         if type(X) is np.ndarray and native.has_loss:
             found = run(plan, True, params, X, Y) if native.targets else run(plan, True, params, X)
