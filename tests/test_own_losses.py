@@ -223,3 +223,85 @@ def test_the_backend_has_keras_numbers():
 def test_the_loss_is_also_a_function_of_arrays():
     found = losses.get(of_numpy).of_samples(Y, Y + 0.5)
     np.testing.assert_allclose(found, of_numpy(Y, Y + 0.5), rtol=1e-6)
+
+
+def root(K):
+    return lambda t, p: K.sqrt(K.mean(K.square(t - p)))
+
+
+def under_a_mask(K):
+    kept = lambda t: K.cast(K.not_equal(t, -1.0), "float32")
+    return lambda t, p: K.sum(K.square(t - p) * kept(t)) / K.sum(kept(t))
+
+
+def from_step_to_step(K):
+    return lambda t, p: K.mean(K.square(t - p)) + K.mean(K.abs(p[:, 1:] - p[:, :-1]))
+
+
+def of_each_feature(K):
+    return lambda t, p: K.sqrt(K.sum(K.square(t - p), axis=1))
+
+
+def of_the_last_step(K):
+    return lambda t, p: K.mean(K.square(t[:, -1] - p[:, -1]))
+
+
+def of_overlap(K):
+    return lambda t, p: 1 - (2 * K.sum(t * p) + 1) / (K.sum(t) + K.sum(p) + 1)
+
+
+def of_every_entry(K):
+    return lambda t, p: K.mean(K.square(t - p), axis=-1)
+
+
+OF_SEQUENCES = [root, under_a_mask, from_step_to_step, of_each_feature, of_the_last_step, of_overlap, of_every_entry]
+
+
+@pytest.mark.parametrize("make", OF_SEQUENCES, ids=lambda f: f.__name__)
+def test_a_loss_of_a_sequence_is_that_of_all_steps_at_once(make):
+    """A mean of the losses of its steps is another number, but for the last of these."""
+    draw = np.random.default_rng(3)
+    targets = draw.normal(size=(N, T, C)).astype("float32")
+    targets[draw.random(targets.shape) < 0.3] = -1.0
+    found = []
+    for package, K in ((keras, keras.ops), (mr, mr.ops)):
+        i = package.layers.Input((T, D))
+        h = package.layers.SimpleRNN(M, return_sequences=True)(i)
+        model = package.models.Model(i, package.layers.Dense(C)(h))
+        draw = np.random.default_rng(1)
+        model.set_weights([0.5 * draw.normal(size=w.shape).astype("float32") for w in model.get_weights()])
+        model.compile("sgd", make(K), metrics=[make(K)])
+        history = model.fit(X, targets, epochs=3, batch_size=8, shuffle=False, verbose=0).history
+        found.append((history["loss"], *model.get_weights()))
+    for ours, theirs in zip(found[1], found[0]):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=2e-6)
+    trace = mr.trace(model, X[:5], targets[:5], loss=make(mr.ops), dtype="float64")
+    assert trace.verify(with_keras=False).ok and trace.equations().residual < 1e-12
+    assert ("ℓ" in str(trace.equations())) == (make is of_every_entry)  # that alone has a loss of each step
+
+
+def test_a_loss_of_all_steps_takes_no_weights():
+    i = Input((T, D))
+    model = models.Model(i, SimpleRNN(M, return_sequences=True)(i))
+    model.compile("sgd", root(mr.ops))
+    with pytest.raises(
+        NotImplementedError, match="makes one number of all samples, so that masks and weights cannot be put"
+    ):
+        model.fit(X, np.zeros((N, T, M)), sample_weight=np.ones(N), verbose=0)
+
+
+@pytest.mark.parametrize("samples", [5, 4])
+def test_a_last_batch_of_one_sample(samples):
+    data = {"verbose": 0, "shuffle": False, "batch_size": 2, "sample_weight": np.arange(samples) + 1.0}
+    losses_of = [history_of_one(package, X[:samples], Y[:samples], **data) for package in (keras, mr)]
+    np.testing.assert_allclose(*losses_of, rtol=2e-5)
+
+
+def history_of_one(package, x, y, **data):
+    K = keras.ops if package is keras else mr.ops
+    i = package.layers.Input((T, D))
+    model = package.models.Model(i, package.layers.Dense(C)(package.layers.SimpleRNN(M)(i)))
+    draw = np.random.default_rng(1)
+    model.set_weights([draw.normal(size=w.shape).astype("float32") for w in model.get_weights()])
+    model.compile("sgd", lambda t, p: K.mean(K.square(t - p), axis=-1))
+    return model.fit(x, y, epochs=2, **data).history["loss"]

@@ -30,6 +30,7 @@ class Row(NamedTuple):
     note: str = ""
     allowed: float = TOLERANCE  # more where rounding alone explains more
     nodes: tuple[Node, ...] = ()  # whose values were judged
+    largest: float | None = None  # entry of the truth, which the error is a share of, where it is that of the nodes
 
     @property
     def missing(self) -> bool:
@@ -54,8 +55,12 @@ def error_in_eps(found: np.ndarray, truth: np.ndarray, dtype: str) -> float:
     found, truth = (x.astype(np.int64) if x.dtype.kind == "b" else x for x in map(np.asarray, (found, truth)))
     if found.shape != truth.shape or not (np.isfinite(found).all() and np.isfinite(truth).all()):
         return math.inf
-    largest = float(np.max(np.abs(truth), initial=0.0)) or 1.0
-    return float(np.max(np.abs(found - truth), initial=0.0)) / largest / float(np.finfo(dtype).eps)
+    return float(np.max(np.abs(found - truth), initial=0.0)) / largest_of(truth) / float(np.finfo(dtype).eps)
+
+
+def largest_of(truth: Any) -> float:
+    """What errors are a share of: the largest entry; 1 where all are 0."""
+    return float(np.max(np.abs(truth), initial=0.0)) or 1.0
 
 
 class Judge:
@@ -70,9 +75,11 @@ class Judge:
 
     def row(self, quantity: str, witness: str, nodes: Sequence[Node], truth: Any, ours: Any = None, note: str = "") -> Row:
         """How far `ours`, by default the values of the nodes, one below the other, are off the truth."""
+        largest = largest_of(truth) if ours is None else None
         ours = np.stack([node.value for node in nodes]) if ours is None else ours
         dtype = self.precision(nodes)
-        return Row(quantity, witness, dtype, error_in_eps(ours, truth, dtype), note, nodes=tuple(nodes))
+        error = error_in_eps(ours, truth, dtype)
+        return Row(quantity, witness, dtype, error, note, nodes=tuple(nodes), largest=largest)
 
 
 class Unheard(Exception):

@@ -16,7 +16,7 @@ from ..engine.ops import complement, shift, sigmoid, softmax, subtract, tanh
 from ..engine.precision import least, moves, precisions, widened
 from ..engine.replay import replay
 from ..runs.run import Run
-from .report import TOLERANCE, Row, error_in_eps
+from .report import TOLERANCE, Row, error_in_eps, largest_of
 
 WIDER = {"float32": np.float64, "float64": np.longdouble}
 DIFFERENCES = {subtract, complement, shift}
@@ -35,11 +35,12 @@ def _flat(trace: Run) -> int:
 
 def allowed(rows: list[Row], trace: Run) -> list[Row]:
     """The rows, where one is off by more than the tolerance with what rounding explains allowed for."""
-    known = costs({i: row.nodes for i, row in enumerate(rows) if not row.ok and row.nodes})
+    known = _shares({i: row.nodes for i, row in enumerate(rows) if not row.ok and row.nodes})
     forward = set(trace.forward)
     found = []
     for i, row in enumerate(rows):
-        judged = row if row.ok else _allowing(row, known.get(i, 0.0))
+        cost, largest = known.get(i, (0.0, 1.0))
+        judged = row if row.ok else _allowing(row, cost * largest / (row.largest or largest))
         derivative = any(node not in forward for node in row.nodes)
         if not judged.ok and derivative and (flat := _flat(trace)):
             said = f"cannot be judged: {flat} entries have reached ±1, where the derivative is 0 in floating point"
@@ -63,6 +64,12 @@ def costs(asked: Mapping[Any, Sequence[Node]], dtype: str | None = None) -> dict
     which it was made, at random; or the error of the nodes against that run, where it is not far beyond, for then no
     rounding explains it. With `dtype` all results are moved as if they were made in that precision.
     """
+    return {key: cost for key, (cost, _) in _shares(asked, dtype).items()}
+
+
+def _shares(asked: Mapping[Any, Sequence[Node]], dtype: str | None = None) -> dict[Any, tuple[float, float]]:
+    """The same, and the largest entry that each is a share of: where all that is left of terms is their rounding, another
+    program may be left with other numbers, which are no larger."""
     if not asked:
         return {}
     order = ancestors(node for nodes in asked.values() for node in nodes)
@@ -84,7 +91,8 @@ def costs(asked: Mapping[Any, Sequence[Node]], dtype: str | None = None) -> dict
         own = errors({node: node.value for node in order}, truth) if dtype is None else {}
         runs = [errors(_moved(order, wide, leaves, seed, dtype), truth) for seed in range(MOVED)]
     found = {key: max(run[key] for run in runs) for key in asked}
-    return {key: max(cost, own[key]) if own.get(key, np.inf) <= FAR * cost else cost for key, cost in found.items()}
+    found |= {key: max(cost, own[key]) for key, cost in found.items() if own.get(key, np.inf) <= FAR * cost}
+    return {key: (found[key], largest_of([truth[node] for node in nodes])) for key, nodes in asked.items()}
 
 
 def _moved(

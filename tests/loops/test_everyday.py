@@ -363,3 +363,81 @@ def test_rows_in_parts_are_rows():
         trace.equations()  # H[t, 1] uses H[t, 0], and that both, without a name
     with pytest.raises(NotImplementedError, match=r"parts, since"):
         trace.walk()
+
+
+class Recurrent:
+    def __init__(self):
+        self.U = 0.5 * np.eye(4)
+
+    def run(self, X):
+        h = np.zeros(4)
+        for x in X:
+            h = np.tanh(x + h @ self.U)
+        return h
+
+
+def test_a_loop_in_the_method_of_an_object_that_is_given():
+    """The object is copied before it is run: the copy of its method was noted down elsewhere."""
+
+    def loss(X, net):
+        return net.run(X).sum()
+
+    def of_several(X, nets):
+        return sum(net.run(X).sum() for net in nets)
+
+    for function, given in ((loss, {"net": Recurrent()}), (of_several, {"nets": [Recurrent(), Recurrent()]})):
+        trace = mr.trace(function, X=data()["X"], **given)
+        assert trace.verify(with_keras=False).ok
+    trace = mr.trace(loss, X=data()["X"], net=Recurrent())
+    assert trace.steps == 5 and "hₜ = tanh(xₜ + hₜ₋₁ U)" in str(trace.equations())
+
+
+def test_what_the_last_turn_reads_twice_has_its_name():
+    def smoothing(y, a, start):
+        level, error = start, 0
+        for t in range(len(y)):
+            forecast = level
+            level = a * y[t] + (1 - a) * level
+            error = error + (y[t] - forecast) ** 2
+        return error
+
+    trace = mr.trace(smoothing, y=rng.normal(size=6), a=np.array(0.3), start=np.array(1.0))
+    assert trace.equations().residual < 1e-12 and trace.verify(with_keras=False).ok
+    assert np.isclose(trace.value("y", 6), trace.inputs[0][5])
+    assert str(trace.walk())
+
+
+def test_constants_in_and_behind_a_loop_are_two():
+    def traced_matrix(X, A):
+        h = np.zeros(4)
+        for x in X:
+            h = np.tanh(x + (A - 0.1 * np.eye(4)) @ h)
+        return np.trace(np.outer(h, h))
+
+    trace = mr.trace(traced_matrix, X=data()["X"], A=rng.normal(size=(4, 4)))
+    assert trace.equations().residual < 1e-12 and trace.verify(with_keras=False).ok
+
+
+def test_a_part_of_a_computed_vector_is_an_entry():
+    def delayed(x, a, mu):
+        e, s = x - mu, 0
+        for t in range(1, len(x)):
+            s = a * s + e[t - 1]
+        return s
+
+    trace = mr.trace(delayed, x=rng.normal(size=5), a=np.array(0.5), mu=np.array(0.1))
+    assert trace.equations().residual < 1e-12 and str(trace.walk())
+
+
+def test_a_source_refuses_data_of_another_shape():
+    def plain(X, Wx, Wh):
+        return np.sum(states(X, Wx, Wh)[-1])
+
+    trace, weights = mr.trace(plain, **data()), {"Wx": WX, "Wh": WH}
+    for form in ("numpy", "buffers", "loops"):
+        module = {}
+        exec(trace.source(form), module)
+        assert np.isclose(module["forward"](weights, data()["X"]), trace.loss)
+        with pytest.raises(ValueError, match=r"this program is for X of shape \(5, 4\)"):
+            module["forward"](weights, data(8)["X"])
+    assert np.isfinite(mr.trace(lambda W: np.tanh(W @ W).sum(), W=WH).compile()({"W": WH})[0])

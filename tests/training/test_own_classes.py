@@ -176,3 +176,54 @@ def test_the_line_of_an_epoch_is_that_of_keras(capsys):
         told = capsys.readouterr().out.splitlines()[-1]
         lines.append([part for part in told.split(" - ") if "/step" not in part and not part.endswith("s")])
     assert lines[0] == lines[1] and lines[1][0] == "4/4"
+
+
+@pytest.mark.parametrize("package", [keras, mr], ids=["keras", "minirnn"])
+def test_a_frozen_model_trains_nothing_whatever_its_layers_say(package):
+    model = package.Sequential([package.layers.Input((4, 2)), package.layers.LSTM(3), package.layers.Dense(1)])
+    model.trainable = False
+    model.layers[-1].trainable = True
+    assert not model.trainable_weights and len(model.non_trainable_weights) == 5
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    model.fit(np.ones((3, 4, 2)), np.zeros((3, 1)), epochs=2, verbose=0)
+    assert all(map(np.array_equal, before, model.get_weights()))
+    model.trainable = True
+    model.layers[0].trainable = False
+    assert model.trainable and len(model.trainable_weights) == 2
+
+
+def test_the_end_of_an_epoch_comes_before_the_first_too():
+    """Keras calls it once more, before the first batch, and of validation data before each evaluation."""
+    counts, draw = [], np.random.default_rng(0)
+    inputs, targets = draw.normal(size=(7, 4, 2)), draw.normal(size=(7, 1))
+    for package in (keras, mr):
+
+        class Shuffled(package.utils.Sequence):
+            def __init__(self):
+                super().__init__()
+                self.order, self.rng, self.count = np.arange(7), np.random.default_rng(7), 0
+
+            def __len__(self):
+                return 3
+
+            def __getitem__(self, k):
+                chosen = self.order[3 * k : 3 * k + 3]
+                return inputs[chosen], targets[chosen]
+
+            def on_epoch_end(self):
+                self.rng.shuffle(self.order)
+                self.count += 1
+
+        model = package.Sequential([package.layers.Input((4, 2)), package.layers.SimpleRNN(3), package.layers.Dense(1)])
+        draw = np.random.default_rng(1)
+        model.set_weights([draw.normal(size=w.shape) for w in model.get_weights()])
+        model.compile("sgd", "mse")
+        ones, others = Shuffled(), Shuffled()
+        history = model.fit(ones, epochs=3, shuffle=False, verbose=0, validation_data=others).history
+        counts.append((ones.count, others.count))
+        if package is keras:
+            right = history
+    assert counts[0] == counts[1]
+    for name, values in right.items():
+        np.testing.assert_allclose(history[name], values, rtol=1e-5)

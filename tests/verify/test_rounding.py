@@ -65,3 +65,28 @@ def test_a_difference_of_what_another_program_rounds_otherwise_is_not_blamed():
     assert found.ok and not found.slips, found
     assert np.abs(trace.gradients["V"] / right - 1).max() / np.finfo(float).eps > TOLERANCE
     assert not trace.compare(dV=right * 1.0005).ok
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_left_of_terms_that_cancel_is_not_blamed(seed):
+    """A bias before a softmax over the steps has the derivative 0: what two programs give is the rounding of each."""
+    from minirnn import layers as L
+
+    rng, i = np.random.default_rng(seed), mr.Input((4, 3))
+    x = L.SimpleRNN(2, return_sequences=True)(i)
+    weights = L.Softmax(axis=1)(L.Dense(1)(x))
+    model = mr.Model(i, L.Dense(2, activation="softmax")(L.Flatten()(L.Dot(axes=1)([weights, x]))))
+    model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    verdict = mr.trace(model, rng.normal(size=(3, 4, 3)), np.array([0, 1, 1])).verify()
+    assert verdict.ok, verdict.sentence
+
+
+def test_nor_is_it_hidden_where_the_other_gives_a_number(monkeypatch):
+    from minirnn.verify.report import Row
+    from minirnn.verify.rounding import allowed
+
+    W = mr.trace(lambda W: (W - W).sum() + 0.0 * W.sum(), W=np.ones((2, 2)))
+    node = W.cotangents[W.parameters["W"]]
+    row = Row("dL/dW", "another", "float64", 1 / np.finfo(float).eps, nodes=(node,), largest=0.3)
+    assert not allowed([row], W)[0].ok
