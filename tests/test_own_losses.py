@@ -247,7 +247,7 @@ def of_the_last_step(K):
 
 
 def of_overlap(K):
-    return lambda t, p: 1 - (2 * K.sum(t * p) + 1) / (K.sum(t) + K.sum(p) + 1)
+    return lambda t, p: 1 - (2 * K.sum(t * p) + 1) / (K.sum(K.square(t)) + K.sum(K.square(p)) + 1)
 
 
 def of_every_entry(K):

@@ -16,6 +16,7 @@ from ..engine.ops import leaf, mean, meancols, reshape, sum_all
 from .loss import Loss
 
 SAMPLES, STEPS = 3, 4  # of the numbers that a function is tried on
+LIBRARIES = ("keras", "minirnn", "numpy", "tensorflow")  # whose functions have no numbers of the user's
 Apart = Literal["rows", "mean", ""]
 
 
@@ -108,32 +109,33 @@ def _tried(function: Any, target: int, output: int) -> Iterator[tuple[np.ndarray
     yield rng.normal(size=wanted), y
     yield rng.integers(0, 2, wanted).astype(float), p
     yield rng.integers(0, max(output, 2), wanted).astype(float), p if target < output else y
-    for number in {0.0, *_numbers_of(function)}:
+    for number in sorted({0.0, *_numbers_of(function)}):
         yield np.where(rng.random(wanted) < 0.4, number, rng.random(wanted)), p
 
 
-def _numbers_of(function: Any) -> Iterator[float]:
-    """The numbers in the code of a function, and those that it finds around it."""
-    if isinstance(function, functools.partial):
-        yield from _numbers_of(function.func)
-        yield from _numbers((*function.args, *function.keywords.values()))
-    if isinstance(function, types.MethodType):
-        yield from _numbers(vars(function.__self__).values())
-        function = function.__func__
-    if isinstance(function, types.FunctionType):
-        yield from _numbers(function.__defaults__ or ())
-        yield from _numbers(cell.cell_contents for cell in function.__closure__ or ())
-        yield from _numbers(function.__globals__.get(name) for name in function.__code__.co_names)
-        yield from _numbers(_constants(function.__code__))
+def _numbers_of(function: Any) -> set[float]:
+    """The numbers in the code of a function and of those that it calls, and what it finds around it."""
+    found, seen, waiting = set[float](), set[int](), [function]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, (int, float, np.number)) and not isinstance(one, bool):
+            found.add(float(one))
+        elif id(one) not in seen:
+            seen.add(id(one))
+            waiting += _held(one)
+    return found
 
 
-def _constants(code: types.CodeType) -> Iterator[Any]:
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _constants(constant)
-        else:
-            yield constant
-
-
-def _numbers(values: Any) -> Iterator[float]:
-    yield from (float(v) for v in values if isinstance(v, (int, float, np.number)) and not isinstance(v, bool))
+def _held(one: Any) -> list[Any]:
+    """What is in a function, or in what one is made of."""
+    if isinstance(one, functools.partial):
+        return [one.func, *one.args, *one.keywords.values()]
+    if isinstance(one, types.MethodType):
+        return [one.__func__, *vars(one.__self__).values()]
+    if isinstance(one, types.CodeType):
+        return [*one.co_consts]
+    if not isinstance(one, types.FunctionType) or (one.__module__ or "").partition(".")[0] in LIBRARIES:
+        return []
+    known = [one.__globals__.get(name) for name in one.__code__.co_names]
+    around = [cell.cell_contents for cell in one.__closure__ or ()]
+    return [one.__code__, *(one.__defaults__ or ()), *(one.__kwdefaults__ or {}).values(), *around, *known]

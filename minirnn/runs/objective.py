@@ -81,7 +81,7 @@ def _of_one(
     if output.op is stack and isinstance(loss, losses.Own):
         apart, plain = loss.apart(Y.shape[-1], output.shape[-1]), parts[0].left is None and counts is None
         if not apart or (apart == "mean" and not (plain and loss.reduction != "sum")):
-            made = loss.applied(leaf(Y, f"Y{tag}", Role.TARGET, ("N", str(output.dims[1]), letter)), output)
+            made = loss.applied(stack(*(part.target for part in parts), size=output.dims[1]), output)
             if plain:
                 return loss.number_of(made)
             parts = [part._replace(rows=take(loss.rows_of(made, output), k)) for k, part in enumerate(parts, 1)]
