@@ -104,8 +104,7 @@ def _demand_same(function: Callable[..., Any], values: list[np.ndarray], ran: Ra
     """What the function itself gives, called plainly; CannotFollow where that is another number."""
     try:
         said = function(*values)
-        results = list(said) if isinstance(said, (list, tuple)) else [said]
-        plain = np.asarray(results[0], float)
+        plain = np.asarray(said[0] if isinstance(said, (list, tuple)) else said, float)
     except Exception:  # made of what takes no plain arrays
         return []
     found = ran.output.value
@@ -114,5 +113,11 @@ def _demand_same(function: Callable[..., Any], values: list[np.ndarray], ran: Ra
         raise CannotFollow(
             f"{called(function)} gives {plain!r:.80}, and what was recorded of it {found!r:.80}: a loss must depend on "
             "nothing but its arguments, or minirnn follows it wrongly"
+        )
+    results = list(said) if isinstance(said, tuple) else [said]
+    if len(results) != 1 + len(ran.further):
+        raise CannotFollow(
+            f"{called(function)} gives {len(results)} results, and {1 + len(ran.further)} of them are computed from the "
+            "arrays that it is given: all must be, each of its own"
         )
     return results
