@@ -178,6 +178,7 @@ def test_the_line_of_an_epoch_is_that_of_keras(capsys):
     assert lines[0] == lines[1] and lines[1][0] == "4/4"
 
 
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
 @pytest.mark.parametrize("package", [keras, mr], ids=["keras", "minirnn"])
 def test_a_frozen_model_trains_nothing_whatever_its_layers_say(package):
     model = package.Sequential([package.layers.Input((4, 2)), package.layers.LSTM(3), package.layers.Dense(1)])
