@@ -34,7 +34,7 @@ PARTS = [
     r"\end{align*}", r"\(", "$$", "\\\\", "<script>canary()</script>", "</script>", "<img src=x onerror=canary()>",
     '" onload="canary()', "</TD><TD>", "<!--", "-->", "]]>", "&amp;", "&#0;", "javascript:canary()", '"]; evil [label="',
     "\\N", "\\G", "|", "{a|b}", "dL/d", "d+L/d", "d", "L", "W", "W_x", "h", "x", "X", "t", "T", "N", "_t", "_0", "self",
-    "np", "params", "lambda", "None", "class", "import", "target", "y", "delta", "λ", "h̃", "漢字", "ﬁ", "1", "9^2", "-",
+    "np", "params", "lambda", "None", "class", "import", "target", "y", "delta", "λ", "h̃", "⦜", "∑", "漢字", "ﬁ", "1", "9^2", "-",
     " ", "", ".", ",", ";", ":", "=", "(", ")", "[", "]", "@", "!", "?", "*", "+", "/",
 ]  # fmt: skip
 text = st.one_of(
@@ -44,7 +44,7 @@ text = st.one_of(
 )
 names = st.lists(text, min_size=1, max_size=12, unique=True)
 X = np.arange(6.0).reshape(3, 2) * 0.3 + 0.5
-WEIGHTS = [np.array([[0.9, -0.4], [0.5, 1.1]]) * k for k in (1.0, 0.7, -0.9, 1.3)] * 3
+WEIGHTS = [np.array([[0.9, -0.4], [0.5, 1.1]]) * 0.8 * k for k in np.linspace(0.7, 1.3, 12)]
 TAKEN: list[int] = []  # how many names went through every reading, of each input
 
 
@@ -82,7 +82,7 @@ def readings(called: list[str]) -> dict[str, object]:
     equations = trace.equations()
     loss, gradients = trace.compile()(weights, X)
     assert np.isclose(loss, rnn(X, **weights)) and sorted(gradients) == sorted(trace.gradients)
-    assert set(gradients) == set(called[: len(WEIGHTS) // 3])  # the others are the same arrays again
+    assert set(gradients) == set(called)
     space: dict[str, object] = {"__name__": "source"}
     source = trace.source()
     source.encode()

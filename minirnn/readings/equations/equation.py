@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,7 +177,9 @@ class Equations(Suggests):
         import math_core
 
         converter = math_core.LatexToMathML()
-        return "\n".join(converter.convert_with_local_state(e.latex, displaystyle=True) for e in self)
+        # names may have symbols that have no meaning in mathematics; as text the converter takes each of them
+        written = (re.sub(r"[^\x00-\x7f\w]", r"\\text{\g<0>}", e.latex) for e in self)
+        return "\n".join(converter.convert_with_local_state(latex, displaystyle=True) for latex in written)
 
     def __str__(self) -> str:
         lines = [str(e).split("\n", 1) for e in self]

@@ -248,6 +248,19 @@ def test_markdown_and_mathml(make):
     assert found.mathml().count("<math") == len(found)
 
 
+@pytest.mark.parametrize("name", ["⦜", "a∑", "W_∅", "√√", "漢字", "h⃗"])
+def test_mathml_of_names_with_symbols_that_its_converter_does_not_know(name):
+    def loop(X, **weights):
+        h = np.zeros(2)
+        for x in X:
+            h = np.tanh(x @ weights[name] + h)
+        return np.sum(h * h)
+
+    trace = mr.trace(loop, X=np.ones((3, 2)), **{name: np.eye(2) * 0.3})
+    found = trace.equations()
+    assert found.mathml().count("<math") == len(found) and all(c in found.mathml() for c in name.replace("_", ""))
+
+
 def test_components_are_plain_sympy(make):
     allowed = (
         sp.Indexed,
