@@ -42,7 +42,8 @@ def exercises(trace: Run) -> Exercises:
 class _Maker:
     def __init__(self, trace: Run) -> None:
         self.trace = trace
-        self.net = Structure(trace)
+        self.is_large = len(trace.nodes) > LARGE
+        self.net = Structure(trace.folded_trace if self.is_large else trace)  # of which slips lines can be made: as of T steps
         self.case = Case(self.net, Numbers(self.net), [])
         self.words = phrases(self.net, None, None)
 
@@ -98,7 +99,7 @@ class _Maker:
 
     def slipped(self, piece: Piece, term: int | None, size: int) -> Iterator[tuple[str, str, np.ndarray]]:
         """The numbers that slips lead to, each with the name of the slip and what it is."""
-        if len(self.trace.nodes) > LARGE:
+        if self.is_large:
             return
         for slip in (BACKWARD if piece.derivative else []) + FORWARD:
             for variant in itertools.islice(_variants(slip, self.case), VARIANTS):

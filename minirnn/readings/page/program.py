@@ -77,14 +77,14 @@ def _attributes(node: Node) -> dict[str, Any]:
 
 def plain(value: Any) -> Any:
     """Data as JSON has them."""
+    if value is None or type(value) in (bool, str, int):
+        return value
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, slice):
         return {"start": plain(value.start), "stop": plain(value.stop), "step": plain(value.step)}
-    if value is None or isinstance(value, (bool, str, int)):
-        return value
     if isinstance(value, numbers.Integral | Size):
         return int(value)
     if not isinstance(value, numbers.Real):

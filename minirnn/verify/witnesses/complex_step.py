@@ -22,7 +22,7 @@ from .. import kinks
 from ..report import Judge, Row, Unheard, derivative, states, witness
 
 NAME = "complex step"
-BUDGET = 20_000_000  # numbers computed for one parameter, past which random directions take the place of single entries
+BUDGET = 8_000_000  # numbers computed for one parameter, past which random directions take the place of single entries
 DIRECTIONS, LEAST_DIRECTIONS = 8, 2  # of a long sequence fewer
 MAX_STEPS, LEAST_STEPS = 50, 8  # of a long sequence, so many states are perturbed
 
