@@ -24,7 +24,6 @@ from .engine.ops import (
     inside,
     ones,
     positive,
-    relu,
     shares,
     sigmoid,
     softplus,
@@ -57,6 +56,13 @@ def below(x: Node) -> Node:
     return exp(-relu(-x)) - 1
 
 
+def relu(x: Node, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Node:
+    """max(x, 0), cut at `max_value`; below `threshold` it is negative_slope (x - threshold)."""
+    above = ops.relu(x) if not threshold else x * positive(x - threshold)
+    above = above if max_value is None else clip(above, low=0, high=max_value)
+    return above - negative_slope * ops.relu(threshold - x) if negative_slope else above
+
+
 def relu6(x: Node) -> Node:
     return clip(x, low=0, high=6)
 
@@ -77,7 +83,9 @@ def selu(x: Node) -> Node:
     return SELU_SCALE * (relu(x) + SELU_ALPHA * below(x))
 
 
-def gelu(x: Node) -> Node:
+def gelu(x: Node, approximate: bool = False) -> Node:
+    if approximate:  # Hendrycks and Gimpel, 2016
+        return 0.5 * x * (1 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * square(x))))
     return 0.5 * x * (1 + erf(ROOT * x))
 
 
@@ -184,6 +192,8 @@ def get(activation: Any) -> Activation:
     if isinstance(activation, str) and activation in NO_ACTIVATION:
         raise NotImplementedError(f"activation {activation!r} cannot be used by name: {NO_ACTIVATION[activation]}")
     found = KNOWN.get(activation)
+    if found is relu:
+        return ops.relu
     if callable(found):
         return found
     raise TypeError(f"activation={plain(repr(activation))}: give a name, or a function made of minirnn's operations")

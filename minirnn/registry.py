@@ -7,17 +7,30 @@ own object; a function is taken as it is. The objects are dataclasses: the argum
 from __future__ import annotations
 
 import dataclasses
+import functools
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from .system import nearest, plain
+from .system import choices, nearest, plain
 
 KERAS = {"keras", "tf_keras", "tensorflow"}  # the packages whose objects are translated
 
 
-class Configured:
+class _Kind(type):
+    """Makes objects: arguments of Keras that do nothing are left out, and what is unknown is refused in a sentence."""
+
+    unused: Mapping[str, Any]
+
+    def __call__(cls, *args: Any, **given: Any) -> Any:
+        return super().__call__(*args, **understood(cls, given) if given else given)
+
+
+class Configured(metaclass=_Kind):
     """An object that is described by the arguments it was made with; its subclasses are dataclasses."""
+
+    unused: ClassVar[Mapping[str, Any]] = {}  # arguments of Keras, and the values at which they do nothing; ... are all
 
     def get_config(self) -> dict[str, Any]:
         """Keras' description: the arguments by name."""
@@ -30,6 +43,35 @@ class Configured:
         return cls(**config)
 
 
+def understood(kind: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that an object of this class is made with, of those by name."""
+    known = _arguments(kind)
+    if known is None:
+        return given
+    for argument in given.keys() - known:
+        if argument not in kind.unused:
+            raise TypeError(f"{kind.__name__} has no argument {plain(repr(argument))}{choices(argument, known)}")
+        if not _does_nothing(kind, argument, given[argument]):
+            raise NotImplementedError(_unsupported(kind, argument, given[argument]))
+    return {argument: value for argument, value in given.items() if argument in known}
+
+
+@functools.cache
+def _arguments(kind: type) -> dict[str, None] | None:
+    """The names of the arguments that a class is made with; None if it takes any."""
+    parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]  # type: ignore[misc]
+    return None if any(p.kind is p.VAR_KEYWORD for p in parameters) else {p.name: None for p in parameters}
+
+
+def _does_nothing(kind: Any, argument: str, value: Any) -> bool:
+    harmless = kind.unused.get(argument, ())
+    return harmless is ... or value in harmless
+
+
+def _unsupported(kind: Any, argument: str, value: Any) -> str:
+    return f"{kind.__name__}({argument}={plain(repr(value))}) is not supported by minirnn yet"
+
+
 def _described(value: Any) -> Any:
     if isinstance(value, Configured):
         return {"class_name": type(value).__name__, "config": value.get_config()}
@@ -40,8 +82,7 @@ class Registry:
     """Everything of one kind that has a name: classes of objects, or functions.
 
     Names are read without regard to case and underscores: ``"GlorotUniform"``, ``"glorot_uniform"`` and ``"GLOROT_UNIFORM"``
-    are one. `aliases` are further names. `unused` are arguments in Keras' descriptions that minirnn has no use for, each
-    with the values at which it does nothing; `...` are all values.
+    are one. `aliases` are further names. `unused` are arguments in Keras that minirnn has no use for: see `Configured`.
     """
 
     def __init__(
@@ -53,9 +94,11 @@ class Registry:
         translate: bool = True,
     ) -> None:
         members = dict(members) if isinstance(members, Mapping) else {snake(_name_of(one)): one for one in members}
-        self.kind, self.unused, self._translate = kind, {"name": ..., "dtype": ...} | dict(unused or {}), translate
+        self.kind, self._translate = kind, translate
         self.classes: dict[str, Any] = {one.__name__: one for one in members.values() if isinstance(one, type)}
         self.names: dict[str, Any] = members | dict(aliases or {})
+        for one in self.classes.values():
+            one.unused = {"name": ..., "dtype": ...} | dict(unused or {})
         self._by_key = {_key(name): one for name, one in [*self.classes.items(), *self.names.items()]}
 
     def get(self, given: Any) -> Any:
@@ -101,11 +144,8 @@ class Registry:
             raise ValueError(self.unknown(name))
         fields = {field.name for field in dataclasses.fields(found) if field.init}
         for argument, value in config.items():
-            harmless = self.unused.get(argument, ())
-            if argument not in fields and harmless is not ... and value not in harmless:
-                raise NotImplementedError(
-                    f"{found.__name__}({argument}={plain(repr(value))}) is not supported by minirnn yet"
-                )
+            if argument not in fields and not _does_nothing(found, argument, value):
+                raise NotImplementedError(_unsupported(found, argument, value))
         return found(**{argument: value for argument, value in config.items() if argument in fields})
 
     def _translated(self, given: Any) -> Any:

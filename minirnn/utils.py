@@ -12,6 +12,7 @@ import numpy as np
 from .checks import array_of
 from .initializers import set_random_seed
 from .system import imports_from, whole_number
+from .tensorlike import Array
 
 __all__ = [
     "PyDataset", "Sequence", "pad_sequences", "register_keras_serializable", "set_random_seed",
@@ -76,8 +77,12 @@ class _Windows(PyDataset):
         if not 0 <= k < len(self):
             raise IndexError(f"there are {len(self)} batches, and none of number {k}")
         chosen = self._order[k] if self._size is None else self._order[k * self._size : (k + 1) * self._size]
-        x = self._data[np.add.outer(chosen, self._places)]
-        return x if self._targets is None else (x, self._targets[chosen])
+        x = self._data[np.add.outer(chosen, self._places)].view(Array)
+        return x if self._targets is None else (x, self._targets[chosen].view(Array))
+
+    def take(self, count: int) -> list[Any]:
+        """The first `count` batches."""
+        return [self[k] for k in range(min(count, len(self)))]
 
 
 def timeseries_dataset_from_array(

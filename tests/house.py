@@ -13,7 +13,7 @@ ROOT = Path(minirnn.__file__).parent
 # A room may import from the floors below it, and from nothing else outside of itself.
 FLOORS = [
     {"engine"},
-    {"system", "_version"},
+    {"system", "_version", "tensorlike"},
     {"files", "checks", "displays"},
     {"registry"},
     {"activations", "initializers", "regularizers", "constraints", "losses", "optimizers", "callbacks"},

@@ -64,3 +64,24 @@ def test_accuracy_by_name_looks_at_the_shapes(shape, right):
 def test_what_is_no_metric_is_refused_with_the_nearest():
     with pytest.raises(ValueError, match="unknown metric 'preciscion'; did you mean 'precision'"):
         metrics.get("preciscion")
+
+
+@pytest.mark.parametrize("kind", ["Mean", "Sum"])
+def test_the_mean_of_numbers(kind):
+    import keras
+
+    ours, theirs = getattr(metrics, kind)(), getattr(keras.metrics, kind)()
+    rng = np.random.default_rng(0)
+    for values, weights in ((2.0, None), (rng.normal(size=(3, 4)), None), (rng.normal(size=(3, 4)), [1.0, 0.0, 2.5])):
+        np.testing.assert_allclose(ours(values, weights), theirs(values, weights), rtol=1e-6)
+    assert ours.result().numpy().dtype == np.float32 and ours.name == theirs.name
+    ours.reset_state()
+    assert ours.result() == 0
+
+
+def test_arguments_of_keras_that_do_nothing():
+    assert metrics.CosineSimilarity(axis=-1, dtype="float32").name == "cosine_similarity"
+    with pytest.raises(NotImplementedError, match=r"CosineSimilarity\(axis=0\) is not supported"):
+        metrics.CosineSimilarity(axis=0)
+    with pytest.raises(TypeError, match="MeanSquaredError has no argument 'nme'; did you mean name"):
+        metrics.MeanSquaredError(nme="mse")

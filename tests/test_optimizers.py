@@ -11,6 +11,7 @@ import pytest
 import minirnn as mr
 from minirnn import optimizers
 from minirnn.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, Occurrences, RMSprop
+from minirnn.optimizers.schedules import ExponentialDecay
 
 CASES = [
     (SGD, {}),
@@ -195,3 +196,31 @@ def test_the_number_0_is_looked_up_one_by_one_too(way):
         model.fit(X, Y, epochs=2, batch_size=4, shuffle=False, verbose=0)
     for mine, keras_weight in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(mine, keras_weight, rtol=2e-3, atol=2e-5)
+
+
+def test_numbers_that_programs_read():
+    optimizer = Adam(ExponentialDecay(0.5, 2, 0.25), use_ema=False, loss_scale_factor=None)
+    assert float(optimizer.learning_rate) == 0.5 and optimizer.lr is optimizer.learning_rate
+    model = mr.models.Sequential([mr.layers.Input((4, 2)), mr.layers.SimpleRNN(3)])
+    model.compile(optimizer, "mse")
+    model.fit(np.ones((5, 4, 2)), np.zeros((5, 3)), epochs=2, verbose=0)
+    assert optimizer.iterations.numpy() == optimizer.iterations == 2
+    assert optimizer.learning_rate.numpy() == np.float32(0.125)
+    with pytest.raises(TypeError, match=r"schedule\(step\)"):
+        float(ExponentialDecay(0.5, 2, 0.25))
+    plain = SGD(0.1)
+    plain.lr = 0.25
+    assert plain.learning_rate == 0.25
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        ({"use_ema": True}, NotImplementedError, r"Adam\(use_ema=True\) is not supported"),
+        ({"learnin_rate": 0.1}, TypeError, "Adam has no argument 'learnin_rate'; did you mean learning_rate"),
+        ({"lr": 0.1}, TypeError, "it is called learning_rate"),
+    ],
+)
+def test_arguments_that_it_does_not_have(given, error, says):
+    with pytest.raises(error, match=says):
+        Adam(**given)

@@ -305,3 +305,87 @@ def history_of_one(package, x, y, **data):
     model.set_weights([draw.normal(size=w.shape).astype("float32") for w in model.get_weights()])
     model.compile("sgd", lambda t, p: K.mean(K.square(t - p), axis=-1))
     return model.fit(x, y, epochs=2, **data).history["loss"]
+
+
+def masked(package):
+    """The loss of many a translator: that of each word, but for the padding."""
+    K = keras.ops if package is keras else mr.ops
+    of_each = package.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
+
+    def loss(real, predicted):
+        counts = K.cast(K.not_equal(real, 0), "float32")
+        return K.sum(of_each(real, predicted) * counts) / K.sum(counts)
+
+    return loss
+
+
+def of_classes(package):
+    return lambda real, predicted: package.losses.sparse_categorical_crossentropy(real, predicted, from_logits=True)
+
+
+def of_each_row(package):
+    K = keras.ops if package is keras else mr.ops
+    return lambda real, predicted: K.sqrt(K.mean(K.square(real - predicted), axis=-1))
+
+
+def largest_of_each(package):
+    K = keras.ops if package is keras else mr.ops
+    of_each = package.losses.MeanSquaredError(reduction="none")
+    return lambda real, predicted: K.max(K.abs(real - predicted), axis=-1) + of_each(real, predicted)
+
+
+@pytest.mark.parametrize(
+    ("make", "shape", "outputs", "sequences"),
+    [
+        (masked, (N, T), 4, True), (masked, (N,), 4, False), (masked, (N, 1), 4, False), (of_classes, (N, T, 1), 4, True),
+        (of_classes, (N, T), 4, True), (of_each_row, (N, T), 1, True), (of_each_row, (N, T, 1), 1, True),
+        (of_each_row, (N,), 1, False), (largest_of_each, (N, T), 1, True), (largest_of_each, (N, T, 4), 4, True),
+    ],
+)  # fmt: skip
+def test_a_target_has_the_axes_that_it_was_given_with(make, shape, outputs, sequences):
+    draw = np.random.default_rng(3)
+    aim = draw.integers(0, 4, shape) if make in (masked, of_classes) else draw.normal(size=shape).astype("float32")
+    losses_of = []
+    for package in (keras, mr):
+        i = package.layers.Input((T, D))
+        h = package.layers.SimpleRNN(M, return_sequences=sequences)(i)
+        model = package.models.Model(i, package.layers.Dense(outputs)(h))
+        start = np.random.default_rng(1)
+        model.set_weights([start.normal(size=w.shape).astype("float32") for w in model.get_weights()])
+        model.compile("sgd", make(package))
+        losses_of.append(model.fit(X, aim, epochs=2, batch_size=9, shuffle=False, verbose=0).history["loss"])
+    np.testing.assert_allclose(*losses_of, rtol=2e-6)
+    trace = mr.trace(model, X[:5], aim[:5], dtype="float64")
+    assert trace.verify(with_keras=False).ok and trace.equations().residual < 1e-12
+
+
+def test_what_a_loss_without_reduction_may_do():
+    of_each = losses.MeanSquaredError(reduction=None)
+    np.testing.assert_allclose(of_each(Y, Y + 2.0, sample_weight=np.arange(N)), 4.0 * np.arange(N), rtol=1e-6)
+    model = models.Sequential([Input((T, D)), SimpleRNN(M)])
+    with pytest.raises(ValueError, match="with reduction='none' it is a number for each sample, and training needs one"):
+        model.compile("sgd", of_each)
+    model.compile("sgd", lambda y, p: losses.MeanSquaredError()(y, p, sample_weight=np.ones(N)))
+    with pytest.raises(CannotFollow, match="takes no sample_weight"):
+        model.fit(X, np.zeros((N, M)), verbose=0)
+    model.compile("sgd", lambda y, p: losses.sparse_categorical_crossentropy(y, p))
+    with pytest.raises((ValueError, CannotFollow), match="numbers of classes of shape"):
+        model.fit(X, np.zeros((N, M)), verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("relu", {"negative_slope": 0.1, "max_value": 2.0, "threshold": 0.5}), ("relu", {"max_value": 1.0}), ("relu", {}),
+        ("relu", {"negative_slope": 0.3}), ("gelu", {"approximate": True}), ("gelu", {}), ("elu", {"alpha": 0.5}),
+    ],
+)  # fmt: skip
+def test_activations_with_options(name, options):
+    x = np.random.default_rng(0).normal(size=(5, 4)) * 2
+    theirs = np.asarray(getattr(keras.activations, name)(tf.constant(x), **options))
+    np.testing.assert_allclose(getattr(mr.activations, name)(x, **options), theirs, rtol=1e-7, atol=1e-9)
+    i = Input((T, D))
+    model = models.Model(i, SimpleRNN(M, activation=lambda z: getattr(mr.activations, name)(z, **options))(i))
+    trace = mr.trace(model, X[:5], np.zeros((5, M)), dtype="float64")
+    assert trace.verify(with_keras=False).ok and trace.equations().residual < 1e-12
+    assert Dense(2, mr.activations.relu).get_config()["activation"] == "relu"

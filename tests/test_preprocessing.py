@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minirnn.preprocessing.sequence import TimeseriesGenerator, pad_sequences
-from minirnn.preprocessing.text import Tokenizer, text_to_word_sequence
+from minirnn.preprocessing.text import Tokenizer, text_to_word_sequence, tokenizer_from_json
 
 TEXTS = ["The cat, the DOG!", "a cat\tsat; it sat", "", "dog dog dog"]
 
@@ -47,3 +47,23 @@ def test_windows_as_by_keras(given):
             np.testing.assert_array_equal(a, b)
     with pytest.raises(ValueError, match="no window of length 40"):
         TimeseriesGenerator(data, data, length=40)
+
+
+@pytest.mark.parametrize("words", [None, 4])
+def test_a_tokenizer_as_data_and_as_matrices(words):
+    from keras.src.legacy.preprocessing import text
+
+    texts = ["to be or not to be", "to see!", "Or what is to be seen"]
+    ours, theirs = Tokenizer(words, oov_token="?"), text.Tokenizer(words, oov_token="?")
+    for tokens in (ours, theirs):
+        tokens.fit_on_texts(texts)
+        tokens.fit_on_sequences([[1, 2, 2], [3], [2]])
+    for mode in ("binary", "count", "freq", "tfidf"):
+        np.testing.assert_allclose(ours.texts_to_matrix(texts, mode), theirs.texts_to_matrix(texts, mode))
+    read, back = tokenizer_from_json(theirs.to_json()), text.tokenizer_from_json(ours.to_json(indent=2))
+    assert read.get_config() == theirs.get_config() and back.word_index == ours.word_index
+    assert read.texts_to_sequences(texts) == theirs.texts_to_sequences(texts) and back.index_docs == ours.index_docs
+    with pytest.raises(ValueError, match="knows no words yet"):
+        Tokenizer().texts_to_matrix(texts)
+    with pytest.raises(ValueError, match="it must be binary, count, freq, tfidf"):
+        ours.texts_to_matrix(texts, "often")

@@ -64,6 +64,8 @@ def test_windows_in_another_order_are_the_same_windows():
     data = mr.utils.timeseries_dataset_from_array(np.arange(9.0), np.arange(9.0), 2, batch_size=3, shuffle=True, seed=4)
     found = np.concatenate([y for _, y in data])
     assert sorted(found) == list(range(8)) and list(found) != sorted(found) and len(data) == 3
+    ((x, y),) = data.take(1)
+    assert x.numpy().shape == (3, 2) and y.numpy().tolist() == found[:3].tolist() and len(data.take(9)) == 3
     with pytest.raises(ValueError, match="there are 9 steps"):
         mr.utils.timeseries_dataset_from_array(np.arange(9.0), None, 2, end_index=12)
 

@@ -15,11 +15,12 @@ from ..engine.names import Role
 from ..engine.ops import leaf
 from ..registry import snake
 from ..system import choices, plain
+from ..tensorlike import Array
 from .arguments import COMMON, boolean, flattened, listed
 from .calls import TENSORFLOW, Call, Conditions, Masks, Scope, tags_of
 from .configs import KINDS
 from .described import Described
-from .nodes import Array, common_dtype, input_node, mask_node, mask_steps, state_node, steps
+from .nodes import common_dtype, input_node, mask_node, mask_steps, state_node, steps
 from .penalties import output_penalty
 from .symbolic import Shape, Symbolic, UnsaidTraining
 

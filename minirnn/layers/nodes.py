@@ -14,30 +14,6 @@ from ..engine.ops import leaf, reverse, same, stack, take
 from .calls import Masks
 
 
-class Array(np.ndarray):
-    """What a layer or a model gives when it is called on data: an array, with ``numpy()`` as a tensor has it."""
-
-    @classmethod
-    def of(cls, value: Any) -> Array:
-        """A copy of the numbers."""
-        return np.array(value).view(cls)
-
-    def numpy(self) -> np.ndarray:
-        """The same as a plain array."""
-        return np.array(self)
-
-    @property
-    def _id(self) -> Any:
-        """What a GradientTape of TensorFlow asks of a tensor."""
-        raise AttributeError("a GradientTape does not see what minirnn computes: mr.trace(model, X, Y).gradients has it all")
-
-    def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Any:
-        return array[()] if return_scalar else np.asarray(array)  # what is computed from it is a plain array
-
-    def __repr__(self) -> str:
-        return repr(np.asarray(self))
-
-
 def common_dtype(*arrays: np.ndarray) -> np.dtype:
     """What the arrays compute in together: float64 if any is, else float32; integers follow."""
     floats = [a.dtype for a in arrays if a.dtype.kind in "fc"]

@@ -84,6 +84,8 @@ def get(loss: Any) -> Loss:
     Such a function is given the nodes of target and output, and gives a number, a column, or a loss of every entry.
     """
     if isinstance(loss, Loss):
+        if loss.reduction == "none":
+            raise ValueError(f"{loss.label}: with reduction='none' it is a number for each sample, and training needs one")
         formula = getattr(loss, "call", None)  # of a class of the user's own, as Keras wants it
         return loss if formula is None else Own(formula, reduction=loss.reduction, name=loss.label)
     if isinstance(loss, LossFunction):

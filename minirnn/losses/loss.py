@@ -7,6 +7,7 @@ gradient, a number made of two arrays, and the metric of that name are all made 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..engine.graph import Node
 from ..engine.ops import leaf, mean, meancols, reshape, scale, sum_all
 from ..registry import Configured, snake
 
-REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight")
+REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none")
 
 
 @dataclass(unsafe_hash=True)
@@ -25,7 +26,7 @@ class Loss(Configured):
     """A loss. ``MeanSquaredError()(y_true, y_pred)`` of arrays gives the number.
 
     - `reduction`: "sum_over_batch_size" or "mean", the mean over all samples; "sum"; "mean_with_sample_weight", the sum over
-      the sum of the weights
+      the sum of the weights; "none", the loss of each sample, for a loss of one's own that goes on with them
     - `name`: what messages and equations call it
 
     A subclass has `entries`, the loss of every entry of the output, or `rows`, that of each sample.
@@ -38,16 +39,19 @@ class Loss(Configured):
     of_any_target = False  # whether it may hold either
 
     def __post_init__(self) -> None:
+        self.reduction = self.reduction or "none"  # as Keras takes None
         if self.reduction not in REDUCTIONS:
             raise ValueError(
-                f"{type(self).__name__}(reduction={self.reduction!r}): training needs one number; "
-                f"it must be one of {', '.join(REDUCTIONS)}"
+                f"{type(self).__name__}(reduction={self.reduction!r}): it must be one of {', '.join(REDUCTIONS)}"
             )
 
     @property
     def label(self) -> str:
         """The name as it is shown."""
         return self.name or snake(type(self).__name__)
+
+    def given(self, target: np.ndarray, axes: int) -> None:
+        """Note what was given as the target of an output of so many axes."""
 
     def check(self, target: np.ndarray, classes: int) -> None:
         """Raise ValueError if the target of an output of so many classes holds what the formula has no meaning for."""
@@ -78,16 +82,31 @@ class Loss(Configured):
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The loss as a number of arrays, or as a node of nodes."""
-        if isinstance(y_pred, Node):
-            return self.reduced(y_true, y_pred)
-        if hasattr(y_pred, "of_primitive"):  # in a function that is followed
-            return y_pred.of_primitive(self.reduced, (y_true, y_pred), {})
+        if isinstance(y_pred, Node) or hasattr(y_pred, "of_primitive"):  # the latter in a function that is followed
+            if sample_weight is not None:
+                raise NotImplementedError(f"{self.label} of a network takes no sample_weight: multiply what it gives")
+            one = self._of_one_rank(self.of_rows if self.reduction == "none" else self.reduced)
+            return one(y_true, y_pred) if isinstance(y_pred, Node) else y_pred.of_primitive(one, (y_true, y_pred), {})
         values = self.of_samples(y_true, y_pred)
         weights = np.ones((), values.dtype) if sample_weight is None else np.asarray(sample_weight, values.dtype)
         weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
         count = weights.sum() if self.reduction == "mean_with_sample_weight" and sample_weight is not None else values.size
+        if self.reduction == "none":
+            return values * weights
         total = (values * weights).sum()
         return total if self.reduction == "sum" else total / count
+
+    def _of_one_rank(self, function: Callable[[Node, Node], Node]) -> Callable[[Node, Node], Node]:
+        """`function` where a last axis of one, which the target may lack, is put there."""
+
+        def of(target: Any, y: Node) -> Node:
+            lacks = isinstance(target, Node) and target.ndim == y.ndim - 1 and (self.sparse or y.shape[-1] == 1)
+            target = reshape(target, dims=(*target.dims, 1)) if lacks else target
+            if self.sparse and target.shape != (*y.shape[:-1], 1):
+                raise ValueError(f"{self.label}: numbers of classes of shape {target.shape} for outputs of shape {y.shape}")
+            return function(target, y)
+
+        return of
 
     def of_rows(self, target: Node, y: Node) -> Node:
         """The loss of each sample, without the axis of the classes."""
@@ -127,7 +146,7 @@ class LossFunction:
     def __call__(self, y_true: Any, y_pred: Any, *settings: Any, **named: Any) -> Any:
         loss = self.kind(*settings, **named)
         if hasattr(y_pred, "of_primitive"):  # in a function that is followed
-            return y_pred.of_primitive(loss.of_rows, (y_true, y_pred), {})
+            return y_pred.of_primitive(loss._of_one_rank(loss.of_rows), (y_true, y_pred), {})
         return loss(y_true, y_pred) if isinstance(y_pred, Node) else loss.of_samples(y_true, y_pred)
 
     def __repr__(self) -> str:

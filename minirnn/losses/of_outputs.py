@@ -52,8 +52,11 @@ def fitted(Y: Any, shape: tuple[int | None, ...], loss: Loss | None, what: str =
     array = array_of(Y, what)
     sparse = loss is not None and loss.sparse
     wanted = (len(array) if array.ndim else 0, *shape[1:-1], 1 if sparse else shape[-1])
-    if loss is not None and loss.of_any_target and array.ndim == len(wanted) - 1 and array.dtype.kind in "iub":
+    one_each = array.ndim == len(wanted) - 1 or (array.ndim == len(wanted) and array.shape[-1] == 1)
+    if loss is not None and loss.of_any_target and one_each and array.dtype.kind in "iub":
         wanted = (*wanted[:-1], 1)  # numbers of classes, for a loss of one's own
+    if loss is not None:
+        loss.given(array, len(shape))
     if array.ndim == len(wanted) - 1 and wanted[-1] == 1:
         array = array[..., None]
     if array.ndim != len(wanted) or any(w not in (None, n) for w, n in zip(wanted, array.shape)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +30,8 @@ class Own(Loss):
 
     function: Callable[..., Any]
 
+    flat: bool = field(default=False, init=False)  # whether the target was given without a last axis of one
+
     of_any_target = True
 
     def __post_init__(self) -> None:
@@ -37,18 +39,25 @@ class Own(Loss):
         self.known = system.Followed()
         self._apart: dict[tuple[int, ...], Apart] = {}
 
+    def given(self, target: np.ndarray, axes: int) -> None:
+        self.flat = target.ndim == axes - 1
+
     @property
     def label(self) -> str:
         return self.name or str(getattr(self.function, "__name__", "loss"))
 
     def applied(self, target: Node, y: Node) -> Node:
-        """What the function makes of them."""
+        """What the function makes of them; the target has the axes that it was given with, as in Keras."""
+        operands = (target, y)
+        if self.flat and (y.shape[-1] > 1 or y.ndim > 2):
+            alone = reshape(target, dims=target.dims[:-1])
+            operands = (alone, y) if y.shape[-1] > 1 else (alone, reshape(y, dims=y.dims[:-1]))
         try:
-            made = self.function(target, y)
+            made = self.function(*operands)
         except Exception:  # of NumPy's functions, or of another library's, which know no nodes
             made = None
         if not isinstance(made, Node):
-            made = system.follow(self.function, (target, y), self.known)[0]
+            made = system.follow(self.function, operands, self.known)[0]
         if made.ndim and made.shape == y.shape[:-1]:  # a number for each sample
             return reshape(made, dims=(*y.dims[:-1], 1))
         return made
@@ -81,11 +90,12 @@ class Own(Loss):
         "rows": what it makes of each step is the same alone; "mean": the mean over the steps is. A mask that a function
         makes by a number of its own, y != -1, is among the kinds, since numbers of its code are.
         """
-        if (target, output) not in self._apart:
+        key = target, output, self.flat
+        if key not in self._apart:
             with users_names():
                 found = [self._parted(*data) for data in _tried(self.function, target, output)]
-            self._apart[target, output] = next((kind for kind in ("", "mean") if kind in found), "rows")
-        return self._apart[target, output]
+            self._apart[key] = next((kind for kind in ("", "mean") if kind in found), "rows")
+        return self._apart[key]
 
     def _parted(self, Y: np.ndarray, y: np.ndarray) -> Apart:
         try:

@@ -43,7 +43,7 @@ from .means import (
     SquaredHinge,
     TopKCategoricalAccuracy,
 )
-from .metric import Foreign, MeanMetric, Metric, MetricFunction, OfFunction
+from .metric import Foreign, Mean, MeanMetric, Metric, MetricFunction, OfFunction, Sum
 
 __all__ = ["Metric", "get"]
 
@@ -65,7 +65,7 @@ KNOWN = Registry(
         "fn": ...,
     },
 )  # fmt: skip
-__all__ += KNOWN.classes
+__all__ += ["Mean", "Sum", *KNOWN.classes]  # of the first two there is no metric by name: they are given no targets
 
 
 def get(metric: Any) -> Metric:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import losses
+from ..tensorlike import Number
 from .metric import MeanMetric
 
 
@@ -144,8 +145,8 @@ class RootMeanSquaredError(MeanMetric):
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         return np.square(y_pred - y_true)
 
-    def result(self) -> float:
-        return float(np.sqrt(super().result()))
+    def result(self) -> Number:
+        return Number(np.sqrt(super().result()))
 
 
 def classes(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from ..checks import array_of
 from ..engine.ops import leaf
 from ..losses.own import Own
 from ..registry import Configured, snake
+from ..tensorlike import Number
 
 
 class State(np.lib.mixins.NDArrayOperatorsMixin):
@@ -98,13 +99,60 @@ class Metric(Configured):
         return self.result()
 
 
-class MeanMetric(Metric):
-    """The mean over all samples of a number for each: `values`."""
-
-    masked = True
+class Averaged(Metric):
+    """What adds numbers up and counts the samples that they are of."""
 
     def reset_state(self) -> None:
         self._total, self._count = 0.0, 0.0
+
+    def _of_each(self, values: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+        """One number of those along some axes."""
+        return values.mean(axes)
+
+    def _add(self, values: np.ndarray, sample_weight: Any) -> None:
+        values = values.astype(np.float64).reshape(values.shape or (1,))
+        weights = np.ones(len(values)) if sample_weight is None else np.atleast_1d(np.asarray(sample_weight, np.float64))
+        while weights.ndim > values.ndim and weights.shape[-1] == 1:
+            weights = weights[..., 0]
+        if weights.ndim < values.ndim:
+            values = self._of_each(values, tuple(range(weights.ndim, values.ndim)))
+        steps = tuple(range(1, values.ndim))
+        self._total += float(self._of_each(values * weights, steps).sum())
+        self._count += float(np.broadcast_to(weights, values.shape).mean(steps).sum())
+
+    def result(self) -> Number:
+        return Number(self._total / self._count if self._count else 0.0)
+
+
+@dataclass(eq=False)
+class Mean(Averaged):
+    """The mean of numbers: ``update_state(values, sample_weight)``; of an array each sample counts as one."""
+
+    goes = ""
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        self._add(array_of(values, "values"), sample_weight)
+
+    def __call__(self, values: Any, sample_weight: Any = None) -> Any:  # type: ignore[override]
+        """The result with these numbers taken into account."""
+        self.update_state(values, sample_weight)
+        return self.result()
+
+
+class Sum(Mean):
+    """The sum of numbers: ``update_state(values, sample_weight)``."""
+
+    def _of_each(self, values: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+        return values.sum(axes)
+
+    def result(self) -> Number:
+        return Number(self._total)
+
+
+class MeanMetric(Averaged):
+    """The mean over all samples of a number for each: `values`."""
+
+    masked = True
 
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         """The number of each sample, or more of each: one for every step or entry."""
@@ -115,18 +163,7 @@ class MeanMetric(Metric):
         return of_one_rank(y_true, y_pred)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        values = np.asarray(self.values(*self.compared(y_true, y_pred)), np.float64)
-        values = values.reshape(1) if not values.ndim else values
-        weights = np.ones(len(values)) if sample_weight is None else np.asarray(sample_weight, np.float64)
-        while weights.ndim > values.ndim and weights.shape[-1] == 1:
-            weights = weights[..., 0]
-        values = values.mean(tuple(range(weights.ndim, values.ndim))) if weights.ndim < values.ndim else values
-        steps = tuple(range(1, values.ndim))
-        self._total += float((values * weights).mean(steps).sum())
-        self._count += float(np.broadcast_to(weights, values.shape).mean(steps).sum())
-
-    def result(self) -> float:
-        return self._total / self._count if self._count else 0.0
+        self._add(np.asarray(self.values(*self.compared(y_true, y_pred))), sample_weight)
 
 
 class MetricFunction:

@@ -15,13 +15,13 @@ from ..files import StrPath
 from ..layers.arguments import Place, listed, put_in, taken_out
 from ..layers.input import InputLayer
 from ..layers.layer import Layer
-from ..layers.nodes import Array
 from ..layers.symbolic import Symbolic, UnsaidTraining, recalled
 from ..layers.written import layers_within
 from ..network.forms import Form, form_of, put_together
 from ..network.summary import summary_parts, summary_text
 from ..registry import snake
 from ..system import choices, plain
+from ..tensorlike import Array
 from ..training.trainable import Trainable
 
 
@@ -222,13 +222,13 @@ class Model(Trainable, Shown):
 
         return model_from_description({"class_name": cls.__name__, "config": config})
 
-    def to_json(self) -> str:
-        """That description as JSON, for `model_from_json` here and in Keras."""
+    def to_json(self, **options: Any) -> str:
+        """That description as JSON, for `model_from_json` here and in Keras; `options` are those of `json.dumps`."""
         import json
 
         from ..keras_io.describe import described_model
 
-        return json.dumps(described_model(self))
+        return json.dumps(described_model(self), **options)
 
     def summary(self, line_length: int | None = None, print_fn: Callable[[str], object] | None = None) -> None:
         """Print the layers, their output shapes and numbers of parameters, as Keras does; by `print_fn`, if given."""

@@ -6,6 +6,7 @@ there stays whole whatever happens.
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import warnings
@@ -17,6 +18,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from ..registry import Configured, snake
+from ..tensorlike import Count, Number
 from .schedules import Schedule
 
 Each = Callable[[Callable[[np.ndarray], np.ndarray], np.ndarray], np.ndarray]
@@ -52,14 +54,10 @@ class State(NamedTuple):
     slots: tuple[np.ndarray, ...]
 
 
-class Rate(float):
+class Rate(Number):
     """A learning rate, which programs read and set as a variable of Keras: ``optimizer.learning_rate.assign(0.01)``."""
 
     optimizer: Optimizer
-
-    def numpy(self) -> np.float32:
-        """The number as Keras keeps it."""
-        return np.float32(self)
 
     def assign(self, value: Any) -> None:
         """Let the optimizer go on with this learning rate."""
@@ -126,6 +124,9 @@ class Optimizer(Configured):
                 raise TypeError(f"the learning rate of this {type(self).__name__} follows a schedule: it cannot be set")
             value = Rate(self._number("learning_rate", value))
             value.optimizer = self
+        elif isinstance(value, Schedule):
+            value = copy.copy(value)
+            vars(value)["optimizer"] = self
         if name != "state":
             vars(self).pop("_fixed", None), vars(self).pop("_rounded", None)
         super().__setattr__(name, value)
@@ -143,20 +144,20 @@ class Optimizer(Configured):
         return [self.slots]
 
     @property
-    def iterations(self) -> int:
+    def iterations(self) -> Count:
         """How many steps have been taken."""
-        return self.state.iterations
+        return Count(self.state.iterations)
 
     @property
     def rate(self) -> float:
         """The learning rate of the next step."""
         rate = self.learning_rate
-        return rate.in_fit(self.iterations) if isinstance(rate, Schedule) else float(rate)
+        return rate.in_fit(self.state.iterations) if isinstance(rate, Schedule) else float(rate)
 
     @property
     def settings(self) -> dict[str, Any]:
         """What the formula is given by name, besides the weights, the gradient and the vectors; a dictionary of its own."""
-        return {"eta": self.rate, "t": self.iterations + 1, **self._fixed}
+        return {"eta": self.rate, "t": self.state.iterations + 1, **self._fixed}
 
     @cached_property
     def _fixed(self) -> dict[str, Any]:
@@ -190,7 +191,7 @@ class Optimizer(Configured):
         settings = self.settings
         settings.update(self._rounded)
         new, *remembered = type(self).formula(weights, gradient, *slots, **settings, each=each)
-        return new, State(self.iterations + 1, tuple(remembered))
+        return new, State(self.state.iterations + 1, tuple(remembered))
 
     def first(self, name: str, weights: np.ndarray) -> np.ndarray:
         """The vector of that name before the first step."""
@@ -234,6 +235,12 @@ class Optimizer(Configured):
         return bool(clips) or _asks_for_each(type(self).formula)
 
 
+def _set_rate(self: Optimizer, value: Any) -> None:
+    self.learning_rate = value
+
+
+# what Keras 2 calls it; the argument is called learning_rate
+setattr(Optimizer, "lr", property(lambda self: self.learning_rate, _set_rate))  # noqa: B010
 MEANS = ("beta_1", "beta_2")  # how much of a running mean is kept
 SHARES = (*MEANS, "momentum", "rho")  # settings between 0 and 1
 

@@ -67,7 +67,7 @@ class Adam(Optimizer):
 
     @property
     def settings(self) -> dict[str, Any]:
-        return super().settings | to_the_step(self.iterations + 1, beta_1=self.beta_1, beta_2=self.beta_2)
+        return super().settings | to_the_step(self.state.iterations + 1, beta_1=self.beta_1, beta_2=self.beta_2)
 
     @staticmethod
     def formula(
@@ -189,7 +189,7 @@ class Adamax(Optimizer):
 
     @property
     def settings(self) -> dict[str, Any]:
-        return super().settings | to_the_step(self.iterations + 1, beta_1=self.beta_1)
+        return super().settings | to_the_step(self.state.iterations + 1, beta_1=self.beta_1)
 
     @staticmethod
     def formula(
@@ -224,7 +224,7 @@ class Nadam(Optimizer):
     @property
     def settings(self) -> dict[str, Any]:
         """With the share mu of the momentum at this step, that at the next, and what its product p grows by."""
-        t = self.iterations + 1
+        t = self.state.iterations + 1
         beta_1, beta_2, decay = map(single, (self.beta_1, self.beta_2, 0.96))
         found = {"mu": beta_1 * (1 - 0.5 * decay**t), "mu_next": beta_1 * (1 - 0.5 * decay ** (t + 1))}
         return super().settings | found | {"factor": self.beta_1 * (1 - 0.5 * 0.96**t), "correction": 1 - beta_2**t}

@@ -12,7 +12,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -26,9 +26,20 @@ class Schedule(Configured):
     """A learning rate for every step: `rate` of a step in single precision is the formula."""
 
     _by_reciprocals = False
+    optimizer: ClassVar[Any] = None  # whose learning rate it is, of its own copy
 
     def __call__(self, step: int) -> float:
         return float(self._single.rate(np.float32(step)))
+
+    def __float__(self) -> float:
+        """The learning rate of the next step of its optimizer, ``float(optimizer.learning_rate)``."""
+        if self.optimizer is None:
+            raise TypeError("a schedule has a learning rate for each step: schedule(step)")
+        return float(self.optimizer.rate)
+
+    def numpy(self) -> np.float32:
+        """The same as Keras keeps it."""
+        return np.float32(float(self))
 
     def in_fit(self, step: int) -> float:
         """The same as the graph in which Keras trains on TensorFlow computes it: by reciprocals of what does not change."""

@@ -43,7 +43,7 @@ class _Maker:
     def __init__(self, trace: Run) -> None:
         self.trace = trace
         self.is_large = len(trace.nodes) > LARGE
-        self.net = Structure(trace.folded_trace if self.is_large else trace)  # of which slips lines can be made: as of T steps
+        self.net = Structure(trace.folded_trace if self.is_large else trace)  # fewer steps have the same slips
         self.case = Case(self.net, Numbers(self.net), [])
         self.words = phrases(self.net, None, None)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import activations, backend
 from ...engine.graph import Node
-from ...engine.ops import clip, positive, relu, softmax
+from ...engine.ops import relu, softmax
 from ..calls import Call, Scope
 from ..layer import Layer
 from ..nodes import each_step
@@ -65,9 +65,7 @@ class ReLU(RowWise):
         self.threshold = number("ReLU", "threshold", threshold)
 
     def function(self, x: Node) -> Node:
-        above = relu(x) if not self.threshold else x * positive(x - self.threshold)
-        above = above if self.max_value is None else clip(above, low=0, high=self.max_value)
-        return above - self.negative_slope * relu(self.threshold - x) if self.negative_slope else above
+        return activations.relu(x, self.negative_slope, self.max_value, self.threshold)
 
 
 class LeakyReLU(RowWise):

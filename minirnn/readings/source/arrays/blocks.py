@@ -142,6 +142,8 @@ class Blocks:
         outer = [d for ref in definition.refs if (d := self._only(ref.family)) is not None]
         if definition.attrs["axis"] != -1 or len(outer) < len(definition.refs) or len({_shape(d) for d in outer}) > 1:
             return None
+        if any(ref.where is not None for ref in definition.refs):  # steps side by side, no blocks
+            return None
         over_time = outer[0].op is total and len(outer[0].refs) == 1
         terms = [d for o in outer if (d := self._only(o.refs[0].family)) is not None] if over_time else outer
         if len(terms) < len(outer) or len({(_shape(d), d.refs[:-1]) for d in terms}) > 1:
