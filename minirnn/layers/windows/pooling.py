@@ -7,6 +7,7 @@ from typing import Any
 
 from ...engine.graph import Node, at, named
 from ...engine.ops import average, cut, equal, maximum, numbers, repeated, spreadcols, stack, total
+from ...engine.sizes import Size
 from ..arguments import boolean, positive_int
 from ..calls import Call, Masks
 from ..layer import Layer
@@ -36,13 +37,13 @@ class GlobalPooling(Layer, listed=False):
     def output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], *([1] if self.keepdims else []), input_shape[-1])
 
-    def pooled(self, each: list[Node], mask: Masks | None, tag: str) -> Node:
-        """The row."""
+    def pooled(self, each: list[Node], length: Size, mask: Masks | None, tag: str) -> Node:
+        """The row; `length` is how many steps there are."""
         raise NotImplementedError
 
     def call(self, x: Node, call: Call) -> Node:
         with at(None):
-            row = self.pooled(steps(x), call.mask if self.supports_masking else None, call.scope.tag)
+            row = self.pooled(steps(x), x.dims[1], call.mask if self.supports_masking else None, call.scope.tag)
         with at(1 if self.keepdims else None):
             row = call.output(repeated(row, t=1) if self.keepdims else row)
         return stack(row, size=1) if self.keepdims else row
@@ -54,9 +55,9 @@ class GlobalPooling(Layer, listed=False):
 class GlobalAveragePooling1D(GlobalPooling):
     """The mean over the steps, or over those that the mask leaves."""
 
-    def pooled(self, each: list[Node], mask: Masks | None, tag: str) -> Node:
+    def pooled(self, each: list[Node], length: Size, mask: Masks | None, tag: str) -> Node:
         if mask is None:
-            return average(*each)
+            return average(*each, size=length)
         kept = at_each(lambda x_t, m_t: x_t * spreadcols(m_t, x_t), each, mask)
         return total(*kept) / spreadcols(total(*mask), each[0])
 
@@ -64,7 +65,7 @@ class GlobalAveragePooling1D(GlobalPooling):
 class GlobalSum(GlobalPooling, listed=False):
     """The sum over the steps, which Keras has as an operation; a mask has no effect."""
 
-    def pooled(self, each: list[Node], mask: Masks | None, tag: str) -> Node:
+    def pooled(self, each: list[Node], length: Size, mask: Masks | None, tag: str) -> Node:
         return total(*each)
 
 
@@ -74,7 +75,7 @@ class GlobalMaxPooling1D(GlobalPooling):
     Where several are equal, each has an equal share, as TensorFlow differentiates it. A mask has no effect, as in Keras.
     """
 
-    def pooled(self, each: list[Node], mask: Masks | None, tag: str) -> Node:
+    def pooled(self, each: list[Node], length: Size, mask: Masks | None, tag: str) -> Node:
         tops: list[Node] = []
 
         def top(x_t: Node) -> Node:

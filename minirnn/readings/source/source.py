@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FORMS = ("numpy", "buffers", "loops", "c")
 
+FEW = 20_000  # numbers of a run, for which scalar loops take less than a tenth of a second
+
 
 def source(trace: Run, form: Literal["numpy", "buffers", "loops", "c"] = "numpy") -> str:
     """The network, its loss and its gradients as code; the equation stands above the lines that compute it.
@@ -42,10 +44,11 @@ def source(trace: Run, form: Literal["numpy", "buffers", "loops", "c"] = "numpy"
     says = "forward pass" if trace.loss is None else "forward pass and backpropagation through time"
     module = program(trace, form)
     text = module.text(Equations(trace, module.folded, module.parts), f"{trace.model.label}: {says}")
-    if form != "loops":  # which is slow: it is the same program
+    run = _shortest(trace, module.results)
+    if form != "loops" or sum(node.value.size for node in run.nodes) < FEW:
         made = functions(text)
         demand_same(
-            _shortest(trace, module.results),
+            run,
             lambda params, data: made["forward"](params, *data),
             lambda params, data, targets: made["loss_and_gradients"](params, *data, *targets),
         )
