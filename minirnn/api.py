@@ -18,6 +18,7 @@ from .keras_io import live
 from .keras_io.live import as_model
 from .layers.layer import Layer
 from .models import Model, Sequential
+from .registry import own_objects
 from .runs.tracing import run_network
 from .traces import Trace
 
@@ -146,11 +147,12 @@ def check(function: Callable[..., Any], model: Any, X: Any, **arrays: Any) -> Mi
 def load(path: StrPath, custom_objects: Mapping[str, Any] | None = None) -> Model:
     """Read a model from a ``.keras`` or whole-model ``.h5`` file. Nothing in the file is executed; no Keras is needed.
 
-    `custom_objects` are losses and metrics of your own, by the names that the file has for them.
+    `custom_objects` are layers, functions, losses and metrics of your own, by the names that the file has for them.
     """
     from .keras_io.file import load
 
-    return load(path, own=custom_objects)
+    with own_objects(custom_objects):
+        return load(path)
 
 
 def save(model: Any, path: StrPath, overwrite: bool = True) -> Path:

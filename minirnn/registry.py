@@ -6,16 +6,49 @@ own object; a function is taken as it is. The objects are dataclasses: the argum
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any, ClassVar, Self
 
 from .system import choices, nearest, plain
 
 KERAS = {"keras", "tf_keras", "tensorflow"}  # the packages whose objects are translated
+
+
+_registered: dict[str, Any] = {}
+_in_scope: ContextVar[Mapping[str, Any] | None] = ContextVar("own objects", default=None)
+
+
+@contextlib.contextmanager
+def own_objects(given: Mapping[str, Any] | None) -> Iterator[None]:
+    """Classes and functions of the user's own, which descriptions may name within: no other code of theirs is run."""
+    before = _in_scope.set({**(_in_scope.get() or {}), **(given or {})})
+    try:
+        yield
+    finally:
+        _in_scope.reset(before)
+
+
+def register(name: str, package: str, one: Any) -> None:
+    """Let descriptions name a class or a function of the user's own from now on."""
+    _registered[f"{package}>{name}"] = _registered[name] = one
+
+
+def own_object(*names: Any) -> Any:
+    """What of the user's own is meant by the first of these names that is known; None if none is."""
+    known = {**_registered, **(_in_scope.get() or {})}
+    tried = [name for each in names if isinstance(each, str) for name in (each, each.rpartition(">")[2])]
+    return next((known[name] for name in tried if name in known), None)
+
+
+def registered_name(one: Any) -> str:
+    """The name that Keras keeps such a class or function by."""
+    return next((name for name, known in _registered.items() if known is one and ">" in name), str(one.__name__))
 
 
 class _Kind(type):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,11 +12,12 @@ import numpy as np
 
 from .checks import array_of
 from .initializers import set_random_seed
+from .registry import own_objects, register
 from .system import imports_from, whole_number
 from .tensorlike import Array
 
 __all__ = [
-    "PyDataset", "Sequence", "pad_sequences", "register_keras_serializable", "set_random_seed",
+    "PyDataset", "Sequence", "custom_object_scope", "pad_sequences", "register_keras_serializable", "set_random_seed",
     "timeseries_dataset_from_array", "to_categorical",
 ]  # fmt: skip
 
@@ -167,8 +169,18 @@ def pad_sequences(
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
-    """A decorator that leaves a class or a function as it is: give it to `load` by ``custom_objects``."""
-    return lambda registered: registered
+    """A decorator: files and descriptions may name this class or function, without ``custom_objects``."""
+
+    def registered(one: Any) -> Any:
+        register(name or one.__name__, package, one)
+        return one
+
+    return registered
+
+
+def custom_object_scope(objects: dict[str, Any]) -> contextlib.AbstractContextManager[None]:
+    """Within it files and descriptions may name these classes and functions of the user's own."""
+    return own_objects(objects)
 
 
 def __getattr__(name: str) -> Any:

@@ -6,19 +6,20 @@ name.
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ..layers import InputLayer, Lambda, Layer, Symbolic
 from ..layers.arguments import flattened
-from ..layers.configs import few, from_keras, layer_from
+from ..layers.configs import few, from_keras, is_own, layer_from
 from ..network import MODELS
 from ..system import plain
 from .given import Computed, Given, all_histories, computed, demand_own_mask, histories
-from .operations import is_operation, operated
+from .operations import argument, is_operation, operated
 
 WeightsOf = Callable[[Layer, str, list[tuple[int, ...]]], list[np.ndarray]]
 
@@ -99,20 +100,48 @@ class _Loader:
     def call(self, layer: Any, given: Given) -> Symbolic | list[Symbolic]:
         if not isinstance(layer, Layer):  # a model within
             return layer([*given.inputs], given.training)
-        if not layer.built:
-            shapes = layer.weight_shapes(given.x.shape)
-            self.parameters += sum(map(math.prod, shapes))
-            if self.parameters > MAX_PARAMETERS or any(n > MAX_LENGTH for shape in shapes for n in shape):
-                raise ValueError(f"layer {layer.label!r} has weights of shapes {plain(shapes, 100)}: too large to read")
-            if self.weights is not None and shapes:
-                layer.load(self.weights(layer, str(layer.name), shapes))
-        if layer.takes_many or (isinstance(layer, Lambda) and given.states):
-            return layer(given.inputs, training=given.training)
-        if given.states and not layer.takes_state:
-            raise NotImplementedError(
-                f"layer {layer.label!r} takes {1 + len(given.states)} inputs, which minirnn does not support yet"
-            )
-        return layer(given.x, initial_state=given.states or None, mask=given.mask, training=given.training)
+        if not layer.built and not _makes_own_weights(layer):
+            self._load(layer, layer.weight_shapes(given.x.shape))
+        with self._own_weights(layer):
+            if layer.takes_many or (isinstance(layer, Lambda) and given.states):
+                return layer(given.inputs, training=given.training)
+            if given.states and not layer.takes_state:
+                raise NotImplementedError(
+                    f"layer {layer.label!r} takes {1 + len(given.states)} inputs, which minirnn does not support yet"
+                )
+            return layer(given.x, initial_state=given.states or None, mask=given.mask, training=given.training)
+
+    def call_own(self, layer: Layer, call: Any, find: Callable[[list[Any]], Any]) -> Any:
+        """The same of a layer of the user's own, which may be called in any way."""
+        if isinstance(call, dict):
+            args = [argument(value, find) for value in call["args"]]
+            named = {key: argument(value, find) for key, value in call.get("kwargs", {}).items()}
+        else:  # of Keras 2
+            inputs = [find(history) for history in all_histories(call)]
+            args, named = [inputs if len(inputs) > 1 else inputs[0]], {}
+        if not named.get("training"):  # which Keras writes, and lets fit override
+            named.pop("training", None)
+        with self._own_weights(layer):
+            return layer(*args, **named)
+
+    @contextlib.contextmanager
+    def _own_weights(self, layer: Layer) -> Iterator[None]:
+        """Give the layer its weights after the call in which its code makes them, or that of its cell."""
+        new = not layer.built and _makes_own_weights(layer)
+        yield
+        if new and layer.built:
+            self._load(layer, [w.shape for w in layer.weight_arrays])
+
+    def _load(self, layer: Layer, shapes: list[tuple[int, ...]]) -> None:
+        self.parameters += sum(map(math.prod, shapes))
+        if self.parameters > MAX_PARAMETERS or any(n > MAX_LENGTH for shape in shapes for n in shape):
+            raise ValueError(f"layer {layer.label!r} has weights of shapes {plain(shapes, 100)}: too large to read")
+        if self.weights is not None and shapes:
+            layer.load(self.weights(layer, str(layer.name), shapes))
+
+
+def _makes_own_weights(layer: Layer) -> bool:
+    return any(is_own(inner.as_made) for inner in layer.inside())
 
 
 # --------------------------------------------------------------------------------------------------- functional models
@@ -138,7 +167,7 @@ def _functional(config: dict[str, Any], loader: _Loader) -> Any:
             raise ValueError(f"layer {plain(name)!r} is called 0 times")
         waiting += [(entry, i, few(all_histories(call), "inputs")) for i, call in enumerate(few(entry["inbound_nodes"]))]
     few(waiting)
-    loader.listed([layer for layer in layers.values() if layer is not None])
+    loader.listed([layer for layer in layers.values() if isinstance(layer, Layer)])
 
     def find(history: list[Any]) -> Any:
         name, call, output = history
@@ -153,6 +182,9 @@ def _functional(config: dict[str, Any], loader: _Loader) -> Any:
                 continue
             if layer is None:
                 made[entry["name"], i] = [computed(entry, call, find) or operated(entry, call, find)]
+                continue
+            if isinstance(layer, Layer) and is_own(layer):
+                made[entry["name"], i] = flattened(loader.call_own(layer, call, find))
                 continue
             given = Given(call, find, f"layer {layer.label!r}")
             if isinstance(given.mask, Computed):
@@ -205,13 +237,14 @@ def _sequential(config: Any, loader: _Loader) -> Any:
     if len(layers) < 2 or any(isinstance(layer, InputLayer) for layer in layers[1:]):
         raise ValueError("the row of layers is empty, or has an input in the middle")
     assert isinstance(start, InputLayer)
-    loader.listed(layers)
+    loader.listed([layer for layer in layers if isinstance(layer, Layer)])
     x: Any = start.placeholder()
     for layer in layers[1:]:
         if isinstance(x, list):
             raise ValueError(f"layer {layer.label!r} comes after a layer with several outputs")
-        call = Given([["x", 0, 0, {}]], lambda _, x=x: x, f"layer {layer.label!r}")  # type: ignore[misc]
-        x = loader.call(layer, call)
+        call, find = [["x", 0, 0, {}]], lambda _, x=x: x
+        own = isinstance(layer, Layer) and is_own(layer)
+        x = loader.call_own(layer, call, find) if own else loader.call(layer, Given(call, find, f"layer {layer.label!r}"))
     return MODELS["Sequential"](layers, name=str(config.get("name", "sequential")))
 
 

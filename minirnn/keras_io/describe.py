@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..layers import RNN, InputLayer, Lambda, Layer, Symbolic
+from ..layers.arguments import put_in
+from ..layers.written import WrittenLayer
 from ..network import Network
 from .operations import called_on, entry_of, written
 
@@ -82,6 +84,9 @@ def described_model(model: Network, dtype: str | None = None) -> dict[str, Any]:
         keywords |= {"mask": tensor(call.mask)} if call.mask is not None else {}
         keywords |= {"training": call.training} if call.training is not None else {}
         given: list[Any] = [tensor(x) for x in call.inputs]
+        if isinstance(call.layer, WrittenLayer):
+            args, named = put_in(call.layer.form, given)
+            return {"args": written(args), "kwargs": {key: written(each) for key, each in named.items()}}
         if call.layer.operation is not None:
             return {"args": [written(value) for value in called_on(call.layer, given)], "kwargs": {}}
         return {"args": [given] if call.layer.takes_many else given, "kwargs": keywords}

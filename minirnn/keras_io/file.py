@@ -11,7 +11,7 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -63,10 +63,10 @@ def with_groups(model: Network) -> list[Layer]:
     return [layer for layer in first + model.layers if layer.operation is None]
 
 
-def load(path: StrPath, compile: bool = True, own: Mapping[str, Any] | None = None) -> Any:
+def load(path: StrPath, compile: bool = True) -> Any:
     """The model in a ``.keras`` or whole-model HDF5 file, by Keras 2 or 3; compiled as it was, unless `compile` is False.
 
-    `own` are losses and metrics of the user's own by the names that the file has for them.
+    What of the user's own the file may name is said by `minirnn.registry.own_objects`.
 
     Raises FileNotFoundError, ValueError (not such a file, cut, or hostile) or NotImplementedError (a layer or an argument
     that minirnn does not have), each with one sentence.
@@ -77,9 +77,9 @@ def load(path: StrPath, compile: bool = True, own: Mapping[str, Any] | None = No
             start = file.read(8)
             file.seek(0)
             if start[:4] == b"PK\x03\x04":
-                return _load_zip(file, compile, own)
+                return _load_zip(file, compile)
             if start == b"\x89HDF\r\n\x1a\n":
-                return _load_h5(file.read(), compile, own)
+                return _load_h5(file.read(), compile)
         except NotImplementedError as error:
             raise NotImplementedError(f"{path}: {plain(error, MAX_MESSAGE)}") from error
         except ValueError as error:
@@ -97,7 +97,7 @@ def _short(error: BaseException) -> str:
 # -------------------------------------------------------------------------------------------------------------- .keras
 
 
-def _load_zip(file: IO[bytes], compile: bool, own: Mapping[str, Any] | None) -> Any:
+def _load_zip(file: IO[bytes], compile: bool) -> Any:
     _demand_short_listing(file)
     with zipfile.ZipFile(file) as archive:
         counts = Counter(archive.namelist())
@@ -114,7 +114,7 @@ def _load_zip(file: IO[bytes], compile: bool, own: Mapping[str, Any] | None) -> 
         made = model_from_config(config, _Keras3Weights(arrays), _text(version or "3"))
         there = arrays.has(["optimizer", "vars", "1"])
         told = config.get("compile_config") if compile else None
-        _carry(told, made, (lambda: _numbered(arrays)) if there else None, own)
+        _carry(told, made, (lambda: _numbered(arrays)) if there else None)
         return made
 
 
@@ -122,9 +122,9 @@ def _numbered(arrays: Hdf5) -> Read:
     return lambda k, shape: arrays.array(f"optimizer/vars/{k}", shape, whole=k == 0)
 
 
-def _carry(told: Any, made: Any, variables: Callable[[], Read] | None, own: Mapping[str, Any] | None) -> None:
+def _carry(told: Any, made: Any, variables: Callable[[], Read] | None) -> None:
     """Compile the model as the file says, if it can be, and go on where its optimizer was; `fit` says what is not read."""
-    if isinstance(told, dict) and carry(told, made, own) is None and variables is not None:
+    if isinstance(told, dict) and carry(told, made) is None and variables is not None:
         try:
             remember(made, variables())
         except ValueError as error:
@@ -165,7 +165,7 @@ def _json(data: bytes) -> Any:
 # ---------------------------------------------------------------------------------------------------------------- HDF5
 
 
-def _load_h5(data: bytes, compile: bool, own: Mapping[str, Any] | None) -> Any:
+def _load_h5(data: bytes, compile: bool) -> Any:
     with Hdf5(data) as file:
         text = file.attribute("model_config", ())
         if text is None:
@@ -180,7 +180,7 @@ def _load_h5(data: bytes, compile: bool, own: Mapping[str, Any] | None) -> Any:
             told = _json(told.encode(errors="replace") if isinstance(told, str) else told)
             told = told | {"optimizer": told.get("optimizer_config")} if isinstance(told, dict) else None
         there = file.has(["optimizer_weights"])
-        _carry(told, made, (lambda: _by_name(file, made, version)) if there else None, own)
+        _carry(told, made, (lambda: _by_name(file, made, version)) if there else None)
         return made
 
 
@@ -223,7 +223,7 @@ def groups(layers: list[Layer]) -> dict[Layer, str]:
     seen = Counter[str]()
     found = {}
     for layer in layers:
-        kind = snake(type(layer).__name__)
+        kind = snake(type(layer.as_made).__name__)
         found[layer] = f"layers/{kind}" + (f"_{seen[kind]}" if seen[kind] else "")
         seen[kind] += 1
     return found
@@ -231,6 +231,7 @@ def groups(layers: list[Layer]) -> dict[Layer, str]:
 
 def paths(layer: Layer) -> list[str]:
     """Where Keras 3 keeps the weights of a layer below its group, in their order: cell/vars/0."""
+    layer = layer.as_made
     own = [f"vars/{i}" for i, _ in enumerate(layer.own_weights)]
     between = "cells/" if isinstance(layer, StackedRNNCells) else ""
     return own + [f"{between}{key}/{path}" for key, child in layer.children.items() for path in paths(child)]
@@ -238,6 +239,7 @@ def paths(layer: Layer) -> list[str]:
 
 def folders(layer: Layer) -> list[str]:
     """Where Keras 3 looks for weights below the group of a layer, whether there are any or not: vars, cell/vars."""
+    layer = layer.as_made
     between = "cells/" if isinstance(layer, StackedRNNCells) else ""
     return ["vars", *[f"{between}{key}/{place}" for key, child in layer.children.items() for place in folders(child)]]
 

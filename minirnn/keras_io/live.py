@@ -13,6 +13,7 @@ import numpy as np
 from ..layers import RNN, Bidirectional, Dropout, InputLayer, Layer, Symbolic
 from ..layers.arguments import flattened
 from ..layers.calls import Scope
+from ..layers.configs import is_own
 from ..layers.wrappers import at_each_step
 from ..network import Network
 from ..system import quiet_stderr
@@ -141,6 +142,7 @@ def twin_of(
     for symbolic, scope in model.scopes():
         layer = symbolic.layer
         if layer not in layers and layer.operation is None:
+            _demand_known(layer)
             layers[layer] = keras.saving.deserialize_keras_object(described_entry(layer, names[layer], dtype))
         if isinstance(layer, InputLayer):
             made[symbolic] = layers[layer].output
@@ -169,6 +171,14 @@ def twin_of(
         inputs if len(inputs) > 1 else inputs[0], ends if len(ends) > 1 else ends[0], name=keras_name(model.name)
     )
     return whole, layers, made
+
+
+def _demand_known(layer: Layer) -> None:
+    """NotImplementedError where the code of a layer is of the user's own, made of what Keras does not know."""
+    for inner in layer.inside():
+        if is_own(inner.as_made):
+            what = "cell" if hasattr(inner.as_made, "state_size") else "layer"
+            raise NotImplementedError(f"{inner.as_made.label}: a {what} of your own, of which Keras has no other")
 
 
 def tensor_of(made: Mapping[Symbolic, Any], s: Symbolic) -> Any:

@@ -35,8 +35,8 @@ def operated(entry: dict[str, Any], call: Any, find: Callable[[list[Any]], Any])
         if not isinstance(call, dict):
             raise NotImplementedError("it is written as Keras 2 writes it")
         config = {key: value for key, value in entry["config"].items() if key not in UNSAID} | call.get("kwargs", {})
-        args = [_argument(value, find) for value in call["args"]]
-        options = {key: _argument(value, find) for key, value in config.items()}
+        args = [argument(value, find) for value in call["args"]]
+        options = {key: argument(value, find) for key, value in config.items()}
         operands: list[Any] = []
         taken_out((args, options), lambda x: isinstance(x, Symbolic), operands)
         small = len(operands) == 1 or all(n is None or n <= LONGEST for x in operands for n in x.shape)
@@ -50,7 +50,7 @@ def operated(entry: dict[str, Any], call: Any, find: Callable[[list[Any]], Any])
     return made
 
 
-def _argument(value: Any, find: Callable[[list[Any]], Any], depth: int = 0) -> Any:
+def argument(value: Any, find: Callable[[list[Any]], Any], depth: int = 0) -> Any:
     kind = value.get("class_name") if isinstance(value, dict) else None
     if kind == "__keras_tensor__":
         return find(value["config"]["keras_history"])
@@ -62,7 +62,7 @@ def _argument(value: Any, find: Callable[[list[Any]], Any], depth: int = 0) -> A
     if kind == "__ellipsis__":
         return Ellipsis
     if isinstance(value, (list, tuple)) and depth < DEPTH:
-        found = [_argument(item, find, depth + 1) for item in value]
+        found = [argument(item, find, depth + 1) for item in value]
         keys = all(item is None or item is Ellipsis or isinstance(item, (int, slice)) for item in found)
         return tuple(found) if keys else found
     if value is None or isinstance(value, (bool, int, float)):

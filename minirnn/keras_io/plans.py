@@ -6,7 +6,7 @@ remembered of every weight, in the order of the layers. Here each kind of that i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from ..network import Network
 from ..optimizers import Optimizer
 from ..optimizers.optimizer import State
 from ..optimizers.schedules import Schedule
-from ..registry import Registry
+from ..registry import Registry, own_object
 
 ARGUMENTS: dict[str, tuple[str, Registry | None, Callable[[Any], Any]]] = {
     "optimizer": ("keras.optimizers", optimizers.KNOWN, optimizers.get),
@@ -64,13 +64,10 @@ def _number(value: Any) -> Any:
     return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
 
 
-def carry(told: dict[str, Any], made: Any, own: Mapping[str, Any] | None = None) -> str | None:
-    """Compile a model with these arguments, objects or descriptions; gives what minirnn cannot take of them, None if all.
-
-    `own` are functions and classes of the user's own, by the names that stand for them.
-    """
+def carry(told: dict[str, Any], made: Any) -> str | None:
+    """Compile a model with these arguments, objects or descriptions; gives what minirnn cannot take of them, None if all."""
     try:
-        given = {name: _object(told.get(name), known, own or {}) for name, (_, known, _) in ARGUMENTS.items()}
+        given = {name: _object(told.get(name), known) for name, (_, known, _) in ARGUMENTS.items()}
         if given["optimizer"] is None:
             return "there is no optimizer"
         made.compile(**{name: value for name, value in given.items() if value is not None})
@@ -79,22 +76,23 @@ def carry(told: dict[str, Any], made: Any, own: Mapping[str, Any] | None = None)
     return None
 
 
-def _object(value: Any, known: Registry | None, own: Mapping[str, Any]) -> Any:
+def _object(value: Any, known: Registry | None) -> Any:
     """What a description stands for: a name, an object, or lists and dictionaries of them."""
     if isinstance(value, str):
-        return own.get(value, value)
+        return own_object(value) or value
     if known is None or not isinstance(value, (dict, list, tuple)):
         return value
     if isinstance(value, dict):
         if "class_name" not in value:
-            return {key: _object(each, known, own) for key, each in value.items()}
+            return {key: _object(each, known) for key, each in value.items()}
         if value["class_name"] == "function":
-            return own.get(str(value["config"]), str(value["config"]))
+            return own_object(str(value["config"])) or str(value["config"])
         name = str(value["class_name"]).removeprefix("Custom>")  # as tf-keras registers some
-        if name in own:
-            return own[name](**(value.get("config") or {}))
+        own = own_object(value.get("registered_name"), name)
+        if own is not None:
+            return own(**(value.get("config") or {}))
         return known.made(name, value.get("config") or {})
-    return [_object(each, known, own) for each in value]
+    return [_object(each, known) for each in value]
 
 
 def variables_of(model: Any) -> list[np.ndarray]:

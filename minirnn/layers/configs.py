@@ -6,11 +6,13 @@ names are looked up among the layers of this package, all else by the short list
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 
 from .. import activations, constraints, initializers, regularizers
+from ..registry import own_object, registered_name
 from ..system import nearest, plain
 
 KINDS: dict[str, Any] = {}  # the layers of this package by the names of their classes: each puts itself here
@@ -23,8 +25,34 @@ MAX_NESTED = 4  # Bidirectional(RNN(StackedRNNCells([cell])))
 
 def described(layer: Any, dtype: str | None = None) -> dict[str, Any]:
     """The layer as Keras 3 serializes it. NotImplementedError names what Keras has no description for."""
-    config = layer.config(dtype)
-    return {"module": "keras.layers", "class_name": layer.keras_kind, "config": config, "registered_name": None}
+    made = layer.as_made
+    if not is_own(made):
+        if made.keras_kind not in KINDS:
+            raise NotImplementedError(f"{made.label}: Keras has no description of what it does")
+        config = made.config(dtype)
+        return {"module": "keras.layers", "class_name": made.keras_kind, "config": config, "registered_name": None}
+    config, kind = made.get_config(), type(made)
+    if unsaid := [name for name in made.asked if name not in config]:
+        raise NotImplementedError(
+            f"{made.label}: the get_config of {kind.__name__} must say {', '.join(unsaid)}, which it is made with"
+        )
+    config = {name: _data(value, made.label, name) for name, value in config.items()}
+    name = registered_name(kind)
+    return {"module": kind.__module__, "class_name": kind.__name__, "config": config, "registered_name": name}
+
+
+def is_own(layer: Any) -> bool:
+    """Whether its class is of the user's own."""
+    return not type(layer).__module__.startswith(__package__.partition(".")[0] + ".")
+
+
+def _data(value: Any, whose: str, argument: str) -> Any:
+    """What a `get_config` of the user's own says, as data."""
+    try:
+        json.dumps(value)
+        return value
+    except (TypeError, ValueError):
+        return describe(value, whose, argument)
 
 
 def describe(value: Any, whose: str, argument: str, dtype: str | None = None) -> Any:
@@ -41,6 +69,9 @@ def describe(value: Any, whose: str, argument: str, dtype: str | None = None) ->
     if type(value) in KINDS.values() or hasattr(value, "keras_kind"):
         return described(value, dtype)
     name = activations.name_of(value)
+    if name is None and own_object(getattr(value, "__name__", None)) is value:
+        named = {"class_name": "function", "config": value.__name__, "registered_name": registered_name(value)}
+        return {"module": value.__module__, **named}
     if name is None:
         raise NotImplementedError(f"{whose}: its {argument} is a function of your own, which Keras has no description of")
     return name
@@ -77,7 +108,15 @@ def layer_from(entry: dict[str, Any], depth: int = 0) -> Any:
     """The layer that an entry of a description stands for, layers inside it too."""
     kind, config = entry["class_name"], dict(entry["config"])
     name = plain(config.get("name") or entry.get("name") or kind)
-    if kind not in KINDS or not from_keras(entry):
+    own = None if kind in KINDS and from_keras(entry) else own_object(entry.get("registered_name"), kind)
+    if isinstance(own, type) and hasattr(own, "get_config"):
+        return own.from_config(config | {"dtype": policy(config.get("dtype"))})  # type: ignore[attr-defined]
+    if not from_keras(entry):
+        raise NotImplementedError(
+            f"layer {name!r} is a {plain(kind)} that is not of Keras, which minirnn does not support: if the class is yours, "
+            "give it by custom_objects, a dictionary of classes by name"
+        )
+    if kind not in KINDS:
         raise NotImplementedError(refusal(name, kind))
     if depth > MAX_NESTED:
         raise ValueError(f"layer {name!r}: layers within layers, deeper than Keras' own go")
@@ -118,7 +157,7 @@ def argument_from(argument: str, value: Any, depth: int = 0) -> Any:
     if what in ZOO:  # of an initializer nothing is demanded: the weights are given
         return _known(value, ZOO[what], initializers.Zeros() if what == "initializer" else None)
     if argument == "dtype":
-        return _dtype(value["config"]["name"] if isinstance(value, dict) else value)
+        return _dtype(policy(value))
     if argument == "activation" or what == "activation":
         return _activation(value)
     if isinstance(value, dict) and "class_name" in value and "config" in value:
@@ -158,6 +197,11 @@ def _known(value: Any, zoo: Any, otherwise: Any = None) -> Any:
     return otherwise
 
 
+def policy(value: Any) -> Any:
+    """The name of a dtype, or of what Keras describes as its policy."""
+    return value["config"]["name"] if isinstance(value, dict) else value
+
+
 def _dtype(value: Any) -> Any:
     if value is not None and (not isinstance(value, str) or value not in DTYPES):
         raise ValueError(f"dtype policy {plain(repr(value))}: minirnn computes in float32 or float64")
@@ -167,6 +211,9 @@ def _dtype(value: Any) -> Any:
 def _activation(value: Any) -> Any:
     if isinstance(value, dict) and str(value.get("module", "")).split(".")[0] in ("keras", "builtins"):
         value = value.get("config") if isinstance(value.get("config"), str) else value
+    own = own_object(value.get("registered_name"), value.get("config")) if isinstance(value, dict) else own_object(value)
+    if own is not None:
+        return own
     if value is not None and not isinstance(value, str):
         raise NotImplementedError("its activation is not one of Keras' by name: write the forward pass as a loop in NumPy")
     if value is not None and value not in activations.KNOWN.names and value not in activations.NO_ACTIVATION:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from . import configs
-from .configs import KINDS, describe
+from .configs import describe
 from .weights import Weighted
 
 
@@ -14,6 +14,12 @@ class Described(Weighted):
 
     name: str | None
     activity_regularizer: Any
+
+    @property
+    def as_made(self) -> Any:
+        """The layer as the user made it: one of their own stands in another, which follows what it does."""
+        return self
+
     is_users = False  # whether the class is of the user's own, with a `call` as Keras wants it
     keras_kind = ""  # the class as Keras calls it
     asked: tuple[str, ...] = ()  # the arguments of the constructor beside those of every layer
@@ -31,9 +37,6 @@ class Described(Weighted):
 
     def common_config(self, dtype: str | None = None) -> dict[str, Any]:
         """The arguments that all layers have."""
-        if self.keras_kind not in KINDS or not isinstance(self, KINDS[self.keras_kind]):
-            what = "cell" if hasattr(self, "state_size") else "layer"
-            raise NotImplementedError(f"{self.label}: a {what} of your own, which Keras has no description of")
         found: dict[str, Any] = {"name": self.name.replace("/", "_")} if self.name else {}  # as Keras 3 wants names
         found |= {"trainable": self.trainable, "dtype": dtype or self.dtype.name}
         if self.activity_regularizer is not None:
@@ -44,7 +47,8 @@ class Described(Weighted):
         """Keras' description of the layer, as its own get_config gives it; `from_config` makes the layer anew."""
         policy: dict[str, Any] = {"class_name": "DTypePolicy", "config": {"name": self.dtype.name}}
         policy |= {"module": "keras", "registered_name": None}
-        own = {"trainable": self.trainable} if self.is_users else self.config()  # what a class of the user's own adds to
+        plain = self.is_users or getattr(self, "operation", None) is not None
+        own = {"trainable": self.trainable} if plain else self.config()  # to which a class of the user's own adds
         return {"name": self.label} | own | {"dtype": policy} | self.newer
 
     @classmethod

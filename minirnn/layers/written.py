@@ -250,6 +250,10 @@ class WrittenLayer(OfArrays, listed=False):
         self.draws = "training" in inspect.signature(layer.call).parameters  # it may do something else in training
 
     @property
+    def as_made(self) -> Layer:
+        return self.layer
+
+    @property
     def label(self) -> str:
         return self.layer.label
 

@@ -13,13 +13,14 @@ from ..checks import all_unraised
 from ..displays import Shown, Table, Text
 from ..files import StrPath
 from ..layers.arguments import Place, listed, put_in, taken_out
+from ..layers.configs import is_own
 from ..layers.input import InputLayer
 from ..layers.layer import Layer
 from ..layers.symbolic import Symbolic, UnsaidTraining, recalled
 from ..layers.written import layers_within
 from ..network.forms import Form, form_of, put_together
 from ..network.summary import summary_parts, summary_text
-from ..registry import snake
+from ..registry import own_objects, snake
 from ..system import choices, plain
 from ..tensorlike import Array
 from ..training.trainable import Trainable
@@ -216,11 +217,12 @@ class Model(Trainable, Shown):
         return described_model(self)["config"]
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Model:
-        """The model of that description, with weights drawn anew."""
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Model:
+        """The model of that description, with weights drawn anew; `custom_objects` are classes of the user's own by name."""
         from ..keras_io.config import model_from_description
 
-        return model_from_description({"class_name": cls.__name__, "config": config})
+        with own_objects(custom_objects):
+            return model_from_description({"class_name": cls.__name__, "config": config})
 
     def to_json(self, **options: Any) -> str:
         """That description as JSON, for `model_from_json` here and in Keras; `options` are those of `json.dumps`."""
@@ -233,6 +235,11 @@ class Model(Trainable, Shown):
     def summary(self, line_length: int | None = None, print_fn: Callable[[str], object] | None = None) -> None:
         """Print the layers, their output shapes and numbers of parameters, as Keras does; by `print_fn`, if given."""
         (print_fn or print)(summary_text(self, line_length))
+
+
+def own_layers(model: Model) -> Iterator[Layer]:
+    """The layers and cells of the user's own in a model, as they were made."""
+    return (inner.as_made for layer in model.every_layer for inner in layer.inside() if is_own(inner.as_made))
 
 
 def _each_as_tensor(out: Any) -> Any:

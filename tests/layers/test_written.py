@@ -122,7 +122,7 @@ def test_every_reading_of_such_a_layer(tmp_path):
     model.load_weights(tmp_path / "a.weights.h5")
     np.testing.assert_array_equal(model.predict(X), kept)
     assert layer.W.shape == (M, U) and layer.get_weights()[1].shape == (U, 1)
-    with pytest.raises(NotImplementedError, match="a layer of your own, which Keras has no description of"):
+    with pytest.raises(NotImplementedError, match="the get_config of Attention must say units"):
         model.save(tmp_path / "a.keras")
 
 

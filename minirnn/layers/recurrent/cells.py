@@ -88,6 +88,10 @@ class OwnCell(Layer, listed=False):
             self._alone, self._with_weights = bare(self.cell)
 
     @property
+    def as_made(self) -> Layer:
+        return self.cell
+
+    @property
     def label(self) -> str:
         return self.cell.label
 
