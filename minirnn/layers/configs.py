@@ -113,8 +113,8 @@ def layer_from(entry: dict[str, Any], depth: int = 0) -> Any:
         return own.from_config(config | {"dtype": policy(config.get("dtype"))})  # type: ignore[attr-defined]
     if not from_keras(entry):
         raise NotImplementedError(
-            f"layer {name!r} is a {plain(kind)} that is not of Keras, which minirnn does not support: if the class is yours, "
-            "give it by custom_objects, a dictionary of classes by name"
+            f"layer {name!r} is a {plain(kind)} that is not of Keras, which minirnn does not support: "
+            "if the class is yours, give it by custom_objects, a dictionary of classes by name"
         )
     if kind not in KINDS:
         raise NotImplementedError(refusal(name, kind))

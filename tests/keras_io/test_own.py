@@ -17,7 +17,7 @@ X = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
 
 def classes(package):
     """The same classes for minirnn and for Keras."""
-    O, layers = package.ops, package.layers
+    ops, layers = package.ops, package.layers
 
     class Scores(layers.Layer):
         def __init__(self, units, factor=1.0, **others):
@@ -29,7 +29,7 @@ def classes(package):
             self.b = self.add_weight(shape=(self.units,), initializer="ones", name="b")
 
         def call(self, x):
-            return O.tanh(O.matmul(x, self.w) + self.b) * self.factor
+            return ops.tanh(ops.matmul(x, self.w) + self.b) * self.factor
 
         def get_config(self):
             return {**super().get_config(), "units": self.units, "factor": self.factor}
@@ -39,7 +39,7 @@ def classes(package):
             self.w = self.add_weight(shape=(shapes[0][-1], 1), initializer="random_normal", name="w")
 
         def call(self, both):
-            return O.concatenate([O.matmul(both[0], self.w), both[1]], axis=-1)
+            return ops.concatenate([ops.matmul(both[0], self.w), both[1]], axis=-1)
 
     class Leaky(layers.Layer):
         def __init__(self, units, **others):
@@ -51,7 +51,7 @@ def classes(package):
             self.inner = self.add_weight(shape=(self.units, self.units), initializer="random_normal", name="inner")
 
         def call(self, x, states):
-            h = 0.5 * states[0] + O.tanh(O.matmul(x, self.kernel) + O.matmul(states[0], self.inner))
+            h = 0.5 * states[0] + ops.tanh(ops.matmul(x, self.kernel) + ops.matmul(states[0], self.inner))
             return h, [h]
 
         def get_config(self):
@@ -100,7 +100,7 @@ def test_files_go_both_ways(make, ending, tmp_path):
     twin.save(back)
     for found in (mr.load(path, custom_objects=OURS), twin, mr.load(back, custom_objects=OURS)):
         np.testing.assert_allclose(found.predict(X, verbose=0), y, rtol=1e-5, atol=1e-6)
-    with pytest.raises(NotImplementedError, match="Scores|Beside|Leaky"):
+    with pytest.raises(NotImplementedError, match=r"Scores|Beside|Leaky"):
         mr.load(path)
     model.save_weights(weights := tmp_path / "c.weights.h5")
     again = make(OURS)
