@@ -239,4 +239,5 @@ def _loss(output: Node, Y: np.ndarray, function: losses.Loss, free: Callable[...
         with at(t):
             target = named(one, ops.take(whole, t, axis), Role.TARGET)
             each.append(named(of_step, losses.applied(function, target, y), Role.STEP_LOSS))
-    return named(name, ops.average(*each, size=output.dims[axis]), Role.LOSS)
+    length = output.dims[axis]  # of what is not called by a letter itself: that of its steps
+    return named(name, ops.average(*each, size=None if length.is_number else length), Role.LOSS)

@@ -342,3 +342,51 @@ def test_what_is_given_keeps_its_name_and_what_is_assigned_to_it_has_another():
         moved[key][at] += step
         slope = made_anew(S.astype(complex), **moved).imag / 1e-30
         assert np.isclose(gradients[key][at], slope) and np.isclose(trace.gradients[key][at], slope)
+
+
+def _zipped(X, W, U):
+    h, loss = np.zeros(4), 0
+    for x, following in zip(X[:-1], X[1:]):
+        h = np.tanh(x @ W + h @ U)
+        loss = loss + np.sum((h[:3] - following) ** 2)
+    return loss
+
+
+def _indexed(X, W, U):
+    h, loss = np.zeros(4), 0
+    for t in range(len(X) - 1):
+        now, target = X[t], X[t + 1]
+        h = np.tanh(now @ W + h @ U)
+        loss = loss + np.sum((h[:3] - target) ** 2)
+    return loss
+
+
+def _one_more(X, W, U):
+    h, loss = np.zeros(4), 0
+    for x, following in zip(X, X[1:]):
+        h = np.tanh(x @ W + h @ U)
+        loss = loss + np.sum((h[:3] - following) ** 2)
+    return loss
+
+
+@pytest.mark.parametrize("function", [_zipped, _indexed, _one_more])
+def test_two_variables_that_hold_one_row_after_the_other_are_rows_of_one_array(function):
+    rng = np.random.default_rng(0)
+    trace = mr.trace(function, X=rng.normal(size=(5, 3)), W=rng.normal(size=(3, 4)), U=rng.normal(size=(4, 4)))
+    found = str(trace.equations())
+    assert "hₜ = tanh(Xₜ W + hₜ₋₁ U)    (t=1..T)" in found and "(hₜ[1:3] - Xₜ₊₁)²" in found
+    assert trace.equations().residual < 1e-14 and trace.verify(with_keras=False).ok
+
+
+def test_the_largest_of_each_column_says_so():
+    def loop(X, W):
+        H, h = np.zeros((5, 4)), np.zeros(4)
+        for t in range(5):
+            h = np.tanh(X[t] @ W + 0.5 * h)
+            H[t] = h
+        return np.sum(H.max(axis=0)) + H.max()
+
+    rng = np.random.default_rng(0)
+    trace = mr.trace(loop, X=rng.normal(size=(5, 3)), W=rng.normal(size=(3, 4)))
+    assert "sum(max([h₁; …; h_T], axis=0)) + max([h₁; …; h_T])" in str(trace.equations())
+    assert r"\operatorname{axis}=0" in trace.equations().latex() and trace.equations().residual < 1e-14

@@ -91,14 +91,23 @@ class Named(Loops):
         return source
 
     def _copy_starts(self, steps_of_cuts: dict[Node, int]) -> None:
-        """What a variable begins with is its own, s = X[0], where the other steps of the data are in another variable."""
+        """What a variable begins with is its own, s = X[0], where the other steps of the data are in another variable.
+
+        Two variables of one turn, as in ``zip(X[:-1], X[1:])``, hold one row after the other: both are rows of X.
+        """
         names, of_data = self.recorder.names, defaultdict(list)
         for node in steps_of_cuts:
             of_data[node.args[0]].append(node)
         copies: dict[Node, Node] = {}
         for data, nodes in of_data.items():
             words = [names[node][0] if node in names else self.recorder.given.get(data, "x") for node in nodes]
-            usual = max(words, key=words.count)
+            usual, rows = max(words, key=words.count), defaultdict(set)
+            for node in nodes:
+                rows[node.step].add(steps_of_cuts[node])
+            together = any(len(found) > 1 for turn, found in rows.items() if turn)
+            if together and any(node in names and words.count(word) == 1 for node, word in zip(nodes, words)):
+                names.update((node, (self.recorder.given.get(self._source(node), usual), 0)) for node in nodes)
+                continue
             for node, word in zip(nodes, words):
                 if node in names and words.count(word) == 1 < words.count(usual):
                     made = copies[node] = Node(same, (node,), {}, node.value)

@@ -17,7 +17,7 @@ INFIX = {"@": " ", ".": " ", "⊙": " ⊙ "}
 ADD, PRODUCT, POWER, ATOM = range(4)  # how tightly an expression holds together
 
 CALLS = {
-    S.Mean: "mean", S.SumAll: "sum", S.OneHot: "onehot", S.Diagonal: "diag_n", S.Largest: "max", S.LargestOfAll: "max",
+    S.Mean: "mean", S.SumAll: "sum", S.OneHot: "onehot", S.Diagonal: "diag_n", S.LargestOfAll: "max",
 }  # fmt: skip
 NAMED = (
     S.ScalarQuantity, S.Mean, S.SumAll, S.ScalarTimeSum,
@@ -181,7 +181,11 @@ class Speller:
         """A function of one operand, by its name."""
         return self.d.function(CALLS[type(x)]) + self.d.bracket(self.spell(x.args[0])[0]), ATOM
 
-    _Mean = _SumAll = _OneHot = _Diagonal = _Largest = _LargestOfAll = _call
+    _Mean = _SumAll = _OneHot = _Diagonal = _LargestOfAll = _call
+
+    def _Largest(self, x: Any) -> tuple[str, int]:
+        axis = f", {self.d.function('axis')}={int(x.args[1]) + 2}" if len(x.args) == 2 else ""
+        return self.d.function("max") + self.d.bracket(self.spell(x.args[0])[0] + axis), ATOM
 
     def _TimeSum(self, x: Any) -> tuple[str, int]:
         term, lo, hi = x.args
