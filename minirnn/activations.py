@@ -194,6 +194,7 @@ def get(activation: Any) -> Activation:
     found = KNOWN.get(activation)
     if found is relu:
         return ops.relu
+    found = getattr(found, "as_activation", found)  # of a layer, LeakyReLU(0.2)
     if callable(found):
         return found
     raise TypeError(f"activation={plain(repr(activation))}: give a name, or a function made of minirnn's operations")

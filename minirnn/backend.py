@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .engine.ops import is_entrywise
 from .initializers import set_random_seed
 
 OTHER_NAMES = {
@@ -192,10 +193,12 @@ def named(name: str) -> Any:
 def of_arrays(op: Any, args: tuple[Any, ...], attrs: dict[str, Any], as_it_is: Any) -> Any:
     """What an operation of minirnn.ops makes of arrays: ``as_it_is(*args)``, or what Keras' operation of its name does.
 
-    On matrices and vectors the two are one, but for what Keras has further: axes, sizes in a tuple.
+    On matrices and vectors the two are one, but for what Keras has further: axes, sizes in a tuple. What is computed entry
+    by entry is the same of arrays of any number of axes.
     """
     ours = attrs.keys() <= op.attributes and (op.variadic or len(args) == len(op.vjp))
-    if ours and all(not isinstance(x, (tuple, list)) and np.ndim(x) < 3 for x in args):
+    each = is_entrywise(op) or op.name == "log_softmax"
+    if ours and all(not isinstance(x, (tuple, list)) and (each or np.ndim(x) < 3) for x in args):
         return as_it_is(*args)
     found = named(op.name)
     if found is None:

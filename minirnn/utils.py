@@ -82,9 +82,26 @@ class _Windows(PyDataset):
         x = self._data[np.add.outer(chosen, self._places)].view(Array)
         return x if self._targets is None else (x, self._targets[chosen].view(Array))
 
-    def take(self, count: int) -> list[Any]:
+    def take(self, count: int) -> PyDataset:
         """The first `count` batches."""
-        return [self[k] for k in range(min(count, len(self)))]
+        return _First(self, count)
+
+
+class _First(PyDataset):
+    """The first batches of a dataset."""
+
+    def __init__(self, whole: PyDataset, count: int) -> None:
+        super().__init__()
+        self._whole, self._count = whole, count
+
+    def __len__(self) -> int:
+        return min(self._count, len(self._whole))
+
+    def __getitem__(self, k: int) -> Any:
+        return self._whole[k]
+
+    def on_epoch_end(self) -> None:
+        self._whole.on_epoch_end()
 
 
 def timeseries_dataset_from_array(

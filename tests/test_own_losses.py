@@ -389,3 +389,64 @@ def test_activations_with_options(name, options):
     trace = mr.trace(model, X[:5], np.zeros((5, M)), dtype="float64")
     assert trace.verify(with_keras=False).ok and trace.equations().residual < 1e-12
     assert Dense(2, mr.activations.relu).get_config()["activation"] == "relu"
+
+
+def test_the_call_of_a_class_is_given_both_as_they_are():
+    class Half(losses.Loss):
+        def call(self, y, p):
+            return mr.ops.mean(0.5 * mr.ops.square(y - p), axis=-1)
+
+    model = models.Sequential([Input((T, D)), SimpleRNN(M), Dense(1)])
+    model.compile("sgd", Half())
+    with pytest.raises(ValueError, match=r"every sample meets every other: give y\[..., None\]"):
+        model.fit(X, np.zeros(N), verbose=0)
+    model.fit(X, np.zeros((N, 1)), verbose=0)
+
+
+def test_weights_of_whole_sequences_on_a_loss_of_all_steps():
+    found = []
+    for package in (keras, mr):
+        ops = keras.ops if package is keras else mr.ops
+        i = package.layers.Input((T, D))
+        h = package.layers.GRU(M, return_sequences=True)(i)
+        model = package.models.Model(i, package.layers.Dense(1)(h))
+        draw = np.random.default_rng(1)
+        model.set_weights([draw.normal(size=w.shape).astype("float32") for w in model.get_weights()])
+        model.compile("sgd", lambda y, p, ops=ops: ops.mean(ops.square(y - p), axis=-1))
+        aim, counts = np.random.default_rng(2).normal(size=(N, T)), np.arange(N) / 7.0
+        history = model.fit(X, aim, sample_weight=counts, epochs=2, batch_size=9, shuffle=False, verbose=0)
+        found.append(history.history["loss"])
+    np.testing.assert_allclose(*found, rtol=3e-6)
+
+
+NUMBERS = {"threshold": {"threshold": 0.3, "default_value": 0.1}}
+THREE_AXES = (
+    "relu relu6 leaky_relu elu celu selu gelu silu softplus softsign hard_sigmoid hard_silu hard_tanh tanh_shrink "
+    "soft_shrink hard_shrink mish log_sigmoid squareplus sparse_plus sparse_sigmoid exponential log_softmax softmax threshold"
+)
+
+
+@pytest.mark.parametrize("options", [{}, {"threshold": 0.3}, {"negative_slope": 0.2, "threshold": 0.4, "max_value": 1.0}])
+def test_activations_of_sequences(options):
+    x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32") * 2
+    for name in THREE_AXES.split() if not options else ["relu"]:
+        numbers = options or NUMBERS.get(name, {})
+        theirs = np.asarray(getattr(keras.activations, name)(x, **numbers))
+        ours = getattr(mr.activations, name)
+        i = Input((3, 4))
+        model = models.Model(i, mr.layers.Lambda(lambda v, f=ours, n=numbers: f(v, **n))(i))
+        for found in (ours(x, **numbers), model.predict(x, verbose=0)):
+            np.testing.assert_allclose(found, theirs, rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", ["ELU", "LeakyReLU", "ReLU"])
+def test_layers_as_activations(kind):
+    found = []
+    for package in (keras, mr):
+        i = package.layers.Input((T, D))
+        h = package.layers.GRU(M, activation=getattr(package.layers, kind)(0.3))(i)
+        model = package.models.Model(i, getattr(package.layers, kind)(0.2)(package.layers.Dense(C)(h)))
+        draw = np.random.default_rng(1)
+        model.set_weights([draw.normal(size=w.shape).astype("float32") for w in model.get_weights()])
+        found.append(model.predict(X, verbose=0))
+    np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-6)

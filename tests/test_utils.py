@@ -66,6 +66,10 @@ def test_windows_in_another_order_are_the_same_windows():
     assert sorted(found) == list(range(8)) and list(found) != sorted(found) and len(data) == 3
     ((x, y),) = data.take(1)
     assert x.numpy().shape == (3, 2) and y.numpy().tolist() == found[:3].tolist() and len(data.take(9)) == 3
+    model = mr.models.Sequential([mr.Input((2, 1)), mr.layers.SimpleRNN(1)])
+    model.compile("sgd", "mse")
+    series = mr.utils.timeseries_dataset_from_array(np.arange(9.0)[:, None], np.arange(9.0), 2, batch_size=3)
+    assert len(model.fit(series, validation_data=series.take(1), verbose=0).history["val_loss"]) == 1
     with pytest.raises(ValueError, match="there are 9 steps"):
         mr.utils.timeseries_dataset_from_array(np.arange(9.0), None, 2, end_index=12)
 

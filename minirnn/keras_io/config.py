@@ -16,6 +16,7 @@ import numpy as np
 from ..layers import InputLayer, Lambda, Layer, Symbolic
 from ..layers.arguments import flattened
 from ..layers.configs import few, from_keras, is_own, layer_from
+from ..layers.written import layers_within
 from ..network import MODELS
 from ..system import plain
 from .given import Computed, Given, all_histories, computed, demand_own_mask, histories
@@ -34,7 +35,7 @@ def model_from_config(described: dict[str, Any], weights: WeightsOf | None, vers
 
     `version` is that of the Keras whose description it is: names may have changed their meaning.
     """
-    if version.split(".")[0] in ("1", "2") and _says(described, "activation", OTHER_IN_KERAS_2):
+    if version.split(".")[0] in ("1", "2") and says(described, "activation", OTHER_IN_KERAS_2):
         raise NotImplementedError(
             f"{OTHER_IN_KERAS_2} of Keras 2 is max(0, min(1, 0.2 z + 0.5)), which is not the {OTHER_IN_KERAS_2} of Keras 3"
         )
@@ -64,11 +65,11 @@ def as_data(value: Any) -> Any:
     return getattr(value, "name", str(value))
 
 
-def _says(value: Any, key: str, what: str) -> bool:
+def says(value: Any, key: str, what: str) -> bool:
     """Whether `what` is the value of `key` anywhere in a description."""
     if isinstance(value, dict):
-        return value.get(key) == what or any(_says(item, key, what) for item in value.values())
-    return isinstance(value, list) and any(_says(item, key, what) for item in value)
+        return value.get(key) == what or any(says(item, key, what) for item in value.values())
+    return isinstance(value, list) and any(says(item, key, what) for item in value)
 
 
 class _Loader:
@@ -128,7 +129,13 @@ class _Loader:
     def _own_weights(self, layer: Layer) -> Iterator[None]:
         """Give the layer its weights after the call in which its code makes them, or that of its cell."""
         new = not layer.built and _makes_own_weights(layer)
+        held = {key: value for key, value in vars(layer).items() if key != "written"} if is_own(layer) else {}
         yield
+        if self.weights is not None and any(inner.weight_names for inner in layers_within(held)):
+            raise NotImplementedError(
+                f"layer {layer.label!r} holds layers of its own, whose weights are not read from files: build the model in "
+                "Python, and give it the weights by set_weights"
+            )
         if new and layer.built:
             self._load(layer, [w.shape for w in layer.weight_arrays])
 

@@ -11,7 +11,7 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -48,6 +48,7 @@ def load_weights(model: Network, path: StrPath) -> None:
             with Hdf5(file.read()) as arrays:
                 weights = _Keras3Weights(arrays)
                 weights.listed(with_groups(model))
+                demand_all_known(arrays, weights.groups.values())
                 found = {a: weights(a, a.label, [w.shape for w in a.weight_arrays]) for a in with_groups(model)}
         except ValueError as error:
             raise ValueError(f"{path}: {plain(error, MAX_MESSAGE)}") from error
@@ -55,6 +56,16 @@ def load_weights(model: Network, path: StrPath) -> None:
             raise ValueError(f"{path}: the file is damaged ({_short(error)})") from error
     for layer, arrays_of_it in found.items():
         layer.load(layer.fitting(arrays_of_it, finite=False))  # a training that failed is still to be looked at
+
+
+def demand_all_known(arrays: Hdf5, groups: Iterable[str]) -> None:
+    """ValueError if the file has weights of layers that are not these: numbers of others would be taken for theirs."""
+    unknown = [f"layers/{name}" for name in arrays.with_arrays("layers") if f"layers/{name}" not in groups]
+    if unknown:
+        raise ValueError(
+            f"the file has weights in {plain(unknown[0], 60)}, where the model has no layer: "
+            "those of layers within a layer or a model of your own are not read from files; give them by set_weights"
+        )
 
 
 def with_groups(model: Network) -> list[Layer]:

@@ -146,6 +146,16 @@ class Hdf5:
         except ValueError:
             return False
 
+    def with_arrays(self, where: str) -> list[str]:
+        """The names below a group under which there are arrays."""
+        import h5py
+
+        group = self.file.get(where)
+        names = list(group) if isinstance(group, h5py.Group) else []
+        held = [(name, group[name]) for name in names if isinstance(group.get(name, getlink=True), h5py.HardLink)]
+        first = lambda _, item: True if isinstance(item, h5py.Dataset) else None
+        return [name for name, item in held if isinstance(item, h5py.Group) and item.visititems(first)]
+
     def array(self, path: str, shape: tuple[int, ...], group: Any = None, whole: bool = False) -> np.ndarray:
         """The array of that place, which must have that shape; of floating-point numbers, or of `whole` ones."""
         import h5py

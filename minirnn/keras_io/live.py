@@ -17,7 +17,7 @@ from ..layers.configs import is_own
 from ..layers.wrappers import at_each_step
 from ..network import Network
 from ..system import quiet_stderr
-from .config import BUILDERS, as_data, model_from_config
+from .config import BUILDERS, as_data, model_from_config, says
 from .describe import by_cell, described_entry, distinct_names, keras_name
 from .operations import computed
 
@@ -143,7 +143,10 @@ def twin_of(
         layer = symbolic.layer
         if layer not in layers and layer.operation is None:
             _demand_known(layer)
-            layers[layer] = keras.saving.deserialize_keras_object(described_entry(layer, names[layer], dtype))
+            entry = described_entry(layer, names[layer], dtype)
+            if says(entry, "class_name", "function"):
+                raise NotImplementedError(f"{layer.label}: a function of your own, of which Keras has no other")
+            layers[layer] = keras.saving.deserialize_keras_object(entry)
         if isinstance(layer, InputLayer):
             made[symbolic] = layers[layer].output
             continue

@@ -26,7 +26,7 @@ from .merging import (
 from .normalization import BatchNormalization, LayerNormalization
 from .operations import operators as operators
 from .operations.dot import Dot, dot
-from .operations.functions import Activation, LeakyReLU, ReLU, Rescaling, Softmax
+from .operations.functions import ELU, Activation, LeakyReLU, ReLU, Rescaling, Softmax
 from .operations.indexing import GetItem
 from .operations.lambda_layer import Lambda
 from .recurrent.cell import Gate
@@ -43,6 +43,7 @@ from .wrappers import Bidirectional, TimeDistributed
 from .written import WrittenLayer as WrittenLayer
 
 __all__ = [
+    "ELU",
     "GRU",
     "LSTM",
     "RNN",

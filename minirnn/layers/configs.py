@@ -69,7 +69,7 @@ def describe(value: Any, whose: str, argument: str, dtype: str | None = None) ->
     if type(value) in KINDS.values() or hasattr(value, "keras_kind"):
         return described(value, dtype)
     name = activations.name_of(value)
-    if name is None and own_object(getattr(value, "__name__", None)) is value:
+    if name is None and getattr(value, "__name__", "<lambda>") != "<lambda>":
         named = {"class_name": "function", "config": value.__name__, "registered_name": registered_name(value)}
         return {"module": value.__module__, **named}
     if name is None:

@@ -87,7 +87,7 @@ def get(loss: Any) -> Loss:
         if loss.reduction == "none":
             raise ValueError(f"{loss.label}: with reduction='none' it is a number for each sample, and training needs one")
         formula = getattr(loss, "call", None)  # of a class of the user's own, as Keras wants it
-        return loss if formula is None else Own(formula, reduction=loss.reduction, name=loss.label)
+        return loss if formula is None else Own(formula, reduction=loss.reduction, name=loss.label, squeezes=False)
     if isinstance(loss, LossFunction):
         return loss.kind(name=loss.__name__)
     found = KNOWN.get(loss)

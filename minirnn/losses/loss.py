@@ -50,8 +50,8 @@ class Loss(Configured):
         """The name as it is shown."""
         return self.name or snake(type(self).__name__)
 
-    def given(self, target: np.ndarray, axes: int) -> None:
-        """Note what was given as the target of an output of so many axes."""
+    def given(self, target: np.ndarray, axes: int, outputs: int | None) -> None:
+        """Note what was given as the target of an output of so many axes, the last of that size."""
 
     def check(self, target: np.ndarray, classes: int) -> None:
         """Raise ValueError if the target of an output of so many classes holds what the formula has no meaning for."""

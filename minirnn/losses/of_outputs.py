@@ -56,7 +56,7 @@ def fitted(Y: Any, shape: tuple[int | None, ...], loss: Loss | None, what: str =
     if loss is not None and loss.of_any_target and one_each and array.dtype.kind in "iub":
         wanted = (*wanted[:-1], 1)  # numbers of classes, for a loss of one's own
     if loss is not None:
-        loss.given(array, len(shape))
+        loss.given(array, len(shape), shape[-1])
     if array.ndim == len(wanted) - 1 and wanted[-1] == 1:
         array = array[..., None]
     if array.ndim != len(wanted) or any(w not in (None, n) for w, n in zip(wanted, array.shape)):

@@ -29,6 +29,7 @@ class Own(Loss):
     """
 
     function: Callable[..., Any]
+    squeezes: bool = True  # whether Keras fits the axes of both to each other: not for the `call` of a class
 
     flat: bool = field(default=False, init=False)  # whether the target was given without a last axis of one
 
@@ -39,8 +40,13 @@ class Own(Loss):
         self.known = system.Followed()
         self._apart: dict[tuple[int, ...], Apart] = {}
 
-    def given(self, target: np.ndarray, axes: int) -> None:
+    def given(self, target: np.ndarray, axes: int, outputs: int | None) -> None:
         self.flat = target.ndim == axes - 1
+        if self.flat and not self.squeezes and outputs == 1:
+            raise ValueError(
+                f"{self.label}: y has shape {target.shape} beside an output (..., 1), which Keras gives on as they are "
+                "to the call of a loss, so that every sample meets every other: give y[..., None]"
+            )
 
     @property
     def label(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from ..files import StrPath
 from ..registry import own_objects
 from ..system import suggest_names
-from .model import Model, own_layers
+from .model import Model, own_code
 from .sequential import Sequential
 
 __all__ = ["Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
@@ -17,7 +17,7 @@ __all__ = ["Model", "Sequential", "clone_model", "load_model", "model_from_json"
 
 def clone_model(model: Model) -> Model:
     """A model of the same layers with weights of its own, drawn anew."""
-    with own_objects({type(layer).__name__: type(layer) for layer in own_layers(model)}):
+    with own_objects(own_code(model)):
         return type(model).from_config(model.get_config())
 
 

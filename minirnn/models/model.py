@@ -221,8 +221,9 @@ class Model(Trainable, Shown):
         """The model of that description, with weights drawn anew; `custom_objects` are classes of the user's own by name."""
         from ..keras_io.config import model_from_description
 
+        kind = "Functional" if "input_layers" in config else cls.__name__
         with own_objects(custom_objects):
-            return model_from_description({"class_name": cls.__name__, "config": config})
+            return model_from_description({"class_name": kind, "config": config})
 
     def to_json(self, **options: Any) -> str:
         """That description as JSON, for `model_from_json` here and in Keras; `options` are those of `json.dumps`."""
@@ -237,9 +238,13 @@ class Model(Trainable, Shown):
         (print_fn or print)(summary_text(self, line_length))
 
 
-def own_layers(model: Model) -> Iterator[Layer]:
-    """The layers and cells of the user's own in a model, as they were made."""
-    return (inner.as_made for layer in model.every_layer for inner in layer.inside() if is_own(inner.as_made))
+def own_code(model: Model) -> dict[str, Any]:
+    """The classes and functions of the user's own that the layers of a model are made of, by name."""
+    found: dict[str, Any] = {}
+    for made in (inner.as_made for layer in model.every_layer for inner in layer.inside()):
+        found |= {type(made).__name__: type(made)} if is_own(made) else {}
+        found |= {value.__name__: value for value in vars(made).values() if inspect.isfunction(value)}
+    return found
 
 
 def _each_as_tensor(out: Any) -> Any:

@@ -235,12 +235,13 @@ class Optimizer(Configured):
         return bool(clips) or _asks_for_each(type(self).formula)
 
 
-def _set_rate(self: Optimizer, value: Any) -> None:
-    self.learning_rate = value
+def _no_lr(self: Optimizer, *_: Any) -> Any:
+    raise AttributeError(f"{type(self).__name__} has no lr, as in Keras 3: it is called learning_rate")
 
 
-# what Keras 2 calls it; the argument is called learning_rate
-setattr(Optimizer, "lr", property(lambda self: self.learning_rate, _set_rate))  # noqa: B010
+setattr(Optimizer, "lr", property(_no_lr, _no_lr))  # noqa: B010  # in place of the None that the argument has left
+
+
 MEANS = ("beta_1", "beta_2")  # how much of a running mean is kept
 SHARES = (*MEANS, "momentum", "rho")  # settings between 0 and 1
 

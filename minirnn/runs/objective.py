@@ -11,7 +11,7 @@ import numpy as np
 from .. import losses
 from ..engine.graph import Node, at, named, users_names
 from ..engine.names import Role, users
-from ..engine.ops import add, average, leaf, reverse, scale, stack, sum_all, take, total
+from ..engine.ops import add, average, leaf, reshape, reverse, scale, stack, sum_all, take, total
 from ..layers.calls import tags_of
 from ..layers.nodes import at_each, steps
 from ..network import ForwardPass
@@ -84,6 +84,9 @@ def _of_one(
             made = loss.applied(stack(*(part.target for part in parts), size=output.dims[1]), output)
             if plain:
                 return loss.number_of(made)
+            if made.shape == output.shape[:1] and parts[0].left is None and weights is not None and weights.ndim == 1:
+                count = leaf(weights.astype(output.dtype)[:, None], f"s{tag}", Role.TARGET, ("N", "1"))
+                return loss.weighted(reshape(made, dims=(output.dims[0], 1)), count)
             parts = [part._replace(rows=take(loss.rows_of(made, output), k)) for k, part in enumerate(parts, 1)]
     if parts[0].left is not None:
         return _of_what_is_left(loss, parts, tag)

@@ -137,10 +137,12 @@ def test_classes_and_functions_that_are_registered(tmp_path):
         return z / (1 + abs(z))
 
     model = models.Sequential([Input((5, 3)), SimpleRNN(4, activation=bend), Twice()])
+    assert [w.shape for w in models.clone_model(model).get_weights()] == [w.shape for w in model.get_weights()]
     with pytest.raises(NotImplementedError, match="its activation is a function of your own"):
-        model.to_json()
+        models.Sequential([Input((5, 3)), SimpleRNN(4, activation=lambda z: z)]).to_json()
+    assert "a function of your own, of which Keras has no other" in str(mr.trace(model, X, np.zeros((2, 4))).verify())
+    text = model.to_json()
     with utils.custom_object_scope({"bend": bend}):
-        text = model.to_json()
         copy = models.model_from_json(text)
         model.save(tmp_path / "a.keras")
         again = mr.load(tmp_path / "a.keras")
@@ -166,3 +168,57 @@ def test_a_description_that_says_too_little():
 
     with pytest.raises(NotImplementedError, match="the get_config of Scaled must say factor"):
         models.Sequential([Input((5, 3)), SimpleRNN(4), Scaled(3.0)]).to_json()
+
+
+def attention(package, held):
+    """The layer that most programs write: it holds layers, and calls them."""
+    ops, layers = package.ops, package.layers
+
+    class Attention(layers.Layer):
+        def __init__(self, units=3, **others):
+            super().__init__(**others)
+            self.units = units
+            if held == "list":
+                self.inner = [layers.Dense(units, activation="tanh"), layers.Dense(1)]
+            elif held == "row":
+                self.inner = package.Sequential([layers.Dense(units, activation="tanh"), layers.Dense(1)])
+            else:
+                self.score, self.out = layers.Dense(units, activation="tanh"), layers.Dense(1)
+
+        def call(self, x):
+            e = self.inner[1](self.inner[0](x)) if held == "list" else None
+            e = self.inner(x) if held == "row" else self.out(self.score(x)) if held == "attributes" else e
+            return ops.sum(ops.softmax(e, axis=1) * x, axis=1)
+
+        def get_config(self):
+            return {**super().get_config(), "units": self.units}
+
+    return Attention
+
+
+@pytest.mark.parametrize("held", ["attributes", "list", "row"])
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_layers_that_hold_layers(held, ending, tmp_path):
+    def made(package):
+        layers, own = package.layers, attention(package, held)
+        row = [package.Input((5, 3)), layers.LSTM(3, return_sequences=True), own(), layers.Dense(2)]
+        model = package.Sequential(row)
+        rng = np.random.default_rng(1)
+        model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+        return model, {"Attention": own}
+
+    (theirs, _), (ours, own) = made(keras), made(mr)
+    y = ours.predict(X, verbose=0)
+    np.testing.assert_allclose(theirs.predict(X, verbose=0), y, rtol=1e-5, atol=1e-6)
+    ours.save(path := tmp_path / f"a{ending}")
+    copies = [mr.load(path, own), models.model_from_json(ours.to_json(), own), models.clone_model(ours)]
+    for copy in copies[1:]:
+        copy.set_weights(ours.get_weights())
+    for copy in [*copies, keras.models.load_model(path, compile=False)]:
+        np.testing.assert_allclose(copy.predict(X, verbose=0), y, rtol=1e-5, atol=1e-6)
+    theirs.save(path := tmp_path / f"b{ending}")
+    with pytest.raises(NotImplementedError, match="holds layers of its own, whose weights are not read from files"):
+        mr.load(path, own)
+    theirs.save_weights(weights := tmp_path / "c.weights.h5")
+    with pytest.raises(ValueError, match="has weights in layers/attention, where the model has no layer"):
+        ours.load_weights(weights)

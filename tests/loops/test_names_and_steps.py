@@ -346,7 +346,7 @@ def test_what_is_given_keeps_its_name_and_what_is_assigned_to_it_has_another():
 
 def _zipped(X, W, U):
     h, loss = np.zeros(4), 0
-    for x, following in zip(X[:-1], X[1:]):
+    for x, following in zip(X[:-1], X[1:]):  # noqa: RUF007
         h = np.tanh(x @ W + h @ U)
         loss = loss + np.sum((h[:3] - following) ** 2)
     return loss
@@ -363,7 +363,7 @@ def _indexed(X, W, U):
 
 def _one_more(X, W, U):
     h, loss = np.zeros(4), 0
-    for x, following in zip(X, X[1:]):
+    for x, following in zip(X, X[1:]):  # noqa: RUF007
         h = np.tanh(x @ W + h @ U)
         loss = loss + np.sum((h[:3] - following) ** 2)
     return loss

@@ -111,6 +111,11 @@ class Function(NamedTuple):
 FUNCTIONS: dict[str, Function] = {}
 
 
+def is_entrywise(op: Primitive) -> bool:
+    """Whether it computes entry by entry, of arrays of any number of axes."""
+    return op.entry == EACH or op.name in FUNCTIONS
+
+
 def function(
     name: str,
     numpy: str,

@@ -49,6 +49,11 @@ class RowWise(Layer, listed=False):
         """The function of a table (N, D)."""
         raise NotImplementedError
 
+    @property
+    def as_activation(self) -> Any:
+        """The function, for the activation of another layer."""
+        return self.function
+
     def call(self, x: Node, call: Call) -> Node:
         return each_step(x, lambda x_t: call.output(self.function(x_t)))
 
@@ -79,6 +84,17 @@ class LeakyReLU(RowWise):
 
     def function(self, x: Node) -> Node:
         return relu(x) - self.single * relu(-x)
+
+
+class ELU(RowWise):
+    """x where it is positive, alpha (exp(x) - 1) elsewhere."""
+
+    def __init__(self, alpha: float = 1.0, **others: Any) -> None:
+        super().__init__(**others)
+        self.alpha = number("ELU", "alpha", alpha)
+
+    def function(self, x: Node) -> Node:
+        return activations.elu(x, self.alpha)
 
 
 class Softmax(RowWise):

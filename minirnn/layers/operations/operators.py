@@ -233,8 +233,17 @@ def _without_operands(value: Any) -> Any:
 
 
 def _of_primitive(self: Symbolic, op: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> Symbolic:
-    """What an operation of minirnn makes of placeholders."""
-    return operate({"clip": "clip", "abs": "absolute", "divide": "true_divide"}.get(op.name, op.name), *args, **attrs)
+    """What an operation of minirnn makes of placeholders; of those that Keras has under another name, or not at all, too."""
+    if op.name == "log_softmax":
+        args = args[:1]
+    if op.name == "clip":
+        return operate("clip", *args, attrs["low"], attrs["high"])
+    name = {"abs": "absolute", "divide": "true_divide"}.get(op.name, op.name)
+    if ops.is_entrywise(op) and len(args) == 1 and (attrs or name not in MAKERS):
+        made = Activation(functools.partial(op, **attrs) if attrs else op)
+        made.supports_masking = False
+        return made(args[0])
+    return operate(name, *args, **attrs)
 
 
 def _of_ufunc(self: Symbolic, ufunc: Any, method: str, *args: Any, **options: Any) -> Any:
