@@ -422,7 +422,8 @@ def test_weights_of_whole_sequences_on_a_loss_of_all_steps():
 NUMBERS = {"threshold": {"threshold": 0.3, "default_value": 0.1}}
 THREE_AXES = (
     "relu relu6 leaky_relu elu celu selu gelu silu softplus softsign hard_sigmoid hard_silu hard_tanh tanh_shrink "
-    "soft_shrink hard_shrink mish log_sigmoid squareplus sparse_plus sparse_sigmoid exponential log_softmax softmax threshold"
+    "soft_shrink hard_shrink mish log_sigmoid "
+    "squareplus sparse_plus sparse_sigmoid exponential log_softmax softmax threshold"
 )
 
 
