@@ -51,6 +51,7 @@ def operated(entry: dict[str, Any], call: Any, find: Callable[[list[Any]], Any])
 
 
 def argument(value: Any, find: Callable[[list[Any]], Any], depth: int = 0) -> Any:
+    """What an argument of a call stands for: a placeholder that `find` knows, a part of a key, or a plain value."""
     kind = value.get("class_name") if isinstance(value, dict) else None
     if kind == "__keras_tensor__":
         return find(value["config"]["keras_history"])

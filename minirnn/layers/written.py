@@ -1,5 +1,4 @@
-"""Layers of classes that users write: put together of the layers that they call, or followed if they have weights of their
-own."""
+"""Layers of the user's own classes: put together of the layers that they call, or followed if they have weights."""
 
 from __future__ import annotations
 
@@ -19,6 +18,8 @@ from .layer import Layer
 from .nodes import each_step
 from .symbolic import Listening, Shape, Symbolic, UnsaidTraining, in_order
 from .weights import Variable
+
+OWN = "own/"  # of the weights of a layer of the user's own, in their names
 
 
 def called(layer: Layer, *args: Any, **named: Any) -> Any:
@@ -210,9 +211,6 @@ class OfArrays(Layer, listed=False):
     def call(self, x: Any, call: Call) -> list[Node]:
         weights = [call.parameters[key] for key in self.weight_names]
         return followed(self, self.function(call.training), [*listed(x), *weights], call)
-
-
-OWN = "own/"
 
 
 class Operated(OfArrays, listed=False):

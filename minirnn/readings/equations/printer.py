@@ -17,7 +17,7 @@ INFIX = {"@": " ", ".": " ", "⊙": " ⊙ "}
 ADD, PRODUCT, POWER, ATOM = range(4)  # how tightly an expression holds together
 
 CALLS = {
-    S.Mean: "mean", S.SumAll: "sum", S.OneHot: "onehot", S.Diagonal: "diag_n", S.LargestOfAll: "max",
+    S.Mean: "mean", S.SumAll: "sum", S.OneHot: "onehot", S.Diagonal: "diag_n", S.Largest: "max", S.LargestOfAll: "max",
 }  # fmt: skip
 NAMED = (
     S.ScalarQuantity, S.Mean, S.SumAll, S.ScalarTimeSum,
@@ -178,14 +178,11 @@ class Speller:
         return self.d.iverson(f"{self.spell(x.args[0])[0]} {self.d.unequal} {self.spell(x.args[1])[0]}"), ATOM
 
     def _call(self, x: Any) -> tuple[str, int]:
-        """A function of one operand, by its name."""
-        return self.d.function(CALLS[type(x)]) + self.d.bracket(self.spell(x.args[0])[0]), ATOM
+        """A function of one operand, by its name; the largest along one axis says which."""
+        axis = f", {self.d.function('axis')}={int(x.args[1]) + 2}" if isinstance(x, S.Largest) and len(x.args) == 2 else ""
+        return self.d.function(CALLS[type(x)]) + self.d.bracket(self.spell(x.args[0])[0] + axis), ATOM
 
-    _Mean = _SumAll = _OneHot = _Diagonal = _LargestOfAll = _call
-
-    def _Largest(self, x: Any) -> tuple[str, int]:
-        axis = f", {self.d.function('axis')}={int(x.args[1]) + 2}" if len(x.args) == 2 else ""
-        return self.d.function("max") + self.d.bracket(self.spell(x.args[0])[0] + axis), ATOM
+    _Mean = _SumAll = _OneHot = _Diagonal = _Largest = _LargestOfAll = _call
 
     def _TimeSum(self, x: Any) -> tuple[str, int]:
         term, lo, hi = x.args

@@ -110,12 +110,20 @@ def wanted(trace: Run) -> tuple[Folded, Results]:
     inputs |= {n.serial: str(n.name) for n in shown.forward if not n.args and n.role is Role.DROPOUT_MASK}
     outputs = [at(node) for node in shown.outputs]
     whole = folded is trace.fold() and folded.of_any_length
-    one_length = not trace.is_loop and (trace.model.of_one_length or not whole or _too_short(trace))
+    any_length = whole and not _too_short(trace) and not _ambiguous(folded)
+    one_length = not trace.is_loop and (trace.model.of_one_length or not any_length)
     steps = folded.T if one_length else None
     if shown.loss_node is None:
         return folded, Results(outputs, inputs, steps=steps)
     gradients = {name: at(shown.cotangents[node]) for name, node in shown.parameters.items()}
     return folded, Results(outputs, inputs, at(shown.loss_node), gradients, steps)
+
+
+def _ambiguous(folded: Folded) -> bool:
+    """Whether so few steps leave open which ones a definition is for: step 2 of 3 may be T-1, or all of 2 to T-1."""
+    domains = {d.domain for family in folded.families for d in family.definitions if d.domain is not None}
+    alone = [(d.lo.step(folded.T), d.hi._replace(from_end=True, offset=0).step(folded.T)) for d in domains if d.lo == d.hi]
+    return any(1 < step < T <= 4 for step, T in alone)
 
 
 def _too_short(trace: Run) -> bool:

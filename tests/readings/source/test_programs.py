@@ -12,6 +12,7 @@ FOUND = {
     38: "a part of an equation is made of parts that were put together later",
     39: "NumPy chooses between two numbers in float64",
     213: "steps side by side are taken for the blocks of a weight",
+    721: "of three steps it is not seen which ones a definition is for",
     260: "the mean over the steps of what is as long as T M is taken over T",
 }
 
