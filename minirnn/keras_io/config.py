@@ -129,8 +129,8 @@ class _Loader:
     def _own_weights(self, layer: Layer) -> Iterator[None]:
         """Give the layer its weights after the call in which its code makes them, or that of its cell."""
         new = not layer.built and _makes_own_weights(layer)
-        held = {key: value for key, value in vars(layer).items() if key != "written"} if is_own(layer) else {}
         yield
+        held = {key: value for key, value in vars(layer).items() if key != "written"} if is_own(layer) else {}
         if self.weights is not None and any(inner.weight_names for inner in layers_within(held)):
             raise NotImplementedError(
                 f"layer {layer.label!r} holds layers of its own, whose weights are not read from files: build the model in "

@@ -147,10 +147,10 @@ class Hdf5:
             return False
 
     def with_arrays(self, where: str) -> list[str]:
-        """The names below a group under which there are arrays."""
+        """The names below a group under which there are arrays; links to other places are not followed."""
         import h5py
 
-        group = self.file.get(where)
+        group = self.object([where]) if self.has([where]) else None
         names = list(group) if isinstance(group, h5py.Group) else []
         held = [(name, group[name]) for name in names if isinstance(group.get(name, getlink=True), h5py.HardLink)]
         first = lambda _, item: True if isinstance(item, h5py.Dataset) else None
