@@ -242,17 +242,17 @@ def groups(layers: list[Layer]) -> dict[Layer, str]:
 
 def paths(layer: Layer) -> list[str]:
     """Where Keras 3 keeps the weights of a layer below its group, in their order: cell/vars/0."""
-    layer = layer.as_made
-    own = [f"vars/{i}" for i, _ in enumerate(layer.own_weights)]
-    between = "cells/" if isinstance(layer, StackedRNNCells) else ""
-    return own + [f"{between}{key}/{path}" for key, child in layer.children.items() for path in paths(child)]
+    made = layer.as_made
+    own = [f"vars/{i}" for i, _ in enumerate(made.own_weights)]
+    between = "cells/" if isinstance(made, StackedRNNCells) else ""
+    return own + [f"{between}{key}/{path}" for key, child in made.children.items() for path in paths(child)]
 
 
 def folders(layer: Layer) -> list[str]:
     """Where Keras 3 looks for weights below the group of a layer, whether there are any or not: vars, cell/vars."""
-    layer = layer.as_made
-    between = "cells/" if isinstance(layer, StackedRNNCells) else ""
-    return ["vars", *[f"{between}{key}/{place}" for key, child in layer.children.items() for place in folders(child)]]
+    made = layer.as_made
+    between = "cells/" if isinstance(made, StackedRNNCells) else ""
+    return ["vars", *[f"{between}{key}/{place}" for key, child in made.children.items() for place in folders(child)]]
 
 
 class _WholeModelWeights:

@@ -150,7 +150,7 @@ class Hdf5:
         """The names below a group under which there are arrays; links to other places are not followed."""
         import h5py
 
-        group = self.object([where]) if self.has([where]) else None
+        group: Any = self.object([where]) if self.has([where]) else None
         names = list(group) if isinstance(group, h5py.Group) else []
         held = [(name, group[name]) for name in names if isinstance(group.get(name, getlink=True), h5py.HardLink)]
         first = lambda _, item: True if isinstance(item, h5py.Dataset) else None

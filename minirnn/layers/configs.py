@@ -19,6 +19,7 @@ KINDS: dict[str, Any] = {}  # the layers of this package by the names of their c
 ZOO = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
 OTHER_NAMES = {"OrthogonalInitializer": "Orthogonal", "IdentityInitializer": "Identity"}
 DTYPES = ("float32", "float64", "bool", "int32", "int64", "uint8")  # the integers for inputs alone
+PACKAGE = __package__.partition(".")[0] + "."
 MAX_LAYERS = 200
 MAX_NESTED = 4  # Bidirectional(RNN(StackedRNNCells([cell])))
 
@@ -32,7 +33,8 @@ def described(layer: Any, dtype: str | None = None) -> dict[str, Any]:
         config = made.config(dtype)
         return {"module": "keras.layers", "class_name": made.keras_kind, "config": config, "registered_name": None}
     config, kind = made.get_config(), type(made)
-    if unsaid := [name for name in made.asked if name not in config]:
+    base: Any = next(each for each in kind.__mro__ if each.__module__.startswith(PACKAGE))
+    if unsaid := [name for name in made.asked if name not in config and name not in base.asked]:
         raise NotImplementedError(
             f"{made.label}: the get_config of {kind.__name__} must say {', '.join(unsaid)}, which it is made with"
         )
@@ -43,7 +45,8 @@ def described(layer: Any, dtype: str | None = None) -> dict[str, Any]:
 
 def is_own(layer: Any) -> bool:
     """Whether its class is of the user's own."""
-    return not type(layer).__module__.startswith(__package__.partition(".")[0] + ".")
+    known = KINDS.get(layer.keras_kind)
+    return not type(layer).__module__.startswith(PACKAGE) and (known is None or not isinstance(layer, known))
 
 
 def _data(value: Any, whose: str, argument: str) -> Any:

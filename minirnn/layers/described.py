@@ -16,7 +16,7 @@ class Described(Weighted):
     activity_regularizer: Any
 
     @property
-    def as_made(self) -> Any:
+    def as_made(self) -> Described:
         """The layer as the user made it: one of their own stands in another, which follows what it does."""
         return self
 

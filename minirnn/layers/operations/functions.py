@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class RowWise(Layer, listed=False):
         raise NotImplementedError
 
     @property
-    def as_activation(self) -> Any:
+    def as_activation(self) -> Callable[[Node], Node]:
         """The function, for the activation of another layer."""
         return self.function
 
