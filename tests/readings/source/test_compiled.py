@@ -102,3 +102,17 @@ def test_it_can_be_pickled(make):
     params, X, Y = params_of(trace), trace.inputs[0], trace.target
     again = pickle.loads(pickle.dumps(compiled))
     assert again.source == compiled.source and again(params, X, Y)[0] == compiled(params, X, Y)[0]
+
+
+def test_numbers_that_are_not_finite_are_no_reason_to_refuse():
+    layers = mr.layers
+    i = layers.Input((4, 2))
+    h = layers.SimpleRNN(2, return_sequences=True)(layers.Masking()(i))
+    model = mr.models.Model(i, layers.Dense(3)(layers.GlobalAveragePooling1D()(h)))
+    X = np.random.default_rng(0).normal(size=(2, 4, 2))
+    X[0] = 0  # the mean over no steps
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        trace = mr.trace(model, X, np.zeros((2, 3)))
+    for form in ("numpy", "buffers", "loops"):
+        assert "def forward" in trace.source(form=form)
+    assert np.isnan(trace.compile()({name: trace.value(name) for name in trace.parameters}, X, np.zeros((2, 3)))[0])
