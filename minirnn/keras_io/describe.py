@@ -49,7 +49,7 @@ def described_entry(layer: Layer, name: str | None, dtype: str | None = None) ->
 
 def described_model(model: Network, dtype: str | None = None) -> dict[str, Any]:
     """The model as Keras 3 serializes it, in the dtype of its layers or in that one."""
-    if model.is_row:
+    if model.is_described_as_row:
         start = model.inputs[0].layer
         layers = [described_entry(layer, layer.name) for layer in ([] if start in model.layers else [start]) + model.layers]
         shape = [*model.inputs[0].shape]

@@ -70,7 +70,7 @@ def demand_all_known(arrays: Hdf5, groups: Iterable[str]) -> None:
 
 def with_groups(model: Network) -> list[Layer]:
     """The layers that have a group in a file of weights, in the order in which those of one class are numbered."""
-    first = [] if model.is_row else [s.layer for s in model.inputs if s.layer not in model.layers]
+    first = [] if model.is_described_as_row else [s.layer for s in model.inputs if s.layer not in model.layers]
     return [layer for layer in first + model.layers if layer.operation is None]
 
 

@@ -19,10 +19,7 @@ from .model import Model
 class Sequential(Model):
     """A row of layers. Without an Input in front, it is put together on the first data or by `build`."""
 
-    @property
-    def is_row(self) -> bool:  # type: ignore[override]
-        """Whether Keras can describe it as a row: of what a layer of the user's own has called it is none."""
-        return all(layer.operation is None for layer in vars(self).get("_listed", ()))
+    is_row = True
 
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str = "sequential") -> None:
         self.name = name

@@ -30,7 +30,12 @@ MODELS: dict[str, Any] = {}  # the classes of this package by name: what reads a
 class Network(Layered):
     """Everything between the placeholders `inputs` and the placeholders `outputs`; see `minirnn.models.Model`."""
 
-    is_row = False  # whether Keras describes it as a Sequential
+    is_row = False  # whether it is put together as a Sequential
+
+    @property
+    def is_described_as_row(self) -> bool:
+        """Whether Keras can describe it as a Sequential: not where a layer of the user's own has called operations."""
+        return self.is_row and all(layer.operation is None for layer in self.layers)
 
     def __init_subclass__(cls) -> None:
         if cls.__module__.startswith("minirnn."):

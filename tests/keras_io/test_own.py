@@ -222,3 +222,11 @@ def test_layers_that_hold_layers(held, ending, tmp_path):
     theirs.save_weights(weights := tmp_path / "c.weights.h5")
     with pytest.raises(ValueError, match="has weights in layers/attention, where the model has no layer"):
         ours.load_weights(weights)
+
+
+def test_a_row_that_holds_such_a_layer_grows():
+    own = attention(mr, "attributes")
+    model = models.Sequential([mr.layers.LSTM(3, return_sequences=True), own()])
+    model.predict(X, verbose=0)
+    model.add(Dense(2))
+    assert model(Input((5, 3))).shape == (None, 2)
