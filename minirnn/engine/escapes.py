@@ -9,8 +9,10 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from itertools import groupby
 
 UNSHOWN = "\ufffd"
+MARK = "[\u0300-\u036f]"  # stands above or below the letter before it
 
 
 def terminal(text: str) -> str:
@@ -57,17 +59,20 @@ def comment(text: str) -> str:
 def latex(text: str) -> str:
     r"""Letters for mathematics in LaTeX, set as they stand.
 
-    A bracket that opens is text: what converts LaTeX to MathML looks for the end of each, and takes twice as long for every
-    further one that has none.
+    Letters of other languages, with the marks above and below them, are text, since mathematics has no accents; so is a
+    bracket that opens: what converts LaTeX to MathML looks for the end of each, and takes twice as long for every further
+    one that has none.
 
-    >>> print(latex("a_b"), latex(r"\input{x}"), latex("λ"), latex("f(x)"))
-    a\_b \backslash{}input\text{\{}x\} \lambda{} f\text{(}x)
+    >>> print(latex("a_b"), latex(r"\input{x}"), latex("λ"), latex("f(x)"), latex("größe"))
+    a\_b \backslash{}input\text{\{}x\} \lambda{} f\text{(}x) gr\text{öß}e
     """
-    return "".join(rf"\text{{{_TEX.get(c, c)}}}" if _opens(c) else _TEX.get(c, c) for c in terminal(text))
+    pieces = groupby(re.findall(f"[a-zA-Z]{MARK}+|.", terminal(text)), _is_text)
+    written = ((is_text, "".join(_TEX.get(c, c) for c in piece)) for is_text, piece in pieces)
+    return "".join(rf"\text{{{letters}}}" if is_text else letters for is_text, letters in written)
 
 
-def _opens(c: str) -> bool:
-    return unicodedata.category(c) == "Ps" or c in "⌜⌞⎰"
+def _is_text(c: str) -> bool:
+    return c in "([{" or not (c.isascii() or c in _TEX)
 
 
 def _greek(c: str) -> str:

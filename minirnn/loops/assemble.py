@@ -13,6 +13,7 @@ from ..engine import ops
 from ..engine.graph import Node, Primitive, ancestors, at, leaf_op, named
 from ..engine.names import DATA, Name, Role, verbatim
 from ..network import ForwardPass
+from ..network.naming import demand_no_derivatives
 from ..runs.run import cut_into_chunks
 from .instrument.recorder import Recorder
 from .recording.dispatch import unrecorded
@@ -100,6 +101,7 @@ def _give_names(nodes: list[Node]) -> None:
     """The names, so far texts of the user's own, as data: x_t, which has steps, is printed as x at step t."""
     found = [node for node in nodes if node.name is not None]
     texts = {node.name for node in found}
+    demand_no_derivatives({str(name) for name in texts})
 
     @functools.cache
     def as_data(name: str, in_steps: bool) -> Name:

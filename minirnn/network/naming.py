@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..engine.graph import Node, Primitive
 from ..engine.names import DATA, Name, Role, parse
@@ -103,6 +103,15 @@ def demand_unique(nodes: Iterable[Node]) -> None:
     for (name, step), times in count.items():
         if times > 1:
             raise RuntimeError(f"{times} quantities are called {name}" + ("" if step is None else f" at step {step}"))
+
+
+def demand_no_derivatives(keys: Collection[str]) -> None:
+    """What is given may be called as one likes, dL/dW too, but not as the derivative by another quantity is called."""
+    for key in keys:
+        parts = key.split("/d") if key.startswith("d") else []
+        for k in range(1, len(parts)):
+            if (quantity := "/d".join(parts[k:])) in keys:
+                raise ValueError(f"{key!r} is what the derivative by {quantity!r} is called: give it another name")
 
 
 def infer_pre_activations(nodes: Iterable[Node], activations: Iterable[Primitive]) -> None:

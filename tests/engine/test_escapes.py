@@ -58,7 +58,7 @@ def test_brackets_that_open_are_text():
     opens = "".join(map(chr, (c for c in range(0x30000) if unicodedata.category(chr(c)) == "Ps"))) + "⌜⌞⎰"
     for c in opens:
         tex = escapes.latex(c * 60)
-        assert tex.count(r"\text{") == 60
+        assert tex.startswith(r"\text{") and tex.count(r"\text{") == 1
         math_core.LatexToMathML().convert_with_local_state(rf"\mathrm{{{tex}}}", displaystyle=True)
 
 

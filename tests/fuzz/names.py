@@ -34,8 +34,8 @@ PARTS = [
     r"\end{align*}", r"\(", "$$", "\\\\", "<script>canary()</script>", "</script>", "<img src=x onerror=canary()>",
     '" onload="canary()', "</TD><TD>", "<!--", "-->", "]]>", "&amp;", "&#0;", "javascript:canary()", '"]; evil [label="',
     "\\N", "\\G", "|", "{a|b}", "dL/d", "d+L/d", "d", "L", "W", "W_x", "h", "x", "X", "t", "T", "N", "_t", "_0", "self",
-    "np", "params", "lambda", "None", "class", "import", "target", "y", "delta", "λ", "h̃", "⦜", "∑", "漢字", "ﬁ", "1", "9^2",
-    "-", " ", "", ".", ",", ";", ":", "=", "(", ")", "[", "]", "@", "!", "?", "*", "+", "/",
+    "np", "params", "lambda", "None", "class", "import", "target", "y", "delta", "λ", "h̃", "⦜", "∑", "漢字", "ﬁ",
+    "é", "ж", "Ð", "½", "1", "9^2", "-", " ", "", ".", ",", ";", ":", "=", "(", ")", "[", "]", "@", "!", "?", "*", "+", "/",
 ]  # fmt: skip
 text = st.one_of(
     st.lists(st.sampled_from(PARTS), min_size=1, max_size=4).map("".join),
@@ -190,7 +190,7 @@ def compile_all(size: int = 12) -> int:
             except REFUSALS:
                 continue
         if group and (part is None or len(group) == size):
-            weights = {name: WEIGHTS[k % 4] for k, name in enumerate(group)}
+            weights = {name: WEIGHTS[k] for k, name in enumerate(group)}
             try:
                 compiles(mr.trace(rnn, X=X, **weights))
             except subprocess.CalledProcessError as error:

@@ -78,9 +78,11 @@ def test_an_escape_that_does_nothing_is_found(monkeypatch, target, name, says):
         names.check([name])
 
 
-@pytest.mark.parametrize("found", [["\\G", "]", "a]]"], ["["], ["[" * 60, "(" * 60, "{" * 60], ["~^", "a^"]])
+@pytest.mark.parametrize(
+    "found", [["\\G", "]", "a]]"], ["["], ["[" * 60, "(" * 60, "{" * 60], ["~^", "a^"], ["⦜", "_̃", "λ̃", "größe_ж"]]
+)
 def test_names_that_were_found(found):
-    """Graphviz put the name of its graph there, MathML was never ready, and the source left a letter out."""
+    """Graphviz put the name of its graph there, MathML was never ready or broke off, and the source left a letter out."""
     assert names.check(found) == len(found)
 
 

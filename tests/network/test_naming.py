@@ -239,3 +239,23 @@ def test_data_give_way_to_gates():
     model = Model(i, Dense(2)(LSTM(3)(Embedding(9, 5, mask_zero=True)(i))))
     trace = mr.trace(model, np.array([[1, 2, 3, 0], [4, 0, 0, 0]]), np.zeros((2, 2)))
     assert trace.value("i", 2).shape == (2, 3) and trace.value("i^data", 2).ravel().tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("names", [("W", "dL/dW"), ("dL/dh", "W"), ("?", "dL/d?"), ("V", "d+L/dh"), ("dL/ddL/dV", "dL/dV")])
+def test_no_parameter_is_called_as_the_derivative_by_another_quantity(names):
+    """Its gradient and the parameter would be one; where there is nothing that it could be taken for, it is a name."""
+
+    def rnn(X, **weights):
+        h = np.zeros(2)
+        for x in X:
+            z = x
+            for V in weights.values():
+                z = z @ V
+            h = np.tanh(h + z)
+        return np.sum(h**2)
+
+    X, weights = np.ones((3, 2)), dict(zip(names, [np.eye(2) * 0.5, np.ones((2, 2)) * 0.3]))
+    with pytest.raises(ValueError, match=r"derivative by .* is called: give it another name"):
+        mr.trace(rnn, X, **weights).equations()
+    trace = mr.trace(rnn, X, U=np.eye(2), **{"dL/dW": weights[names[0]]})
+    assert set(trace.gradients) == {"U", "dL/dW"} and trace.verify(with_keras=False).ok

@@ -20,6 +20,19 @@ DOCUMENT = r"""\documentclass{%s}
 %s
 \end{document}
 """
+# pdfTeX stops at a letter that it does not know, and sets no accents in mathematics; LuaTeX and XeTeX know all letters
+LETTERS = r"""
+\ifdefined\DeclareUnicodeCharacter
+\usepackage[T1]{fontenc}
+%s
+\fi"""
+LETTER = r"\ifcsname u8:\detokenize{%s}\endcsname\else\DeclareUnicodeCharacter{%04X}{\texttt{U+%04X}}\fi"
+
+
+def document(kind: str, preamble: str, body: str) -> str:
+    """A whole document; letters in it that pdfTeX does not know are shown there by their numbers."""
+    declared = [LETTER % (c, ord(c), ord(c)) for c in sorted(set(body)) if not c.isascii()]
+    return DOCUMENT % (kind, (LETTERS % "\n".join(declared) if declared else "") + preamble, body)
 
 
 def sides(lhs: Any, rhs: Any, where: str = "") -> list[str]:

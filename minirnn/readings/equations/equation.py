@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from ...system import Suggests, choices
 from . import matrix as S
 from .build import time_of
 from .dialects import time_text
-from .documents import DOCUMENT, aligned, environment, frames, sides, typeset, unique
+from .documents import aligned, document, environment, frames, sides, typeset, unique
 from .printer import latex, text
 from .text_blocks import columns, padded
 
@@ -165,7 +164,7 @@ class Equations(Suggests):
         demand_writable(path)
         body = self.slides(prefix) if slides else self.latex(True, prefix)
         kind = ("beamer", "") if slides else ("article", "\n\\allowdisplaybreaks")
-        write_whole(path, (f"{body}\n" if fragment else DOCUMENT % (*kind, body)).encode())
+        write_whole(path, (f"{body}\n" if fragment else document(*kind, body)).encode())
         return Path(path)
 
     def markdown(self) -> str:
@@ -177,9 +176,7 @@ class Equations(Suggests):
         import math_core
 
         converter = math_core.LatexToMathML()
-        # names may have symbols that have no meaning in mathematics; as text the converter takes each of them
-        written = (re.sub(r"[^\x00-\x7f\w]", r"\\text{\g<0>}", e.latex) for e in self)
-        return "\n".join(converter.convert_with_local_state(latex, displaystyle=True) for latex in written)
+        return "\n".join(converter.convert_with_local_state(e.latex, displaystyle=True) for e in self)
 
     def __str__(self) -> str:
         lines = [str(e).split("\n", 1) for e in self]

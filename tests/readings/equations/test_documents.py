@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import minirnn as mr
+from minirnn.engine import escapes
 from minirnn.layers import LSTM, Dense, Input, SimpleRNN
 from minirnn.models import Model
-from minirnn.readings.equations.documents import aligned, frames, typeset, unique
+from minirnn.readings.equations.documents import aligned, document, frames, typeset, unique
 from minirnn.readings.equations.with_numbers import LATEX_WIDTH
 
 TEXT_WIDTH = 345  # points, of an article
@@ -148,6 +149,22 @@ def test_a_slice_of_equations(trace):
     found = trace.equations()
     assert [e.name for e in found[1:3]] == [found[1].name, found[2].name] and found[1:3].labels("a") == ["a:z", "a:h"]
     assert found[1:3].slides().count(r"\begin{frame}{") == 1 and "Backward" in found[-2:].slides()
+
+
+def test_letters_that_pdftex_does_not_know_are_declared_and_nothing_else_is():
+    assert document("article", "", "h").count("usepackage") == 1
+    declared = document("article", "", "größe 漢 \U0001f600")
+    assert declared.count("DeclareUnicodeCharacter{") == 4 and "{1F600}" in declared and "{6F22}" in declared
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="LaTeX is not installed")
+def test_letters_of_every_language_compile(tmp_path):
+    letters = [c for c in map(chr, range(0xA1, 0x3000, 7)) if c.isprintable()]
+    body = "\n\n".join(f"${escapes.latex(c)}$" for c in [*letters, "h̃", "漢字", "\U0001f600", "Ðđ«»ąŋ"])
+    (tmp_path / "a.tex").write_text(document("article", "", body))
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "a.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="LaTeX is not installed")
