@@ -158,6 +158,8 @@ class Arrays(Feed):
         self._left = 0
 
     def _once(self) -> Iterator[Batch]:
+        if self.all_steps == 1:  # the order of samples in a batch changes no sum
+            return iter((self.data,))
         order = None if self.rng is None else self.rng.permutation(self.data.size)
         parts = (slice(start, start + self.batch_size) for start in range(0, self.data.size, self.batch_size))
         return (self.data.part(part if order is None else order[part]) for part in parts)
