@@ -96,6 +96,10 @@ class Recorder:
             if present() is self:  # not if this is closed when the run is long over
                 now.step = outer
 
+    def rows(self, items: Any, site: Any) -> Any:
+        """The items of a list to be: those of an array each in a turn of its own."""
+        return self.loop(items, site) if type(items) is Array and items.ndim else items
+
     def forever(self) -> Iterator[None]:
         """The turns of a while loop."""
         while True:

@@ -211,7 +211,34 @@ class _Notes(ast.NodeTransformer):
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         node.value = self.visit(node.value)
-        return [node, *self._renaming([node.target], node)] if isinstance(node.target, ast.Name) else node
+        return [node, *self._written(node.target, node)]
+
+    def visit_Expr(self, node: ast.Expr) -> Any:
+        """A function that writes its result into a place, ``np.tanh(z, out=H[t])``."""
+        node.value = self.visit(node.value)
+        places = [k.value for k in node.value.keywords if k.arg == "out"] if isinstance(node.value, ast.Call) else []
+        return [node, *(made for place in places for made in self._written(place, node))]
+
+    def _written(self, place: ast.expr, like: ast.stmt) -> list[ast.stmt]:
+        """What is in a place that was written to takes its name, if looking there again does nothing else."""
+        if isinstance(place, ast.Name):
+            return self._renaming([place], like) if isinstance(like, ast.AugAssign) else []
+        quiet = (
+            ast.Name,
+            ast.Constant,
+            ast.BinOp,
+            ast.UnaryOp,
+            ast.Slice,
+            ast.Tuple,
+            ast.operator,
+            ast.unaryop,
+            ast.expr_context,
+        )
+        match place:
+            case ast.Subscript(ast.Name(name), index) if all(isinstance(x, quiet) for x in ast.walk(index)):
+                read = ast.Subscript(ast.Name(name, ast.Load()), index, ast.Load())
+                return [ast.copy_location(ast.Expr(_named(name, read, place)), like)]
+        return []
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> Any:
         node.value = _named(node.target.id, self.visit(node.value))
@@ -222,10 +249,37 @@ class _Notes(ast.NodeTransformer):
         match node.func:
             case ast.Name(id="float" | "int" | "type" | "id" | "eval") | ast.Attribute(attr="literal_eval"):
                 node.func = ast.copy_location(_call("builtin", node.func), node.func)
-            case ast.Attribute(value=target, attr="append" | "appendleft" | "insert") if (
-                node.args and not isinstance(node.args[-1], ast.Starred) and (name := target_name(target))
+            case ast.Name(id="list" | "tuple") if len(node.args) == 1:
+                node.args = [self._turns(node.args[0])]
+            case ast.Attribute(value=target, attr="append" | "appendleft" | "insert" as method) if (
+                len(node.args) == (2 if method == "insert" else 1)
+                and not isinstance(node.args[-1], ast.Starred)
+                and (name := target_name(target))
             ):
                 node.args[-1] = _named(name, node.args[-1], node.func)
+            case ast.Name(id="dict") | ast.Attribute(attr="update" | "replace" | "_replace"):  # state.update(h=h)
+                for keyword in node.keywords:
+                    keyword.value = keyword.value if keyword.arg is None else _named(keyword.arg, keyword.value, node)
+        return node
+
+    def _turns(self, items: ast.expr) -> ast.expr:
+        """What is made a list: the rows of an array each in a turn, as ``[x for x in X]`` makes them."""
+        if isinstance(items, ast.Starred):
+            return ast.copy_location(ast.Starred(self._turns(items.value), ast.Load()), items)
+        return ast.copy_location(_call("rows", items, self._site(items)), items)
+
+    def visit_List(self, node: ast.List) -> Any:
+        self.generic_visit(node)
+        if isinstance(node.ctx, ast.Load):
+            node.elts = [self._turns(e) if isinstance(e, ast.Starred) else e for e in node.elts]
+        return node
+
+    def visit_Dict(self, node: ast.Dict) -> Any:
+        """{"h": h}: what has no name yet is called as its key."""
+        self.generic_visit(node)
+        for k, key in enumerate(node.keys):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str) and key.value.isidentifier():
+                node.values[k] = _named(key.value, node.values[k], node)
         return node
 
     def _site(self, node: ast.AST) -> ast.expr:

@@ -175,7 +175,7 @@ def walk(trace: Run) -> Walk:
     forward: dict[int | None, list[Part]] = {}
     backward: dict[int | None, list[Part]] = {}
     gradients: list[Part] = []
-    for family, definition in in_order(folded, list(trace.parameters)):
+    for family, definition in in_order(folded, trace):
         assert family.name is not None
         of_parameter = family.name.of is not None and str(family.name.quantity) in trace.parameters
         passes = backward if family.name.of is not None else forward

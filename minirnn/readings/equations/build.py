@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import sympy as sp
 
 from ...engine.fold import Definition, Family, Fixed, Folded, Ref, Span
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
     from ...runs.run import Run
 
 
-def in_order(folded: Folded, parameters: list[str]) -> list[tuple[Family, Definition]]:
+def in_order(folded: Folded, trace: Run) -> list[tuple[Family, Definition]]:
     """Every definition that says something, as the code goes; the gradients of the parameters last, in their order."""
-    last = {name: place for place, name in enumerate(parameters)}
-    pairs = [(f, d) for f in folded.named for d in f.definitions if d.op is not leaf_op and not given(d, folded)]
+    last = {name: place for place, name in enumerate(trace.parameters)}
+    pairs = [(f, d) for f in folded.named for d in f.definitions if _says_something(f, d, folded, trace)]
 
     def place(pair: tuple[Family, Definition]) -> tuple[int, int]:
         family, definition = pair
@@ -30,6 +31,23 @@ def in_order(folded: Folded, parameters: list[str]) -> list[tuple[Family, Defini
         return place, min(together, default=definition.serial)
 
     return sorted(pairs, key=place)
+
+
+MOST_NUMBERS = 12  # that an equation shows of an array in the code
+
+
+def _says_something(family: Family, definition: Definition, folded: Folded, trace: Run) -> bool:
+    """What is computed does; of a user's own code also the numbers in it, where they are few and the same at every step."""
+    if definition.op is not leaf_op:
+        return not given(definition, folded)
+    if not trace.is_loop or family.role not in (Role.CONSTANT, Role.INITIAL_STATE) or family.first.value.ndim > 2:
+        return False
+    numbers = family.first.value
+    if numbers.size > MOST_NUMBERS or not np.isfinite(numbers).all():
+        return False
+    steps = [None] if definition.domain is None else definition.domain.steps(folded.T)
+    nodes = [trace.variables[str(family.name), step] for step in steps]
+    return nodes[0] not in trace.data and all(np.array_equal(node.value, numbers) for node in nodes)
 
 
 def blocks_of_weights(folded: Folded) -> dict[int, list[list[Family]]]:
@@ -113,8 +131,8 @@ class Expressions:
             )
 
     def _written(self, definition: Definition, family: Family) -> Any:
-        if definition.op is leaf_op:  # a number without a name
-            return S.scale(1, sp.sympify(family.first.value.item()))
+        if definition.op is leaf_op:  # numbers in the code
+            return _numbers((self.results[id(definition)].value * 1).tolist())
         indices = [self.folded.families[ref.family].first for ref in definition.refs[1:]]
         if definition.op.name in ("entry_at", "put_at", "update_at") and any(i.value.dtype == bool for i in indices):
             raise NotImplementedError(
@@ -170,6 +188,13 @@ class Expressions:
         if len(dims) == 3 and family.first.op is leaf_op and family.role is not Role.PARAMETER and not dims[1].is_number:
             return S.Sequence3(family.name, *map(S.size_symbol, (dims[0], dims[2], dims[1])))
         return S.quantity(family.name, self.shapes[family.index], time)
+
+
+def _numbers(value: Any) -> Any:
+    """A number, a row of them, or rows on top of each other."""
+    if not isinstance(value, list):
+        return S.scale(1, sp.sympify(value))
+    return (S.above if isinstance(value[0], list) else S.beside)(*map(_numbers, value))
 
 
 def time_of(where: Fixed) -> Any:

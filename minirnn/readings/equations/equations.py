@@ -96,7 +96,7 @@ def equations(
     split = blocks_of_weights(folded)
     first = {rows[0][0].index: source for source, rows in split.items()}
     others = {family.index for rows in split.values() for row in rows for family in row} - set(first)
-    for place, (family, definition) in enumerate(in_order(folded, list(trace.parameters))):
+    for place, (family, definition) in enumerate(in_order(folded, trace)):
         if family.index in others:  # said with the first block of the weight
             continue
         lhs, rhs = builder.sides(family, definition)

@@ -86,7 +86,8 @@ def _blocks(x: Any) -> list[Block]:
             matrix, lo, hi = part
             width = matrix.shape[axis]
             return [Block(matrix, (S.bound - lo) * width, (hi - lo + 1) * width, width, (lo, hi))]
-        found.append(Block(part, start, start + part.shape[axis], part.shape[axis]))
+        width = (S.shape_of(part) or (1, 1))[axis]
+        found.append(Block(part, start, start + width, width))
         start = found[-1].stop
     return found
 

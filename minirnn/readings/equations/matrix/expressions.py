@@ -6,6 +6,7 @@ SymPy expressions, so that they multiply matrices.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sympy as sp
@@ -86,12 +87,17 @@ class ScalarSampleSum(Scalar):
     """The sum of a number over the samples i = 1..n of a loop."""
 
 
+def _shapes(parts: Iterable[Any]) -> list[tuple[Any, Any]]:
+    """Of matrices, and numbers, beside each other the shape of each and how often it stands there."""
+    return [(p[0].shape, p[2] - p[1] + 1) if isinstance(p, sp.Tuple) else (shape_of(p) or (1, 1), 1) for p in parts]
+
+
 class Beside(Printed, MatrixExpr):
     """Matrices side by side; one TimeSum-like operand (x, lo, hi) stands for a matrix at every step."""
 
     @property
     def shape(self) -> tuple[Any, Any]:
-        parts = [(p[0].shape, p[2] - p[1] + 1) if isinstance(p, sp.Tuple) else (p.shape, 1) for p in self.args]
+        parts = _shapes(self.args)
         return parts[0][0][0], sp.Add(*[shape[1] * count for shape, count in parts])
 
 
@@ -100,7 +106,7 @@ class Above(Printed, MatrixExpr):
 
     @property
     def shape(self) -> tuple[Any, Any]:
-        parts = [(p[0].shape, p[2] - p[1] + 1) if isinstance(p, sp.Tuple) else (p.shape, 1) for p in self.args]
+        parts = _shapes(self.args)
         return sp.Add(*[shape[0] * count for shape, count in parts]), parts[0][0][1]
 
 
