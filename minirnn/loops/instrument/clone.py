@@ -26,8 +26,9 @@ from ..recording.library import Library, in_place_of
 from .holding import CONTAINERS, attributes, holds_arrays, own_slots, slots
 from .iteration import as_loops
 from .modules import RecordingMath, RecordingModule, of_numpy
+from .notes import NOTES
 from .recorder import Recorder
-from .rewrite_source import NOTES, with_notes
+from .rewrite_source import with_notes
 from .snapshot import Snapshot, in_its_order
 
 _LIBRARIES = {"numpy", "minirnn", "scipy", "keras", "tensorflow", "torch", "jax", "pandas", "sympy", "matplotlib", "tqdm"}
