@@ -167,7 +167,8 @@ class Notes(ast.NodeTransformer):
         match place:
             case ast.Subscript(ast.Name(name), index) if all(isinstance(x, QUIET) for x in ast.walk(index)):
                 read = ast.Subscript(ast.Name(name, ast.Load()), index, ast.Load())
-                return [ast.copy_location(ast.Expr(_named(name, read, place)), like)]
+                noted = _call("written", ast.Constant(name), read, ast.Name("__minirnn_call__", ast.Load()))
+                return [ast.copy_location(ast.Expr(noted), like)]
         return []
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -11,12 +10,12 @@ import numpy as np
 from ...engine import ops
 from ...engine.graph import Node, now
 from .. import primitives as P
-from ..errors import here, reach, refuse, run
+from ..errors import here, run
 from ..present import present
 from ..recording.array import Array
 from ..recording.memory import SAME
-from ..recording.methods import as_number
 from ..recording.table import FUNCTIONS
+from .builtin import BUILTINS, printed
 
 
 class Turn(NamedTuple):
@@ -142,6 +141,11 @@ class Recorder:
                 self.names[node] = (name, call)
         return value
 
+    def written(self, name: str, value: Any, call: int) -> None:
+        """A place of the array `name` was written to: in a turn that is what the array holds at this step."""
+        if now.step:
+            self.stored(name, value, call)
+
     def _named(self, name: str, value: Array, call: int) -> Array:
         if _is_filled(value):
             return value
@@ -179,7 +183,7 @@ class Recorder:
 
     def builtin(self, function: Any) -> Any:
         """What stands for a function that is built in, if the name means that one."""
-        return _BUILTINS.get(function, function) if callable(function) and getattr(function, "__hash__", None) else function
+        return BUILTINS.get(function, function) if callable(function) and getattr(function, "__hash__", None) else function
 
     def decide(self, test: Any) -> bool:
         """The truth of a test on which nothing depends but what `chosen` is told of."""
@@ -248,39 +252,7 @@ class Recorder:
         """``a % b``: the remainder, or numbers written into a text."""
         if not isinstance(a, (str, bytes)):
             return a % b
-        return a % _printed(b)
-
-
-def _printed(x: Any) -> Any:
-    if type(x) is tuple:
-        return tuple(map(_printed, x))
-    if type(x) is dict:
-        return {k: _printed(v) for k, v in x.items()}
-    return reach("text", x.data, x) if type(x) is Array else x
-
-
-def _number(kind: Any) -> Any:
-    def convert(x: Any = 0, *more: Any) -> Any:
-        if type(x) is Array:
-            return as_number(x, kind)
-        if isinstance(x, str) and run.texts is not None:
-            refuse(
-                f"a number is read from a text, after a traced value was written into one at {run.texts}",
-                "compute with the value itself",
-            )
-        return kind(x, *more)
-
-    return convert
-
-
-def _type(x: Any, *more: Any) -> Any:
-    return type(x.data) if type(x) is Array else type(x, *more)
-
-
-_BUILTINS = {
-    float: _number(float), int: _number(int), type: _type, id: lambda x: id(x.data) if type(x) is Array else id(x),
-    eval: _number(eval), ast.literal_eval: _number(ast.literal_eval),
-}  # fmt: skip
+        return a % printed(b)
 
 
 def _are_several(arrays: list[Any]) -> bool:

@@ -420,3 +420,34 @@ def test_reshape_makes_steps_and_features_of_its_own():
     last = Model(entry, Dense(2)(Reshape((-1, 1))(states)[:, -1]))
     trace = mr.trace(last, rng.normal(size=(2, 12, 3)), rng.normal(size=(2, 2)))
     assert trace.equations().residual < 1e-15 and trace.verify(with_keras=False).ok
+
+
+def test_numbers_in_the_code_have_equations_where_they_are_few_and_the_same_at_every_step():
+    def loop(X, W):
+        h = np.array([1.0, 0.25])
+        K = np.array([[0.5, 0.1, -2.0], [0.0, 3.0, 1.0]])
+        for x in X:
+            h = np.tanh(x @ W + h) * np.array([2.0, 3.0])
+        return np.sum((h @ K) ** 2) + np.sum(h * np.array([True, False])) + np.sum(np.arange(20.0))
+
+    rng = np.random.default_rng(3)
+    trace = mr.trace(loop, rng.normal(size=(4, 3)), W=rng.normal(size=(3, 2)))
+    shown = str(trace.equations())
+    for line in ("h₀ = [1 0.25]", "cₜ = [2 3]    (t=1..T)", "K = [[0.5 0.1 -2]; [0 3 1]]", "const = [1 0]"):
+        assert line in shown
+    assert "const_2" not in shown and max(e.residual for e in trace.equations()) < 1e-15
+    component = trace.equations(form="component")
+    assert "h[0,u] = [u ≤ 1] + 0.25 [u > 1]" in str(component) and max(e.residual for e in component) < 1e-15
+    assert "h₀ = [1 0.25]" in str(trace.walk()) and r"\left[1 \; 0.25\right]" in trace.equations().latex()
+
+
+def test_numbers_that_differ_from_step_to_step_have_no_equation():
+    def loop(X, W):
+        h, rng = np.zeros(2), np.random.default_rng(0)
+        for x in X:
+            noise = rng.normal(size=2)
+            h = np.tanh(x @ W + h * noise)
+        return np.sum(h)
+
+    trace = mr.trace(loop, np.ones((4, 3)), W=np.full((3, 2), 0.3))
+    assert "hₜ = tanh(xₜ W + hₜ₋₁ ⊙ noiseₜ)" in str(trace.equations()) and "noise₁ =" not in str(trace.equations())
