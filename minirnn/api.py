@@ -20,6 +20,7 @@ from .layers.layer import Layer
 from .models import Model, Sequential
 from .registry import own_objects
 from .runs.tracing import run_network
+from .system import plain
 from .traces import Trace
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def _follow(function: Callable[..., Any], nodes: Any, known: Any, layer: str | N
     return followed(function, nodes, known, layer)
 
 
+@unraised
 def _of_arrays(op: Any, args: tuple[Any, ...], attrs: dict[str, Any], as_it_is: Any) -> Any:
     from .backend import of_arrays
 
@@ -98,7 +100,7 @@ def trace(
     if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"dtype is {np.dtype(dtype).name}; minirnn computes in float32 or float64")
     if truncate is not None and (not isinstance(truncate, (int, np.integer)) or isinstance(truncate, bool) or truncate < 1):
-        raise ValueError(f"truncate is {truncate!r}; it is a number of steps, 1 or more")
+        raise ValueError(f"truncate is {plain(repr(truncate))}; it is a number of steps, 1 or more")
     if callable(model) and not isinstance(model, (Model, type)) and type(model).__module__.partition(".")[0] not in FOREIGN:
         own = {"X": X, "Y": Y, "loss": loss, "masks": masks, "training": training or None}
         given = {name: value for name, value in own.items() if value is not None}
@@ -132,6 +134,7 @@ def _names(arrays: Mapping[Any, Any]) -> Iterator[str]:
 
 
 @clocked
+@unraised
 def check(function: Callable[..., Any], model: Any, X: Any, **arrays: Any) -> Mismatch:
     """Whether a loop of one's own, ``function(X)``, equals a Keras model, to how many eps, and if not, the slip behind it.
 

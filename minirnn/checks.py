@@ -29,8 +29,8 @@ def array_of(given: Any, what: str) -> np.ndarray:
 
     A masked array is refused, since its mask would be lost; so are complex numbers, whose imaginary part would be.
     """
-    if isinstance(given, np.ndarray) and type(given) is not np.ndarray and isinstance(given, np.ma.MaskedArray):
-        raise ValueError(f"{what} is a masked array, whose mask would be lost: fill it, such as with {what}.filled(0)")
+    if _is_masked(given):
+        raise ValueError(f"{what} is a masked array, whose mask would be lost: fill it first, with its method filled(0)")
     if hasattr(given, "detach"):  # a tensor of PyTorch that remembers its graph
         given = given.detach().cpu()
     try:
@@ -48,6 +48,13 @@ def array_of(given: Any, what: str) -> np.ndarray:
     return array
 
 
+def _is_masked(given: Any) -> bool:
+    """Whether it is a masked array, or a list that holds one: NumPy would take what lies under the mask."""
+    if type(given) in (list, tuple):
+        return any(map(_is_masked, given))
+    return isinstance(given, np.ma.MaskedArray)
+
+
 def demand_finite(array: np.ndarray, what: str, hint: Callable[[], str] = str) -> np.ndarray:
     """`array`; ValueError, with the first place, if an entry is NaN or infinite. What `hint` gives is said after it."""
     if not np.isfinite(array).all():
@@ -56,6 +63,16 @@ def demand_finite(array: np.ndarray, what: str, hint: Callable[[], str] = str) -
         sentence = f"{what} has {array[place]} at {list(place)}: {len(bad)} of {array.size} entries are not finite"
         raise ValueError(sentence + (f". {more}" if (more := hint()) else ""))
     return array
+
+
+def converted(array: np.ndarray, dtype: Any, what: str) -> np.ndarray:
+    """A finite array in `dtype`. ValueError, with the first place, if a number is larger than that can hold."""
+    with np.errstate(all="ignore"):
+        made = np.asarray(array, dtype, order="C")
+    if made.dtype.kind == "f" and made.dtype.itemsize < array.dtype.itemsize and not np.isfinite(made).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(made))[0])
+        raise ValueError(f"{what} has {array[place]} at {list(place)}, which is more than {made.dtype} can hold")
+    return made
 
 
 def demand_flags(**flags: Any) -> None:

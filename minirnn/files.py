@@ -8,12 +8,19 @@ import stat
 from collections.abc import Iterator
 from typing import IO
 
+from .system import plain
+
 try:
     import fcntl
 except ImportError:  # Windows has none, but lets nobody remove a file that is open
     fcntl = None  # type: ignore[assignment]
 
 StrPath = str | os.PathLike[str]
+
+
+def shown(path: StrPath) -> str:
+    """The name of a file in a sentence: it may come out of a stranger's archive, and must not move the terminal's cursor."""
+    return plain(path, 1000)
 
 
 def demand_writable(path: StrPath) -> None:
@@ -27,15 +34,15 @@ def demand_writable(path: StrPath) -> None:
     if not replaceable(path):
         allowed = os.access(path, os.W_OK)
     elif os.path.isdir(target):
-        raise IsADirectoryError(f"{path}: this is a folder; give the name of a file in it")
+        raise IsADirectoryError(f"{shown(path)}: this is a folder; give the name of a file in it")
     elif not os.path.isdir(folder):
-        raise FileNotFoundError(f"{path}: there is no folder {os.path.dirname(path) or folder!r}")
+        raise FileNotFoundError(f"{shown(path)}: there is no folder {os.path.dirname(path) or folder!r}")
     elif os.path.islink(target):
-        raise FileNotFoundError(f"{path}: this link leads to itself")
+        raise FileNotFoundError(f"{shown(path)}: this link leads to itself")
     else:
         allowed = os.access(folder, os.W_OK | os.X_OK) and (not os.path.exists(target) or os.access(target, os.W_OK))
     if not allowed:
-        raise PermissionError(f"{path}: you may not write there")
+        raise PermissionError(f"{shown(path)}: you may not write there")
 
 
 def replaceable(path: StrPath) -> bool:
@@ -65,23 +72,24 @@ def write_whole(path: StrPath, data: bytes) -> None:
             return
         target = os.path.realpath(path)
         folder, name = os.path.split(target)
-        with _part(os.path.join(folder, f".{name[:50]}.part")) as (part, file):
+        mode = stat.S_IMODE(os.stat(target).st_mode) if os.path.exists(target) else None
+        with _part(os.path.join(folder, f".{name[:50]}.part"), 0o666 if mode is None else mode) as (part, file):
+            if mode is not None:
+                os.chmod(part, mode)  # before anything is in it that others may not read
             file.write(data)
             file.flush()
-            if os.path.exists(target):
-                os.chmod(part, stat.S_IMODE(os.stat(target).st_mode))
             os.replace(part, target)
     except OSError as error:
-        raise OSError(f"{path}: it cannot be written: {error.strerror or error}") from error
+        raise OSError(f"{shown(path)}: it cannot be written: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager
-def _part(path: str) -> Iterator[tuple[str, IO[bytes]]]:
-    """A new file of that name, with the mode that new files have, locked against other writers; removed if it stays."""
+def _part(path: str, mode: int) -> Iterator[tuple[str, IO[bytes]]]:
+    """A new file of that name and, at most, mode, locked against other writers; removed if it stays."""
     flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     while True:
         try:
-            handle, new = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666), True
+            handle, new = os.open(path, flags | os.O_CREAT | os.O_EXCL, mode), True
         except FileExistsError:  # of a writer that was killed, or of one at work: then wait
             try:
                 handle, new = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0)), False
@@ -118,10 +126,10 @@ def open_regular(path: StrPath, most: int) -> Iterator[IO[bytes]]:
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:  # a name may also be too long, or none at all
-        raise FileNotFoundError(f"{path}: there is no such file") from error
+        raise FileNotFoundError(f"{shown(path)}: there is no such file") from error
     if not stat.S_ISREG(status.st_mode):
-        raise ValueError(f"{path}: this is not a regular file")
+        raise ValueError(f"{shown(path)}: this is not a regular file")
     if status.st_size > most:
-        raise ValueError(f"{path}: the file has {status.st_size / 2**20:.0f} MB; at most {most // 2**20} are read")
+        raise ValueError(f"{shown(path)}: the file has {status.st_size / 2**20:.0f} MB; at most {most // 2**20} are read")
     with open(path, "rb", buffering=0) as file:  # a buffer would hold a large file twice
         yield file

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .checks import array_of
 from .registry import Configured, Registry
 from .system import suggest_names
 
@@ -173,7 +174,7 @@ class Constant(Drawn):
     seed: int | None = field(default=None, init=False)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        return np.broadcast_to(self.value, shape)
+        return np.broadcast_to(array_of(self.value, "the value of Constant"), shape)
 
 
 @dataclass

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, ClassVar, Self
 
+from .checks import unraised
 from .system import choices, nearest, plain
 
 KERAS = {"keras", "tf_keras", "tensorflow"}  # the packages whose objects are translated
@@ -64,6 +65,10 @@ class Configured(metaclass=_Kind):
     """An object that is described by the arguments it was made with; its subclasses are dataclasses."""
 
     unused: ClassVar[Mapping[str, Any]] = {}  # arguments of Keras, and the values at which they do nothing; ... are all
+
+    def __init_subclass__(cls) -> None:
+        if "__call__" in vars(cls):
+            type.__setattr__(cls, "__call__", unraised(vars(cls)["__call__"]))
 
     def get_config(self) -> dict[str, Any]:
         """Keras' description: the arguments by name."""

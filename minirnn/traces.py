@@ -9,6 +9,7 @@ from .checks import all_unraised, lend
 from .displays import Shown, clocked
 from .files import StrPath, demand_writable
 from .runs.run import Run
+from .system import plain
 
 if TYPE_CHECKING:
     from .displays.parts import Part
@@ -107,7 +108,7 @@ class Trace(Run, Shown):
         return overview(self)
 
     def __repr__(self) -> str:
-        loss = "no loss" if self.loss is None else f"{self.loss_name or 'loss'} = {self.loss:.6g}"
+        loss = "no loss" if self.loss is None else f"{plain(self.loss_name or 'loss')} = {self.loss:.6g}"
         return f"<Trace of {self.model.label!r}: {self.steps} steps, {len(self.nodes)} nodes, {loss}, {self.dtype}>"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import array_of
+from .checks import array_of, demand_finite
 from .initializers import set_random_seed
 from .registry import own_objects, register
 from .system import imports_from, whole_number
@@ -150,7 +150,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
            [0., 0., 1.],
            [0., 1., 0.]])
     """
-    numbers = array_of(x, "x").astype(np.int64)
+    numbers = demand_finite(array_of(x, "x"), "x").astype(np.int64)
     numbers = numbers[..., 0] if numbers.ndim > 1 and numbers.shape[-1] == 1 else numbers
     classes = int(numbers.max(initial=-1)) + 1 if num_classes is None else num_classes
     if numbers.size and not 0 <= numbers.min() <= numbers.max() < classes:
@@ -175,7 +175,12 @@ def pad_sequences(
     for name, end in (("padding", padding), ("truncating", truncating)):
         if end not in ("pre", "post"):
             raise ValueError(f"pad_sequences({name}={end!r}): it must be 'pre' or 'post'")
-    rows = [np.asarray(row) for row in sequences]
+    if np.dtype(dtype).kind in "fiub":
+        rows = [demand_finite(array_of(row, f"sequence {k}"), f"sequence {k}") for k, row in enumerate(sequences)]
+    else:  # texts, and other objects
+        rows = [np.asarray(row) for row in sequences]
+    if 0 in (row.ndim for row in rows):
+        raise ValueError("pad_sequences takes a list of sequences, and one of them is a single number")
     length = max(map(len, rows), default=0) if maxlen is None else maxlen
     found = np.full((len(rows), length, *next((r.shape[1:] for r in rows if len(r)), ())), value, dtype)
     for place, row in zip(found, rows):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,8 @@ X, Y = (np.random.default_rng(0).normal(size=shape) for shape in ((2, 3, 2), (2,
 
 def spoilt(array, how):
     """The array as one of another kind."""
+    if how == "masked rows":
+        return [*np.ma.array(array, mask=array > 0.1)]
     if how == "masked":
         return np.ma.array(array, mask=array > 0.1)
     if how in ("nan", "inf"):
@@ -105,12 +109,14 @@ DOORS = {  # every way in for numbers, by what they are
     "test_on_batch": lambda s: FIXED.test_on_batch(s(X), Y),
     "set_weights": lambda s: FIXED.set_weights([*KEPT[:3], s(KEPT[3]), KEPT[4]]),
     "set_weights of a layer": lambda s: DENSE.set_weights([s(KEPT[3]), KEPT[4]]),
+    "assign": lambda s: RNN.weights[0].assign(s(KEPT[0])),
+    "an initializer": lambda s: Dense(4, kernel_initializer=lambda shape, dtype=None: s(KEPT[3])).build((None, 5)),
     "compare": lambda s: TRACE.compare(y=s(Y)),
     "compare a gradient": lambda s: TRACE.compare({"dL/dW_h": s(TRACE.gradients["W_h"])}),
     "check": lambda s: mr.check(loop, FIXED, s(X), **OWN),
     "check weights": lambda s: mr.check(loop, FIXED, X, **OWN | {"W": s(OWN["W"])}),
 }
-KINDS = [*REFUSED, "bytes", "nan", "inf"]
+KINDS = [*REFUSED, "masked rows", "bytes", "nan", "inf"]
 
 
 @pytest.mark.parametrize("how", KINDS)
@@ -121,6 +127,8 @@ def test_every_door_refuses(door, how):
     before = FIXED.optimizer.iterations
     if how in ("ragged", "objects") and door is DOORS["class_weight"]:
         pytest.skip("it has no rows, and objects are what a dictionary holds")
+    if how == "masked rows" and door is DOORS["check weights"]:
+        pytest.skip("what a function makes of a list is its own affair")
     refused = ValueError
     if door is DOORS["check weights"]:  # a function may well be given texts: then it is for NumPy to refuse them
         refused = (ValueError, TypeError)
@@ -137,6 +145,10 @@ def test_every_door_takes_what_is_right(door):
     FIXED.set_weights(KEPT)
 
 
+COMPILED, COMPILED_C = TRACE.compile(), TRACE.compile("c")
+PARAMS = {name: TRACE.value(name) for name in TRACE.parameters}
+
+
 @pytest.mark.parametrize("how", [k for k in KINDS if k not in ("nan", "inf")])  # NaN is NaN in what is only computed
 def test_what_only_computes_refuses_too(how):
     entry = [
@@ -145,7 +157,14 @@ def test_what_only_computes_refuses_too(how):
         lambda s: DENSE(s(STATE)),
         lambda s: mr.losses.mean_squared_error(s(Y), Y),
         lambda s: mr.metrics.MeanSquaredError()(Y, s(Y)),
+        lambda s: TRACE.exact().errors(s(Y), "y"),
+        *([] if how == "ragged" else [lambda s: mr.utils.pad_sequences(s(Y))]),
+        *(lambda s, f=f: f(PARAMS, s(X), Y) for f in (COMPILED, COMPILED_C)),
+        *(lambda s, f=f: f(PARAMS, X, s(Y)) for f in (COMPILED, COMPILED_C)),
+        *(lambda s, f=f: f(PARAMS | {"W_x": s(PARAMS["W_x"])}, X, Y) for f in (COMPILED, COMPILED_C)),
     ]
+    for f in (COMPILED, COMPILED_C):
+        f(PARAMS, X, Y)  # the first call makes room
     for door in entry:
         with pytest.raises(ValueError) as caught:
             door(lambda array: spoilt(array, how))
@@ -217,3 +236,45 @@ def test_errors_of_numpy_change_nothing(scale):
 def test_a_layer_called_on_data_refuses_what_is_no_real_number(spoilt):
     with pytest.raises(ValueError, match=r"x (is a masked array|must hold real numbers)"):
         mr.layers.SimpleRNN(4)(spoilt(np.ones((2, 5, 3))))
+
+
+def test_what_float32_cannot_hold_is_no_diverging_training():
+    """Finite numbers that would become infinite on their way in are told so; nothing is changed."""
+    large = X.copy()
+    large[1, 2, 0] = 1e300
+    doors = {
+        "X has 1e+300 at [1, 2, 0]": [lambda: FIXED.fit(large, Y, **QUIET), lambda: FIXED.evaluate(large, Y, **QUIET)],
+        "Y has 1e+300": [lambda: FIXED.fit(X, Y * 0 + 1e300, **QUIET), lambda: FIXED.test_on_batch(X, Y * 0 + 1e300)],
+        "sample_weight has 1e+300": [lambda: FIXED.fit(X, Y, sample_weight=np.array([1.0, 1e300]), **QUIET)],
+        "class_weight has 1e+300": [lambda: FIXED.fit(X, np.eye(4)[[0, 1]], class_weight={0: 1e300, 1: 1.0}, **QUIET)],
+        "kernel has 1e+300": [lambda: RNN.weights[0].assign(np.full_like(KEPT[0], 1e300, dtype=float))],
+    }
+    for said, each in doors.items():
+        for door in each:
+            with (
+                pytest.raises(ValueError, match=re.escape(said) + ".*, which is more than float32 can hold"),
+                np.errstate(all="raise"),
+            ):
+                door()
+    assert all(np.array_equal(a, b) for a, b in zip(KEPT, FIXED.get_weights()))
+
+
+def test_errors_of_numpy_change_nothing_in_what_is_called_directly():
+    tiny, far = np.full((2, 2), 1e-200), np.array([[-1e3, 1e3]])
+    called = [
+        lambda: mr.losses.MeanSquaredError()(tiny, tiny * 0),
+        lambda: mr.losses.mean_squared_error(tiny, tiny * 0),
+        lambda: mr.losses.BinaryCrossentropy(from_logits=True)(far > 0, far),
+        lambda: mr.metrics.MeanSquaredError()(tiny, tiny * 0),
+        lambda: mr.metrics.mean_squared_error(tiny, tiny * 0),
+        lambda: mr.activations.sigmoid(far),
+        lambda: mr.ops.softmax(far),
+        lambda: mr.constraints.MaxNorm(1)(tiny),
+        lambda: mr.initializers.TruncatedNormal(0, 1e-320, seed=1)((2, 2)),
+        lambda: mr.check(lambda X: X[:, 0, :2] @ np.ones((2, 4)), FIXED, X * 1e-300).rows,
+    ]
+    for function in called:
+        with np.errstate(all="ignore"):
+            usual = function()
+        with np.errstate(all="raise"):
+            assert np.array_equal(np.asarray(function(), object), np.asarray(usual, object))

@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+import minirnn as mr
 from minirnn import files
 from minirnn.files import demand_writable, open_regular, write_whole
 
@@ -84,6 +85,7 @@ def test_a_pipe_a_device_and_a_stream_are_written_through(tmp_path, capfd):
 
 KILLED = """
 import os, signal, sys
+import minirnn as mr
 from minirnn import files
 os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 files.write_whole(sys.argv[1], b"new")
@@ -143,3 +145,36 @@ def test_without_locks_there_are_files_too(tmp_path, monkeypatch):
     (tmp_path / ".a.part").write_bytes(b"left")
     write_whole(tmp_path / "a", b"1")
     assert os.listdir(tmp_path) == ["a"]
+
+
+def test_nobody_reads_what_replaces_a_file_of_ones_own(tmp_path, monkeypatch):
+    """Not for a moment: the mode is there before the first byte, and stays if the run is killed then."""
+    path, seen = tmp_path / "a.json", []
+    path.write_bytes(b"before")
+    path.chmod(0o600)
+    replace = os.replace
+
+    def watched(part, target):
+        seen.append(stat.S_IMODE(os.stat(part).st_mode))
+        replace(part, target)
+
+    chmod = os.chmod
+    monkeypatch.setattr(os, "chmod", lambda p, mode: (seen.append(os.stat(p).st_size), chmod(p, mode)))
+    monkeypatch.setattr(os, "replace", watched)
+    before = os.umask(0o022)
+    try:
+        write_whole(path, b"after")
+    finally:
+        os.umask(before)
+    assert seen == [0, 0o600] and stat.S_IMODE(path.stat().st_mode) == 0o600 and path.read_bytes() == b"after"
+
+
+def test_names_of_files_move_no_cursor(tmp_path):
+    path = tmp_path / "a\x1b[31m\x07.keras"
+    with pytest.raises(FileNotFoundError) as caught:
+        mr.load(path)
+    assert str(caught.value).isprintable()
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(ValueError, match="neither a .keras nor an HDF5") as wrong:
+        mr.load(path)
+    assert str(wrong.value).isprintable()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..system import plain
 from .callback import Callback, Logs
 
 
@@ -212,4 +213,4 @@ class ModelCheckpoint(_Monitor):
 
     def _tell(self, epoch: int, said: str) -> None:
         if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: {said}")
+            print(f"\nEpoch {epoch + 1}: {plain(said, 1000)}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..system import plain
 from .callback import Callback, Logs
 
 WIDTH, INTERVAL = 20, 0.05  # letters, seconds
@@ -62,7 +63,7 @@ class ProgressBar(Callback):
         spent = now - self._start
         each = spent / max(seen, 1)
         left = f"{spent:.0f}s" if last or not self.steps else f"{each * (self.steps - seen):.0f}s"
-        numbers = "".join(f" - {name}: {self._number(value)}" for name, value in (logs or {}).items())
+        numbers = "".join(f" - {plain(name)}: {self._number(value)}" for name, value in (logs or {}).items())
         if self.verbose == 2:
             line = f"{self._count(seen)} - {spent:.0f}s - {_short(each)}/step{numbers}"
         else:

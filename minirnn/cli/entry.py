@@ -12,9 +12,10 @@ import sys
 from argparse import Namespace, RawDescriptionHelpFormatter
 
 from .. import Trace, __version__, trace
+from ..system import plain
 from .commands import COMMANDS, Command, UserError
 from .completion import SHELLS, script
-from .options import Parser, add_options, positive
+from .options import LONGEST, Parser, add_options, positive
 
 EXAMPLES = """
 examples:
@@ -56,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except (UserError, ValueError, TypeError, KeyError, NotImplementedError, OSError, RuntimeError, ImportError) as error:
         said = error.args[0] if isinstance(error, KeyError) and error.args else error
-        print(f"minirnn: {' '.join(str(said).split())}", file=sys.stderr)
+        print(f"minirnn: {plain(' '.join(str(said).split()), LONGEST)}", file=sys.stderr)
         _drop_output()
         return 2
     except MemoryError:

@@ -8,7 +8,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from ..system import choices, nearest
+from ..system import choices, nearest, plain
+
+MOST_DIGITS = 18
+LONGEST = 2000  # letters of what is said about a mistake
 
 
 class Parser(argparse.ArgumentParser):
@@ -29,7 +32,7 @@ class Parser(argparse.ArgumentParser):
             message = f"there is no command {wrong[1]!r}{choices(self.other_words.get(near, near), self.inner())}"
         elif wrong := re.match(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message):
             message = f"{wrong[1]} is {wrong[2]!r}{choices(wrong[2], re.split(', ', wrong[3].replace(chr(39), '')))}"
-        self.exit(2, f"minirnn: {' '.join(message.split())}\n")
+        self.exit(2, f"minirnn: {plain(' '.join(message.split()), LONGEST)}\n")
 
     def inner(self) -> dict[str, argparse.ArgumentParser]:
         """The parsers of the commands, by name."""
@@ -111,8 +114,8 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 def _number(text: str) -> int | None:
     if text.lower() == "none":
         return None
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    if not text.isdecimal() or len(text) > MOST_DIGITS:
+        raise argparse.ArgumentTypeError(f"{plain(repr(text))} is not a whole number")
     return int(text)
 
 
@@ -125,6 +128,6 @@ def _real(text: str) -> float:
 
 def positive(text: str) -> int:
     """A positive whole number."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    if not text.isdecimal() or len(text) > MOST_DIGITS or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{plain(repr(text))} is not a positive whole number")
     return int(text)

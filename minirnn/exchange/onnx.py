@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..files import StrPath, open_regular
+from ..files import StrPath, open_regular, shown
 from ..layers import GRU, LSTM, Bidirectional, Input
 from ..network import MODELS
 from ..system import plain
@@ -54,15 +54,15 @@ def from_onnx(path: StrPath, node: str | None = None) -> Any:
         try:
             graph = onnx.ModelProto.FromString(file.read()).graph
         except Exception as error:  # the parser of protocol buffers raises its own kinds
-            raise ValueError(f"{path}: this is not an ONNX file ({plain(error)})") from error
+            raise ValueError(f"{shown(path)}: this is not an ONNX file ({plain(error)})") from error
     try:
         return _model(graph, node)
     except NotImplementedError as error:
-        raise NotImplementedError(f"{path}: {plain(error, 300)}") from error
+        raise NotImplementedError(f"{shown(path)}: {plain(error, 300)}") from error
     except ValueError as error:
-        raise ValueError(f"{path}: {plain(error, 300)}") from error
+        raise ValueError(f"{shown(path)}: {plain(error, 300)}") from error
     except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:
-        raise ValueError(f"{path}: its node is not as the standard says ({plain(error)})") from error
+        raise ValueError(f"{shown(path)}: its node is not as the standard says ({plain(error)})") from error
 
 
 def _model(graph: Any, name: str | None) -> Any:

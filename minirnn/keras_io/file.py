@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from ..files import StrPath, open_regular
+from ..files import StrPath, open_regular, shown
 from ..layers import Layer, StackedRNNCells
 from ..network import Network
 from ..registry import snake
@@ -51,9 +51,9 @@ def load_weights(model: Network, path: StrPath) -> None:
                 demand_all_known(arrays, weights.groups.values())
                 found = {a: weights(a, a.label, [w.shape for w in a.weight_arrays]) for a in with_groups(model)}
         except ValueError as error:
-            raise ValueError(f"{path}: {plain(error, MAX_MESSAGE)}") from error
+            raise ValueError(f"{shown(path)}: {plain(error, MAX_MESSAGE)}") from error
         except DAMAGE as error:
-            raise ValueError(f"{path}: the file is damaged ({_short(error)})") from error
+            raise ValueError(f"{shown(path)}: the file is damaged ({_short(error)})") from error
     for layer, arrays_of_it in found.items():
         layer.load(layer.fitting(arrays_of_it, finite=False))  # a training that failed is still to be looked at
 
@@ -92,13 +92,13 @@ def load(path: StrPath, compile: bool = True) -> Any:
             if start == b"\x89HDF\r\n\x1a\n":
                 return _load_h5(file.read(), compile)
         except NotImplementedError as error:
-            raise NotImplementedError(f"{path}: {plain(error, MAX_MESSAGE)}") from error
+            raise NotImplementedError(f"{shown(path)}: {plain(error, MAX_MESSAGE)}") from error
         except ValueError as error:
             said = "the file is damaged: its text is not UTF-8" if isinstance(error, UnicodeError) else str(error)
-            raise ValueError(f"{path}: {plain(said, MAX_MESSAGE)}") from error
+            raise ValueError(f"{shown(path)}: {plain(said, MAX_MESSAGE)}") from error
         except DAMAGE as error:
-            raise ValueError(f"{path}: the file is damaged ({_short(error)})") from error
-    raise ValueError(f"{path}: this is neither a .keras nor an HDF5 model file")
+            raise ValueError(f"{shown(path)}: the file is damaged ({_short(error)})") from error
+    raise ValueError(f"{shown(path)}: this is neither a .keras nor an HDF5 model file")
 
 
 def _short(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..files import StrPath, demand_writable, write_whole
+from ..files import StrPath, demand_writable, shown, write_whole
 from ..layers import InputLayer
 from ..network import Network
 from .describe import described_model, distinct_names
@@ -55,9 +55,9 @@ def _target(path: StrPath, endings: tuple[str, ...], rule: str, overwrite: bool)
     """Where to write, which must have one of these endings."""
     path = Path(path)
     if not path.name.endswith(endings):
-        raise ValueError(f"{path}: {rule}; give the file this ending")
+        raise ValueError(f"{shown(path)}: {rule}; give the file this ending")
     if not overwrite and path.exists():
-        raise ValueError(f"{path}: there is such a file already, and overwrite is False")
+        raise ValueError(f"{shown(path)}: there is such a file already, and overwrite is False")
     demand_writable(path)
     return path
 

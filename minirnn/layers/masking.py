@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..checks import array_of, demand_finite
 from ..engine.graph import Node, named
 from ..engine.names import Role
 from ..engine.ops import present, spreadcols
@@ -20,7 +21,7 @@ class Masking(Layer):
 
     def __init__(self, mask_value: float = 0.0, **others: Any) -> None:
         super().__init__(**others)
-        self.mask_value = float(mask_value)
+        self.mask_value = float(demand_finite(array_of(mask_value, "mask_value"), "mask_value"))
 
     def call(self, x: Node, call: Call) -> Node:
         def masked(x_t: Node) -> Node:

@@ -55,6 +55,11 @@ class Reshape(Layer):
                 f"Reshape({plain(target_shape)}): minirnn has (features,) and (timesteps, features), no images"
             )
 
+        if min(self.target_shape) < -1 or self.target_shape.count(-1) > 1:
+            raise ValueError(
+                f"Reshape({plain(target_shape)}): only one size may be left open, as -1; the others are 0 or more"
+            )
+
     def output_shape(self, input_shape: Shape) -> Shape:
         whole, target = _product(input_shape[1:]), list(self.target_shape)
         if -1 in target:

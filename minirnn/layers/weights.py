@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from .. import constraints, initializers, regularizers
-from ..checks import array_of, demand_finite
+from ..checks import array_of, converted, demand_finite
 from ..system import NoAttribute, plain
 from .symbolic import Shape
 
@@ -48,11 +48,12 @@ class Variable(NDArrayOperatorsMixin):
         return self.value.copy()
 
     def assign(self, value: Any) -> Variable:
-        """Take these numbers; ValueError if their shape is another."""
+        """Take these numbers; ValueError if their shape is another, or if one is not finite."""
         array = array_of(value, self.path)
         if array.shape != self.value.shape:
             raise ValueError(f"{self.path} has shape {self.value.shape}; it cannot be assigned shape {array.shape}")
-        (self.layer.own_arrays or [])[self.place] = array.astype(self.value.dtype)
+        new = converted(demand_finite(array, self.path), self.value.dtype, self.path)
+        (self.layer.own_arrays or [])[self.place] = new.copy()
         return self
 
     def assign_add(self, value: Any) -> Variable:
@@ -82,6 +83,12 @@ class Variable(NDArrayOperatorsMixin):
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.value}>"
+
+
+def _drawn(initializer: Any, shape: tuple[int, ...], dtype: np.dtype, what: str) -> np.ndarray:
+    """The weights that an initializer gives, which may be a function of the user's own."""
+    array = demand_finite(array_of(initializer(shape, dtype=dtype.name), what), what)
+    return converted(array, dtype, what)
 
 
 class Weighted:
@@ -156,7 +163,7 @@ class Weighted:
         """The own weights, drawn by their initializers."""
         drawn = []
         for key, shape in zip(self.own_weights, self.own_shapes(input_shape)):
-            array = np.asarray(self.initializers[key](shape, dtype=self.dtype.name)).astype(self.dtype)
+            array = _drawn(self.initializers[key], shape, self.dtype, f"{self.label}: what the initializer of {key} gives")
             if array.shape != shape:
                 raise ValueError(f"{self.label}: the initializer of {key} gives shape {array.shape}, not {shape}")
             drawn.append(array)
@@ -223,7 +230,8 @@ class Weighted:
         if name in self.own_weights:
             raise ValueError(f"{self.label} has two weights called {plain(name)!r}")
         given = initializers.get(initializer or "glorot_uniform")
-        array = np.asarray(given(tuple(shape), dtype=self.dtype.name)).astype(dtype or self.dtype)
+        what = f"{self.label}: what the initializer of {plain(name)} gives"
+        array = _drawn(given, tuple(shape), np.dtype(dtype or self.dtype), what)
         self.own_weights = (*self.own_weights, name)
         self.own_arrays = [*(self.own_arrays or []), array]
         self.fixed = self.fixed if trainable else (*self.fixed, name)

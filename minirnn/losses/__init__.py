@@ -105,7 +105,11 @@ def of_outputs(loss: Any, weights: Any, names: list[str]) -> Loss | OfEach:
     functions = tuple(map(get, for_each("loss", loss, names)))
     factors = tuple(for_each("loss_weights", 1.0 if weights is None else weights, names))
     for factor in factors:
-        if isinstance(factor, bool) or not isinstance(factor, (int, float, np.number)) or not np.isfinite(factor):
+        if (
+            isinstance(factor, bool)
+            or not isinstance(factor, (int, float, np.integer, np.floating))
+            or not np.isfinite(factor)
+        ):
             raise ValueError(f"loss_weights holds {factor!r}; it must hold numbers")
     alike = len(set(functions)) == 1 and set(factors) == {1.0}
     return functions[0] if alike else OfEach(functions, tuple(map(float, factors)))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import array_of
+from ..checks import array_of, unraised
 from ..engine.graph import Node
 from ..engine.ops import leaf, mean, meancols, reshape, scale, sum_all
 from ..registry import Configured, snake
@@ -143,6 +143,7 @@ class LossFunction:
         both = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("y_true", "y_pred")]
         self.__signature__ = inspect.Signature([*both, *settings])
 
+    @unraised
     def __call__(self, y_true: Any, y_pred: Any, *settings: Any, **named: Any) -> Any:
         loss = self.kind(*settings, **named)
         if hasattr(y_pred, "of_primitive"):  # in a function that is followed

@@ -50,7 +50,7 @@ class Own(Loss):
 
     @property
     def label(self) -> str:
-        return self.name or str(getattr(self.function, "__name__", "loss"))
+        return self.name or system.plain(getattr(self.function, "__name__", "loss"))
 
     def applied(self, target: Node, y: Node) -> Node:
         """What the function makes of them; the target has the axes that it was given with, as in Keras."""

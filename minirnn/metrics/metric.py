@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import initializers
-from ..checks import array_of
+from ..checks import array_of, unraised
 from ..engine.ops import leaf
 from ..losses.own import Own
 from ..registry import Configured, snake
@@ -175,6 +175,7 @@ class MetricFunction:
     def __init__(self, kind: type[MeanMetric]) -> None:
         self.kind, self.__name__, self.__doc__ = kind, snake(kind.__name__), kind.__doc__
 
+    @unraised
     def __call__(self, y_true: Any, y_pred: Any, **settings: Any) -> np.ndarray:
         metric = self.kind(**settings)
         values = np.asarray(metric.values(*metric.compared(y_true, y_pred)))

@@ -132,7 +132,8 @@ class Optimizer(Configured):
         super().__setattr__(name, value)
 
     def _number(self, name: str, value: Any, most: float = np.inf) -> float:
-        if isinstance(value, bool) or not hasattr(value, "__float__") or isinstance(value, str):
+        kind = getattr(getattr(value, "dtype", None), "kind", "f")  # of NumPy complex numbers and texts would be converted
+        if isinstance(value, bool) or not hasattr(value, "__float__") or isinstance(value, str) or kind in "cUSO":
             raise ValueError(f"{type(self).__name__}({name}={value!r}): it must be a number, 0 or more")
         if not 0 <= float(value) <= most or float(value) == np.inf or (name in MEANS and value == 1):
             wanted = "a number, 0 or more" if most == np.inf else "between 0 and 1" + ", less than 1" * (name in MEANS)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import losses
-from ..checks import array_of, demand_finite
+from ..checks import array_of, converted, demand_finite
 from ..layers.nodes import common_dtype
 from ..network import Network
 from ..system import whole_number
@@ -72,8 +72,8 @@ def checked(
     if class_weight is not None:
         weights = _of_classes(class_weight, targets, weights, dtype)
     types = [dtype if model.role(s) in ("data", "state") else a.dtype for a, s in zip(inputs, model.inputs)]
-    inputs = [np.ascontiguousarray(a, own) for a, own in zip(inputs, types)]
-    return Batch(inputs, [target.astype(dtype) for target in targets], weights, thin)
+    inputs = [converted(a, own, "X") for a, own in zip(inputs, types)]
+    return Batch(inputs, [converted(target, dtype, "Y") for target in targets], weights, thin)
 
 
 def _weights(model: Network, given: Any, inputs: list[np.ndarray], dtype: np.dtype) -> list[np.ndarray | None] | None:
@@ -84,7 +84,7 @@ def _weights(model: Network, given: Any, inputs: list[np.ndarray], dtype: np.dty
     each = losses.for_each("sample_weight", given, model.output_names) if several else [given] * len(model.output_names)
     found: list[np.ndarray | None] = []
     for one in each:
-        array = None if one is None else array_of(one, "sample_weight").astype(dtype)
+        array = None if one is None else converted(array_of(one, "sample_weight"), dtype, "sample_weight")
         if array is not None:
             demand_finite(array, "sample_weight")
             array = array[..., 0] if array.ndim > 1 and array.shape[-1] == 1 else array
@@ -108,7 +108,7 @@ def _of_classes(
         raise ValueError(
             "class_weight is a dictionary from the numbers of classes to weights, for targets that name classes"
         )
-    demand_finite(array_of([*class_weight.values()], "class_weight"), "class_weight")
+    converted(demand_finite(array_of([*class_weight.values()], "class_weight"), "class_weight"), dtype, "class_weight")
     numbers, places = np.unique(classes, return_inverse=True)
     of_each = np.array([float(class_weight.get(int(number), 1.0)) for number in numbers], dtype)
     return [of_each[places.reshape(classes.shape)]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import os
 import subprocess
@@ -367,3 +368,13 @@ def test_compare_what_cannot_be_done(run, arguments, says):
 def test_verify_thoroughly(run):
     code, out, _ = run("verify", "model.keras", "--x", "x.npy", "--y", "y.npy", "--no-keras", "--thorough")
     assert code == 0 and "50 digits" in out and "d²L/dW_h²" in out and "not the nearest float32" in out
+
+
+@pytest.mark.parametrize(
+    "argv", [["summary", "a\x1b[31m.keras"], ["equations", "--\x1b]0;t\x07"], ["equations", "m.keras", "--t", "9" * 5000]]
+)
+def test_what_is_said_of_a_name_moves_no_cursor(argv, capsys):
+    with pytest.raises(SystemExit) if argv[0] != "summary" else contextlib.nullcontext():
+        assert main(argv) == 2
+    said = capsys.readouterr().err
+    assert said.rstrip("\n").isprintable() and len(said) < 300

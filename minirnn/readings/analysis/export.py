@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 import numpy as np
 
 from ...displays import watched
-from ...files import StrPath, demand_writable, write_whole
+from ...files import StrPath, demand_writable, shown, write_whole
 
 if TYPE_CHECKING:
     import pandas
@@ -127,7 +129,12 @@ def to_npz(run: Run, path: StrPath) -> None:
         if list(steps) != [None]:
             found[f"{quantity} steps"] = np.array(list(steps))
     memory = io.BytesIO()
-    np.savez_compressed(memory, **found)  # type: ignore[arg-type]
+    with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:  # for NumPy's own writer some names are options
+        for name, array in found.items():
+            if ".." in re.split(r"[/\\]", name) or name[:1] in ("/", "\\"):
+                raise NotImplementedError(f"an archive cannot hold a quantity called {name!r}: take to_dict(), or to_json()")
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
     write_whole(path, memory.getvalue())
 
 
@@ -138,5 +145,5 @@ def export(run: Run, path: StrPath) -> None:
     """Write every number to `path`, as its ending says. ValueError for another ending."""
     suffix = Path(path).suffix
     if suffix not in WRITERS:
-        raise ValueError(f"{path}: numbers are written as {', '.join(WRITERS)}; give the file one of these endings")
+        raise ValueError(f"{shown(path)}: numbers are written as {', '.join(WRITERS)}; give the file one of these endings")
     WRITERS[suffix](run, path)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ...displays import watched
-from ...files import StrPath, demand_writable, write_whole
+from ...files import StrPath, demand_writable, shown, write_whole
 from ...system import Suggests, whole_number
 from .compose import STRIP, Look, Sheet
 from .geometry import Box, Rect
@@ -128,7 +128,7 @@ def animate(
 
 def _format(path: Path) -> str:
     if path.suffix.lower() not in FORMATS:
-        raise ValueError(f"{path}: an animation is saved as {', '.join(FORMATS)}, or in a folder")
+        raise ValueError(f"{shown(path)}: an animation is saved as {', '.join(FORMATS)}, or in a folder")
     return path.suffix.lower()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ...checks import demand_flags
 from ...displays import Picture as Image
-from ...files import StrPath, demand_writable, write_whole
+from ...files import StrPath, demand_writable, shown, write_whole
 from ...system import Suggests, plain, whole_number
 from . import svg as scalable
 from .compose import Look, Sheet
@@ -82,7 +82,7 @@ def check_suffix(path: StrPath) -> str:
     kind = Path(path).suffix.lower().lstrip(".")
     if kind not in FORMATS:
         raise ValueError(
-            f"{path}: a picture is saved as {', '.join('.' + f for f in FORMATS)}; give the file one of these endings"
+            f"{shown(path)}: a picture is saved as {', '.join('.' + f for f in FORMATS)}; give the file one of these endings"
         )
     return kind
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...checks import array_of
 from ...displays import Code, Folded, Shown, Table, Text
 from ...displays.parts import Part
 from ...engine.names import Role
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ENGINES = ("numpy", "c")
 ROOMS = 8  # sizes of data for which the rooms are kept
+REAL = frozenset("?bBhHiIlLqQefd")  # what NumPy calls the kinds of real numbers of at most 64 bits
 
 
 @functools.lru_cache(maxsize=256)
@@ -83,7 +85,8 @@ class Compiled(Shown):
             room = None
         try:
             run = self._loss_and_gradients
-            if room is not None and run and type(X) is np.ndarray and room[0] == X.shape and room[1] is self._dtype(params):
+            arrays = all(type(x) is np.ndarray and x.dtype.char in REAL for x in (X, *targets, *params.values()))
+            if room is not None and run and arrays and room[0] == X.shape and room[1] is self._dtype(params):
                 result = run(params, X, *targets, room[2])
                 rooms.append(room)
                 return result
@@ -105,6 +108,7 @@ class Compiled(Shown):
         """Call one of the functions; `room` is of another size."""
         data = X if isinstance(X, (list, tuple)) else [X]
         self._demand(function is not None, data)
+        demand_real(self._shapes, params, data, target)
         try:
             shape = data[0].shape if len(data) == 1 else tuple(map(np.shape, data))
             dtype = self._dtype(params)
@@ -166,6 +170,15 @@ def demand_same(run: Run, forward: Callable[..., Any], gradients: Callable[..., 
         allowed = 1e-3 * np.abs(b[there]).max(initial=1e-30) + least
         if np.shape(a) != b.shape or not np.allclose(np.asarray(a)[there], b[there], 0, allowed):
             raise NotImplementedError("the source of this network does not compute what its graph computes")
+
+
+def demand_real(
+    shapes: Mapping[str, tuple[int, ...]], params: Mapping[str, np.ndarray], data: Sequence[Any], targets: Sequence[Any]
+) -> None:
+    """ValueError where an array holds no real numbers, or would lose its mask."""
+    known = {name: params[name] for name in shapes if name in params} if isinstance(params, Mapping) else {}
+    for what, given in [*[("X", x) for x in data], *[("Y", y) for y in targets], *known.items()]:
+        array_of(given, what)
 
 
 def explained(

@@ -74,7 +74,7 @@ def listed(before: str, items: Sequence[str], after: str, width: int = WIDTH - 4
 
 def unpacked(names: Sequence[str], value: str) -> list[str]:
     """A tuple taken apart."""
-    return listed("(" if len(names) > 1 else "", [*names], f"{')' if len(names) > 1 else ','} = {value}")
+    return [f"{names[0]}, = {value}"] if len(names) == 1 else listed("(", [*names], f") = {value}")
 
 
 def packed(name: str, names: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...checks import array_of
 from ...displays import Shown, Table, Text
 from ...runs.run import Run
 from ...system import whole_number
@@ -58,7 +59,8 @@ class Exact(Shown):
 
     def errors(self, mine: Any, name: str, t: int | None = None) -> np.ndarray:
         """How many eps (of the dtype of `mine`, and of each number) every entry is off."""
-        truth, array = self.value(name, t), np.asarray(mine)
+        truth, array = self.value(name, t), array_of(mine, name)
+        array = array if array.dtype.kind == "f" else array.astype(float)
         eps = float(np.finfo(array.dtype).eps)
         off = np.frompyfunc(lambda a, b: abs(float((float(a) - b) / (b or 1))) / eps, 2, 1)
         return np.asarray(off(array, truth), float)

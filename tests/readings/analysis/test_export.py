@@ -97,3 +97,32 @@ def test_on_the_command_line(network, tmp_path, capsys):
         assert (tmp_path / f"n.{suffix}").stat().st_size > 100
     assert main(["export", str(tmp_path / "model.keras"), "-o", str(tmp_path / "n.xls")]) == 2
     assert "give the file one of these endings" in capsys.readouterr().err
+
+
+def own_names(name):
+    """A trace of a loop in which an array has this name."""
+
+    def loop(**arrays):
+        given, *weights = arrays.values()
+        h = np.zeros(2)
+        for x in given:
+            h = np.tanh(sum(x @ W for W in weights) + h)
+        return np.sum(h)
+
+    return mr.trace(loop, **{name: np.ones((3, 2)), "W": np.eye(2), "U": np.ones((2, 2)) * 0.3})
+
+
+@pytest.mark.parametrize("name", ["allow_pickle", "file", "arr_0", "args", "kwds", "compress"])
+def test_names_that_are_options_of_numpy_are_names_in_an_archive(name, tmp_path):
+    trace = own_names(name)
+    trace.to_npz(tmp_path / "a.npz")
+    with np.load(tmp_path / "a.npz") as found:
+        assert {name, "W", "dL/dW"} & set(found.files) >= {"W", "dL/dW"} and name in found.files
+        assert np.array_equal(found["dL/dW"], trace.gradients["W"])
+
+
+@pytest.mark.parametrize("name", ["../../a", "/a", "a/../../b", "..\\a", "\\a"])
+def test_names_that_would_leave_the_folder_of_an_archive_are_refused(name, tmp_path):
+    with pytest.raises(NotImplementedError, match="cannot hold a quantity called"):
+        own_names(name).to_npz(tmp_path / "a.npz")
+    assert not (tmp_path / "a.npz").exists()

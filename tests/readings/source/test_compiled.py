@@ -83,7 +83,7 @@ def test_what_does_not_fit_is_said(make):
         compiled(params | {"W_x": params["W_x"].astype(np.float32)}, X, Y)
     with pytest.raises(ValueError, match="the data do not fit this network"):
         compiled(params, X[:, :, :2], Y)
-    with pytest.raises(ValueError, match="X must be an array, not str"):
+    with pytest.raises(ValueError, match="X must hold real numbers, not text"):
         compiled(params, "X", Y)
     with pytest.raises(ValueError, match="no loss to differentiate"):
         mr.trace(trace.model, X).compile()(params, X, Y)
@@ -118,3 +118,21 @@ def test_numbers_that_are_not_finite_are_no_reason_to_refuse():
     with np.errstate(invalid="ignore"):
         loss, _ = trace.compile()({name: trace.value(name) for name in trace.parameters}, X, np.zeros((2, 3)))
     assert np.isnan(loss)
+
+
+def test_names_of_any_length_are_in_the_functions():
+    def loop(**arrays):
+        X, W, U = arrays.values()
+        h = np.zeros(2)
+        for x in X:
+            h = np.tanh(x @ W + h @ U)
+        return np.sum(h)
+
+    long = "a" * 400
+    given = {long: np.ones((3, 2)), long + "W": np.eye(2) * 0.5, "W" + long: np.full((2, 2), 0.3)}
+    trace = mr.trace(loop, **given)
+    data = [given[long]] if long not in trace.parameters else []
+    loss, gradients = trace.compile()({name: trace.value(name) for name in trace.parameters}, *data)
+    assert loss == pytest.approx(loop(**given)) and np.allclose(gradients["W" + long], trace.gradients["W" + long])
+    alone = mr.trace(lambda **arrays: np.sum(np.tanh(arrays[long])), **{long: np.ones(2)})  # a tuple of one
+    assert alone.compile()({long: np.ones(2)})[0] == pytest.approx(2 * np.tanh(1.0))

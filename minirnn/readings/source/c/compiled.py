@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compiled import Compiled, explained
+from ..compiled import Compiled, demand_real, explained
 from .compiler import library, loaded
 from .native import Native
 
@@ -82,6 +82,7 @@ class CompiledC(Compiled):
         if len(dtypes) != 1 or not dtypes <= {"float32", "float64"} or set(self._shapes) - set(params):
             raise explained(error, self._shapes, params, data)
         self._last = native, run, plan = self._of(dtypes.pop())
+        demand_real(self._shapes, params, data, targets)
         try:
             arrays = [_fitting(x, native, name in native.masks) for name, x in zip(native.data, data)]
             arrays += [_fitting(y, native) for y in targets]
