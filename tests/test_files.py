@@ -175,6 +175,6 @@ def test_names_of_files_move_no_cursor(tmp_path):
         mr.load(path)
     assert str(caught.value).isprintable()
     path.write_bytes(b"nothing of the kind")
-    with pytest.raises(ValueError, match="neither a .keras nor an HDF5") as wrong:
+    with pytest.raises(ValueError, match=r"neither a \.keras nor an HDF5") as wrong:
         mr.load(path)
     assert str(wrong.value).isprintable()
