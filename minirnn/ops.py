@@ -28,10 +28,17 @@ def _as_keras_has_it(name: str) -> Any:
 split, take, ones, zeros = map(_as_keras_has_it, ("split", "take", "ones", "zeros"))
 
 
-def __getattr__(name: str) -> Any:
-    from . import backend
+def gelu(x: Any, approximate: bool = True) -> Any:
+    """x Φ(x), which ``keras.ops`` approximates unless it is told otherwise, and the activation of that name does not."""
+    from . import activations
 
-    found = None if name.startswith("_") else backend.named(name)
+    return activations.gelu(x, approximate)
+
+
+def __getattr__(name: str) -> Any:
+    from . import activations, backend
+
+    found = None if name.startswith("_") else backend.named(name) or activations.KNOWN.names.get(name)
     if found is None:
         raise NoAttribute("minirnn.ops", name, lambda: globals())
     return found

@@ -99,4 +99,8 @@ __all__ = [
     "subtract",
 ]
 
-suggest_names(globals())
+_CALLED = {
+    "MaxPool1D": MaxPooling1D, "GlobalMaxPool1D": GlobalMaxPooling1D, "GlobalAvgPool1D": GlobalAveragePooling1D,
+    "Convolution1D": Conv1D,
+}  # fmt: skip
+suggest_names(globals(), called=_CALLED.get)
