@@ -13,6 +13,7 @@ import numpy as np
 
 from .engine.ops import is_entrywise
 from .initializers import set_random_seed
+from .registry import count_anew
 
 OTHER_NAMES = {
     "add_n": "sum_of", "clip_by_value": "clip", "concat": "concatenate", "constant": "convert_to_tensor",
@@ -46,8 +47,9 @@ def floatx() -> str:
     return "float32"
 
 
-def clear_session() -> None:
-    """There is nothing to clear."""
+def clear_session(*_: Any, **__: Any) -> None:
+    """Let the next metric of each class be called as the first."""
+    count_anew()
 
 
 def set_seed(seed: int) -> None:
@@ -67,6 +69,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, *_: Any, **__: Any) -> Any:
 def cast(x: Any, dtype: Any) -> Any:
     """`x` as numbers of that kind. Of floating point it stays in its precision."""
     kind = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
+    x = x if hasattr(x, "dtype") else np.asarray(x)
     return x if kind.kind == "f" and np.dtype(x.dtype).kind == "f" else x.astype(kind)
 
 
@@ -128,6 +131,16 @@ def sum_of(tensors: Any) -> Any:
     for x in tensors[1:]:
         found = found + x
     return found
+
+
+def rsqrt(x: Any) -> Any:
+    """1 / sqrt(x)."""
+    return 1 / np.sqrt(x)
+
+
+def convert_to_numpy(x: Any) -> Any:
+    """`x` as an array."""
+    return np.asarray(x)
 
 
 def squared_difference(x: Any, y: Any) -> Any:

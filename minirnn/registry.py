@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import inspect
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, ClassVar, Self
@@ -50,6 +51,20 @@ def own_object(*names: Any) -> Any:
 def registered_name(one: Any) -> str:
     """The name that Keras keeps such a class or function by."""
     return next((name for name, known in _registered.items() if known is one and ">" in name), str(one.__name__))
+
+
+_counted: Counter[str] = Counter()
+
+
+def numbered(name: str) -> str:
+    """What Keras calls the next object of a class in this process: auc, auc_1, ..."""
+    _counted[name] += 1
+    return name if _counted[name] == 1 else f"{name}_{_counted[name] - 1}"
+
+
+def count_anew() -> None:
+    """Let the next object of each class be the first."""
+    _counted.clear()
 
 
 class _Kind(type):

@@ -17,6 +17,13 @@ from minirnn.models import Model
 # A process that a test starts finds the tests too; last, for what is tested is the package that is installed.
 sys.path.append(str(Path(__file__).parent.parent))
 
+
+@pytest.fixture(autouse=True)
+def first_of_their_class():
+    """Metrics are called as if a test were a program of its own."""
+    mr.backend.clear_session()
+
+
 # What `pytest -m quick` runs: files of every room that answer in a minute together, but for what takes long in them.
 QUICK = [
     "engine/",

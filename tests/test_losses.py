@@ -32,9 +32,9 @@ def test_a_sure_softmax_stays_finite():
 
 
 def test_by_name_object_and_function():
-    assert losses.get("mse") == losses.get("mean_squared_error") == losses.get(losses.mse)
+    assert losses.as_loss("mse") == losses.as_loss("mean_squared_error") == losses.as_loss(losses.mse)
     with pytest.raises(ValueError, match="unknown loss"):
-        losses.get("mean_error")
+        losses.as_loss("mean_error")
 
 
 KERAS = {
@@ -70,7 +70,7 @@ def test_a_loss_is_that_of_keras_with_its_gradient(name):
         right = tape.gradient(value, variable).numpy()
     finally:
         keras.config.set_floatx("float32")
-    ours = losses.get(theirs)
+    ours = losses.as_loss(theirs)
     assert ours == losses.KNOWN.classes[name](**KERAS.get(name, {}))
     output = leaf(y)
     left = ours.left_in(leaf(target.astype(float)))
@@ -80,3 +80,35 @@ def test_a_loss_is_that_of_keras_with_its_gradient(name):
         np.testing.assert_allclose(backprop(loss, [output])[output].value, right, rtol=1e-10, atol=1e-14)
     if name not in ("Dice", "Tversky", "SparseCategoricalCrossentropy"):
         np.testing.assert_allclose(ours(target, y), value, rtol=1e-12)
+
+
+P = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]])
+COUNTS = np.array([1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean", "sum", "none", "mean_with_sample_weight"])
+@pytest.mark.parametrize(("ignored", "target"), [(1, [0, 1, 2]), (-1, [0, -1, 2]), (0, [0, 0, 0]), (7, [0, 1, 2])])
+@pytest.mark.parametrize("weights", [None, COUNTS])
+def test_a_class_that_is_left_out_counts_nowhere(reduction, ignored, target, weights):
+    import keras
+
+    ours, theirs = (
+        np.asarray(
+            module.SparseCategoricalCrossentropy(ignore_class=ignored, reduction=reduction)(np.array(target), P, weights)
+        )
+        for module in (losses, keras.losses)
+    )
+    assert ours.shape == theirs.shape and np.allclose(ours, theirs, atol=1e-6)
+    function = losses.sparse_categorical_crossentropy(np.array(target), P, ignore_class=ignored)
+    assert np.allclose(function, keras.losses.sparse_categorical_crossentropy(np.array(target), P, ignore_class=ignored))
+
+
+@pytest.mark.parametrize("name", ["mse", "mean_squared_error", "MSE", "categorical_crossentropy", "kld", "MeanSquaredError"])
+def test_a_loss_by_name_is_what_keras_gives(name):
+    """A function, which gives the loss of each sample, or the object of a class."""
+    import keras
+
+    ours, theirs = losses.get(name), keras.losses.get(name)
+    assert np.allclose(ours(P, P[::-1]), theirs(P, P[::-1]), atol=1e-6)
+    assert getattr(ours, "__name__", None) == getattr(theirs, "__name__", None)
+    assert losses.get(None) is None and losses.get(np.abs) is np.abs and losses.get(losses.mse) is losses.mse

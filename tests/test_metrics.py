@@ -9,6 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 
+import minirnn as mr
 from minirnn import metrics
 
 SETTINGS = {
@@ -85,3 +86,52 @@ def test_arguments_of_keras_that_do_nothing():
         metrics.CosineSimilarity(axis=0)
     with pytest.raises(TypeError, match="MeanSquaredError has no argument 'nme'; did you mean name"):
         metrics.MeanSquaredError(nme="mse")
+
+
+def test_names_are_numbered_where_keras_numbers_them():
+    """And begin anew after clear_session, of Keras' own modules too."""
+    import keras
+
+    found = []
+    for module, clear in ((keras.metrics, keras.utils.clear_session), (metrics, mr.utils.clear_session)):
+        clear()
+
+        class Share(module.Precision):
+            pass
+
+        class Own(module.Mean):
+            pass
+
+        made = [
+            module.AUC(),
+            module.AUC(curve="PR"),
+            module.Precision(),
+            module.MeanSquaredError(),
+            module.MeanSquaredError(),
+        ]
+        made += [Share(), Share(), Own(), Own(), module.Mean(), module.Sum(), module.BinaryAccuracy(), module.F1Score()]
+        module.get("Recall")
+        made += [module.Recall(), module.R2Score(), module.R2Score()]
+        clear()
+        found.append([m.name for m in [*made, module.AUC()]])
+    assert found[0] == found[1] and {"auc_1", "share_1", "recall_1", "mean"} <= set(found[1])
+
+
+def test_a_metric_of_ones_own_has_a_dtype():
+    class Counted(metrics.Metric):
+        def __init__(self, name="counted", **others):
+            super().__init__(name=name, **others)
+            self.total = self.add_weight(name="total", initializer="zeros")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            n = mr.ops.cast(mr.ops.shape(y_true)[0], self.dtype)
+            self.total.assign_add(mr.ops.cast(mr.ops.sum(y_pred), self.dtype) / n + mr.ops.cast([0, 0], "float32")[0])
+
+        def result(self):
+            return self.total
+
+    metric, wide = Counted(), Counted(dtype="float64")
+    metric.update_state(np.ones(4), np.ones(4) * 3)
+    assert float(metric.result()) == 3.0 and metric.dtype == "float32"
+    assert wide.total.value.dtype == np.float64 and metrics.Mean(name="q", dtype="float64").name == "q"
+    assert "dtype" not in metric.get_config() and wide.get_config()["dtype"] == "float64"

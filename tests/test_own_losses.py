@@ -221,7 +221,7 @@ def test_the_backend_has_keras_numbers():
 
 
 def test_the_loss_is_also_a_function_of_arrays():
-    found = losses.get(of_numpy).of_samples(Y, Y + 0.5)
+    found = losses.as_loss(of_numpy).of_samples(Y, Y + 0.5)
     np.testing.assert_allclose(found, of_numpy(Y, Y + 0.5), rtol=1e-6)
 
 
@@ -451,3 +451,28 @@ def test_layers_as_activations(kind):
         model.set_weights([draw.normal(size=w.shape).astype("float32") for w in model.get_weights()])
         found.append(model.predict(X, verbose=0))
     np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("reduction", ["none", "sum_over_batch_size", "sum"])
+def test_a_class_left_out_within_a_loss_of_ones_own(reduction):
+    """The masked loss of language models, as it is usually written."""
+    import keras
+
+    X, Y = np.linspace(-1, 2, 12).reshape(2, 3, 2), np.array([[1, 2, 0], [0, 2, 0]])
+    found = []
+    for layers, kinds, optimizer, module in (
+        (keras.layers, keras, keras.optimizers, keras.losses), (mr.layers, mr.models, mr.optimizers, losses),
+    ):  # fmt: skip
+        inner = module.SparseCategoricalCrossentropy(ignore_class=0, reduction=reduction)
+        model = kinds.Sequential([layers.Input((3, 2)), layers.Dense(3, activation="softmax")])
+        model.set_weights([np.linspace(-1, 1, 6).reshape(2, 3), np.zeros(3)])
+        model.compile(optimizer.SGD(0.1), loss=lambda y, p, inner=inner: inner(y, p))
+        found.append(model.fit(X, Y, epochs=3, verbose=0, shuffle=False).history["loss"])
+    assert np.allclose(*found, atol=2e-6)
+
+
+def test_a_function_with_a_class_left_out_is_refused_within_a_loss_of_ones_own():
+    model = mr.models.Sequential([mr.layers.Input((3, 2)), mr.layers.Dense(3, activation="softmax")])
+    model.compile("sgd", loss=lambda y, p: losses.sparse_categorical_crossentropy(y, p, ignore_class=0))
+    with pytest.raises(CannotFollow, match=r"take SparseCategoricalCrossentropy\(ignore_class=...\)"):
+        model.fit(np.ones((2, 3, 2)), np.array([[1, 2, 0], [0, 2, 0]]), verbose=0)

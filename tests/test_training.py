@@ -406,7 +406,7 @@ def test_what_is_no_plain_sequence_is_trained_by_its_source(kind):
     model.compile(SGD(0.1), "mse")
     before = mr.trace(model, X, Y)
     expected = {name: before.value(name) - 0.1 * g for name, g in before.gradients.items()}
-    assert isinstance(runner(model, checked(model, X, Y), mr.losses.get("mse")), InSource)
+    assert isinstance(runner(model, checked(model, X, Y), mr.losses.as_loss("mse")), InSource)
     assert model.fit(X, Y, verbose=0).history["loss"] == [pytest.approx(float(before.loss))]
     after = mr.trace(model, X, Y)
     for name in expected:
@@ -451,3 +451,45 @@ def test_what_was_told_wrongly_is_said(told, error, says):
     with pytest.raises(error, match=says):
         model.compile(**{"loss": "mse"} | {key: told.pop(key) for key in ("loss", "metrics") if key in told})
         model.fit(np.zeros((2, 3, 4)), np.zeros((2, 2)), **({"verbose": 0} | told))
+
+
+def trained_with_a_schedule_of_ones_own(layers, models, optimizer, ops):
+    """The warm-up of transformers, which divides by the step that is 0 at first."""
+
+    class WarmUp(optimizer.schedules.LearningRateSchedule):
+        def __init__(self, width, steps=4):
+            super().__init__()
+            self.width, self.steps = ops.cast(width, "float32"), steps
+
+        def __call__(self, step):
+            step = ops.cast(step, "float32")
+            return ops.rsqrt(self.width) * ops.minimum(ops.rsqrt(step), step * self.steps**-1.5)
+
+    model = models.Sequential([layers.Input((3, 2)), layers.SimpleRNN(2), layers.Dense(1)])
+    model.set_weights([np.linspace(-1, 1, w.size).reshape(w.shape) for w in model.get_weights()])
+    model.compile(optimizer.Adam(WarmUp(8)), "mse")
+    X, Y = np.linspace(-1, 2, 36).reshape(6, 3, 2), np.arange(6.0)[:, None] / 5
+    return model.fit(X, Y, epochs=4, batch_size=4, shuffle=False, verbose=0).history["loss"]
+
+
+def test_a_schedule_of_ones_own_as_keras_has_it():
+    import keras
+
+    ours = trained_with_a_schedule_of_ones_own(mr.layers, mr.models, mr.optimizers, mr.ops)
+    assert np.allclose(
+        ours, trained_with_a_schedule_of_ones_own(keras.layers, keras, keras.optimizers, keras.ops), rtol=1e-4
+    )
+
+
+def test_what_nobody_can_watch_is_refused():
+    model = mr.models.Sequential([mr.layers.Input((3, 2)), mr.layers.SimpleRNN(2), mr.layers.Dense(1)])
+    assert not model.compiled
+    model.compile("sgd", "mse")
+    X, Y = np.ones((2, 3, 2)), np.ones((2, 1))
+    with pytest.raises(ValueError, match=r"EarlyStopping\(monitor='val_nothing'\): say whether it is to be small or large"):
+        model.fit(X, Y, verbose=0, callbacks=[mr.callbacks.EarlyStopping(monitor="val_nothing")])
+    with pytest.warns(UserWarning, match="watches 'val_loss'; there are loss"):
+        model.fit(X, Y, verbose=0, callbacks=[mr.callbacks.EarlyStopping(monitor="val_loss")])
+    model.train_on_batch(X, Y)
+    model.reset_metrics()
+    assert model.compiled and model.metrics[0].result() == 0.0

@@ -20,7 +20,7 @@ from ..registry import Registry, own_object
 
 ARGUMENTS: dict[str, tuple[str, Registry | None, Callable[[Any], Any]]] = {
     "optimizer": ("keras.optimizers", optimizers.KNOWN, optimizers.get),
-    "loss": ("keras.losses", losses.KNOWN, losses.get),
+    "loss": ("keras.losses", losses.KNOWN, losses.as_loss),
     "loss_weights": ("", None, lambda given: given),
     "metrics": ("keras.metrics", metrics.KNOWN, metrics.get),
     "weighted_metrics": ("keras.metrics", metrics.KNOWN, metrics.get),

@@ -216,7 +216,7 @@ def run_function(
         raise ValueError("a loss needs a target: mr.trace(function, ..., Y=Y, loss=...)")
     if dtype is not None:
         arguments = {name: in_precision(value, np.dtype(dtype)) for name, value in arguments.items()}
-    chosen = None if target is None else losses.get(loss or "mse")
+    chosen = None if target is None else losses.as_loss(loss or "mse")
     precision = None if dtype is None else np.dtype(dtype)
     copied = _copied_arguments(arguments)
     asked = AskedLoop(function, copied, target, chosen, precision, truncate, output, Snapshot(), generators(), not check)

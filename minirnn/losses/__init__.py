@@ -37,7 +37,7 @@ from .regression import (
     Poisson,
 )
 
-__all__ = ["OfEach", "for_each", "get", "of_outputs", "one_by_one", "targets_of"]
+__all__ = ["OfEach", "as_loss", "for_each", "get", "of_outputs", "one_by_one", "targets_of"]
 
 mean_squared_error = mse = LossFunction(MeanSquaredError)
 mean_absolute_error = mae = LossFunction(MeanAbsoluteError)
@@ -78,7 +78,14 @@ KNOWN = Registry(
 __all__ += [*KNOWN.classes, *[name for name, made in vars().items() if isinstance(made, LossFunction)]]
 
 
-def get(loss: Any) -> Loss:
+def get(identifier: Any) -> Any:
+    """The function of that name of Keras, "mse", the object of a class' name, or what is called itself, as it is given."""
+    if isinstance(identifier, str) and isinstance(found := globals().get(identifier) or _called(identifier), LossFunction):
+        return found
+    return identifier if identifier is None or callable(identifier) else KNOWN.get(identifier)
+
+
+def as_loss(loss: Any) -> Loss:
     """The loss of that name, of that object or class, of Keras' object or function, or a function of the user's own.
 
     Such a function is given the nodes of target and output, and gives a number, a column, or a loss of every entry.
@@ -102,7 +109,7 @@ def get(loss: Any) -> Loss:
 
 def of_outputs(loss: Any, weights: Any, names: list[str]) -> Loss | OfEach:
     """The loss of a model with outputs of these names: one for all, or a list or a dictionary of one for each."""
-    functions = tuple(map(get, for_each("loss", loss, names)))
+    functions = tuple(map(as_loss, for_each("loss", loss, names)))
     factors = tuple(for_each("loss_weights", 1.0 if weights is None else weights, names))
     for factor in factors:
         if (
@@ -117,7 +124,7 @@ def of_outputs(loss: Any, weights: Any, names: list[str]) -> Loss | OfEach:
 
 def applied(loss: Any, target: Node, output: Node) -> Node:
     """The loss as a node."""
-    return get(loss).reduced(target, output)
+    return as_loss(loss).reduced(target, output)
 
 
 def _called(name: str) -> LossFunction | None:

@@ -90,11 +90,19 @@ class Loss(Configured):
         values = self.of_samples(y_true, y_pred)
         weights = np.ones((), values.dtype) if sample_weight is None else np.asarray(sample_weight, values.dtype)
         weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
-        count = weights.sum() if self.reduction == "mean_with_sample_weight" and sample_weight is not None else values.size
         if self.reduction == "none":
             return values * weights
-        total = (values * weights).sum()
-        return total if self.reduction == "sum" else total / count
+        total, left = (values * weights).sum(), self._left_of(y_true, values)
+        if self.reduction == "sum":
+            return total
+        by_weights = self.reduction == "mean_with_sample_weight" and sample_weight is not None
+        count = float((weights * left).sum() if by_weights else left.sum())
+        return total / count if count else total  # of nothing it is 0, as in Keras
+
+    def _left_of(self, y_true: Any, values: np.ndarray) -> np.ndarray:
+        """1 for each sample of arrays that counts, else 0."""
+        left = self.left_in(leaf(array_of(y_true, "y_true").reshape(*values.shape, 1))) if self.sparse else None
+        return np.ones(values.shape) if left is None else np.asarray(left.value, float)[..., 0]
 
     def _of_one_rank(self, function: Callable[[Node, Node], Node]) -> Callable[[Node, Node], Node]:
         """`function` where a last axis of one, which the target may lack, is put there."""
@@ -108,16 +116,21 @@ class Loss(Configured):
 
         return of
 
+    def counted(self, target: Node, y: Node) -> Node:
+        """The loss of each sample, a column; 0 for one that does not count."""
+        rows, left = self.rows(target, y), self.left_in(target)
+        return rows if left is None else left * rows
+
     def of_rows(self, target: Node, y: Node) -> Node:
         """The loss of each sample, without the axis of the classes."""
-        rows = self.rows(target, y)
+        rows = self.counted(target, y)
         return reshape(rows, dims=rows.dims[:-1])
 
     def of_samples(self, y_true: Any, y_pred: Any) -> np.ndarray:
         """The loss of each sample of arrays: the last axis is gone."""
         target, y = alike(self, y_true, y_pred)
         self.check(target, y.shape[-1] if y.ndim else 1)
-        return np.asarray(self.rows(leaf(target), leaf(y)).value)[..., 0]
+        return np.asarray(self.counted(leaf(target), leaf(y)).value)[..., 0]
 
 
 class OfRows(Loss):
@@ -127,8 +140,10 @@ class OfRows(Loss):
         raise NotImplementedError
 
     def reduced(self, target: Node, y: Node) -> Node:
-        rows = self.rows(target, y)
-        return sum_all(rows) if self.reduction == "sum" else mean(rows)
+        rows, left = self.counted(target, y), self.left_in(target)
+        if self.reduction == "sum":
+            return sum_all(rows)
+        return mean(rows) if left is None else sum_all(rows) / sum_all(left)
 
 
 class LossFunction:
@@ -146,7 +161,13 @@ class LossFunction:
     @unraised
     def __call__(self, y_true: Any, y_pred: Any, *settings: Any, **named: Any) -> Any:
         loss = self.kind(*settings, **named)
-        if hasattr(y_pred, "of_primitive"):  # in a function that is followed
+        is_followed = hasattr(y_pred, "of_primitive")
+        if getattr(loss, "ignore_class", None) is not None and (is_followed or isinstance(y_pred, Node)):
+            raise NotImplementedError(
+                f"{self.__name__} with ignore_class in a loss of one's own: what Keras leaves out depends on what is done with "
+                f"it; take {self.kind.__name__}(ignore_class=...), or with reduction='none' for a 0 each"
+            )
+        if is_followed:
             return y_pred.of_primitive(loss._of_one_rank(loss.of_rows), (y_true, y_pred), {})
         return loss(y_true, y_pred) if isinstance(y_pred, Node) else loss.of_samples(y_true, y_pred)
 

@@ -193,7 +193,7 @@ class FBetaScore(Metric):
     `average`: None, "micro", "macro" or "weighted"; `threshold`: None takes the largest entry of a row for true.
     """
 
-    known_as = "fbeta_score"
+    known_as, is_numbered = "fbeta_score", False
     average: str | None = None
     beta: float = 1.0
     threshold: float | None = None
@@ -236,6 +236,7 @@ class F1Score(FBetaScore):
 class R2Score(Metric):
     """1 - the sum of (y_true - y_pred)² over that of (y_true - its mean)², the mean over the columns."""
 
+    is_numbered = False
     class_aggregation: str | None = "uniform_average"
 
     def reset_state(self) -> None:

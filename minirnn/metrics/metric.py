@@ -12,7 +12,7 @@ from .. import initializers
 from ..checks import array_of, unraised
 from ..engine.ops import leaf
 from ..losses.own import Own
-from ..registry import Configured, snake
+from ..registry import Configured, numbered, snake
 from ..tensorlike import Number
 
 
@@ -57,24 +57,33 @@ class Metric(Configured):
     """A number that is followed through the batches: ``update_state(y_true, y_pred)``, ``result()``, ``reset_state()``."""
 
     name: str | None = field(default=None, kw_only=True)
+    dtype: Any = field(default=None, kw_only=True, repr=False)  # of what one of the user's own keeps
 
     known_as: ClassVar[str] = ""  # its name in Keras, where that is not made of the name of the class
     goes: ClassVar[str] = "up"  # where a better number lies
     masked: ClassVar[bool] = False  # whether what a mask leaves out is left out
+    is_numbered: ClassVar[bool] = True  # whether Keras calls the second of them auc_1; else all, and subclasses, alike
 
     def __post_init__(self) -> None:
-        self.name = self.name or self.known_as or snake(type(self).__name__)
+        self.dtype = np.dtype(self.dtype or "float32").name
+        if not self.name:
+            ours = next(kind for kind in type(self).__mro__ if kind.__module__.startswith("minirnn."))
+            own = snake(type(self).__name__)
+            self.name = numbered(own) if self.is_numbered else self.known_as or snake(ours.__name__)
         if type(self).reset_state.__module__.startswith("minirnn."):  # one of the user's own begins with what it adds
             self.reset_state()
 
     def add_weight(self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None) -> State:
         """A number, or an array, that a metric of the user's own keeps from batch to batch."""
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        state = State(np.asarray(initializers.get(initializer)(shape, dtype=dtype or "float32")))
+        state = State(np.asarray(initializers.get(initializer)(shape, dtype=dtype or self.dtype)))
         self.__dict__.setdefault("_states", []).append(state)
         return state
 
     add_variable = add_weight
+
+    def get_config(self) -> dict[str, Any]:
+        return {name: value for name, value in super().get_config().items() if (name, value) != ("dtype", "float32")}
 
     @property
     def _direction(self) -> str:  # what callbacks of Keras ask for
@@ -128,7 +137,7 @@ class Averaged(Metric):
 class Mean(Averaged):
     """The mean of numbers: ``update_state(values, sample_weight)``; of an array each sample counts as one."""
 
-    goes = ""
+    goes, is_numbered = "", False
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         self._add(array_of(values, "values"), sample_weight)
@@ -152,7 +161,7 @@ class Sum(Mean):
 class MeanMetric(Averaged):
     """The mean over all samples of a number for each: `values`."""
 
-    masked = True
+    masked, is_numbered = True, False
 
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         """The number of each sample, or more of each: one for every step or entry."""
@@ -199,7 +208,7 @@ class OfFunction(MeanMetric):
 
     def __post_init__(self) -> None:
         self.name = self.name or getattr(self.function, "__name__", None) or snake(type(self.function).__name__)
-        self.reset_state()
+        super().__post_init__()
 
     def compared(self, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
         return array_of(y_true, "y_true"), array_of(y_pred, "y_pred")
@@ -221,7 +230,7 @@ class Foreign(Metric):
 
     def __post_init__(self) -> None:
         self.name = self.name or str(self.metric.name)
-        self.reset_state()
+        super().__post_init__()
 
     def reset_state(self) -> None:
         self.metric.reset_state()

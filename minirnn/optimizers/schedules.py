@@ -43,8 +43,9 @@ class Schedule(Configured):
 
     def in_fit(self, step: int) -> float:
         """The same as the graph in which Keras trains on TensorFlow computes it: by reciprocals of what does not change."""
-        if type(self).__call__ is not Schedule.__call__:  # a schedule of the user's own
-            return float(self(step))
+        if type(self).__call__ is not Schedule.__call__:  # a schedule of the user's own, which may divide by the step
+            with np.errstate(divide="ignore"):
+                return float(self(np.int64(step)))  # type: ignore[arg-type]
         return float(self._in_graph.rate(np.float32(step)))
 
     def rate(self, step: Any) -> Any:
@@ -73,6 +74,9 @@ class Schedule(Configured):
         for name in ("decay_steps", "first_decay_steps"):
             if getattr(self, name, 1) <= 0:
                 raise ValueError(f"{type(self).__name__}({name}={getattr(self, name)!r}): it must be more than 0")
+
+
+LearningRateSchedule = Schedule  # as Keras calls it, for schedules of one's own
 
 
 @dataclass

@@ -80,6 +80,16 @@ class PlannedNetwork(Network):
         self._plan = Plan(names, *self._told)
 
     @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._plan is not None
+
+    def reset_metrics(self) -> None:
+        """Let what is followed begin anew, between calls of `train_on_batch`."""
+        if self._plan is not None:
+            self._plan.reset()
+
+    @property
     def compiled_loss(self) -> Loss | OfEach | None:
         """The loss as targets are checked for it; None before `compile`."""
         return self._plan.loss if self._plan else None

@@ -44,7 +44,7 @@ def rows(trace: Run) -> Iterator[Row]:
         yield judge.row(f"{name}_t", NAME, [trace.variables[name, t] for t in steps], truth)
     if trace.loss_node is None or trace.truncate or backend not in ADAPTERS:
         return
-    ((own, weight),) = losses.one_by_one(trace.loss_function, 1) if trace.loss_function else [(losses.get("mse"), 1.0)]
+    ((own, weight),) = losses.one_by_one(trace.loss_function, 1) if trace.loss_function else [(losses.as_loss("mse"), 1.0)]
 
     def loss(moves: list[Any]) -> Any:
         return weight * twin_of_loss(own, dtype)(trace.targets[0].astype(dtype), run(moves)[1])
