@@ -164,8 +164,8 @@ class LossFunction:
         is_followed = hasattr(y_pred, "of_primitive")
         if getattr(loss, "ignore_class", None) is not None and (is_followed or isinstance(y_pred, Node)):
             raise NotImplementedError(
-                f"{self.__name__} with ignore_class in a loss of one's own: what Keras leaves out depends on what is done with "
-                f"it; take {self.kind.__name__}(ignore_class=...), or with reduction='none' for a 0 each"
+                f"{self.__name__} with ignore_class in a loss of one's own: what Keras leaves out depends on what is done "
+                f"with it; take {self.kind.__name__}(ignore_class=...), or with reduction='none' for a 0 each"
             )
         if is_followed:
             return y_pred.of_primitive(loss._of_one_rank(loss.of_rows), (y_true, y_pred), {})
