@@ -105,3 +105,20 @@ def test_looking_at_a_place_again_does_nothing_else():
         return np.sum(s @ W)
 
     assert abs(float(mr.trace(loop, X, **WEIGHTS).loss) - loop(X, **WEIGHTS)) < 1e-14
+
+
+def test_places_of_what_is_no_array_are_not_looked_at_again():
+    class Counted(dict):
+        looks = 0
+
+        def __getitem__(self, key):
+            self.looks += 1
+            return super().__getitem__(key)
+
+    def loop(X, U, W, b):
+        kept = Counted(s=np.zeros(2))
+        for x in X:
+            kept["s"] += np.tanh(x @ U + b)
+        return np.sum(kept["s"] @ W) * kept.looks
+
+    assert abs(float(mr.trace(loop, X, **WEIGHTS).loss) - loop(X, **WEIGHTS)) < 1e-13

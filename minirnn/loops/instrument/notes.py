@@ -166,9 +166,9 @@ class Notes(ast.NodeTransformer):
             return self._renaming([place], like) if isinstance(like, ast.AugAssign) else []
         match place:
             case ast.Subscript(ast.Name(name), index) if all(isinstance(x, QUIET) for x in ast.walk(index)):
-                read = ast.Subscript(ast.Name(name, ast.Load()), index, ast.Load())
-                noted = _call("written", ast.Constant(name), read, ast.Name("__minirnn_call__", ast.Load()))
-                return [ast.copy_location(ast.Expr(noted), like)]
+                read = ast.Subscript(holder := ast.Name(name, ast.Load()), index, ast.Load())
+                noted = ast.If(_call("steps_in", holder), [ast.Expr(_named(name, read, place))], [])
+                return [ast.copy_location(noted, like)]
         return []
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> Any:

@@ -141,10 +141,9 @@ class Recorder:
                 self.names[node] = (name, call)
         return value
 
-    def written(self, name: str, value: Any, call: int) -> None:
-        """A place of the array `name` was written to: in a turn that is what the array holds at this step."""
-        if now.step:
-            self.stored(name, value, call)
+    def steps_in(self, holder: Any) -> bool:
+        """Whether what is written into a place is what an array holds at a step: one that is recorded, in a turn."""
+        return type(holder) is Array and bool(now.step)
 
     def _named(self, name: str, value: Array, call: int) -> Array:
         if _is_filled(value):
