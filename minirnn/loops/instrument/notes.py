@@ -29,6 +29,16 @@ def _named(name: str, value: ast.expr, into: ast.expr | None = None) -> ast.expr
     return ast.copy_location(_call(method, *args), value)
 
 
+def _kept(name: str, value: ast.expr) -> ast.expr:
+    """The value of a key of a dictionary, or of a field."""
+    return ast.copy_location(_call("kept", ast.Constant(name), value, ast.Name("__minirnn_call__", ast.Load())), value)
+
+
+def _rows(function: ast.expr, items: ast.expr) -> ast.expr:
+    """What a list is made of, by `function`: list(X), or [*X]."""
+    return ast.copy_location(_call("rows", function, items), items)
+
+
 class Notes(ast.NodeTransformer):
     """Puts the notes in."""
 
@@ -180,8 +190,8 @@ class Notes(ast.NodeTransformer):
         match node.func:
             case ast.Name(id="float" | "int" | "type" | "id" | "eval") | ast.Attribute(attr="literal_eval"):
                 node.func = ast.copy_location(_call("builtin", node.func), node.func)
-            case ast.Name(id="list" | "tuple") if len(node.args) == 1:
-                node.args = [self._turns(node.args[0])]
+            case ast.Name(id="list" | "tuple") if len(node.args) == 1 and not isinstance(node.args[0], ast.Starred):
+                node.args = [_rows(node.func, node.args[0])]
             case ast.Attribute(value=target, attr="append" | "appendleft" | "insert" as method) if (
                 len(node.args) == (2 if method == "insert" else 1)
                 and not isinstance(node.args[-1], ast.Starred)
@@ -190,19 +200,15 @@ class Notes(ast.NodeTransformer):
                 node.args[-1] = _named(name, node.args[-1], node.func)
             case ast.Name(id="dict") | ast.Attribute(attr="update" | "replace" | "_replace"):  # state.update(h=h)
                 for keyword in node.keywords:
-                    keyword.value = keyword.value if keyword.arg is None else _named(keyword.arg, keyword.value, node)
+                    keyword.value = keyword.value if keyword.arg is None else _kept(keyword.arg, keyword.value)
         return node
-
-    def _turns(self, items: ast.expr) -> ast.expr:
-        """What is made a list: the rows of an array each in a turn, as ``[x for x in X]`` makes them."""
-        if isinstance(items, ast.Starred):
-            return ast.copy_location(ast.Starred(self._turns(items.value), ast.Load()), items)
-        return ast.copy_location(_call("rows", items, self._site(items)), items)
 
     def visit_List(self, node: ast.List) -> Any:
         self.generic_visit(node)
         if isinstance(node.ctx, ast.Load):
-            node.elts = [self._turns(e) if isinstance(e, ast.Starred) else e for e in node.elts]
+            for part in node.elts:
+                if isinstance(part, ast.Starred):
+                    part.value = _rows(ast.Constant(None), part.value)
         return node
 
     def visit_Dict(self, node: ast.Dict) -> Any:
@@ -210,7 +216,7 @@ class Notes(ast.NodeTransformer):
         self.generic_visit(node)
         for k, key in enumerate(node.keys):
             if isinstance(key, ast.Constant) and isinstance(key.value, str) and key.value.isidentifier():
-                node.values[k] = _named(key.value, node.values[k], node)
+                node.values[k] = _kept(key.value, node.values[k])
         return node
 
     def _site(self, node: ast.AST) -> ast.expr:

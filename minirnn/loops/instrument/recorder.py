@@ -51,6 +51,7 @@ class Recorder:
         self.foreign = False  # whether the function computes with TensorFlow, of which another run would round otherwise
         self._waiting: dict[int, int] = {}  # turns that wait for their item, and the turn of the loop around them
         self._places: dict[Node, str] = {}  # where tests on traced values stand
+        self.listed: set[Node] = set()  # rows that the function itself made a list of
         self.lists: dict[Node, tuple[str, list[Node]]] = {}  # lists of arrays, put together: their names and their parts
 
     def call(self, generator: bool = False) -> int:
@@ -95,9 +96,22 @@ class Recorder:
             if present() is self:  # not if this is closed when the run is long over
                 now.step = outer
 
-    def rows(self, items: Any, site: Any) -> Any:
-        """The items of a list to be: those of an array each in a turn of its own."""
-        return self.loop(items, site) if type(items) is Array and items.ndim else items
+    def rows(self, function: Any, items: Any) -> Any:
+        """The items of a list to be. Rows of an array are read where they are used first, as those of a given list are."""
+        if type(items) is not Array or not items.ndim or (function is not None and function not in (list, tuple)):
+            return items
+        rows = [*items]
+        self.listed.update(row.node for row in rows if type(row) is Array and row.traced)
+        return rows
+
+    def kept(self, name: str, value: Any, call: int) -> Any:
+        """`value`, under a key of a dictionary: called so if it has no name; of numbers only zeros are, a state's start."""
+        if type(value) is Array and not _is_filled(value):
+            if value.traced:
+                self.names.setdefault(value.node, (name, call))
+            elif getattr(value, "_called", None) is None and not np.any(value.data):
+                self._named(name, value, call)
+        return value
 
     def forever(self) -> Iterator[None]:
         """The turns of a while loop."""
@@ -116,6 +130,8 @@ class Recorder:
             return self._named(name, Array(value).constant(), call)
         if type(value) is list:
             several = _made_together(value)
+            if any(type(item) is Array and item._node in self.listed for item in value):
+                return value  # list(X): they are called as what they are in the end
             for k, item in enumerate(value):
                 self.stored(name, item, call, value if several else None, k)
         fields: Any = getattr(type(value), "_fields", None) or getattr(type(value), "__dataclass_fields__", ())

@@ -65,15 +65,16 @@ class _Settling(Named):
         """
         of_lists = {node for _, nodes in self.recorder.lists.values() for node in nodes}
         given = self.recorder.given
-        parts = of_lists | {node for node in self.parts if node.args[0] in given and node.step}
+        listed = self.recorder.listed
+        parts = of_lists | {node for node in self.parts if node.args[0] in given and (node.step or node in listed)}
         read: dict[Node, int] = {}
         for node in self.nodes if parts else ():
             for arg in node.args:
                 if arg in parts:
                     parts.remove(arg)
-                    if arg in of_lists or (node.step and self._is_outside(arg.step or 0, node.step)):
+                    if arg in of_lists or arg in listed or (node.step and self._is_outside(arg.step or 0, node.step)):
                         arg.step = node.step
-                    if arg in of_lists:
+                    if arg in of_lists or arg in listed:
                         read[arg] = self.turns[node.step or 0].loop
                 elif arg in read and self._are_runs_of_one_loop(read[arg], self.turns[node.step or 0].loop):
                     self.used_again.add(arg)

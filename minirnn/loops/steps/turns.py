@@ -50,6 +50,7 @@ class Loops:
         """Find what the loops do, and the step of each turn of those through time."""
         self.carrying_inwards: set[int] = set()  # what is carried is used by loops inside
         self.of_layers: set[Any] = set()  # loops that read the weights of layers
+        self.fixed: dict[int, set[Node]] = defaultdict(set)  # of which arrays each loop reads places that do not move: W[0]
         self.carrying = self._carrying()
         self.reading = self._reading(cuts)
         computed = self._reading(self._cuts_of_computed())
@@ -166,6 +167,9 @@ class Loops:
                 found[loop].append((along[0], first))
             else:
                 alone.append((loop, leaf, axes, first))
+        for loop, leaf, _, first in alone:
+            if len(first) > 1:
+                self.fixed[loop].add(leaf)
         ways = {(self.loops[loop].site, cuts[0].leaf, cuts[0].axes): i for loop in found for i, cuts in found[loop]}
         for loop, leaf, axes, first in alone:  # a chunk of a single step, read as the other chunks are
             axis = ways.get((self.loops[loop].site, leaf, axes))
@@ -228,18 +232,23 @@ class Loops:
                 if arg in parts:
                     used_in[arg].add(loop)
                 elif loop == there and loop >= 0 and arg.step != node.step:
-                    added = node.op in (ops.add, ops.subtract) and node in names and arg in names
-                    sums[loop] = sums.get(loop, True) and added and names[node][0] == names[arg][0]
+                    added = node.op in (ops.add, ops.subtract)  # by a variable, or by Python's sum, which has none
+                    sums[loop] = sums.get(loop, True) and added and names.get(node, "")[:1] == names.get(arg, "")[:1]
                 elif there in loops and loop != there:
                     seen[loop].add(arg.step or 0)
 
+        through = {loop for loop in loops if loop in self.carrying and not sums.get(loop, False)}
+        moving = {cuts[0].leaf for loop in through for _, cuts in self.reading.get(loop, [])}
+        weights = {leaf for loop in through for leaf in self.fixed[loop]} - moving
+
         def reads(loop: int) -> bool:
-            read = [cut.node for _, cuts in self.reading.get(loop, []) for cut in cuts]
+            cuts = [cut for _, cuts in self.reading.get(loop, []) for cut in cuts]
+            read = [cut.node for cut in cuts if cut.leaf not in weights]
             return any(node not in parts or used_in[node] <= {loop} for node in read)
 
-        if not any(loop in self.carrying and reads(loop) and not sums.get(loop, False) for loop in loops):
+        if not any(map(reads, through)):
             return loops
-        return {k for k in loops if reads(k) or len(seen[k]) > 1 or (k in self.carrying and not sums.get(k, False))}
+        return {k for k in loops if reads(k) or len(seen[k]) > 1 or k in through}
 
     def _steps_of_turns(self) -> dict[int, int]:
         """turn -> step, by the place of the data that it reads, else by the number that the loop runs through."""

@@ -150,7 +150,9 @@ class Expressions:
             return S.matmul(*operands)
         if way == "plain":
             try:
-                return definition.op.sympy(S, *operands, **attrs)
+                found = definition.op.sympy(S, *operands, **attrs)
+                if whole or result.ndim > 2 or (S.shape_of(found) is None) == (not result.ndim):
+                    return found  # where axes of one are at stake it may have lost, or have got, one
             except NotImplementedError:
                 if whole:
                     raise
