@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+import minirnn as mr
 from minirnn import initializers
 
 
@@ -29,3 +30,10 @@ def test_seeds_and_callables():
     assert initializers.get(np.zeros) is np.zeros
     assert initializers.get("ones")((2,)).tolist() == [1, 1] and not initializers.get("zeros")((2,)).any()
     assert abs(initializers.get("random_normal")((100, 100)).std() - 0.05) < 0.002
+
+
+def test_weights_that_are_drawn_may_be_written_into():
+    """A constant is one number, seen as an array; the forget gate writes its ones into the bias."""
+    layer = mr.layers.LSTM(3, kernel_initializer=mr.initializers.Constant(0.5), bias_initializer="zeros")
+    layer.build((None, 4, 2))
+    assert all(w.flags.writeable and w.flags.owndata for w in layer.weight_arrays)

@@ -88,7 +88,7 @@ class Variable(NDArrayOperatorsMixin):
 def _drawn(initializer: Any, shape: tuple[int, ...], dtype: np.dtype, what: str) -> np.ndarray:
     """The weights that an initializer gives, which may be a function of the user's own."""
     array = demand_finite(array_of(initializer(shape, dtype=dtype.name), what), what)
-    return converted(array, dtype, what)
+    return np.array(converted(array, dtype, what))  # one of its own, to be written into
 
 
 class Weighted:
