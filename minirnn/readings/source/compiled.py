@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 ENGINES = ("numpy", "c")
 ROOMS = 8  # sizes of data for which the rooms are kept
+ARRAYS, KIND = frozenset([np.ndarray]), operator.attrgetter("dtype.char")
 REAL = frozenset("?bBhHiIlLqQefd")  # what NumPy calls the kinds of real numbers of at most 64 bits
 
 
@@ -85,8 +87,8 @@ class Compiled(Shown):
             room = None
         try:
             run = self._loss_and_gradients
-            arrays = all(type(x) is np.ndarray and x.dtype.char in REAL for x in (X, *targets, *params.values()))
-            if room is not None and run and arrays and room[0] == X.shape and room[1] is self._dtype(params):
+            fits = type(X) is np.ndarray and _are_real((X, *targets, *params.values()))
+            if room is not None and run and fits and room[0] == X.shape and room[1] is self._dtype(params):
                 result = run(params, X, *targets, room[2])
                 rooms.append(room)
                 return result
@@ -170,6 +172,11 @@ def demand_same(run: Run, forward: Callable[..., Any], gradients: Callable[..., 
         allowed = 1e-3 * np.abs(b[there]).max(initial=1e-30) + least
         if np.shape(a) != b.shape or not np.allclose(np.asarray(a)[there], b[there], 0, allowed):
             raise NotImplementedError("the source of this network does not compute what its graph computes")
+
+
+def _are_real(arrays: tuple[Any, ...]) -> bool:
+    """Whether they are plain arrays of real numbers: asked at every call, and so without a loop of our own."""
+    return ARRAYS.issuperset(map(type, arrays)) and REAL.issuperset(map(KIND, arrays))
 
 
 def demand_real(
