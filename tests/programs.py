@@ -354,7 +354,9 @@ class Tally:
 
 def guarded(text: str) -> str:
     """The C with a guard behind every array in its memory: what touches it ends the process."""
-    head, _, body = text.partition("\nstatic __attribute__((noinline)) void compute_block(")
+    head, there, body = text.partition("\nstatic void compute_block(")
+    if not there:  # it is what all networks share
+        return text
     head = head.replace("return (entries + 15) / 16 * 16;", "return (entries + 15) / 16 * 16 + 16;")
     body = re.sub(
         r"room \+= aligned\((.*)\);$",
@@ -366,7 +368,7 @@ def guarded(text: str) -> str:
     body = body.replace("real *room = memory;", fresh, 1)
     said = "void __asan_poison_memory_region(void const volatile *, unsigned long);\n"
     said += "void __asan_unpoison_memory_region(void const volatile *, unsigned long);\n"
-    return f"{said}{head}\nstatic __attribute__((noinline)) void compute_block({body}"
+    return f"{said}{head}{there}{body}"
 
 
 def sanitize() -> None:

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from minirnn.readings.source.c.compiler import FLAGS, compiler
-from minirnn.readings.source.c.native import file
+from minirnn.readings.source.c.native import kernels
 
 BUILDS = {"AVX-512": "-march=x86-64-v4", "AVX2": "-march=x86-64-v3", "plain": "-march=x86-64"}
 FUNCTIONS = ("tanh", "exp", "sigmoid")
@@ -73,9 +73,8 @@ void sweep(int f, unsigned long start, unsigned long step, unsigned long count, 
 
 def built(dtype: str, march: str, folder: Path) -> ctypes.CDLL | None:
     """The sweep of a build; None where the compiler or the processor does not have it."""
-    head = "typedef double real;\n#define DOUBLE\n" if dtype == "float64" else "typedef float real;\n"
     text, made = folder / f"{dtype}{march}.c", folder / f"{dtype}{march}.so"
-    text.write_text(head + file("kernels.h") + SWEEP)
+    text.write_text(kernels(dtype) + SWEEP)
     flags = [flag for flag in FLAGS if not flag.startswith("-march")]
     if subprocess.run([*compiler(), *flags, march, str(text), "-o", str(made), "-lm"], capture_output=True).returncode:
         return None

@@ -14,6 +14,7 @@ from minirnn.layers import GRU, LSTM, BatchNormalization, Dense, SimpleRNN
 from minirnn.readings.source.c import compiled as compiled_c
 from minirnn.readings.source.c import compiler
 from minirnn.readings.source.c.c import Library
+from minirnn.readings.source.c.native import shared
 from minirnn.readings.source.source import library, wanted
 from minirnn.regularizers import get
 
@@ -60,7 +61,7 @@ def guarded(shape, dtype, fill=7.5):
 def run_between_guards(trace):
     """The results, where every array that the C is given stands between guards; nothing is written outside of its own."""
     native = library(trace, trace.dtype.name).native()
-    made, dtype = compiler.loaded(native.whole), trace.dtype
+    made, dtype = shared(trace.dtype.name), trace.dtype
     arrays = [*given(trace), *trace.targets, *[params_of(trace)[name] for name in native.parameters], *native.constants]
     N, T = np.shape(trace.inputs[0])[0], trace.steps
     inputs = []
@@ -72,10 +73,10 @@ def run_between_guards(trace):
     shapes = [tuple(lengths[which] * factor + more for which, factor, more in sizes) for sizes in native.results]
     results = [guarded(shape, dtype) for shape in shapes]
     sizes = (ctypes.c_long * 2)(N, T)
-    room, whole_room, place = guarded((made.memory(sizes) // dtype.itemsize,), dtype)
+    room, whole_room, place = guarded((made.memory(native.place, sizes) // dtype.itemsize,), dtype)
     room[...] = np.nan  # what is read before it is written would show
     pointers = [inner.ctypes.data for inner, *_ in [*inputs, *results]]
-    made.compute(sizes, (ctypes.c_void_p * len(pointers))(*pointers), ctypes.c_void_p(room.ctypes.data), 1)
+    made.compute(native.place, sizes, (ctypes.c_void_p * len(pointers))(*pointers), ctypes.c_void_p(room.ctypes.data), 1)
     for _, whole, before in inputs:
         assert np.array_equal(whole, before, equal_nan=True)
     for whole, inside in [(whole_room, place), *[(whole, inside) for _, whole, inside in results]]:
@@ -191,8 +192,9 @@ def test_blocks_of_samples_by_any_number_of_threads(options, monkeypatch):
         return mr.trace(model, X, Y, dtype="float64", training=True)
 
     f = compiled(traced(2, 4))
-    library = compiler.loaded(f.native("float64").whole)
-    assert library.memory((ctypes.c_long * 2)(1000, 4)) == library.memory((ctypes.c_long * 2)(10**6, 4)) < 10**6
+    place, library = f.native("float64").place, shared("float64")
+    few, many = [library.memory(place, (ctypes.c_long * 2)(samples, 4)) for samples in (1000, 10**6)]
+    assert few == many < 10**6
     for samples, steps in ((33, 3), (257, 5), (50_000, 4)):  # the last are enough for several threads
         trace = traced(samples, steps)
         params, data = params_of(trace), given(trace)
@@ -212,7 +214,7 @@ def test_samples_that_meet_are_not_parted():
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(70, 4, 3)), rng.normal(size=(70, 6))
     for trace in (masked, mr.trace(normalized, X, Y, dtype="float64", training=True)):
-        assert "of_samples = 0" in library(trace, "float64").native().text and error(trace) <= 64
+        assert ".apart = 0," in library(trace, "float64").native().text and error(trace) <= 64
 
 
 def test_threads(make):
@@ -251,14 +253,13 @@ def test_a_wrong_product_is_seen(make, monkeypatch):
     """Guards and comparisons find what they are for; results are filled before the run, so what is added to them shows."""
     trace = make()
     compiled(trace)
-    text = Library(*wanted(trace), "float64").native().text
+    block = Library(*wanted(trace), "float64").native().block
     right = "outer(0, M, M, T * N"
-    assert right in text
+    assert right in block
     for wrong in ("outer(0, M, M, T", "outer(1, M, M, T * N"):
         native = library(trace, "float64").native()
-        monkeypatch.setattr(
-            Library, "native", lambda self, wrong=wrong, n=native: n._replace(text=text.replace(right, wrong))
-        )
+        spoilt = native._replace(block=block.replace(right, wrong))
+        monkeypatch.setattr(Library, "native", lambda self, spoilt=spoilt: spoilt)
         assert not worst(trace, *run_between_guards(trace)) <= 1e3
         monkeypatch.undo()
 

@@ -235,7 +235,7 @@ def test_blanks_name_no_compiler(monkeypatch):
 
 def test_a_library_without_what_is_called(monkeypatch):
     with pytest.raises(NotImplementedError, match=r"cannot be loaded: .*memory"):
-        compiler.loaded("void compute(void) { }\n")
+        compiler.loaded("void compute(void) { }\n", "memory")
 
 
 def test_training_goes_on_without_a_compiler(network, monkeypatch):

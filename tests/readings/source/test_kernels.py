@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minirnn.readings.source.c import compiler
-from minirnn.readings.source.c.native import file
+from minirnn.readings.source.c.native import kernels
 
 TEXT = """
 long memory(const long *sizes) { return 0; }
@@ -23,9 +23,8 @@ def functions(request, tmp_path_factory):
     patch = pytest.MonkeyPatch()
     patch.setenv("MINIRNN_CACHE", str(tmp_path_factory.mktemp("cache")))
     dtype = np.dtype(request.param)
-    head = "typedef float real;\n" if dtype == np.float32 else "typedef double real;\n#define DOUBLE\n"
     try:
-        made = compiler.loaded(head + file("kernels.h") + TEXT)
+        made = compiler.loaded(kernels(dtype.name) + TEXT, "memory")
     except NotImplementedError as error:
         pytest.skip(str(error))
     finally:

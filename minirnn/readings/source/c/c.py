@@ -23,12 +23,10 @@ from ..scalars.lower import For
 from ..scalars.program import Program, Run, fixed
 from ..scalars.samples import N, Samples
 from .lines import RESERVED, SAMPLES, C
-from .native import Native, file
+from .native import Native
 from .products import Products
 
-BLOCK = """
-enum {{{known}}};
-
+BLOCK = """{known}
 /* The bytes of memory that `compute_block` needs beside the arrays that it is given. */
 static long block_memory(const long *sizes)
 {{
@@ -44,12 +42,15 @@ static void lengths_of(const long *sizes, long *of)
 }}
 
 /* The forward pass of a block of samples; with `backward` the loss and its gradients too. */
-static __attribute__((noinline)) void compute_block(const long *sizes, void *const *given, void *memory, int backward)
+static void compute_block(const long *sizes, void *const *given, void *memory, int backward)
 {{
     const long {lengths};
     real *room = memory;{code}
 }}
 
+const Network network = {{
+    {network}, .memory = block_memory, .entries = lengths_of, .compute = compute_block,
+}};
 """
 
 
@@ -113,10 +114,8 @@ class Library(Functions):
         results = [*self.results.outputs, *([] if self.results.loss is None else [self.results.loss])]
         results += self.results.gradients.values()
         sizes = [tuple(map(self._known, shapes[name])) if name in shapes else None for name in inputs]
-        head = f"typedef {'double' if self.kind == np.float64 else 'float'} real;\n"
-        head += "#define DOUBLE\n" * (self.kind == np.float64)
         return Native(
-            head + file("kernels.h") + self._block(inputs, shapes, results, comments) + file("samples.h"),
+            self._block(inputs, shapes, results, comments),
             self.kind.name,
             self.data,
             self.targets,
@@ -183,9 +182,10 @@ class Library(Functions):
             for k, dims in enumerate(all_dims)
         ]
         known = {letter(name): n for name, n in sorted(self._letters.items()) if name not in self.lengths}
-        known |= {"LENGTHS": len(self.lengths), "GIVEN": len(all_dims), "SUMS": sums, "of_samples": int(samples.apart)}
+        about = {"lengths": len(self.lengths), "given": len(all_dims), "sums": sums, "apart": int(samples.apart)}
         return BLOCK.format(
-            known=", ".join(f"{name} = {n}" for name, n in known.items()),
+            known=f"\nenum {{{', '.join(f'{name} = {n}' for name, n in known.items())}}};\n" if known else "",
+            network=", ".join(f".{name} = {n}" for name, n in about.items()),
             lengths=", ".join(f"{letter(name)} = sizes[{k}]" for k, name in enumerate([*self.lengths, SAMPLES])),
             rooms="".join(f"\n    room += {room};" for room in rooms),
             of="".join(f"\n    of[{k}] = {text};" for k, text in enumerate(lengths)),

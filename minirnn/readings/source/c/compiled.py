@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import importlib.resources
 import importlib.util
 import os
 import sysconfig
-import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..compiled import Compiled, demand_real, explained
-from .compiler import library, loaded
-from .native import Native
+from .compiler import library
+from .native import Native, file, shared
 
 
 class CompiledC(Compiled):
@@ -56,7 +55,10 @@ class CompiledC(Compiled):
     def _of(self, dtype: str) -> tuple[Native, Callable[..., Any], Any]:
         """The C for this dtype, how to run it, and its plan."""
         if dtype not in self._known:
-            native = self._native(dtype)
+            with ThreadPoolExecutor(2) as beside:  # three compilers at once, the first time
+                beside.submit(extension), beside.submit(shared, dtype)
+                native = self._native(dtype)
+                native.place  # noqa: B018
             self._known[dtype] = native, *runner(native)
         return self._known[dtype]
 
@@ -104,18 +106,13 @@ def _fitting(x: Any, native: Native, is_mask: bool = False) -> np.ndarray:
 
 def runner(native: Native) -> tuple[Callable[..., Any], Any]:
     """What runs the C, and the plan that it is to be given: ``run(plan, backward, params, *arrays)``."""
-    beside = threading.Thread(target=extension)  # two compilers at once, the first time
-    beside.start()
-    try:
-        made = loaded(native.whole)
-    finally:
-        beside.join()
+    made = shared(native.dtype)
     ctypes.c_long.in_dll(made, "threads").value = _threads()
     shapes = tuple(sizes for _, sizes in native.given)
     entry = extension()
     if entry is None:
         return functools.partial(_by_ctypes, made), native
-    where = [ctypes.cast(f, ctypes.c_void_p).value for f in (made.memory, made.compute)]
+    where = [native.place.value, *[ctypes.cast(f, ctypes.c_void_p).value for f in (made.memory, made.compute)]]
     plan = entry.plan(
         *where,
         np.dtype(native.dtype).num,
@@ -145,9 +142,8 @@ def extension() -> Any:
     include = sysconfig.get_paths()["include"]
     if not (Path(include) / "Python.h").exists():
         return None
-    text = importlib.resources.files(__package__).joinpath("entry.c").read_text()
     try:
-        path = library(text, (f"-I{include}", f"-I{np.get_include()}"))
+        path = library(file("entry.c"), (f"-I{include}", f"-I{np.get_include()}"))
         spec = importlib.util.spec_from_file_location("minirnn_entry", path)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
@@ -173,10 +169,10 @@ def _by_ctypes(made: ctypes.CDLL, native: Native, backward: bool, params: Mappin
         for k, sizes in enumerate(native.results)
     ]
     c_sizes = (ctypes.c_long * len(lengths))(*lengths)
-    room = np.empty(made.memory(c_sizes) + 64, np.uint8)
+    room = np.empty(made.memory(native.place, c_sizes) + 64, np.uint8)
     pointers = [None if x is None else x.ctypes.data for x in [*given, *results]]
     start = room.ctypes.data + -room.ctypes.data % 64
-    made.compute(c_sizes, (ctypes.c_void_p * len(pointers))(*pointers), ctypes.c_void_p(start), int(backward))
+    made.compute(native.place, c_sizes, (ctypes.c_void_p * len(pointers))(*pointers), ctypes.c_void_p(start), int(backward))
     outputs, rest = results[: native.outputs], results[native.outputs :]
     if not backward:
         return outputs[0] if len(outputs) == 1 else outputs

@@ -264,12 +264,12 @@ def clear() -> int:
 
 
 @functools.lru_cache(maxsize=256)
-def loaded(text: str, further: tuple[str, ...] = ()) -> ctypes.CDLL:
-    """The library of the text, loaded."""
+def loaded(text: str, symbol: str, further: tuple[str, ...] = ()) -> ctypes.CDLL:
+    """The library of the text, loaded; it must hold this symbol."""
     path = library(text, further)
     try:
         found = ctypes.CDLL(str(path.absolute()))  # a bare name is searched for in the folders of the system
-        found.memory.restype = ctypes.c_long
+        getattr(found, symbol)
     except (OSError, AttributeError) as error:
         raise NotImplementedError(f"the library that the C compiler made cannot be loaded: {error}") from error
     return found

@@ -1,6 +1,6 @@
 /* Calls the C of a network on arrays of NumPy: types, shapes and memory are checked, results are new arrays.
 
-   plan(memory, compute, type, steps, fixed, outputs, given, results, keys, names, constants): see `minirnn.readings.source.compiled_c`.
+   plan(network, memory, compute, type, steps, fixed, outputs, given, results, keys, names, constants): see `minirnn.readings.source.c.compiled`.
    run(plan, backward, params, *arrays): (loss, gradients), or without `backward` the output; None if anything does not fit. */
 #define PY_SSIZE_T_CLEAN
 #define NPY_NO_DEPRECATED_API NPY_1_7_API_VERSION
@@ -16,8 +16,9 @@
 typedef struct { long which, factor, more; } Size;
 typedef struct { int axes; Size sizes[AXES]; } Shape; /* axes < 0: nothing is read of it */
 typedef struct {
-    long (*memory)(const long *);
-    void (*compute)(const long *, void *const *, void *, int);
+    const void *network;
+    long (*memory)(const void *, const long *);
+    void (*compute)(const void *, const long *, void *const *, void *, int);
     int type, given, results, outputs, fixed, lengths;
     long steps[LENGTHS], bytes; /* from 1 on, the numbers of steps of the trace */
     Shape *shapes; /* of what is given, then of the results */
@@ -50,17 +51,17 @@ static int read_shapes(PyObject *from, Shape *to)
 
 static PyObject *make_plan(PyObject *self, PyObject *args)
 {
-    unsigned long long memory, compute;
+    unsigned long long network, memory, compute;
     PyObject *steps, *given, *results, *keys, *names, *constants;
     int type, fixed, outputs;
-    if (!PyArg_ParseTuple(args, "KKiO!iiO!O!O!O!O!", &memory, &compute, &type, &PyTuple_Type, &steps, &fixed, &outputs, &PyTuple_Type, &given,
+    if (!PyArg_ParseTuple(args, "KKKiO!iiO!O!O!O!O!", &network, &memory, &compute, &type, &PyTuple_Type, &steps, &fixed, &outputs, &PyTuple_Type, &given,
                           &PyTuple_Type, &results, &PyTuple_Type, &keys, &PyTuple_Type, &names, &PyTuple_Type, &constants))
         return NULL;
     Plan *plan = calloc(1, sizeof *plan);
     if (!plan) return PyErr_NoMemory();
     PyObject *capsule = PyCapsule_New(plan, "plan", forget);
     if (!capsule) { free(plan); return NULL; }
-    plan->memory = (void *)(uintptr_t)memory, plan->compute = (void *)(uintptr_t)compute;
+    plan->network = (void *)(uintptr_t)network, plan->memory = (void *)(uintptr_t)memory, plan->compute = (void *)(uintptr_t)compute;
     plan->type = type, plan->fixed = fixed, plan->outputs = outputs, plan->lengths = 1 + (int)PyTuple_GET_SIZE(steps);
     for (int k = 1; k < plan->lengths && k < LENGTHS; k++) plan->steps[k] = PyLong_AsLong(PyTuple_GET_ITEM(steps, k - 1));
     plan->given = (int)PyTuple_GET_SIZE(given), plan->results = (int)PyTuple_GET_SIZE(results);
@@ -151,7 +152,7 @@ static PyObject *run(PyObject *self, PyObject *const *args, Py_ssize_t count)
     }
     PyObject *found = NULL, *gradients = NULL;
     if (ok && !PyErr_Occurred()) {
-        long bytes = plan->memory(sizes);
+        long bytes = plan->memory(plan->network, sizes);
         void *room = taken(plan, bytes);
         ok = room != NULL;
         if (!ok) PyErr_NoMemory();
@@ -164,7 +165,7 @@ static PyObject *run(PyObject *self, PyObject *const *args, Py_ssize_t count)
         }
         if (ok) {
             PyThreadState *state = bytes > LONG_WORK || sizes[0] > MANY ? PyEval_SaveThread() : NULL;
-            plan->compute(sizes, pointers, room, backward);
+            plan->compute(plan->network, sizes, pointers, room, backward);
             if (state) PyEval_RestoreThread(state);
         }
         if (room) given_back(plan, room, bytes);

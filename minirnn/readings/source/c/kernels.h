@@ -1,4 +1,5 @@
-/* What the emitted C calls: functions of numbers, and products of matrices whose sizes are mostly known to the compiler. */
+/* What the emitted C calls: functions of numbers, and products of matrices whose sizes are mostly known to the compiler. At the end, what
+   it hands to samples.h. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -109,7 +110,7 @@ INLINE real power_(real x, real p) { return LIBM(pow)(x, p); }
 /* -------------------------------------------------------------------------------------------------- products of matrices */
 
 /* b (k, n), whose entries stand `down` and `across` apart, in panels of columns, filled up with zeros */
-INLINE void pack(long k, long n, const real *b, long down, long across, real *p)
+static __attribute__((noinline)) void pack(long k, long n, const real *b, long down, long across, real *p)
 {
     if (n < LANES) {
         for (long i = 0; i < k; i++) for (long j = 0; j < n; j++) p[i * n + j] = b[i * down + j * across];
@@ -253,3 +254,13 @@ INLINE void sum_rows(int add, long n, long k, const real *b, long ldb, real *c)
         for (long j = 0; j < n; j++) c[j] += s[j];
     }
 }
+
+/* ------------------------------------------------------------------------------------------------------------ the network */
+
+typedef struct {
+    long lengths, given, sums; /* how many numbers of samples and steps there are, and arrays; the first array that is a sum over samples */
+    long apart; /* whether samples meet in these sums alone */
+    long (*memory)(const long *); /* the bytes that `compute` needs for a block of samples */
+    void (*entries)(const long *, long *); /* of each array those of a sample, of a sum all */
+    void (*compute)(const long *, void *const *, void *, int);
+} Network;

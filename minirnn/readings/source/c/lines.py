@@ -20,7 +20,7 @@ RESERVED = frozenset(
     restrict return short signed sizeof static struct switch typedef union unsigned void volatile while asm typeof linux unix
     main real vec loose pack put tile panel product outer outer_tile outer_panel outer_narrow sum_rows aligned sizes given
     room memory compute backward compute_block block_memory lengths_of of samples scale_by_power
-    exponential_less_one nearest_ N T LANES PANEL ROWS BYTES UNROLL WIDTH SHARES ENOUGH THREADS LENGTHS GIVEN SUMS of_samples
+    exponential_less_one nearest_ N T LANES PANEL ROWS BYTES UNROLL WIDTH SHARES ENOUGH THREADS network Network
     INDEPENDENT INLINE DOUBLE LIBM LOWEST HIGHEST LN2_HIGH LN2_LOW PER_LN2 TANH_IS_ONE NULL NAN INFINITY""".split()  # noqa: SIM905
 ) | {f"{name}_" for name in FUNCTIONS}
 

@@ -16,11 +16,12 @@ from .compiler import loaded
 class Native(NamedTuple):
     """The C of a network, and what has to be known to call it: see `minirnn.readings.source.c.compiled`.
 
+    `block` is what computes a block of samples.
     Sizes are (which, factor, more): factor times N (1), one of the numbers of steps (2 and further) or 0 (0), and more.
     `steps` are the numbers of steps of the trace, the only ones there may be if they are `fixed_steps`.
     """
 
-    text: str
+    block: str
     dtype: str
     data: list[str]
     targets: list[str]
@@ -58,15 +59,39 @@ class Native(NamedTuple):
         return (found.get(1, 1), *T) if fits and found.get(1, 1) > 0 else None
 
     @property
-    def whole(self) -> str:
-        """The text, with what trains."""
-        return f"{self.text}\n{file('train.h')}"
+    def text(self) -> str:
+        """All of it, to be read: one file that needs no other."""
+        return f"{self.own}\n{file('samples.h')}"
+
+    @property
+    def own(self) -> str:
+        """What is this network's alone."""
+        return kernels(self.dtype) + self.block
+
+    @property
+    def place(self) -> ctypes.c_void_p:
+        """Where the compiled network is, as the functions of `shared` take it."""
+        return ctypes.c_void_p(ctypes.addressof(ctypes.c_char.in_dll(loaded(self.own, "network"), "network")))
 
 
 @functools.cache
 def file(name: str) -> str:
     """A file of C of this package."""
     return importlib.resources.files(__package__).joinpath(name).read_text()
+
+
+def kernels(dtype: str) -> str:
+    """The functions of numbers, and the products of matrices, in this dtype."""
+    head = "typedef double real;\n#define DOUBLE\n" if dtype == "float64" else "typedef float real;\n"
+    return head + file("kernels.h")
+
+
+def shared(dtype: str) -> ctypes.CDLL:
+    """What is the same for all networks, compiled once: `memory`, `compute` and `train` of a network."""
+    text = kernels(dtype) + file("samples.h") + file("train.h")
+    made = loaded(text, "train", ("-O1",))  # which is compiled in two thirds of the time, and takes little when it runs
+    made.memory.restype = made.train.restype = ctypes.c_long
+    return made
 
 
 # ------------------------------------------------------------------------------------------------- training
@@ -122,13 +147,11 @@ def train(
         raise ValueError("the state of the optimizer does not fit")
     if order is not None and (order.shape != (epochs, samples) or order.min() < 0 or order.max() >= samples):
         raise ValueError("the order of the samples does not fit")
-    made = loaded(native.whole)
-    made.train.restype = ctypes.c_long
+    made, network = shared(native.dtype), native.place
     rows = [array.size // samples for array in arrays]
     sizes_of_batch = (ctypes.c_long * (1 + len(T)))(min(batch, samples), *T)
-    entries = (
-        made.memory(sizes_of_batch) // dtype.itemsize + 2 * (weights.size + 16) + sum(batch * r + 16 for r in rows) + 64
-    )
+    entries = made.memory(network, sizes_of_batch) // dtype.itemsize + 64
+    entries += 2 * (weights.size + 16) + sum(batch * r + 16 for r in rows)
     room = np.empty(entries + 64, dtype)
     start = room.ctypes.data + -room.ctypes.data % 64
     numbers = [
@@ -147,6 +170,7 @@ def train(
     settings = np.array([*rule.settings, 0.0, 0.0, 0.0][:3])
     kept = [np.ascontiguousarray(rates, float), None if order is None else np.ascontiguousarray(order, np.int64)]
     done = made.train(
+        network,
         (ctypes.c_long * len(numbers))(*numbers),
         (ctypes.c_long * len(rows))(*rows),
         (ctypes.c_long * len(native.parameters))(*[places[name] for name in native.parameters]),

@@ -1,6 +1,6 @@
 /* The network in blocks of samples, which stay in the cache, by several threads where there is enough to do.
 
-   Samples meet in sums alone, `of_samples`: loss and gradients. They are added up block after block within a share of the
+   Where they are `apart`, samples meet in sums alone: loss and gradients. They are added up block after block within a share of the
    blocks, then over the shares: in an order that does not depend on the number of threads. */
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
@@ -14,6 +14,7 @@
 long threads = 1; /* that may run at once */
 
 typedef struct {
+    const Network *network;
     const long *sizes, *entries; /* of each array: those of a sample, of a sum all */
     void *const *given;
     real *sums, *rooms; /* of each share the sums, of each thread its memory */
@@ -26,19 +27,20 @@ typedef struct {
 
 static void share(Work *work, long number, char *room)
 {
-    long N = work->sizes[0], sizes[LENGTHS + 1];
-    memcpy(sizes, work->sizes, sizeof(long) * LENGTHS);
-    sizes[LENGTHS] = N;
+    const Network *net = work->network;
+    long N = work->sizes[0], sizes[net->lengths + 1];
+    memcpy(sizes, work->sizes, sizeof(long) * net->lengths);
+    sizes[net->lengths] = N;
     real *total = work->sums + number * work->sum, *part = (real *)(room + work->room) - aligned(work->sum);
     long from = work->count * number / work->shares, to = work->count * (number + 1) / work->shares;
     for (long b = from; b < to; b++) {
-        void *given[GIVEN];
+        void *given[net->given];
         long first = b * work->width, k = 0;
         real *sum = b == from ? total : part;
         sizes[0] = N - first < work->width ? N - first : work->width;
-        for (; k < SUMS; k++) given[k] = work->given[k] ? (real *)work->given[k] + first * work->entries[k] : NULL;
-        for (; k < GIVEN; sum += work->entries[k++]) given[k] = work->given[k] ? sum : NULL;
-        compute_block(sizes, given, room, work->backward);
+        for (; k < net->sums; k++) given[k] = work->given[k] ? (real *)work->given[k] + first * work->entries[k] : NULL;
+        for (; k < net->given; sum += work->entries[k++]) given[k] = work->given[k] ? sum : NULL;
+        net->compute(sizes, given, room, work->backward);
         if (b > from && work->backward) for (long i = 0; i < work->sum; i++) total[i] += part[i];
     }
 }
@@ -54,45 +56,45 @@ static void *shares(void *of)
 #endif
 
 /* How the samples are divided; returns the number of threads. */
-static long divided(const long *sizes, Work *work, long *entries)
+static long divided(const Network *net, const long *sizes, Work *work, long *entries)
 {
-    long N = sizes[0], all[LENGTHS + 1];
-    memcpy(all, sizes, sizeof(long) * LENGTHS);
-    work->count = of_samples ? (N + WIDTH - 1) / WIDTH : 1;
+    long N = sizes[0], all[net->lengths + 1];
+    memcpy(all, sizes, sizeof(long) * net->lengths);
+    work->count = net->apart ? (N + WIDTH - 1) / WIDTH : 1;
     work->width = work->count < 2 ? N : ((N + work->count - 1) / work->count + ROWS - 1) / ROWS * ROWS;
     work->count = (N + work->width - 1) / work->width;
     work->shares = work->count < SHARES ? work->count : SHARES;
-    all[0] = work->width, all[LENGTHS] = N;
-    lengths_of(all, entries);
+    all[0] = work->width, all[net->lengths] = N;
+    net->entries(all, entries);
     work->sum = 0;
-    for (long k = SUMS; k < GIVEN; k++) work->sum += entries[k];
-    work->room = block_memory(all) + (work->count > 1 ? aligned(work->sum) * (long)sizeof(real) : 0);
+    for (long k = net->sums; k < net->given; k++) work->sum += entries[k];
+    work->room = net->memory(all) + (work->count > 1 ? aligned(work->sum) * (long)sizeof(real) : 0);
     work->room = (work->room + 63) / 64 * 64;
-    double work_to_do = (double)N * sizes[LENGTHS - 1] * work->sum; /* products of two numbers, about */
+    double work_to_do = (double)N * sizes[net->lengths - 1] * work->sum; /* products of two numbers, about */
     long many = work->shares < threads ? work->shares : threads;
     while (many > 1 && work_to_do < many * ENOUGH) many--;
     return many;
 }
 
-long memory(const long *sizes)
+long memory(const Network *net, const long *sizes)
 {
     Work work;
-    long entries[GIVEN + 1], many = divided(sizes, &work, entries);
+    long entries[net->given + 1], many = divided(net, sizes, &work, entries);
     return work.count < 2 ? work.room : many * work.room + work.shares * work.sum * (long)sizeof(real);
 }
 
-void compute(const long *sizes, void *const *given, void *memory, int backward)
+void compute(const Network *net, const long *sizes, void *const *given, void *memory, int backward)
 {
     Work work;
-    long entries[GIVEN + 1], many = divided(sizes, &work, entries);
+    long entries[net->given + 1], many = divided(net, sizes, &work, entries);
     if (work.count < 2) {
-        long all[LENGTHS + 1];
-        memcpy(all, sizes, sizeof(long) * LENGTHS);
-        all[LENGTHS] = sizes[0];
-        compute_block(all, given, memory, backward);
+        long all[net->lengths + 1];
+        memcpy(all, sizes, sizeof(long) * net->lengths);
+        all[net->lengths] = sizes[0];
+        net->compute(all, given, memory, backward);
         return;
     }
-    work.sizes = sizes, work.entries = entries, work.given = given, work.backward = backward;
+    work.network = net, work.sizes = sizes, work.entries = entries, work.given = given, work.backward = backward;
     work.rooms = memory, work.sums = (real *)((char *)memory + many * work.room);
 #ifdef THREADS
     pthread_t started[SHARES];
@@ -105,7 +107,7 @@ void compute(const long *sizes, void *const *given, void *memory, int backward)
     for (long k = 0; k < work.shares; k++) share(&work, k, memory);
 #endif
     if (!backward) return;
-    for (long k = SUMS, at = 0; k < GIVEN; at += entries[k++]) {
+    for (long k = net->sums, at = 0; k < net->given; at += entries[k++]) {
         real *to = given[k];
         for (long i = 0; to && i < entries[k]; i++) {
             to[i] = work.sums[at + i];

@@ -29,7 +29,7 @@ static void step(long rule, long n, real *restrict w, const real *restrict g, re
     }
 }
 
-long train(const long *sizes, const long *rows, const long *places, const long *order, const double *rates,
+long train(const Network *net, const long *sizes, const long *rows, const long *places, const long *order, const double *rates,
            const double *settings, void *const *arrays, void *const *constants, real *weights, real *slots, real *room,
            double *losses)
 {
@@ -60,7 +60,7 @@ long train(const long *sizes, const long *rows, const long *places, const long *
                     memcpy(to + i * rows[k], from + order[epoch * samples + first + i] * rows[k], rows[k] * sizeof(real));
                 to += aligned(batch * rows[k]);
             }
-            compute(lengths, given, end, 1);
+            compute(net, lengths, given, end, 1);
             if (!(loss[0] - loss[0] == 0)) {
                 if (steps) memcpy(weights, before, all * sizeof(real));
                 losses[epoch] = loss[0];
