@@ -224,15 +224,20 @@ def _ref(family: int, there: int | None, here: int | None, own: End, ends: list[
     """An operand at step `there`, seen from step `here`; what is at another end, or of another length, is at no delay."""
     if there is None:
         return Ref(family, None)
-    T, letter = ends[family]
-    across = here is not None and (letter != own[1] or (T >= 3 and abs(there - here) >= T - 1))
-    return Ref(family, fixed(there, T, letter) if here is None or across else there - here)
+    across = here is not None and ends[family][1] != own[1]
+    return Ref(family, fixed(there, *ends[family]) if here is None or across else _seen(there, here, ends[family]))
 
 
 def _attribute(key: str, value: Any, step: int | None, own: End) -> Any:
-    if key == "t" and step is not None:
-        return value - step
-    return fixed(value, *own) if key == "t" else value
+    if key != "t":
+        return value
+    return fixed(value, *own) if step is None else _seen(value, step, own)
+
+
+def _seen(there: int, here: int, end: End) -> int | Fixed:
+    """A step as it is seen from another; from one end, the other end is at no delay."""
+    T = end[0]
+    return fixed(there, *end) if T >= 3 and abs(there - here) >= T - 1 else there - here
 
 
 def _by_family(places: list[tuple[int, int | None]]) -> list[tuple[int, int | None]]:

@@ -10,6 +10,7 @@ from minirnn.layers import (
     LSTM,
     Conv1D,
     Dense,
+    Dropout,
     Flatten,
     Input,
     Masking,
@@ -23,7 +24,7 @@ from minirnn.models import Model
 from minirnn.readings.source.compiled import executed
 
 from ...family import encoder_decoder
-from .test_loops import params_of
+from .test_loops import given, params_of
 
 
 def of_lengths(model, Ta, Tb):
@@ -72,6 +73,24 @@ def test_the_mask_of_outputs_that_run_backwards_is_of_any_length(kind):
     module = executed(traces[0].source(), np)
     for trace in traces:
         loss, gradients = module["loss_and_gradients"](params_of(trace), trace.inputs[0], trace.target)
+        assert loss == pytest.approx(trace.loss, rel=1e-12)
+        for name, gradient in trace.gradients.items():
+            np.testing.assert_allclose(gradients[name], gradient, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", ["numpy", "loops"])
+def test_the_last_step_of_what_runs_backwards_is_the_first_of_the_recurrence(form):
+    """Its dropout mask is that of position T, in every length; not that of position 4."""
+    i = Input((None, 3))
+    backwards = SimpleRNN(4, return_sequences=True, go_backwards=True)
+    model = drawn(Model(i, Dense(2)(Dropout(0.4)(backwards(i))[:, -1])))
+    rng, traces = np.random.default_rng(0), []
+    for steps in (4, 3, 7):
+        data = rng.normal(size=(2, steps, 3)), rng.normal(size=(2, 2))
+        traces.append(mr.trace(model, *data, dtype="float64", training=True))
+    module = executed(traces[0].source(form=form), np)
+    for trace in traces:
+        loss, gradients = module["loss_and_gradients"](params_of(trace), *given(trace), trace.target)
         assert loss == pytest.approx(trace.loss, rel=1e-12)
         for name, gradient in trace.gradients.items():
             np.testing.assert_allclose(gradients[name], gradient, rtol=1e-10, atol=1e-12)
