@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .graph import Node
@@ -105,6 +105,39 @@ def fixed(step: int, T: int, letter: str = "T", lower: bool = False, upper: bool
     """
     near_start = step - 1 < T - step - upper or (lower and step - 1 == T - step) or T < 3
     return Fixed(False, step) if near_start else Fixed(True, step - T, letter)
+
+
+def as_seen(there: int, here: int, end: End) -> int | Fixed:
+    """A step as it is seen from another; from one end, the other end is at no delay."""
+    T = end[0]
+    return fixed(there, *end) if T >= 3 and abs(there - here) >= T - 1 else there - here
+
+
+def seen_from_many(nodes: Sequence[Node]) -> set[tuple[Node, int]]:
+    """The operands that are one and the same step of a quantity at every step: the last state of an encoder, at all of a
+    decoder's. It is no delay, though the last of these steps may be near."""
+    far = {
+        node.op
+        for node in nodes
+        if node.step is not None
+        for arg in node.args
+        if arg.step is not None and not -2 < arg.step - node.step < 2
+    }
+    kinds: dict[Node, int] = {}  # quantities by name, what is nameless by how it is computed: numbered
+    numbers: dict[Hashable, int] = {}
+    groups: dict[Hashable, list[tuple[Node, int]]] = {}
+    for node in nodes if far else ():
+        made = (node.op, *[kinds[arg] for arg in node.args])
+        kinds[node] = numbers.setdefault(node.name or made, len(numbers))
+        if node.op in far and not node.op.variadic and node.step is not None:
+            for i in range(len(node.args)):
+                groups.setdefault((node.name, made, i), []).append((node, i))
+    found: set[tuple[Node, int]] = set()
+    for group in groups.values():
+        read = {node.args[i].step for node, i in group}
+        if len(read) == 1 and None not in read and len({node.step for node, _ in group}) > 1:
+            found.update(group)
+    return found
 
 
 def lengths_of(nodes: Sequence[Node]) -> dict[Any, End]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .components import components
-from .domains import Domain, End, Fixed, Lengths, Ref, Span, domains_of, fixed, lengths_of
+from .domains import Domain, End, Fixed, Lengths, Ref, Span, as_seen, domains_of, fixed, lengths_of, seen_from_many
 from .graph import Node, leaf_op
 from .names import Name, Role
 from .ops import average, total
@@ -176,12 +176,13 @@ def fold(nodes: Sequence[Node], hide: Iterable[str] = (), T: int | None = None, 
     members: list[dict[Signature, list[tuple[int | None, int]]]] = []  # (step, serial number) of each node
     place: dict[Node, tuple[int, int | None]] = {}  # node -> its family and its step
     ends: list[End] = []
+    still = seen_from_many(nodes)
     for node in nodes:
         name = None if node.name is None or str(node.name) in hidden else node.name
         step = node.step if name is not None or node.op is leaf_op else _own_step(node, place)
         seen = [ends[family] for family, at_step in map(place.__getitem__, node.args) if at_step is not None]
         own = known.get(node.name or node) or next(iter(seen), (T, "T"))
-        signature = _signature(node, step, place, own, ends)
+        signature = _signature(node, step, place, own, ends, still)
         key: Hashable = name if name is not None else node.serial if node.op is leaf_op else signature
         index = keys.setdefault(key, len(families))
         if index == len(families):
@@ -209,13 +210,19 @@ def _own_step(node: Node, place: dict[Node, tuple[int, int | None]]) -> int | No
 
 
 def _signature(
-    node: Node, step: int | None, place: dict[Node, tuple[int, int | None]], own: End, ends: list[End]
+    node: Node,
+    step: int | None,
+    place: dict[Node, tuple[int, int | None]],
+    own: End,
+    ends: list[End],
+    still: set[tuple[Node, int]],
 ) -> Signature:
     if step is None and node.op.variadic:
         places = [place[a] for a in node.args]
         refs = tuple(_spans(_by_family(places) if node.op in (total, average) else places, ends))
     else:
-        refs = tuple([_ref(*place[a], step, own, ends) for a in node.args])
+        steps = [None if (node, i) in still else step for i in range(len(node.args))] if still else [step] * len(node.args)
+        refs = tuple([_ref(*place[a], here, own, ends) for a, here in zip(node.args, steps)])
     attrs = tuple([(k, _attribute(k, v, step, own)) for k, v in node.attrs.items()]) if node.attrs else ()
     return Signature(node.op, attrs, refs)
 
@@ -225,19 +232,13 @@ def _ref(family: int, there: int | None, here: int | None, own: End, ends: list[
     if there is None:
         return Ref(family, None)
     across = here is not None and ends[family][1] != own[1]
-    return Ref(family, fixed(there, *ends[family]) if here is None or across else _seen(there, here, ends[family]))
+    return Ref(family, fixed(there, *ends[family]) if here is None or across else as_seen(there, here, ends[family]))
 
 
 def _attribute(key: str, value: Any, step: int | None, own: End) -> Any:
     if key != "t":
         return value
-    return fixed(value, *own) if step is None else _seen(value, step, own)
-
-
-def _seen(there: int, here: int, end: End) -> int | Fixed:
-    """A step as it is seen from another; from one end, the other end is at no delay."""
-    T = end[0]
-    return fixed(there, *end) if T >= 3 and abs(there - here) >= T - 1 else there - here
+    return fixed(value, *own) if step is None else as_seen(value, step, own)
 
 
 def _by_family(places: list[tuple[int, int | None]]) -> list[tuple[int, int | None]]:

@@ -32,7 +32,8 @@ def simplify(nodes: list[Node], recorder: Recorder) -> bool:
         if node.op not in SIMPLER:
             continue
         if node.op is ops.part:
-            piece = _piece(node) if node.args[0].op in PUT_TOGETHER else None
+            whole = node.args[0]
+            piece = _piece(node) if whole.op in PUT_TOGETHER and whole not in recorder.written else None
             if piece is not None and piece is not node:
                 changed += 1
                 if node in recorder.names:

@@ -129,3 +129,19 @@ def test_a_gap_in_the_steps_makes_two_domains():
 def test_forward_only(network):
     trace = mr.trace(network(), np.random.default_rng(0).normal(size=(2, 4, 3)))
     assert "y = add" in str(trace.fold()) and "dL" not in str(trace.fold())
+
+
+def test_one_step_seen_from_many_is_no_delay(trace):
+    """The last state of an encoder at every step of a decoder, whatever their lengths are to each other."""
+    found = []
+    for T in (4, 5, 7):
+        h = named("h", ops.leaf(np.ones((1, 2))))
+        for t in range(1, 6):
+            with at(t):
+                h = named("h", ops.tanh(h))
+        s = ops.leaf(np.ones((1, 2)))
+        for t in range(1, T + 1):
+            with at(t):
+                s = named("s", ops.add(ops.tanh(s), ops.tanh(h)) if t > 1 else ops.add(ops.square(s), ops.tanh(h)))
+        found.append([str(d.domain.lo) for d in fold(ancestors([s])).family("s").definitions])
+    assert found == [["1", "2"]] * 3

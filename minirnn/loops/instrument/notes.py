@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from .set_by import set_by
+from .set_by import filled_by_turns, set_by
 from .source_text import target_name, yields
 
 NOTES = "__minirnn__"
@@ -17,16 +17,32 @@ def _call(method: str, *args: ast.expr, of: str = NOTES) -> ast.expr:
     return ast.Call(ast.Attribute(ast.Name(of, ast.Load()), method, ast.Load()), list(args), [])
 
 
-def _named(name: str, value: ast.expr, into: ast.expr | None = None) -> ast.expr:
-    """The value, noted as that of a variable; of a place ``into`` it is stored, it takes the name if it has none."""
-    method = "named" if into is None or isinstance(into, ast.Name) else "stored"
+def _named(name: str, value: ast.expr, into: ast.expr | None = None, holder: ast.expr | None = None) -> ast.expr:
+    """The value, noted as that of a variable; of a place ``into`` it is stored, it takes the name if it has none.
+
+    If `holder` is an array, it has the name in place of its part.
+    """
+    method = "named" if into is None or isinstance(into, ast.Name) else "stored" if holder is None else "put"
     args: list[ast.expr] = [ast.Constant(name), value, ast.Name("__minirnn_call__", ast.Load())]
     match into:  # layers[1] = h, layers[1][...] = h: if it is a list of layers, that of this number
-        case ast.Subscript(ast.Name(holder), ast.Constant(int() as k)) | ast.Subscript(
-            ast.Subscript(ast.Name(holder), ast.Constant(int() as k)), _
+        case ast.Subscript(ast.Name(of_layers), ast.Constant(int() as k)) | ast.Subscript(
+            ast.Subscript(ast.Name(of_layers), ast.Constant(int() as k)), _
         ):
-            args += [ast.Name(holder, ast.Load()), ast.Constant(k)]
+            args += [ast.Name(of_layers, ast.Load()), ast.Constant(k)]
+        case _ if holder is not None:
+            args.append(_read(holder))
     return ast.copy_location(_call(method, *args), value)
+
+
+def _read(place: ast.expr) -> ast.expr:
+    """What is written to, to be looked at."""
+    return ast.parse(ast.unparse(place), mode="eval").body
+
+
+def _wrote(holder: ast.expr, like: ast.stmt) -> ast.stmt:
+    """The note that a part of an array was written, which has the name of its variable."""
+    name = ast.Constant(target_name(holder))
+    return ast.copy_location(ast.Expr(_call("wrote", name, _read(holder), ast.Name("__minirnn_call__", ast.Load()))), like)
 
 
 def _kept(name: str, value: ast.expr) -> ast.expr:
@@ -45,9 +61,11 @@ class Notes(ast.NodeTransformer):
     def __init__(self, file: str) -> None:
         self.file = file
         self.in_function = False
+        self.filled: set[str] = set()  # the arrays that loops fill place by place, H[t] = h
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         was, self.in_function = self.in_function, True
+        self.filled = filled_by_turns(node)
         node.body = self._block(node.body)
         begin = ast.Assign([ast.Name("__minirnn_call__", ast.Store())], _call("call", ast.Constant(yields(node.body))))
         node.body.insert(0, ast.copy_location(begin, node.body[0]))
@@ -139,9 +157,10 @@ class Notes(ast.NodeTransformer):
                             node.value.elts[i] = _named(own, value, one)
                     return node
                 return [node, *self._renaming([target], node)]
+            holder = self._holder(target)
             if name is not None and not isinstance(node.value, ast.Constant):
-                node.value = _named(name, node.value, target)
-            return node
+                node.value = _named(name, node.value, target, holder)
+            return [node, _wrote(holder, node)] if holder else node
         return [node, *self._renaming([t for t in node.targets if isinstance(t, ast.Name)], node)]
 
     def _valued(self, value: ast.expr, name: str | None) -> ast.expr:
@@ -160,9 +179,19 @@ class Notes(ast.NodeTransformer):
                 node.value = _named(name, node.value, node.target)
         return node
 
+    def _holder(self, place: ast.expr) -> ast.expr | None:
+        """The array of which `place` is a part that is no step of it: h of ``h[:2]``."""
+        match place:
+            case ast.Subscript(ast.Name() | ast.Attribute(ast.Name()) as holder, index) if not (
+                ast.unparse(holder) in self.filled or (isinstance(index, ast.Constant) and isinstance(index.value, str))
+            ):
+                return holder
+        return None
+
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         node.value = self.visit(node.value)
-        return [node, *self._written(node.target, node)]
+        holder = self._holder(node.target)
+        return [node, *([_wrote(holder, node)] if holder else self._written(node.target, node))]
 
     def visit_Expr(self, node: ast.Expr) -> Any:
         """A function that writes its result into a place, ``np.tanh(z, out=H[t])``."""

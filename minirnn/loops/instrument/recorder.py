@@ -16,6 +16,7 @@ from ..recording.array import Array
 from ..recording.memory import SAME
 from ..recording.table import FUNCTIONS
 from .builtin import BUILTINS, printed
+from .written import Written
 
 
 class Turn(NamedTuple):
@@ -38,13 +39,13 @@ class Loop(NamedTuple):
     outer: int
 
 
-class Recorder:
+class Recorder(Written):
     """The names and turns of one run. A node's step is the number of its turn, until `minirnn.loops.steps` knows better."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.turns: list[Turn] = [Turn(-1, -1, 0, None)]  # turn 0 is outside of all loops
         self.loops: list[Loop] = []
-        self.names: dict[Node, tuple[str, int]] = {}  # in the order of naming: the variable, and the call it is local to
         self.given: dict[Node, str] = {}  # the arrays that the function was given
         self.originals: dict[Node, Any] = {}  # what each of them was before it was copied
         self.calls = 0
@@ -156,10 +157,6 @@ class Recorder:
             if call < self.names[node][1]:
                 self.names[node] = (name, call)
         return value
-
-    def steps_in(self, holder: Any) -> bool:
-        """Whether what is written into a place is what an array holds at a step: one that is recorded, in a turn."""
-        return type(holder) is Array and bool(now.step)
 
     def _named(self, name: str, value: Array, call: int) -> Array:
         if _is_filled(value):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+MOVING = (ast.For, ast.comprehension, ast.AugAssign, ast.NamedExpr)  # what makes a variable another one from turn to turn
 Places = dict[str, bool]  # what is set, as text, and whether in place
 
 
@@ -55,3 +56,25 @@ def _set_in_turns(loop: ast.For) -> Places | None:
             if isinstance(held, ast.Name) and isinstance(held.ctx, ast.Load):
                 inside.setdefault(held.id, True)
     return {text: in_place for text, in_place in inside.items() if text not in turned}
+
+
+def filled_by_turns(function: ast.FunctionDef) -> set[str]:
+    """The arrays, as text, of which loops write another place in every turn: ``H[t] = h``."""
+    places = [node for node in ast.walk(function) if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)]
+    places += [
+        node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.keyword) and node.arg == "out" and isinstance(node.value, ast.Subscript)
+    ]
+    moving = {
+        name.id
+        for node in ast.walk(function)
+        if isinstance(node, MOVING)
+        for name in ast.walk(node.target)
+        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+    }
+    return {
+        ast.unparse(place.value)
+        for place in places
+        if any(isinstance(part, ast.Name) and part.id in moving for part in ast.walk(place.slice))
+    }

@@ -174,5 +174,6 @@ def _renamed(before: Node, after: Node, called: tuple[str, int, Any]) -> None:
     """What an array of zeros holds once something is written into it has the name; the zeros have none."""
     names = present().names
     if before in names and not np.any(before.value) and after not in names:
-        names.pop(before)
+        if called[2] == now.step:  # else they are what it begins with
+            names.pop(before)
         names[after] = called[:2]
