@@ -25,7 +25,7 @@ def _plan(dims: Index, operands: Index, key: Any) -> tuple[Index, int, Any]:
     simple = len(operands) == 1 and axes <= 1 + (not rows) and (not axes or arrays[-1] - arrays[0] < len(arrays))
     counted = all(key[n].ndim == 1 and np.array_equal(key[n], np.arange(len(key[n]))) for n in rows)
     if not (simple and counted and all(k == slice(None) for k in key if isinstance(k, slice))):
-        raise NotImplementedError("such places have no form in scalars: use form='numpy' or 'buffers', engine='numpy'")
+        raise NotImplementedError("places that are computed, beside slices")
     return key, axes, rows[0] if rows else None
 
 
@@ -79,7 +79,7 @@ def updated(index: Index, x: Any, part: Any, *operands: Any, key: Any) -> Expr:
     """`x` with the part at the places, of which there is one in each row."""
     found, several = _over(index, x.dims, operands, key, lambda there, at: choice(there, part[at], x[index]))
     if several:
-        raise NotImplementedError("several places have no form in scalars: use form='numpy' or 'buffers', engine='numpy'")
+        raise NotImplementedError("what is put at several places at once")
     return found
 
 

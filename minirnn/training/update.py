@@ -14,7 +14,7 @@ from ..optimizers import Optimizer
 from ..readings.equations.equation import Equations
 from ..readings.equations.equations import equations
 from ..runs.run import Run
-from .weights import Weights
+from .weights import trainable
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,13 +51,15 @@ def update(trace: Run, optimizer: Any = None) -> Update:
             raise ValueError("say which optimizer: trace.update('adam'), or compile the model first")
         optimizer = plan.optimizer
     chosen = optimizers.get(optimizer)
-    weights = Weights(trace.model, trace.dtype)
-    gradient = weights.gathered(trace.gradients, {})
-    vector = np.concatenate([trace.value(name).ravel() for name in weights.names])
-    weights.take(vector)
-    new, _ = chosen.step(vector[: weights.free], gradient.copy(), weights.trained)
-    views = weights.views(np.concatenate([new, vector[weights.free :]]))
-    return Update(chosen, _equations(chosen), {name: views[name] for name in weights.names[: len(weights.trained)]})
+    names = [*trace.parameters] if trace.is_loop else trainable(trace.model.parameter_places())
+    if not names or not trace.gradients:
+        raise ValueError("there is no weight with a gradient, which an optimizer could change")
+    weights = [trace.value(name) for name in names]
+    ends = np.cumsum([0, *(w.size for w in weights)]).tolist()
+    parts = [slice(*ends[k : k + 2]) for k in range(len(names))]
+    vector, gradient = (np.concatenate(all_of, axis=None) for all_of in (weights, [trace.gradients[n] for n in names]))
+    new, _ = chosen.step(vector, gradient, parts)
+    return Update(chosen, _equations(chosen), {n: new[p].reshape(w.shape) for n, p, w in zip(names, parts, weights)})
 
 
 def _equations(optimizer: Optimizer) -> Equations:

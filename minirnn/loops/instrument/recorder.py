@@ -155,7 +155,7 @@ class Recorder(Written):
                 return self._named(name, value, call)
             node = value.node
             if call < self.names[node][1]:
-                self.names[node] = (name, call)
+                self.call_anew(node, name, call)
         return value
 
     def _named(self, name: str, value: Array, call: int) -> Array:
@@ -174,7 +174,7 @@ class Recorder(Written):
         node = value.node
         known = self.names.get(node)
         if known is None or call < known[1]:
-            self.names[node] = (name, call)
+            self.call_anew(node, name, call)
         elif known[0] != name and known[1] == call:
             whole = isinstance(value.data, np.ndarray)
             again = Node(ops.same, (node,), {}, value.data if whole else node.value)  # that of the node may lie elsewhere

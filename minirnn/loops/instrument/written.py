@@ -15,11 +15,18 @@ class Written:
 
     def __init__(self) -> None:
         self.names: dict[Node, tuple[str, int]] = {}  # in the order of naming: the variable, and the call it is local to
+        self.inner: dict[Node, tuple[str, int]] = {}  # what a function calls it, whose caller has another name for it
         self.written: set[Node] = set()  # arrays as they are once a part of them was written
 
     def stored(self, name: str, value: Any, call: int, holder: Any = None, place: int = 0) -> Any:
         """`value`, called so if it has no name of its own."""
         raise NotImplementedError
+
+    def call_anew(self, node: Node, name: str, call: int) -> None:
+        """Give a name, or that of the caller."""
+        if node in self.names:
+            self.inner.setdefault(node, self.names[node])
+        self.names[node] = (name, call)
 
     def put(self, name: str, value: Any, call: int, holder: Any, place: int = 0) -> Any:
         """`value`, put into a place of `holder` that is no step of it: of an array it has no name, see `wrote`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Container
 from typing import Any
 
@@ -24,6 +24,7 @@ class Named(Loops):
 
     def _give_names(self, steps_of_cuts: dict[Node, int]) -> None:
         names = self.recorder.names
+        self._take_back()
         self._copy_starts(steps_of_cuts)
         wholes: dict[Node, str] = {}
         for node in steps_of_cuts:
@@ -82,6 +83,19 @@ class Named(Loops):
             if node in used and node.name is None and node.args:
                 node.name = f"{wholes[node]}_all"  # type: ignore[assignment]
         tell_shapes_apart(self.nodes, self.stamps)
+
+    def _take_back(self) -> None:
+        """Of a quantity that a caller calls otherwise at a few steps only, such as the state that a function returns, all
+        steps have the name that the function gives."""
+        names, inner = self.recorder.names, self.recorder.inner
+        renamed: dict[Any, list[Node]] = defaultdict(list)
+        for node, own in inner.items():
+            renamed[own[0], names[node][0]].append(node)
+        if renamed:
+            many = Counter(name for name, _ in names.values())
+            for (own, other), nodes in renamed.items():
+                if own != other and len(nodes) < many[own]:
+                    names.update((node, inner[node]) for node in nodes)
 
     def _source(self, cut: Node, names: Container[Node] = ()) -> Node:
         """What a step is cut from: the array that is given, or has one of these names."""

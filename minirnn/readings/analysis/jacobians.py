@@ -8,7 +8,7 @@ of a cell with gates, and of several layers, it is put together in the same way 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -67,7 +67,7 @@ def jacobian(trace: Run, t: int, k: int, name: str | None = None) -> np.ndarray:
 
     KeyError if there is no such state or step.
     """
-    names = [name] if name is not None else _whole(trace)
+    names = [name] if name is not None else _whole(trace, (t, k))
     later, earlier = ([_node(trace, each, step) for each in names] for step in (t, k))
     order = [node for node in trace.forward if node.serial <= max(node.serial for node in later)]
     layouts = [_layout(trace, each) for each in names]
@@ -94,16 +94,23 @@ def jacobian_norms(trace: Run, name: str | None = None) -> JacobianNorms:
     return JacobianNorms(norms[by_step], None if bound is None else bound[by_step])
 
 
-def _whole(trace: Run) -> list[str]:
-    """All states, where they run through the steps the same way; a loss that is summed on the way is none of them."""
+def _whole(trace: Run, steps: Collection[int] = ()) -> list[str]:
+    """All states, where they run through the steps the same way; a loss that is summed on the way is none of them.
+
+    Of several that have not all these `steps`, an encoder's and a decoder's, those that have them.
+    """
     loss = trace.loss_node
     names = [name for name in trace.state_names if loss is None or name != str(loss.name)]
     if not names:
         raise ValueError("there are no states h_t")
+    names = [name for name in names if all((name, step) in trace.variables for step in steps)] or names
     names.sort(key=lambda name: _steps(trace, name)[0].serial)  # by their initial states: h before c
     ways = {(_steps(trace, name)[-1].step or 0) > (_steps(trace, name)[0].step or 0) for name in names}
     if len(ways) > 1:
         raise ValueError(f"the states {', '.join(names)} run through the steps in opposite directions: say which is meant")
+    samples = {len(_units(_steps(trace, name)[-1].value, _layout(trace, name))) for name in names}
+    if len(samples) > 1:
+        raise ValueError(f"the states {', '.join(names)} have not as many samples as each other: say which is meant")
     return names
 
 

@@ -76,11 +76,16 @@ def number(x: Any) -> str:
     return f"{float(x):.4g}"
 
 
+def as_rows(array: np.ndarray) -> np.ndarray:
+    """A matrix of the numbers: of more than two axes the rows one below the other."""
+    return np.atleast_2d(array) if array.ndim < 3 else array.reshape(-1, array.shape[-1])
+
+
 def matrix(array: np.ndarray) -> Block:
     """A matrix with four significant digits; a number if it is 1 by 1 in spirit (no axes); its size if it is large."""
     if array.ndim == 0:
         return Block([number(array)])
-    array = np.atleast_2d(array) if array.ndim < 3 else array.reshape(-1, array.shape[-1])
+    array = as_rows(array)
     rows, cols = array.shape
     if max(rows, cols) > MAX_SIDE:
         return Block([f"‹{rows}×{cols}›"])

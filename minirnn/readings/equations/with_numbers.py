@@ -11,7 +11,7 @@ from sympy.matrices.expressions import OneMatrix
 from . import matrix as S
 from .evaluate import Values, evaluate
 from .printer import ATOM, Latex, Speller, Text, latex, text
-from .text_blocks import MAX_SIDE, Block, beside, bracketed, matrix, number
+from .text_blocks import MAX_SIDE, Block, as_rows, beside, bracketed, matrix, number
 
 MAX_TERMS = 8  # of a sum of numbers over time, written out
 LATEX_WIDTH = 55  # as many letters in a terminal are as wide, in LaTeX, as the text of an article
@@ -192,7 +192,7 @@ def _bracketed(lines: list[str], head: str = "") -> list[str]:
 
 def matrix_latex(array: np.ndarray, small: bool = False) -> str:
     """A matrix of numbers as LaTeX; its size if it is large; `small` is of small letters."""
-    array = np.atleast_2d(array)
+    array = as_rows(array)
     if array.shape == (1, 1):
         return number(array[0, 0])
     if max(array.shape) > MAX_SIDE:

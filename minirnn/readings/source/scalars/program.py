@@ -143,13 +143,14 @@ class Program:
             return Reading({}, False, False, False, set())
         if definition.op.entry in ("joined", "stacked"):
             return Reading({ref.family: 1 for ref in definition.refs}, False, False, True, set())
-        if definition.op.entry is None:
-            raise NotImplementedError(
-                f"{self.schedule.quantity(family)} is computed by {definition.op.name}, which has no form in scalars: "
-                "use form='numpy' or form='buffers', and engine='numpy'"
-            )
         index = self._indices(family.index)
-        found = self._entry(definition, step_over(Number(1), Count(T)), index, self._bare)
+        try:
+            found = self._entry(definition, step_over(Number(1), Count(T)), index, self._bare)
+        except NotImplementedError as error:
+            raise NotImplementedError(
+                f"{self.schedule.quantity(family)} is computed by {error}, which has no form in scalars: "
+                "use form='numpy' or form='buffers', and engine='numpy'"
+            ) from None
         times: dict[int, int] = {}
         for load, loops in _loads(found, {v for v in index if isinstance(v, Var)}):
             seen = {v for i in [load.step, *load.index] if i is not None for v in all_parts(i)}
@@ -198,7 +199,9 @@ class Program:
         attrs = {k: self._attribute(k, v, step) for k, v in definition.attrs.items()}
         if op.entry == EACH:
             return expr(op.in_arithmetic(SCALARS, attrs)(*[x[index] for x in operands], **attrs))
-        assert callable(op.entry)  # see `_reading`
+        if op.entry is None:
+            raise NotImplementedError(op.name)
+        assert callable(op.entry)
         found: Expr = op.entry(index, *operands, **attrs)
         return found
 
@@ -257,7 +260,9 @@ class Program:
             place, width = (Number(0), Number(1)) if new else (index[axis], expr(inner[axis]))
             if isinstance(ref.where, Span):
                 if not new and (start != Number(0) or len(definition.refs) > 1 or ref.where.down):
-                    raise NotImplementedError("steps beside other columns have no form in scalars")
+                    raise NotImplementedError(
+                        "steps beside columns have no form in scalars: use form='numpy', engine='numpy'"
+                    )
                 lo, hi = fixed(ref.where.lo), fixed(ref.where.hi)
                 where: Expr | None = (t := step_over(lo, hi + 1))
                 place, over = (hi - t if ref.where.down else t - lo) * width + place, (t, *over)
