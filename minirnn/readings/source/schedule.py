@@ -122,32 +122,33 @@ class Schedule:
         inside = {family.index for family in group}
         backwards = max(delays(group)) > 0
         kept = [family for family in group if family.index in self.kept]
-        stretches = [Stretch(domain, self._ordered(active, inside)) for domain, active in self._stretches(kept)]
+        stretches = [Stretch(domain, self._ordered(active, inside, domain)) for domain, active in self._stretches(kept)]
         return Loop(kept, backwards, stretches[::-1] if backwards else stretches)
 
-    def _ordered(self, active: dict[int, Definition], inside: set[int]) -> list[tuple[Family, Definition]]:
+    def _ordered(self, active: dict[int, Definition], inside: set[int], domain: Domain) -> list[tuple[Family, Definition]]:
         """The definitions of some steps of a loop, each after those it needs at the same step."""
-        needs = {index: self._at_once(definition, inside) & active.keys() for index, definition in active.items()}
+        first = domain.lo.step(self.folded.T)
+        needs = {index: self._at_once(definition, inside, first) & active.keys() for index, definition in active.items()}
         order: list[int] = []
         while len(order) < len(active):
             order.append(next(index for index in active if index not in order and needs[index] <= {*order}))
         return [(self.folded.families[index], active[index]) for index in order]
 
-    def _at_once(self, definition: Definition, inside: set[int]) -> set[int]:
-        """The kept families that a definition needs at its own step, through plumbing too."""
-        found, waiting, seen = set(), [(definition, 0)], set()
+    def _at_once(self, definition: Definition, inside: set[int], own: int) -> set[int]:
+        """The kept families that a definition needs at its `own` step, through plumbing too."""
+        found, waiting, seen = set(), [(definition, own)], set()
         while waiting:
-            by, delay = waiting.pop()
+            by, step = waiting.pop()
             for ref in by.refs:
-                if ref.family not in inside or not isinstance(ref.where, int):
+                if ref.family not in inside or not isinstance(ref.where, int | Fixed):
                     continue
-                there = ref.family, delay + ref.where
+                there = ref.family, step + ref.where if isinstance(ref.where, int) else ref.where.step(self.folded.T)
                 if there in seen:
                     continue
                 seen.add(there)
                 if ref.family not in self.kept:
                     waiting += [(d, there[1]) for d in self.folded.families[ref.family].definitions]
-                elif there[1] == 0:
+                elif there[1] == own:
                     found.add(ref.family)
         return found
 

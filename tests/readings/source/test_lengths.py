@@ -157,3 +157,21 @@ def test_a_letter_is_one_number(name, T):
         made = executed(trace.source(form), np)["loss_and_gradients"](params_of(trace), *trace.inputs, trace.target)
         for key, gradient in trace.gradients.items():
             np.testing.assert_allclose(made[1][key], gradient, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("form", ["numpy", "buffers", "loops", "c"])
+def test_steps_of_a_fixed_number_beside_a_mask_are_computed_in_order(form):
+    """The recurrence counts from the start, its mask to T: what is read at one step is computed before."""
+    i, m = Input((2, 1)), Input((2,), dtype="bool")
+    h = SimpleRNN(3, return_sequences=True)(Reshape((2, 1))(i), mask=m)
+    model = drawn(Model([i, m], Dense(4)(h)))
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(5, 2, 1)), rng.normal(size=(5, 2, 4))
+    trace = mr.trace(model, [X, np.ones((5, 2), bool)], Y, dtype="float64")
+    if form in ("buffers", "c"):
+        loss, gradients = trace.compile(engine={"buffers": "numpy"}.get(form, form))(params_of(trace), trace.inputs, Y)
+    else:
+        run = executed(trace.source(form=form), np)["loss_and_gradients"]
+        loss, gradients = run(params_of(trace), *trace.inputs, Y)
+    assert loss == pytest.approx(trace.loss, rel=1e-12)
+    np.testing.assert_allclose(gradients["W_h"], trace.gradients["W_h"], rtol=1e-10, atol=1e-12)
