@@ -16,7 +16,7 @@ from .steps.turn_by_turn import ALL, Uses, become, grown, rows_of_turns, set_bef
 
 MOST_PIECES = 2000  # that an array written slice by slice is shown as
 SIMPLER = {ops.part, ops.update, ops.join, ops.inverse, ops.divide, ops.add, ops.mean, ops.sums, ops.log}
-PUT_TOGETHER = {ops.part, ops.stack, ops.join}
+PUT_TOGETHER = {ops.part, ops.stack, ops.join, ops.permute, ops.transpose}
 
 
 def simplify(nodes: list[Node], recorder: Recorder) -> bool:
@@ -141,6 +141,13 @@ def _piece(node: Node) -> Node | None:
     axis = _only_axis(key)
     if axis is None:
         return None
+    if x.op in (ops.permute, ops.transpose):  # a step of what was turned round, X.transpose(1, 0, 2)[t]
+        axes = [*x.attrs.get("axes", (1, 0))]
+        rest = axes[:axis] + axes[axis + 1 :]
+        if type(key[axis]) is not int or rest != sorted(rest):
+            return None
+        node.args, node.attrs = x.args, {"key": ops.full_key(x.ndim, axes[axis], key[axis])}
+        return (_piece(node) if node.args[0].op in PUT_TOGETHER else None) or node
     k, n = key[axis], x.shape[axis]
     if x.op is ops.stack and x.attrs["axis"] == axis:
         if type(k) is int:

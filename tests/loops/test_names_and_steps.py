@@ -390,3 +390,37 @@ def test_the_largest_of_each_column_says_so():
     trace = mr.trace(loop, X=rng.normal(size=(5, 3)), W=rng.normal(size=(3, 4)))
     assert "sum(max([h₁; …; h_T], axis=0)) + max([h₁; …; h_T])" in str(trace.equations())
     assert r"\operatorname{axis}=0" in trace.equations().latex() and trace.equations().residual < 1e-14
+
+
+def turned_round(X, W, U):
+    h = np.zeros((2, 4))
+    for x in X.transpose(1, 0, 2):
+        h = np.tanh(x @ W + h @ U)
+    return np.sum(h**2)
+
+
+def axis_moved(X, W, U):
+    h = np.zeros((2, 4))
+    rows = np.moveaxis(X, 1, 0)
+    for t in range(len(rows)):
+        h = np.tanh(rows[t] @ W + h @ U)
+    return np.sum(h**2)
+
+
+def columns(X, W, U):
+    h = np.zeros(4)
+    for x in X[0].T:
+        h = np.tanh(x[:3] @ W + h @ U)
+    return np.sum(h**2)
+
+
+@pytest.mark.parametrize("loop", [turned_round, axis_moved, columns])
+def test_a_sequence_that_is_turned_round_is_a_sequence(loop):
+    rng = np.random.default_rng(5)
+    W, U, counts = rng.normal(size=(3, 4)), rng.normal(size=(4, 4)) / 2, []
+    for T in (5, 8):
+        trace = mr.trace(loop, X=rng.normal(size=(2, T, 3) if loop is not columns else (2, 3, T)), W=W, U=U)
+        assert trace.steps == T and set(trace.gradients) == {"W", "U"} and trace.verify().ok
+        assert trace.loss == loop(trace.inputs[0], W, U)
+        counts.append(len(trace.equations()))
+    assert counts[0] == counts[1]
