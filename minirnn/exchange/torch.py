@@ -95,7 +95,7 @@ def to_torch(model: Network) -> dict[str, np.ndarray]:
     PyTorch does not have.
     """
     found: dict[str, np.ndarray] = {}
-    rows = [layer for layer in model.layers if isinstance(layer, (CellLayer, Bidirectional))]
+    rows = [layer for layer in model.flat_layers if isinstance(layer, (CellLayer, Bidirectional))]
     for k, layer in enumerate(rows):
         inner: list[Any] = list(layer.children.values()) if isinstance(layer, Bidirectional) else [layer]
         alike = {(type(row), *map(type, row.children.values()), row.output_shape((None, None, 1))[-1]) for row in rows}

@@ -51,7 +51,10 @@ def described_model(model: Network, dtype: str | None = None) -> dict[str, Any]:
     """The model as Keras 3 serializes it, in the dtype of its layers or in that one."""
     if model.is_described_as_row:
         start = model.inputs[0].layer
-        layers = [described_entry(layer, layer.name) for layer in ([] if start in model.layers else [start]) + model.layers]
+        layers = [
+            described_entry(layer, layer.name)
+            for layer in ([] if start in model.flat_layers else [start]) + model.flat_layers
+        ]
         shape = [*model.inputs[0].shape]
         row: dict[str, Any] = {
             "name": keras_name(model.name),

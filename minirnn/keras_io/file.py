@@ -70,8 +70,8 @@ def demand_all_known(arrays: Hdf5, groups: Iterable[str]) -> None:
 
 def with_groups(model: Network) -> list[Layer]:
     """The layers that have a group in a file of weights, in the order in which those of one class are numbered."""
-    first = [] if model.is_described_as_row else [s.layer for s in model.inputs if s.layer not in model.layers]
-    return [layer for layer in first + model.layers if layer.operation is None]
+    first = [] if model.is_described_as_row else [s.layer for s in model.inputs if s.layer not in model.flat_layers]
+    return [layer for layer in first + model.flat_layers if layer.operation is None]
 
 
 def load(path: StrPath, compile: bool = True) -> Any:

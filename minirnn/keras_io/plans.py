@@ -149,5 +149,5 @@ def _places(model: Network) -> list[tuple[slice, tuple[int, ...]]]:
             size = int(np.prod(shape, dtype=int))
             names[layer, i] = slice(start, start + size), shape
             start += size
-    keys = [(layer, i) for layer in model.layers for i, _ in enumerate(layer.weight_arrays)]
+    keys = [(layer, i) for layer in model.flat_layers for i, _ in enumerate(layer.weight_arrays)]
     return [names[key] for key in keys if key in names]

@@ -57,7 +57,7 @@ def layers_within(held: Any) -> Iterator[Layer]:
         elif isinstance(value, Layer) or type(value) in (list, tuple, dict):
             yield from layers_within(value)
         elif hasattr(value, "parameter_places"):  # a model
-            yield from value.layers
+            yield from value.flat_layers
 
 
 def _called_within(layer: Layer, found: Any, given: list[Any]) -> Any:

@@ -40,7 +40,7 @@ class Function:
         self.label = label
 
     @property
-    def layers(self) -> list[Any]:
+    def flat_layers(self) -> list[Any]:
         return []
 
     @property

@@ -19,6 +19,7 @@ from ..layers.layer import Layer
 from ..layers.symbolic import Symbolic, UnsaidTraining, recalled
 from ..layers.written import layers_within
 from ..network.forms import Form, form_of, put_together
+from ..network.listing import owner_of
 from ..network.summary import summary_parts, summary_text
 from ..registry import own_objects, snake
 from ..system import choices, plain
@@ -125,15 +126,21 @@ class Model(Trainable, Shown):
         """Taken from a subclass that says so; it is seen anyway."""
 
     @property
-    def layers(self) -> list[Layer]:
-        """Each layer once: in Keras' order, or in that of the attributes of a subclass."""
+    def layers(self) -> list[Any]:
+        """Each layer once: in Keras' order, or in that of the attributes of a subclass. A model within is one of them."""
+        owners = {call.layer: owner_of(call) for call in vars(self).get("order", ())}
+        return list(dict.fromkeys(owners.get(layer, layer) for layer in self.flat_layers))
+
+    @property
+    def flat_layers(self) -> list[Layer]:
+        """The same, with the layers of models within in their places."""
         if not self._is_written:
-            return super().layers
+            return super().flat_layers
         held = {name: value for name, value in vars(self).items() if not name.startswith("_")}
         own = list(layers_within(held))
         if not self._built:
             return own
-        found = [layer for layer in super().layers if not isinstance(layer, InputLayer)]
+        found = [layer for layer in super().flat_layers if not isinstance(layer, InputLayer)]
         return sorted(found, key=lambda layer: own.index(layer) if layer in own else len(own))
 
     def __call__(self, X: Any, *further: Any, training: Any = None, **named: Any) -> Any:
@@ -164,25 +171,29 @@ class Model(Trainable, Shown):
 
     def reset_states(self) -> None:
         """Let every stateful layer start from zeros again."""
-        for layer in self.layers:
+        for layer in self.flat_layers:
             if getattr(layer, "stateful", False):
                 layer.reset_state()
 
     reset_state = reset_states
 
     def __repr__(self) -> str:
-        row = " -> ".join(map(repr, self.layers))
+        row = " -> ".join(map(repr, self.flat_layers))
         return f"<{type(self).__name__} {self.label!r}: {row}>"
 
     def _display(self) -> Iterator[Text | Table]:
         """What a notebook shows: the layers, their output shapes and parameters."""
         yield from summary_parts(self) if self.built else [Text(repr(self))]
 
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """The layer of that name, or at that place. ValueError if there is none."""
         if (name is None) == (index is None):
             raise ValueError("say which layer: by name or by index")
-        found = self.layers[index : index + 1] if index is not None else [a for a in self.layers if a.name == name]
+        found = (
+            self.layers[index : index + 1]
+            if index is not None
+            else [a for a in (*self.layers, *self.flat_layers) if a.name == name]
+        )
         if not found:
             asked = name if index is None else index
             raise ValueError(f"no layer {plain(repr(asked))}{choices(asked, [layer.label for layer in self.layers])}")

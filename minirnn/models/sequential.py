@@ -75,10 +75,14 @@ class Sequential(Model):
         Network._check(self, arrays)
 
     @property
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[Any]:
+        return [layer for layer in self._row if not isinstance(layer, InputLayer)]
+
+    @property
+    def flat_layers(self) -> list[Layer]:
         own = self._built and any(isinstance(layer, Layer) and layer.is_users for layer in self._row)
-        row = super().layers if own else [
-            inner for layer in self._row for inner in (layer.layers if isinstance(layer, Model) else [layer])
+        row = super().flat_layers if own else [
+            inner for layer in self._row for inner in (layer.flat_layers if isinstance(layer, Model) else [layer])
         ]  # fmt: skip
         return [layer for layer in row if not isinstance(layer, InputLayer)]
 

@@ -35,7 +35,7 @@ class Network(Layered):
     @property
     def is_described_as_row(self) -> bool:
         """Whether Keras can describe it as a Sequential: not where a layer of the user's own has called operations."""
-        return self.is_row and all(layer.operation is None for layer in self.layers)
+        return self.is_row and all(layer.operation is None for layer in self.flat_layers)
 
     def __init_subclass__(cls) -> None:
         if cls.__module__.startswith("minirnn."):
@@ -126,12 +126,12 @@ class Network(Layered):
     @property
     def any_length(self) -> bool:
         """Whether the weights fit sequences of any length: they do unless time is flattened."""
-        return all(inner.keeps_length for layer in self.layers for inner in layer.inside())
+        return all(inner.keeps_length for layer in self.flat_layers for inner in layer.inside())
 
     @property
     def of_one_length(self) -> bool:
         """Whether what is traced of it holds for the number of steps at hand only."""
-        return any(inner.of_one_length for layer in self.layers for inner in layer.inside())
+        return any(inner.of_one_length for layer in self.flat_layers for inner in layer.inside())
 
     def shortened(self, arrays: list[np.ndarray], T: int) -> list[np.ndarray]:
         """The first T steps of the inputs that have steps."""
@@ -226,18 +226,18 @@ class Network(Layered):
     @property
     def makes_masks(self) -> bool:
         """Whether a layer makes a mask or is given one."""
-        makers = (inner.makes_mask for layer in self.layers for inner in layer.inside())
+        makers = (inner.makes_mask for layer in self.flat_layers for inner in layer.inside())
         return any(makers) or any(s.mask is not None for s in self.order)
 
     @property
     def draws(self) -> bool:
         """Whether training draws numbers, such as a mask of dropout, anew in every step."""
-        return any(inner.draws for layer in self.layers for inner in layer.inside())
+        return any(inner.draws for layer in self.flat_layers for inner in layer.inside())
 
     @property
     def is_stateful(self) -> bool:
         """Whether a layer, or one inside another, keeps its state for the next call."""
-        return any(getattr(inner, "stateful", False) for layer in self.layers for inner in layer.inside())
+        return any(getattr(inner, "stateful", False) for layer in self.flat_layers for inner in layer.inside())
 
     def _check(self, arrays: list[np.ndarray]) -> None:
         """Raise ValueError, in one sentence, where the inputs do not fit."""

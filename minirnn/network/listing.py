@@ -21,32 +21,33 @@ def listed_layers(outputs: list[Symbolic], order: list[Symbolic]) -> list[Layer]
         if call not in met:
             met[call] = None
             waiting.extend(s.first for s in reversed(call.needs))
-    index = {_owner(call): i for i, call in reversed([*enumerate(met)])}
+    index = {owner_of(call): i for i, call in reversed([*enumerate(met)])}
     far: dict[Any, int] = {}
     distance: dict[Symbolic, int] = {}
     for call in reversed(order):
-        owner = _owner(call)
+        owner = owner_of(call)
         distance[call] = far[owner] = max(distance.get(call, 0), far.get(owner, 0))
         for s in call.needs:
-            step = int(_owner(s.first) is not owner)
+            step = int(owner_of(s.first) is not owner)
             distance[s.first] = max(distance.get(s.first, 0), distance[call] + step)
     owners = sorted(far, key=lambda owner: (-far[owner], index[owner]))
     made: dict[Any, list[Layer]] = {}
     for call in order:
-        made.setdefault(_owner(call), []).append(call.layer)
+        made.setdefault(owner_of(call), []).append(call.layer)
     found = [layer for owner in owners for layer in _within(owner, made[owner])]
     used = {call.layer for call in order}
     return [layer for layer in dict.fromkeys(found) if layer in used]
 
 
-def _owner(call: Symbolic) -> Any:
+def owner_of(call: Symbolic) -> Any:
+    """The layer that a call is of, or the model or the layer of the user's own that has made it."""
     return call.within or call.layer
 
 
 def _within(owner: Any, called: list[Layer]) -> list[Layer]:
     """The layers of an owner: of a layer of the user's own those that it holds, and what it calls besides."""
     if not isinstance(owner, Layer):
-        return list(owner.layers)
+        return list(owner.flat_layers)
     return [*layers_within(owner), *called] if owner.is_users else [owner]
 
 

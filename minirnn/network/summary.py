@@ -24,7 +24,7 @@ def summary_text(model: Network, line_length: int | None = None) -> str:
 def summary_parts(model: Network) -> Iterator[Text | Table]:
     """The same for a notebook, with the shapes that the numbers of parameters come from."""
     yield Text(f'Model: "{model.label}"', strong=True)
-    layers = zip(_rows(model), model.layers)
+    layers = zip(_rows(model), model.flat_layers)
     rows = [(name, shape, count + _shapes(layer)) for (name, shape, count), layer in layers]
     yield Table(("Layer (type)", "Output Shape", "Param #"), rows)
     yield Text(", ".join(_totals(model)))
@@ -33,7 +33,7 @@ def summary_parts(model: Network) -> Iterator[Text | Table]:
 def _rows(model: Network) -> list[tuple[str, str, str]]:
     shapes: dict[Any, Any] = {s.layer: s.shape for s in vars(model).get("order", ())}
     rows = []
-    for layer in model.layers:
+    for layer in model.flat_layers:
         shape = shapes.get(layer, "?")
         kind = layer.kind
         shown = str([shape] if kind == "InputLayer" else shape)

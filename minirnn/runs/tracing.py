@@ -49,10 +49,10 @@ def run_network(
         raise ValueError(f"masks is {plain(repr(masks))}; it must be a dictionary from the names of dropout masks to arrays")
     for name, mask in (masks or {}).items():
         demand_finite(array_of(mask, f"the mask {plain(name)}"), f"the mask {plain(name)}")
-    weights = {layer: layer.get_weights() for layer in model.layers}
+    weights = {layer: layer.get_weights() for layer in model.flat_layers}
     states: dict[Layer, list[np.ndarray]] = {
         inner: inner.states
-        for layer in model.layers
+        for layer in model.flat_layers
         for inner in layer.inside()
         if isinstance(inner, RNN) and inner.states is not None
     }
@@ -84,7 +84,7 @@ def checked_run(
     semantics: str = "tensorflow",
 ) -> Run:
     """A run on data that were checked before; `short`: of two samples and, where the length is free, their first steps."""
-    weights = weights or {layer: layer.weight_arrays for layer in model.layers}
+    weights = weights or {layer: layer.weight_arrays for layer in model.flat_layers}
     request = Request(model, inputs, targets, loss, weights, Conditions(training, semantics), None, sample_weights)
     if short:
         request = request._replace(inputs=[x[:2] for x in inputs], targets=targets and [y[:2] for y in targets])

@@ -88,7 +88,7 @@ def whole_epochs(session: Session, given: Feed) -> WholeEpochs | None:
         return None
     known = _plain.setdefault(model, {})
     arrays = [*given.data.inputs, *given.data.targets]
-    key: tuple[object, ...] = tuple(map(id, model.layers))
+    key: tuple[object, ...] = tuple(map(id, model.flat_layers))
     key += tuple(w.shape for w in model.weight_arrays) + tuple(a.shape[1:] for a in arrays)
     key += (plan.loss, session.weights.vector.dtype, plan.semantics)
     if key not in known:

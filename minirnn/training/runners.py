@@ -88,7 +88,7 @@ class InSource(Runner):
     @cached_property
     def _masks_zeros(self) -> bool:
         """Whether the number 0 stands for a step that is left out."""
-        return any(getattr(inner, "mask_zero", False) for layer in self._model.layers for inner in layer.inside())
+        return any(getattr(inner, "mask_zero", False) for layer in self._model.flat_layers for inner in layer.inside())
 
     @cached_property
     def _by_rows(self) -> Compiled:
@@ -143,7 +143,7 @@ class Traced(Runner):
         return Found(trace.loss, gradients, parts, [node.value for node in trace.outputs] if outputs else [], masks)
 
     def _trace(self, params: Arrays, batch: Batch, training: bool = False) -> Run:
-        weights = {layer: list(layer.weight_arrays) for layer in self._model.layers} | by_layer(self._places, params)
+        weights = {layer: list(layer.weight_arrays) for layer in self._model.flat_layers} | by_layer(self._places, params)
         trace = checked_run(
             self._model, batch.inputs, batch.targets, self._loss, weights, training,
             sample_weights=batch.weights, semantics=self._semantics,
@@ -192,7 +192,7 @@ _masks: WeakKeyDictionary[Network, dict[Any, Any]] = WeakKeyDictionary()
 
 def runner(model: Network, batch: Batch, loss: Loss | OfEach, engine: str = "numpy", semantics: str = TENSORFLOW) -> Runner:
     """What computes batches like this one."""
-    moving = any(inner.fixed for layer in model.layers for inner in layer.inside())  # what training changes by itself
+    moving = any(inner.fixed for layer in model.flat_layers for inner in layer.inside())  # what training changes by itself
     if len(model.outputs) > 1 or model.is_stateful or moving or model.draws or batch.weights is not None:
         return Traced(model, loss, semantics)
     try:
@@ -215,7 +215,7 @@ def compiled(
     if model.any_length:
         shapes = tuple((min(s[0], SHORT), *s[1:]) if has_steps else s for s, has_steps in zip(shapes, timed))
     known = _known.setdefault(model, {})
-    key = (*map(id, model.layers), *(w.shape for w in model.weight_arrays), shapes, target is None, loss, engine)
+    key = (*map(id, model.flat_layers), *(w.shape for w in model.weight_arrays), shapes, target is None, loss, engine)
     if key not in known:
         rng = np.random.default_rng(0)  # the nodes of a network do not depend on the numbers
         more = [rng.uniform(size=(5, *a.shape[1:])).astype(a.dtype) for a in data]

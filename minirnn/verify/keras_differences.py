@@ -47,7 +47,7 @@ def _inside(layer: Layer) -> list[RNN]:
 
 
 def _rnns(trace: Run) -> list[RNN]:
-    return [rnn for layer in trace.model.layers for rnn in _inside(layer)]
+    return [rnn for layer in trace.model.flat_layers for rnn in _inside(layer)]
 
 
 def _masked(trace: Run) -> list[tuple[RNN, np.ndarray]]:
@@ -169,7 +169,7 @@ TRAPS = (
         "Bidirectional with stateful and return_state",
         "Keras 3.15 fails there with a TypeError, with a mask and without; minirnn computes what the two layers give.",
         lambda trace: any(
-            isinstance(layer, Bidirectional) and layer.stateful and layer.return_state for layer in trace.model.layers
+            isinstance(layer, Bidirectional) and layer.stateful and layer.return_state for layer in trace.model.flat_layers
         ),
         fails=True,
     ),
@@ -185,7 +185,7 @@ TRAPS = (
     Trap(
         "factors in single precision",
         "Keras on TensorFlow rounds the factors of regularizers to float32 even in a float64 model; minirnn does the same.",
-        lambda trace: any(layer.regularizers for layer in trace.model.layers),
+        lambda trace: any(layer.regularizers for layer in trace.model.flat_layers),
     ),
 )
 

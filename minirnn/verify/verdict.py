@@ -45,7 +45,7 @@ def verify(trace: Run, *, with_keras: bool = True, thorough: bool = False) -> Re
 
     versions = {"minirnn": __version__, "numpy": np.__version__, "python": platform.python_version()}
     if with_keras and keras.absent(trace) is None:
-        unrolled = [layer for layer in trace.model.layers if getattr(layer, "unroll", False)]
+        unrolled = [layer for layer in trace.model.flat_layers if getattr(layer, "unroll", False)]
         versions |= keras.versions() | {"unroll": "on" if unrolled else "off"}
     warnings = [*(said for each in (double, single) for said in saturated(each)), *traps.notes(trace)]
     return Report(rows, versions, list(dict.fromkeys(warnings)), trace.overflow and f"{trace.overflow} in {trace.dtype}")
@@ -77,7 +77,7 @@ def _layers(trace: Run) -> list[Row]:
 
 def _unjudged(trace: Run, rows: list[Row]) -> Iterator[Row]:
     """A row for every weight whose gradient, and every state whose derivative, no witness has a row of: nothing is lost."""
-    weights = sum(len(layer.weight_arrays) for layer in trace.model.layers)
+    weights = sum(len(layer.weight_arrays) for layer in trace.model.flat_layers)
     if weights > len(trace.parameters):
         said = f"the layers have {weights} weights, and only {len(trace.parameters)} have a name of their own"
         yield Row("gradients", "count of the weights", str(trace.dtype), np.inf, said)

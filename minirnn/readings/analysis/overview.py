@@ -39,7 +39,7 @@ def _title(trace: Run) -> str:
 
 def _facts(trace: Run) -> Iterator[tuple[str, str]]:
     if not trace.is_loop:
-        layers = [repr(layer) for layer in trace.model.layers]
+        layers = [repr(layer) for layer in trace.model.flat_layers]
         shown = layers if len(layers) <= MOST_LAYERS else [*layers[:2], "…", layers[-1]]
         yield "layers", plain(" → ".join(shown), 120)
     given = [f"{name or 'given'} {node.shape}" for name, node in zip(trace.data_names, trace.data)]

@@ -195,7 +195,7 @@ def _svg(trace: Run) -> tuple[str | None, str]:
 
 def _description(trace: Run) -> str:
     """The picture in words."""
-    layers = ", then ".join(type(layer).__name__ for layer in trace.model.layers if layer.weight_arrays)
+    layers = ", then ".join(type(layer).__name__ for layer in trace.model.flat_layers if layer.weight_arrays)
     loss = f" The loss L is {trace.loss_name}." if trace.loss_name else ""
     return (
         f"The network unrolled over {trace.steps} time steps, from left to right: inputs below, {layers} above them.{loss}"

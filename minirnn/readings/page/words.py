@@ -80,7 +80,7 @@ def gated_of(trace: Run) -> dict[tuple[Role, str], str]:
     of the states that are carried beside the output.
     """
     found: dict[tuple[Role, str], str] = {}
-    for cell in [] if trace.is_loop else cells_in(trace.model.layers):
+    for cell in [] if trace.is_loop else cells_in(trace.model.flat_layers):
         gates = [gate for gate in cell.gates if gate.role is Role.GATE]
         found |= {(Role.GATE, gate.name): gate.title.replace(" ", "_") for gate in gates if gate.title in TITLES}
         found |= {(Role.STATE, name): "cell" for name in cell.state_names[1:] if gates}

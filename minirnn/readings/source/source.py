@@ -128,5 +128,5 @@ def _ambiguous(folded: Folded) -> bool:
 
 def _too_short(trace: Run) -> bool:
     """Whether a cell of the user's own may reach back over so many states that its ends cannot be told from its middle."""
-    cells = [cell for layer in trace.model.layers for cell in layer.inside() if isinstance(cell, OwnCell)]
+    cells = [cell for layer in trace.model.flat_layers for cell in layer.inside() if isinstance(cell, OwnCell)]
     return any(trace.steps < 2 * len(cell.sizes) + 1 for cell in cells if len(cell.sizes) > 1)

@@ -80,7 +80,7 @@ def _notes(trace: Run, rows: list[Compared]) -> list[str]:
 def _checked(trace: Run, weights: Iterable[Iterable[Any]]) -> Iterator[Weights]:
     """Sets of weights as `get_weights` gives them. ValueError if one is not of this model."""
     names = {place: name for name, place in trace.model.parameter_places().items()}
-    order = [(layer, i) for layer in trace.model.layers for i in range(len(layer.weight_arrays))]
+    order = [(layer, i) for layer in trace.model.flat_layers for i in range(len(layer.weight_arrays))]
     wanted = [layer.weight_arrays[i].shape for layer, i in order]
     for count, each in enumerate(weights, start=1):
         arrays = [np.asarray(w) for w in each]

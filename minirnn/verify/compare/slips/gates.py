@@ -39,7 +39,7 @@ def _said(net: Structure, name: str) -> str:
 
 
 def _cells(net: Structure) -> list[Cell | OwnCell]:
-    return [] if net.trace.is_loop else cells_in(net.trace.model.layers)
+    return [] if net.trace.is_loop else cells_in(net.trace.model.flat_layers)
 
 
 def _squashed(net: Structure) -> dict[Node, Node]:
