@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .graph import Node
 from .sizes import Size
 
 End = tuple[int, str]  # how many steps a sequence has, and the letter for it; (0, "") where all is counted from the start
+
+
+Told = Mapping[str, End]  # of quantities, by their names
 
 
 class Lengths(int):
@@ -140,11 +143,12 @@ def seen_from_many(nodes: Sequence[Node]) -> set[tuple[Node, int]]:
     return found
 
 
-def lengths_of(nodes: Sequence[Node]) -> dict[Any, End]:
+def lengths_of(nodes: Sequence[Node], told: Told, still: Container[tuple[Node, int]] = ()) -> dict[Any, End]:
     """How long the sequence is that each node is a step of, by its name if it has one.
 
     A step that is taken out of an array has the length of that axis; what is computed of it, at the same step, has it too.
-    A derivative has that of the quantity.
+    A derivative has that of the quantity. What is `told` of quantities by name is in place of what sizes say;
+    what is made of `still` operands alone is a step of what is computed of it.
     """
     found: dict[Any, End] = {}
     for node in nodes:
@@ -153,12 +157,19 @@ def lengths_of(nodes: Sequence[Node]) -> dict[Any, End]:
             continue
         if node.name is not None and node.name.of is not None and node.name.quantity in found:
             found[key] = found[node.name.quantity]
-        elif "t" in node.attrs:
+        elif told and str(node.name) in told:
+            found[key] = told[str(node.name)]
+        elif "t" in node.attrs and not told:
             found[key] = _end_of(node)
         else:
-            near = sorted((a for a in node.args if (a.name or a) in found), key=lambda a: a.step != node.step)
+            known = (a for i, a in enumerate(node.args) if (a.name or a) in found and (node, i) not in still)
+            near = sorted(known, key=lambda a: a.step != node.step)
             if near:
                 found[key] = found[near[0].name or near[0]]
+    for node in reversed(nodes) if told else ():
+        for arg in node.args if (node.name or node) in found else ():
+            if arg.name is None and arg.step == node.step:
+                found.setdefault(arg, found[node.name or node])
     return found
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .components import components
-from .domains import Domain, End, Fixed, Lengths, Ref, Span, as_seen, domains_of, fixed, lengths_of, seen_from_many
+from .domains import Domain, End, Fixed, Lengths, Ref, Span, Told, as_seen, domains_of, fixed, lengths_of, seen_from_many
 from .graph import Node, leaf_op
 from .names import Name, Role
 from .ops import average, total
@@ -145,10 +145,10 @@ class Folded:
         return [self.families[index] for index in graphlib.TopologicalSorter(needs).static_order()]
 
 
-def fold(nodes: Sequence[Node], hide: Iterable[str] = (), T: int | None = None, several: bool = False) -> Folded:
+def fold(nodes: Sequence[Node], hide: Iterable[str] = (), T: int | None = None, told: Told | None = None) -> Folded:
     """Fold `nodes`, given in order of creation. Names in `hide` are taken for plumbing.
 
-    `several`: there may be sequences of other lengths than T, which the sizes of what they are taken from say.
+    `told` are lengths of quantities; if it is empty, sizes say which there are; without it all have T steps.
 
     Raises ValueError if a recurrence would keep no name, for then its equation would have no end.
 
@@ -165,18 +165,18 @@ def fold(nodes: Sequence[Node], hide: Iterable[str] = (), T: int | None = None, 
     """
     hidden = set(hide)
     if hidden:
-        for cycle in fold(nodes, T=T, several=several).cycles():
+        for cycle in fold(nodes, T=T, told=told).cycles():
             names = [str(family.name) for family in cycle if family.name is not None]
             if names and hidden.issuperset(names):
                 raise ValueError(f"cannot hide all of {', '.join(names)}: the recurrence needs one of these names")
     T = T or max((node.step for node in nodes if node.step is not None), default=0)
-    known = lengths_of(nodes) if several else {}
+    still = seen_from_many(nodes)
+    known = {} if told is None else lengths_of(nodes, told, still)
     families: list[Family] = []
     keys: dict[Hashable, int] = {}
     members: list[dict[Signature, list[tuple[int | None, int]]]] = []  # (step, serial number) of each node
     place: dict[Node, tuple[int, int | None]] = {}  # node -> its family and its step
     ends: list[End] = []
-    still = seen_from_many(nodes)
     for node in nodes:
         name = None if node.name is None or str(node.name) in hidden else node.name
         step = node.step if name is not None or node.op is leaf_op else _own_step(node, place)

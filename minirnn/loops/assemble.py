@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import losses
 from ..engine import ops
+from ..engine.domains import Told
 from ..engine.graph import Node, Primitive, ancestors, at, leaf_op, named
 from ..engine.names import DATA, Name, Role, verbatim
 from ..network import ForwardPass
@@ -36,6 +37,7 @@ class LoopResult(NamedTuple):
     originals: dict[str, Any]  # of each parameter, the array that the function found
     aside: list[Node]  # what has a name, and the outputs were not computed from
     filled: str | None = None  # the variable that holds the output, where it was filled step by step
+    lengths: Told = {}  # of quantities whose steps are not counted to T
 
 
 def assembled(asked: AskedLoop, ran: Ran) -> LoopResult:
@@ -58,7 +60,7 @@ def assembled(asked: AskedLoop, ran: Ran) -> LoopResult:
             used = [n for n in everything if n in kept]
     present = set(everything)
     _distinct(ran.recorder, present)
-    sequences, T = settle(ran.recorder, everything, present, kept)
+    sequences, T, lengths = settle(ran.recorder, everything, present, kept)
     given = {name: leaf for leaf, name in ran.recorder.given.items() if leaf in present}
     kept = _behind(ends, everything)
     nodes = [n for n in everything if n in kept]
@@ -84,7 +86,7 @@ def assembled(asked: AskedLoop, ran: Ran) -> LoopResult:
     data = {name: node for name, node in given.items() if node in kept and (node in sequences or node.role in DATA)}
     originals = {k: ran.recorder.originals[n] for k, n in parameters.items() if n in ran.recorder.originals}
     others = [n for n in everything if n not in kept and n.name is not None]
-    made = LoopResult([output, *further], loss, parameters, data, T, nodes, originals, others, ran.name)
+    made = LoopResult([output, *further], loss, parameters, data, T, nodes, originals, others, ran.name, lengths)
     if asked.truncate is not None:
         run, loss = cut_into_chunks(run_of(made), loss, asked.truncate, T)
         made = made._replace(outputs=run.outputs, loss=loss, nodes=None)

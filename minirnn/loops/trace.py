@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import losses
+from ..engine.domains import Told
 from ..engine.graph import Node
 from ..layers.calls import Conditions
 from ..network import ForwardPass
@@ -142,6 +143,10 @@ class LoopRun(Run):
     def steps(self) -> int:
         """T, the number of time steps."""
         return self._made.steps
+
+    @property
+    def _lengths(self) -> Told | None:  # type: ignore[override]
+        return self._made.lengths or None
 
     is_loop = True
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import activations, losses
 from ..engine.backprop import backprop
-from ..engine.domains import Lengths
+from ..engine.domains import Lengths, Told
 from ..engine.fold import Folded, fold
 from ..engine.graph import Node, Primitive, ancestors, at, next_serial
 from ..engine.truncate import truncated
@@ -172,6 +172,7 @@ class Run(Numbers):
 
     is_loop = runs_once = False  # whether it is a run of a function of the user's own; and one that must not run again
 
+    _lengths: Told | None = {}  # of quantities by name; of others their sizes say it; None: all have T steps
     _data_shapes: list[tuple[int, ...]] | None = None  # of a network data may have any
 
     def fold(self, hide: Iterable[str] = ()) -> Folded:
@@ -179,7 +180,7 @@ class Run(Numbers):
         hidden = tuple(hide)
         if hidden not in self._folds:
             own, shown = self.folded_trace is self, self.folded_trace
-            folded = fold(self.nodes, hidden, self.steps, not self.is_loop) if own else shown.fold(hidden)
+            folded = fold(self.nodes, hidden, self.steps, self._lengths) if own else shown.fold(hidden)
             self._folds[hidden] = folded if own else folded.retarget(Lengths.of_data(self.data, self.steps))
         return self._folds[hidden]
 

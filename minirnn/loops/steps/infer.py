@@ -11,18 +11,21 @@ from collections import defaultdict
 from typing import Any
 
 from ...engine import ops
+from ...engine.domains import Told
 from ...engine.graph import Node
 from ...engine.names import Role
 from ...engine.ops import leaf_op
 from ..instrument.recorder import Recorder
+from .lengths import other_lengths
 from .naming import Named
 from .turns import WHOLE, Cut
 
 SERIAL = operator.attrgetter("serial")
 
 
-def settle(recorder: Recorder, nodes: list[Node], present: set[Node], main: set[Node]) -> tuple[set[Node], int]:
-    """Name and stamp `nodes`, in order of creation. Returns the given arrays that are read step by step, and T.
+def settle(recorder: Recorder, nodes: list[Node], present: set[Node], main: set[Node]) -> tuple[set[Node], int, Told]:
+    """Name and stamp `nodes`, in order of creation. Returns the given arrays that are read step by step, T, and the lengths
+    of quantities whose steps are not counted to T.
 
     `present` are the same as a set, `main` those that the result is computed from: a name that is used on the side too is
     theirs.
@@ -31,7 +34,7 @@ def settle(recorder: Recorder, nodes: list[Node], present: set[Node], main: set[
 
 
 class _Settling(Named):
-    def settle(self) -> tuple[set[Node], int]:
+    def settle(self) -> tuple[set[Node], int, Told]:
         self._stamp_parts()
         cuts = self.cuts()
         self.read(cuts)
@@ -45,7 +48,7 @@ class _Settling(Named):
         self._merge_equal_parts({cut.node: cut.place for cut in cuts if cut.node in steps_of_cuts})
         self._take_lists_apart({cut.leaf for cut in cuts if cut.node in steps_of_cuts})
         self._give_names(steps_of_cuts)
-        table = self.step
+        table, turns = self.step, {node: node.step or 0 for node in self.nodes}
         for node in self.nodes:
             node.step = table[node.step]  # type: ignore[index]
         T = max([step for step in {node.step for node in self.nodes} if step is not None], default=0)
@@ -56,7 +59,14 @@ class _Settling(Named):
                 node.args[0].step = node.args[0].args[0].step  # the row that the others follow: that of a start
         self._tell_apart()
         self._make_parts_general(steps_of_cuts)
-        return {cut.leaf for cut in cuts if cut.node in steps_of_cuts}, T
+        loops = {node: loop for node in self.nodes if node.step and (loop := self._loop_through_time(turns[node])) >= 0}
+        return {cut.leaf for cut in cuts if cut.node in steps_of_cuts}, T, other_lengths(self, loops, T)
+
+    def _loop_through_time(self, turn: int) -> int:
+        """The loop through time that a turn is in; -1 if there is none."""
+        while turn > 0 and self.turns[turn].loop not in self.times:
+            turn = self.turns[turn].outer
+        return self.turns[turn].loop if turn > 0 else -1
 
     def _stamp_parts(self) -> None:
         """A part of a given list, or of an array that was taken apart before, is read in the turn that uses it first.

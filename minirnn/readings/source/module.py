@@ -202,7 +202,8 @@ class Functions(Spelled):
         dims = {name: [letter(str(d)) for d in self.by_name[name][1].attrs["dims"]] for name in given}
         known = {x for letters in dims.values() for x in letters if x.isidentifier()}
         first = (self.families[i].first for i in sorted(self.schedule.needed))
-        lengths = {letter(str(d)): n for node in first for d, n in zip(node.dims, node.shape)} | {"T": int(self.folded.T)}
+        lengths = {letter(str(d)): n for node in first for d, n in zip(node.dims, node.shape)}
+        lengths |= {"T": int(self.folded.T), **self.folded.T.others}
         numbers = [f"{x} = {n}" for x, n in lengths.items() if x.isidentifier() and x not in known and used_in(x, body)]
         return [*numbers, *self._shapes(dims, {x for x in known if used_in(x, body)})]
 
