@@ -194,6 +194,10 @@ class Optimizer(Configured):
         new, *remembered = type(self).formula(weights, gradient, *slots, **settings, each=each)
         return new, State(self.state.iterations + 1, tuple(remembered))
 
+    def counted(self) -> State:
+        """What is to be remembered after a step that counts and is not taken."""
+        return self.state._replace(iterations=self.state.iterations + 1)
+
     def first(self, name: str, weights: np.ndarray) -> np.ndarray:
         """The vector of that name before the first step."""
         return np.zeros_like(weights)

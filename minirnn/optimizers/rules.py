@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Each, Optimizer, of_sum, single
+from .optimizer import Each, Optimizer, State, of_sum, single
 
 Arrays = tuple[np.ndarray, ...]
 Array = np.ndarray
@@ -220,6 +220,10 @@ class Nadam(Optimizer):
 
     def first(self, name: str, weights: np.ndarray) -> Any:
         return 1.0 if name == "p" else np.zeros_like(weights)
+
+    def counted(self) -> State:
+        of_weights, p = self.state.slots[:-1], self.state.slots[-1:]
+        return State(self.state.iterations + 1, (*of_weights, *(one * self.settings["factor"] for one in p)))
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -118,6 +118,7 @@ class Feed:
     """Where batches come from: `steps` in an epoch, if that is known."""
 
     steps: int | None
+    ran_out = False  # whether the last epoch has asked for a batch that was not there: nobody knew how many there are
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of the next epoch."""
@@ -173,8 +174,8 @@ class Stream(Feed):
     ) -> None:
         self._model, self._source, self._loss, self._class_weight = model, source, loss, class_weight
         self._begun = False
-        length = _length(source)
-        self.steps, self._asked = steps or length, steps
+        self._length = _length(source)
+        self.steps, self._asked = steps or self._length, steps
         self._again = iter(source) is not source if hasattr(source, "__iter__") else True
         self._going: Iterator[Any] | None = None
         if not getattr(model, "_built", True):  # the first batch says what the layers are put together for
@@ -186,13 +187,14 @@ class Stream(Feed):
     def epoch(self) -> Iterator[Batch]:
         if self._going is None or (self._asked is None and self._again and self._begun):
             self._going = self._items()
-        self._begun = True
+        self._begun, self.ran_out = True, False
         done = 0
         for item in itertools.islice(self._going, self._asked):
             done += 1
             yield self._batch(item)
         if self._asked is None:
             self.steps = done
+        self.ran_out = self._length is None and (self._asked is None or done < self._asked)
         if hasattr(self._source, "on_epoch_end"):
             self._source.on_epoch_end()
         if (self._asked is not None and done < self._asked) or not done:

@@ -135,6 +135,8 @@ class Fitting:
                     self._after_batch(interrupts, number)
                 if model.stop_training:
                     break
+            if given.ran_out and plan.counts_the_end:
+                plan.optimizer.state = plan.optimizer.counted()
             self.logs = plan.logs()
             if self.validation is not None and _due(epoch, validation_freq):
                 found = evaluated(session, self.validation, self.calls, interrupts)

@@ -29,11 +29,13 @@ class Plan:
         weighted_metrics: Any = None,
         engine: str = "numpy",
         semantics: str = TENSORFLOW,
+        in_graph: bool = True,
     ) -> None:
         if engine not in ENGINES:
             raise ValueError(f"engine={engine!r}: it must be one of {', '.join(ENGINES)}")
         self.engine, self.loss_weights = engine, loss_weights
         self.names, self.given, self.semantics = list(names), loss, Conditions(semantics=semantics).semantics
+        self.counts_the_end = in_graph and semantics == TENSORFLOW  # its graph counts a step before it asks for the batch
         self._trained: list[str] | None = None
         self._warned = False
         self.to_be_said: str | None = None  # when training begins

@@ -62,11 +62,12 @@ class PlannedNetwork(Network):
         - `loss_weights`: of several outputs, what each counts for; it, `loss` and `metrics` may be lists with an entry for
           each output, or dictionaries by `output_names`
         - `engine`: "numpy", or "c" for gradients in C (see `Trace.compile`)
-        - `semantics`: on "tensorflow", Keras squares and clips the gradient of every lookup in an Embedding by itself; under
-          "jax" lookups of the same row are added up first, as the mathematics says
+        - `semantics`: on "tensorflow", Keras squares and clips the gradient of every lookup in an Embedding by itself, and
+          counts a step more at the end of data of unknown length; under "jax" lookups of the same row are added up first,
+          as the mathematics says, and steps that are taken are counted
 
-        The others are Keras' settings of how it runs: they change no number and are not looked at. As in Keras, a loss that
-        is left out stays that of an earlier `compile`, and so do the metrics.
+        The others are Keras' settings of how it runs: they change no number but that count. As in Keras, a loss that is left
+        out stays that of an earlier `compile`, and so do the metrics.
         """
         from .plan import Plan
 
@@ -76,7 +77,8 @@ class PlannedNetwork(Network):
             loss, loss_weights = before.given, before.loss_weights
         if before is not None and metrics is None and weighted_metrics is None:
             metrics, weighted_metrics = before.given_metrics
-        self._told = optimizer, loss, metrics, loss_weights, weighted_metrics, engine, semantics
+        in_graph = not run_eagerly and steps_per_execution == 1 and jit_compile is not True
+        self._told = optimizer, loss, metrics, loss_weights, weighted_metrics, engine, semantics, in_graph
         self._plan = Plan(names, *self._told)
 
     @property
