@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from ..engine.ops import (
     divided,
     inside,
     largest,
+    leaf,
     log,
     log_softmax,
     logistic_loss,
@@ -29,7 +31,7 @@ from ..engine.ops import (
     sum_all,
     sumcols,
 )
-from .loss import Loss, OfRows, smoothed
+from .loss import Loss, OfRows, alike, smoothed
 from .regression import EPSILON
 
 
@@ -236,6 +238,9 @@ class Tversky(Loss):
         both = sum_all(target * y)
         missed, wrong = sum_all((1 - y) * target), sum_all(y * (1 - target))
         return 1 - both / shift(both + scale(missed, p=self.alpha) + scale(wrong, p=self.beta), q=EPSILON)
+
+    def of_samples(self, y_true: Any, y_pred: Any) -> np.ndarray:
+        return np.asarray(self.reduced(*map(leaf, alike(self, y_true, y_pred))).value)
 
     def rows(self, target: Node, y: Node) -> Node:
         name = type(self).__name__

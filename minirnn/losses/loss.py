@@ -9,14 +9,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..checks import array_of, unraised
 from ..engine.graph import Node
 from ..engine.ops import leaf, mean, meancols, reshape, scale, sum_all
-from ..registry import Configured, snake
+from ..registry import Configured, numbered, snake
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none")
 
@@ -37,8 +37,13 @@ class Loss(Configured):
 
     sparse = False  # whether the target holds the number of a class in place of a row of K entries
     of_any_target = False  # whether it may hold either
+    known_as: ClassVar[str] = ""  # its name in Keras, where that is not made of the name of the class
 
     def __post_init__(self) -> None:
+        if not self.name:
+            ours = next(k for k in type(self).__mro__ if issubclass(k, Loss) and k.__module__.startswith("minirnn."))
+            of_ones_own = ours is Loss
+            self.name = numbered(snake(type(self).__name__)) if of_ones_own else ours.known_as or snake(ours.__name__)
         self.reduction = self.reduction or "none"  # as Keras takes None
         if self.reduction not in REDUCTIONS:
             raise ValueError(
@@ -92,7 +97,7 @@ class Loss(Configured):
         weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
         if self.reduction == "none":
             return values * weights
-        total, left = (values * weights).sum(), self._left_of(y_true, values)
+        total, left = (values * weights).sum(), self._left_of(y_true, values) * np.ones_like(weights)
         if self.reduction == "sum":
             return total
         by_weights = self.reduction == "mean_with_sample_weight" and sample_weight is not None

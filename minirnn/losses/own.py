@@ -36,6 +36,7 @@ class Own(Loss):
     of_any_target = True
 
     def __post_init__(self) -> None:
+        self.name = self.name or system.plain(getattr(self.function, "__name__", "loss"))
         super().__post_init__()
         self.known = system.Followed()
         self._apart: dict[tuple[int, ...], Apart] = {}
@@ -47,10 +48,6 @@ class Own(Loss):
                 f"{self.label}: y has shape {target.shape} beside an output (..., 1), which Keras gives on as they are "
                 "to the call of a loss, so that every sample meets every other: give y[..., None]"
             )
-
-    @property
-    def label(self) -> str:
-        return self.name or system.plain(getattr(self.function, "__name__", "loss"))
 
     def applied(self, target: Node, y: Node) -> Node:
         """What the function makes of them; the target has the axes that it was given with, as in Keras."""

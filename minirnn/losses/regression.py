@@ -67,6 +67,8 @@ class Huber(Loss):
 
     delta: float = 1.0
 
+    known_as = "huber_loss"
+
     def entries(self, target: Node, y: Node) -> Node:
         e = y - target
         near = inside(e, low=-self.delta, high=self.delta)

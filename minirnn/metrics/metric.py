@@ -207,7 +207,8 @@ class OfFunction(MeanMetric):
     goes = ""  # nobody knows
 
     def __post_init__(self) -> None:
-        self.name = self.name or getattr(self.function, "__name__", None) or snake(type(self.function).__name__)
+        own = getattr(self.function, "name", None) or getattr(self.function, "__name__", None)
+        self.name = self.name or own or snake(type(self.function).__name__)
         super().__post_init__()
 
     def compared(self, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
