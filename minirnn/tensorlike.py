@@ -7,6 +7,15 @@ from typing import Any
 import numpy as np
 
 
+@property  # type: ignore[misc]
+def unseen(self: Any) -> Any:
+    """What a GradientTape of TensorFlow asks of a tensor: its number."""
+    raise AttributeError(
+        "a GradientTape does not see what minirnn computes: mr.trace(model, X, Y).gradients has it all, and "
+        "model.train_on_batch(X, Y) takes the step"
+    )
+
+
 class Number(float):
     """A number, with ``numpy()`` as a tensor of Keras has it."""
 
@@ -23,6 +32,28 @@ class Count(int):
         return np.int64(self)
 
 
+class Single(np.float32):
+    """What a loss gives when it is called on arrays: a number of NumPy, with ``numpy()``."""
+
+    __slots__ = ()
+    _id = unseen
+
+    def numpy(self) -> np.float32:
+        """The same as a plain number."""
+        return np.float32(self)
+
+
+class Double(np.float64):
+    """The same in double precision."""
+
+    __slots__ = ()
+    _id = unseen
+
+    def numpy(self) -> np.float64:
+        """The same as a plain number."""
+        return np.float64(self)
+
+
 class Array(np.ndarray):
     """What a layer or a model gives when it is called on data: an array, with ``numpy()`` as a tensor has it."""
 
@@ -35,13 +66,18 @@ class Array(np.ndarray):
         """The same as a plain array."""
         return np.array(self)
 
-    @property
-    def _id(self) -> Any:
-        """What a GradientTape of TensorFlow asks of a tensor."""
-        raise AttributeError("a GradientTape does not see what minirnn computes: mr.trace(model, X, Y).gradients has it all")
+    _id = unseen
 
     def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Any:
         return array[()] if return_scalar else np.asarray(array)  # what is computed from it is a plain array
 
     def __repr__(self) -> str:
         return repr(np.asarray(self))
+
+
+def tensor(value: Any) -> Any:
+    """A number or an array that was made just now, with ``numpy()``."""
+    if np.ndim(value):
+        return value.view(Array)
+    number = np.asarray(value)[()]
+    return {np.float32: Single, np.float64: Double}.get(type(number), Array.of)(number)

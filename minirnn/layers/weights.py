@@ -11,6 +11,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from .. import constraints, initializers, regularizers
 from ..checks import array_of, converted, demand_finite
 from ..system import NoAttribute, plain
+from ..tensorlike import unseen
 from .symbolic import Shape
 
 
@@ -28,6 +29,8 @@ class Variable(NDArrayOperatorsMixin):
 
     def __init__(self, layer: Weighted, place: int, path: str) -> None:
         self.layer, self.place, self.path = layer, place, path
+
+    _id = unseen
 
     @property
     def name(self) -> str:
@@ -78,7 +81,7 @@ class Variable(NDArrayOperatorsMixin):
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
-            raise AttributeError(name)
+            return object.__getattribute__(self, name)  # which says what is wrong
         return getattr(self.value, name)  # shape, dtype, T, dot and all else that an array has
 
     def __repr__(self) -> str:

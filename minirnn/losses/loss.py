@@ -17,6 +17,7 @@ from ..checks import array_of, unraised
 from ..engine.graph import Node
 from ..engine.ops import leaf, mean, meancols, reshape, scale, sum_all
 from ..registry import Configured, numbered, snake
+from ..tensorlike import tensor
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none")
 
@@ -96,13 +97,13 @@ class Loss(Configured):
         weights = np.ones((), values.dtype) if sample_weight is None else np.asarray(sample_weight, values.dtype)
         weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
         if self.reduction == "none":
-            return values * weights
+            return tensor(values * weights)
         total, left = (values * weights).sum(), self._left_of(y_true, values) * np.ones_like(weights)
         if self.reduction == "sum":
-            return total
+            return tensor(total)
         by_weights = self.reduction == "mean_with_sample_weight" and sample_weight is not None
         count = float((weights * left).sum() if by_weights else left.sum())
-        return total / count if count else total  # of nothing it is 0, as in Keras
+        return tensor(total / count if count else total)  # of nothing it is 0, as in Keras
 
     def _left_of(self, y_true: Any, values: np.ndarray) -> np.ndarray:
         """1 for each sample of arrays that counts, else 0."""
@@ -174,7 +175,7 @@ class LossFunction:
             )
         if is_followed:
             return y_pred.of_primitive(loss._of_one_rank(loss.of_rows), (y_true, y_pred), {})
-        return loss(y_true, y_pred) if isinstance(y_pred, Node) else loss.of_samples(y_true, y_pred)
+        return loss(y_true, y_pred) if isinstance(y_pred, Node) else tensor(loss.of_samples(y_true, y_pred))
 
     def __repr__(self) -> str:
         return f"<loss {self.__name__}>"

@@ -13,7 +13,7 @@ from ..checks import array_of, unraised
 from ..engine.ops import leaf
 from ..losses.own import Own
 from ..registry import Configured, numbered, snake
-from ..tensorlike import Number
+from ..tensorlike import Number, tensor
 
 
 class State(np.lib.mixins.NDArrayOperatorsMixin):
@@ -185,10 +185,10 @@ class MetricFunction:
         self.kind, self.__name__, self.__doc__ = kind, snake(kind.__name__), kind.__doc__
 
     @unraised
-    def __call__(self, y_true: Any, y_pred: Any, **settings: Any) -> np.ndarray:
+    def __call__(self, y_true: Any, y_pred: Any, **settings: Any) -> Any:
         metric = self.kind(**settings)
         values = np.asarray(metric.values(*metric.compared(y_true, y_pred)))
-        return values if values.dtype.kind == "f" else values.astype(np.float32)
+        return tensor(values if values.dtype.kind == "f" else values.astype(np.float32))
 
     def __repr__(self) -> str:
         return f"<metric {self.__name__}>"
