@@ -51,6 +51,7 @@ class Layer(Described):
     users_name_weights = False  # whether code of the user's own names its weights
     was_built = False  # whether `build` of a class of the user's own was called
     _call_users: ClassVar[Any] = None  # what calls such a layer: `written.called`
+    compute_mask: ClassVar[Any]  # `masking.compute_mask`
 
     def __init_subclass__(cls, listed: bool = True) -> None:
         """`listed`: whether a description may name the class, if it is of this package."""

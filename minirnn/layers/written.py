@@ -82,9 +82,9 @@ def _demand_no_mask(layer: Layer, given: list[Any]) -> None:
 
 
 def _gives_mask(layer: Layer, x: Any, mask: Any) -> bool:
-    """Whether its `compute_mask`, if it has one, gives anything for this mask."""
+    """Whether its `compute_mask`, if it has one of its own, gives anything for this mask."""
     try:
-        return hasattr(layer, "compute_mask") and layer.compute_mask(x, mask) is not None
+        return type(layer).compute_mask is not Layer.compute_mask and layer.compute_mask(x, mask) is not None
     except Exception:  # it computes with it
         return True
 
