@@ -180,9 +180,10 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     return x - logsumexp(x, axis, True)
 
 
-def one_hot(indices: Any, num_classes: int, *_: Any, **__: Any) -> Any:
-    """A row of 0 and a 1 for each number."""
-    return np.eye(num_classes)[indices]
+def one_hot(indices: Any, num_classes: Any = None, axis: Any = -1, *, depth: Any = None, **_: Any) -> Any:
+    """A row of 0 and a 1 for each number; `depth` is what TensorFlow calls the number of classes."""
+    rows = np.where(np.expand_dims(indices, -1) == np.arange(depth or num_classes), 1.0, 0.0)
+    return rows if axis in (-1, None) else np.moveaxis(rows, -1, axis)
 
 
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:

@@ -48,6 +48,9 @@ run = _Run()
 
 def refuse(what: str, cure: str, place: str | None = None) -> NoReturn:
     """Raise CannotFollow with the line of the user's code that is running. It is raised again should the code catch it."""
+    outside = _outside(sys._getframe(1))
+    if outside is not None and _of_tensors(outside):
+        what, cure = "TensorFlow's own functions take no traced value", "take those of minirnn.ops, of keras.ops or of NumPy"
     error = CannotFollow(f"{place or here()}: {what}; {cure}")
     run.refused = run.refused or error
     raise error
@@ -91,19 +94,30 @@ def reach(what: str, value: Any, source: Any, cure: str = "") -> Any:
 
 
 def here() -> str:
-    """The innermost place outside minirnn and NumPy, as ``file:line: in f: `code` ``."""
+    """The innermost place outside minirnn and the libraries, as ``file:line: in f: `code` ``."""
     return where(sys._getframe(1))
 
 
 def where(frame: FrameType | None) -> str:
-    """The innermost place outside minirnn and NumPy, as ``file:line: in f: `code` ``."""
-    while frame is not None and frame.f_code.co_filename.startswith((_OURS, _NUMPY, "<")) and not _cell(frame):
+    """The innermost place outside minirnn and the libraries, as ``file:line: in f: `code` ``."""
+    while (frame := _outside(frame)) is not None and _of_tensors(frame):
         frame = frame.f_back
     if frame is None:
         return "in a function without source"
     file, line = frame.f_code.co_filename, frame.f_lineno
     code = linecache.getline(file, line).strip()
     return f"{file}:{line}: in {frame.f_code.co_name}" + (f": `{code}`" if code else "")
+
+
+def _outside(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame outside minirnn and NumPy."""
+    while frame is not None and frame.f_code.co_filename.startswith((_OURS, _NUMPY, "<")) and not _cell(frame):
+        frame = frame.f_back
+    return frame
+
+
+def _of_tensors(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in ("tensorflow", "keras")
 
 
 def _cell(frame: FrameType) -> bool:

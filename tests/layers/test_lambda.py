@@ -182,6 +182,39 @@ def test_what_takes_no_placeholder_is_followed_on_arrays(name):
     assert trace.verify().ok and trace.equations().residual < 1e-12
 
 
+@pytest.mark.parametrize("name", ["minirnn", "keras", "tensorflow"])
+def test_numbers_are_taken_as_one_hot_rows(name):
+    import keras
+    import tensorflow as tf
+
+    functions = {
+        "minirnn": lambda x: ops.one_hot(x, 7),
+        "keras": lambda x: keras.ops.one_hot(x, 7, axis=1),
+        "tensorflow": lambda x: tf.one_hot(tf.cast(x, "int32"), depth=7),
+    }
+    theirs_of = {**functions, "minirnn": lambda x: keras.ops.one_hot(x, 7)}
+    models = []
+    for package, function in ((keras, theirs_of[name]), (mr, functions[name])):
+        i = package.layers.Input((5,), dtype="int32")
+        models.append(package.models.Model(i, package.layers.SimpleRNN(4)(package.layers.Lambda(function)(i))))
+    theirs, model = models
+    model.set_weights(theirs.get_weights())
+    numbers = np.random.default_rng(8).integers(0, 9, (3, 5))  # of 7 and 8 there is no row: it is 0
+    found = model.predict(numbers)
+    np.testing.assert_allclose(found, theirs.predict(numbers, verbose=0), rtol=1e-5, atol=1e-6)
+    assert mr.trace(model, numbers, found).verify().ok
+
+
+def test_a_function_of_tensorflow_that_is_not_followed_is_named_with_a_way_out():
+    import tensorflow as tf
+
+    i = mr.Input((5, 3))
+    h = Lambda(lambda x: tf.linalg.band_part(x, 0, 1))(i)
+    with pytest.raises(TypeError, match=r"TensorFlow's own functions take no traced value; take those of minirnn\.ops") as e:
+        mr.Model(i, mr.layers.SimpleRNN(4)(h))(X)
+    assert "site-packages" not in str(e.value) and "test_lambda.py" in str(e.value)
+
+
 def test_a_comparison_of_placeholders_is_refused_with_a_way_out():
     for compare in (lambda x: x > 0, lambda x: ops.not_equal(x, 0.0)):
         with pytest.raises(NotImplementedError, match="true or false, not a number that is differentiated: compare where"):
