@@ -239,4 +239,4 @@ def name_of(activation: Any) -> str | None:
     return next((name for name, f in KNOWN.names.items() if f is activation), None)
 
 
-suggest_names(globals(), called=KNOWN.called)
+suggest_names(globals(), called=KNOWN.called, otherwise="give a function, in NumPy or minirnn.ops")

@@ -230,4 +230,4 @@ def get(initializer: Any) -> Initializer:
     return KNOWN.get_callable(initializer)
 
 
-suggest_names(globals(), called=KNOWN.called)
+suggest_names(globals(), called=KNOWN.called, otherwise="give a function of shape and dtype")

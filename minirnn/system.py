@@ -62,14 +62,18 @@ class Followed(dict[Any, Any]):
 
 
 class NoAttribute(AttributeError):
-    """That `what` has nothing of that name; the nearest of the `known` is looked for when somebody reads it."""
+    """That `what` has nothing of that name; the nearest of the `known` is looked for when somebody reads it.
 
-    def __init__(self, what: str, asked: str, known: Callable[[], Iterable[str]]) -> None:
-        self.what, self.asked, self.known = what, asked, known
+    `otherwise` is what to do where none is near.
+    """
+
+    def __init__(self, what: str, asked: str, known: Callable[[], Iterable[str]], otherwise: str = "") -> None:
+        self.what, self.asked, self.known, self.otherwise = what, asked, known, otherwise
 
     def __str__(self) -> str:
         near = nearest(self.asked, [each for each in self.known() if not each.startswith("_")])
-        return f"{self.what} has no {self.asked}" + (f"; did you mean {near}?" if near else "")
+        hint = f"; did you mean {near}?" if near else f": {self.otherwise}" if self.otherwise else ""
+        return f"{self.what} has no {self.asked}{hint}"
 
 
 class Suggests:
@@ -91,13 +95,27 @@ def imports_from(frame: types.FrameType) -> bool:
     return frame.f_code.co_name == "_handle_fromlist" or dis.opname[here] == "IMPORT_FROM"
 
 
+def may_be_meant(name: str, asked: str) -> bool:
+    """Whether a name may be written by mistake as the one asked for; with other capitals or digits it is another thing.
+
+    >>> may_be_meant("LSTM", "LSTMM"), may_be_meant("ReLU", "PReLU"), may_be_meant("Conv1D", "Conv2D")
+    (True, False, False)
+    """
+    marks, asked_for = ({c for c in word if not c.islower()} for word in (name, asked))
+    return asked.islower() or marks == asked_for
+
+
 def suggest_names(
-    module: dict[str, Any], when_used: Collection[str] = (), called: Callable[[str], Any] = lambda name: None
+    module: dict[str, Any],
+    when_used: Collection[str] = (),
+    called: Callable[[str], Any] = lambda name: None,
+    otherwise: str = "",
 ) -> None:
     """Let a module answer a name that it has not with the nearest one that it has.
 
     - `when_used`: modules in it that are imported when they are asked for
     - `called`: what else a name stands for, which is what Keras has under it; None if nothing
+    - `otherwise`: what to do without such a thing, for names that are no slips
     """
 
     def missing(name: str) -> Any:
@@ -108,7 +126,8 @@ def suggest_names(
             raise AttributeError(name)
         if (found := called(name)) is not None:
             return found
-        error = NoAttribute(module["__name__"], name, lambda: [*module, *when_used])
+        known = lambda: [each for each in [*module, *when_used] if may_be_meant(each, name)]
+        error = NoAttribute(module["__name__"], name, known, otherwise)
         if imports_from(sys._getframe(1)) and importlib.util.find_spec(inner) is None:
             raise ImportError(str(error))
         raise error

@@ -48,6 +48,30 @@ def test_an_attribute_that_is_not_there_is_answered_with_the_nearest():
         _ = trace.qqq
 
 
+@pytest.mark.parametrize(
+    ("module", "names", "way_out"),
+    [
+        (
+            mr.layers,
+            ["TextVectorization", "GaussianNoise", "UpSampling1D", "Normalization", "PReLU", "Conv2D"],
+            "Layer with a call",
+        ),
+        (mr.callbacks, ["TensorBoard", "BackupAndRestore"], "subclass of Callback"),
+        (mr.losses, ["CTC", "Circle"], "function of y_true and y_pred"),
+        (mr.metrics, ["MeanIoU", "SensitivityAtSpecificity"], "function of y_true and y_pred"),
+        (mr.optimizers, ["Ftrl", "LossScaleOptimizer"], "subclass of Optimizer"),
+    ],
+)
+def test_what_is_in_keras_alone_is_refused_with_a_way_out(module, names, way_out):
+    import keras
+
+    for name in names:
+        assert hasattr(getattr(keras, module.__name__.rpartition(".")[2]), name)
+        with pytest.raises(AttributeError, match=f"has no {name}: .*{way_out}") as raised:
+            getattr(module, name)
+        assert "did you mean" not in str(raised.value)
+
+
 def test_a_property_that_fails_says_why():
     class Broken(Suggests):
         @property

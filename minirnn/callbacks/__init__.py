@@ -20,4 +20,6 @@ __all__ = [
     "TerminateOnNaN",
 ]
 
-suggest_names(globals())
+suggest_names(
+    globals(), otherwise="write it as a subclass of Callback, with the hooks of Keras: on_epoch_end(self, epoch, logs), ..."
+)

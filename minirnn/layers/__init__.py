@@ -103,4 +103,8 @@ _CALLED = {
     "MaxPool1D": MaxPooling1D, "GlobalMaxPool1D": GlobalMaxPooling1D, "GlobalAvgPool1D": GlobalAveragePooling1D,
     "Convolution1D": Conv1D,
 }  # fmt: skip
-suggest_names(globals(), called=_CALLED.get)
+suggest_names(
+    globals(),
+    called=_CALLED.get,
+    otherwise="write it as a class of your own, a Layer with a call, or in a loop in NumPy: both are followed",
+)

@@ -133,4 +133,4 @@ def _called(name: str) -> LossFunction | None:
     return None if kind is None else LossFunction(kind)
 
 
-suggest_names(globals(), called=_called)
+suggest_names(globals(), called=_called, otherwise="write it as a function of y_true and y_pred")

@@ -107,4 +107,4 @@ def _called(name: str) -> Any:
     return MetricFunction(kind) if isinstance(kind, type) and issubclass(kind, MeanMetric) else None
 
 
-suggest_names(globals(), called=_called)
+suggest_names(globals(), called=_called, otherwise="write it as a function of y_true and y_pred, or as a subclass of Metric")

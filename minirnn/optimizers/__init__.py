@@ -37,4 +37,4 @@ def get(optimizer: Any) -> Optimizer:
     return found
 
 
-suggest_names(globals())
+suggest_names(globals(), otherwise="write it as a subclass of Optimizer, whose formula is a function of NumPy")
