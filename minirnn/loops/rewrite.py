@@ -42,6 +42,8 @@ def simplify(nodes: list[Node], recorder: Recorder) -> bool:
                     instead[node] = piece
             changed += piece is node
         elif node.op is ops.update:
+            if node.args[0] in recorder.written:
+                pieces.pop(node.args[0], None)  # it has a name
             changed += _pieces(node, pieces, between=uses.count[node] == uses.written[node] == 1)
             if node.op is ops.join and node not in uses.inside and node not in recorder.names:
                 node.step = 0  # filled turn by turn, and used as a whole when the loop is over

@@ -218,9 +218,9 @@ def test_what_no_loop_over_time_computes_is_written_step_by_step(loop):
 
 def test_too_many_steps_of_their_own_are_refused_in_a_sentence(monkeypatch):
     rng = np.random.default_rng(3)
-    trace = mr.trace(rows_of_one_array, X=rng.normal(size=(3, 4)), W=rng.normal(size=(4, 2)))
+    trace = mr.trace(neighbours_on_both_sides, X=rng.normal(size=(4, 3)), W=rng.normal(size=(3, 3)))
     assert "for t in" not in trace.source()
     monkeypatch.setattr(prepare, "LONGEST", 3)
-    said = r"r, q need earlier and later steps .* and \d+ statements .* trace fewer steps"
+    said = r"h.* needs? earlier and later steps .* and \d+ statements .* trace fewer steps"
     with pytest.raises(NotImplementedError, match=said):
         trace.source()

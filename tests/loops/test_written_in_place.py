@@ -190,3 +190,66 @@ def lists_keep_their_layers(X, W, U):
 def test_a_list_of_layers_is_no_array():
     trace = mr.trace(lists_keep_their_layers, X=RNG.normal(size=(5, 3)), W=W, U=U)
     assert {"layers^1", "layers^2"} <= {name for name, _ in trace.variables}
+
+
+def copied_and_written(X, W, U, held):
+    h, old, L = np.zeros(4), np.zeros(4), 0.0
+    for t in range(len(X)):
+        h[:2] = np.tanh(X[t] @ W + old @ U)[:2]
+        L = L + h @ old
+        old[:] = h
+        held.append(h.copy())
+    return L
+
+
+def written_after_it_was_copied(X, W, U, held):
+    h, L = np.zeros(4), 0.0
+    for x in X:
+        z = np.tanh(x @ W + h @ U)
+        h[:] = z
+        z[:2] = 0
+        L = L + np.sum(np.tanh(h)) + np.sum(z)
+        held.append(h.copy())
+    return L
+
+
+def taking_turns(X, W, U, held):
+    h, g = np.zeros(4), np.zeros(4)
+    for x in X:
+        h, g = g, h
+        h[:] = np.tanh(x @ W + g @ U)
+        held.append(h.copy())
+    return np.sum(h) + np.sum(g)
+
+
+def two_layers_in_one_array(X, W, U, held):
+    h = np.zeros((2, 4))
+    for x in X:
+        h[0] = np.tanh(x @ W + h[0] @ U)
+        h[1] = np.tanh(h[0] + h[1] @ U)
+        held.append(h.copy())
+    return np.sum(h[1] ** 2)
+
+
+def added_to_a_half(X, W, U, held):
+    h = np.zeros(4)
+    for x in X:
+        a = np.tanh(x @ W + h @ U)
+        h[:2] = a[:2]
+        h[2:] += a[2:]
+        held.append(h.copy())
+    return np.sum(h)
+
+
+@pytest.mark.parametrize(
+    "loop", [copied_and_written, written_after_it_was_copied, taking_turns, two_layers_in_one_array, added_to_a_half]
+)
+def test_several_writes_and_several_names(loop):
+    """As above; the derivatives are those of differences, for a wrong value would spoil them in silence."""
+    test_the_array_has_the_name(loop)
+    X = RNG.normal(size=(6, 3))
+    trace, step = mr.trace(loop, X=X, W=W, U=U, held=[]), 1e-6
+    for place in np.ndindex(W.shape):
+        ends = [loop(X, W + sign * step * np.eye(1, W.size, np.ravel_multi_index(place, W.shape)).reshape(W.shape), U, [])
+                for sign in (1, -1)]  # fmt: skip
+        assert trace.gradients["W"][place] == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-5, abs=1e-7)

@@ -90,6 +90,8 @@ class Recorder(Written):
                 finally:
                     del self._waiting[turn]
                 now.step = turn
+                if self.in_parts:
+                    self.read_as_wholes()
                 self.turns[turn] = _turn(Turn, (outer, loop, count, item if type(item) is int else None))
                 yield item
                 count += 1

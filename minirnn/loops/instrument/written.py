@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numpy as np
+
 from ...engine import ops
 from ...engine.graph import Node, now
 from ..recording.array import Array
+from ..recording.memory import Memory
 
 
 class Written:
@@ -17,6 +20,7 @@ class Written:
         self.names: dict[Node, tuple[str, int]] = {}  # in the order of naming: the variable, and the call it is local to
         self.inner: dict[Node, tuple[str, int]] = {}  # what a function calls it, whose caller has another name for it
         self.written: set[Node] = set()  # arrays as they are once a part of them was written
+        self.in_parts: list[tuple[int, Memory]] = []  # of those that were written place by place, with the turn
 
     def stored(self, name: str, value: Any, call: int, holder: Any = None, place: int = 0) -> Any:
         """`value`, called so if it has no name of its own."""
@@ -37,7 +41,7 @@ class Written:
         if type(holder) is Array and holder.traced:
             node = holder.node
             for before in itertools.takewhile(lambda n: n.step == now.step, reversed(self.names)):
-                if self.names[before] == (name, call) and before is not node:  # what it held in this turn until now
+                if self.names[before][0] == name and before is not node:  # what it held in this turn until now
                     if before in self.written:
                         self.written.remove(before)
                         del self.names[before]
@@ -45,10 +49,19 @@ class Written:
                         self.names[before] = (f"{name}_before", call)
                     break
             self.written.add(node)
+            if holder._memory is not None and holder._memory.parts is not None:
+                self.in_parts.append((now.step or 0, holder._memory))
             if self.names.setdefault(node, (name, call))[0] != name:  # h[:] = z
-                again = holder._node = Node(ops.same, (node,), {}, node.value)
+                again = holder._node = Node(ops.same, (node,), {}, np.array(node.value))
                 self.names[again] = (name, call)
                 holder.memory().shared.append(again)
+
+    def read_as_wholes(self) -> None:
+        """What was written place by place in an earlier turn is read from the array that has the name."""
+        for turn, memory in self.in_parts:
+            if turn != now.step:
+                memory.parts = None if memory.root._node is not None else memory.parts
+        self.in_parts = [held for held in self.in_parts if held[0] == now.step]
 
     def steps_in(self, holder: Any) -> bool:
         """Whether what is written into a place is what an array holds at a step: one that is recorded, in a turn."""

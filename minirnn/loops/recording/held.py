@@ -139,7 +139,7 @@ class Held:
             array._node = node = through.write(whole, node, array.data)
         root, memory.version = memory.root, memory.version + 1
         if place is None:
-            if constant and (called := getattr(root, "_called", None)) is not None:
+            if constant and (called := getattr(self, "_called", None) or getattr(root, "_called", None)) is not None:
                 _renamed(past[-1], node, called)
             elif len(levels) == 1 and type(view) is not Part and past[-1] in (names := present().names):
                 names.setdefault(node, names[past[-1]])  # h[h < 0] = 0: what the variable holds now

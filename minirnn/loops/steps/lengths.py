@@ -21,7 +21,7 @@ def other_lengths(loops: Loops, loop_of: Mapping[Node, int], T: int) -> dict[str
     for node, loop in loop_of.items():
         last[loop] = max(last[loop], node.step or 0)
     read = {loop: {_length(cut, i) for i, cuts in loops.reading.get(loop, []) for cut in cuts} for loop in last}
-    of_T = set().union(*(read[loop] for loop in last if last[loop] == T), {T})
+    of_T = set().union(*(read[loop] for loop in last if last[loop] >= T), {T})
     alone = {loop: lengths.pop() for loop, lengths in read.items() if len(lengths) == 1 and not lengths & of_T}
     if not alone:
         return {}
