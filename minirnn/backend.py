@@ -180,9 +180,13 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     return x - logsumexp(x, axis, True)
 
 
-def one_hot(indices: Any, num_classes: Any = None, axis: Any = -1, *, depth: Any = None, **_: Any) -> Any:
+def one_hot(
+    indices: Any, num_classes: Any = None, axis: Any = -1, dtype: Any = None, *,
+    depth: Any = None, on_value: float | None = None, off_value: float | None = None, name: str | None = None,
+) -> Any:  # fmt: skip
     """A row of 0 and a 1 for each number; `depth` is what TensorFlow calls the number of classes."""
-    rows = np.where(np.expand_dims(indices, -1) == np.arange(depth or num_classes), 1.0, 0.0)
+    of_class = np.expand_dims(indices, -1) == np.arange(depth or num_classes)
+    rows = np.where(of_class, 1.0 if on_value is None else on_value, 0.0 if off_value is None else off_value)
     return rows if axis in (-1, None) else np.moveaxis(rows, -1, axis)
 
 

@@ -190,7 +190,7 @@ def test_numbers_are_taken_as_one_hot_rows(name):
     functions = {
         "minirnn": lambda x: ops.one_hot(x, 7),
         "keras": lambda x: keras.ops.one_hot(x, 7, axis=1),
-        "tensorflow": lambda x: tf.one_hot(tf.cast(x, "int32"), depth=7),
+        "tensorflow": lambda x: tf.one_hot(tf.cast(x, "int32"), depth=7, on_value=2.0, off_value=-0.5),
     }
     theirs_of = {**functions, "minirnn": lambda x: keras.ops.one_hot(x, 7)}
     models = []
