@@ -126,7 +126,7 @@ class Model(Trainable, Shown):
         """Taken from a subclass that says so; it is seen anyway."""
 
     @property
-    def layers(self) -> list[Any]:
+    def layers(self) -> list[Layer | Model]:
         """Each layer once: in Keras' order, or in that of the attributes of a subclass. A model within is one of them."""
         owners = {call.layer: owner_of(call) for call in vars(self).get("order", ())}
         return list(dict.fromkeys(owners.get(layer, layer) for layer in self.flat_layers))
@@ -185,7 +185,7 @@ class Model(Trainable, Shown):
         """What a notebook shows: the layers, their output shapes and parameters."""
         yield from summary_parts(self) if self.built else [Text(repr(self))]
 
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer | Model:
         """The layer of that name, or at that place. ValueError if there is none."""
         if (name is None) == (index is None):
             raise ValueError("say which layer: by name or by index")

@@ -75,7 +75,7 @@ class Sequential(Model):
         Network._check(self, arrays)
 
     @property
-    def layers(self) -> list[Any]:
+    def layers(self) -> list[Layer | Model]:
         return [layer for layer in self._row if not isinstance(layer, InputLayer)]
 
     @property
